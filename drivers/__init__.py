@@ -1,0 +1,1 @@
+"""Every source of spikes: replayed sessions, the simulated array, and (later) hardware."""

@@ -1,0 +1,128 @@
+"""The drivers' commands: replay and simulate."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from drivers.replay import Part, Replay
+from drivers.simulator import TaskSettings, simulate_session
+from rt_ner.errors import ConfigError, SessionError
+from rt_ner.session import Session
+from rt_ner.session_files import load_session, save_session
+from rt_ner.stop import stop_on_signals
+from rt_ner.streams import Kind, source_id_of
+
+
+def replay(
+    session: Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")],
+    area: Annotated[
+        str | None, typer.Option(help="Brain area, where a session holds several.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(help="So many times faster than it was; stamps keep their own time.")
+    ] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until Ctrl-C.")] = (
+        False
+    ),
+    held_out: Annotated[
+        float | None,
+        typer.Option(help="Only the last part of the trials, 0.2 say: those not trained on."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Announce the streams under this name.")] = "replay",
+    wait_for: Annotated[
+        str,
+        typer.Option(
+            help="Begin once these streams have a listener, comma-separated: spikes, kinematics, "
+            "markers, pushed. Empty: at once."
+        ),
+    ] = "spikes",
+) -> None:
+    """Play a session as live LSL streams: spikes, true kinematics, trial markers, push times.
+
+    Runs in real time on one master clock. Waits for a listener on the spikes, so that a decoder
+    started afterwards misses nothing.
+    """
+    console = Console(stderr=True, highlight=False)
+    kinds = _kinds(wait_for)
+    recording = load_session(session, area)
+    part = _part(recording, held_out, speed, loop)
+    with stop_on_signals() as stop:
+        playing = Replay(recording, name, stop)
+        console.print(
+            f"{recording.name} ({recording.area}): {len(recording.channel_ids)} channels as "
+            f"'{source_id_of(name, Kind.SPIKES)}'"
+        )
+        if kinds:
+            console.print(f"waiting for a listener on {', '.join(kinds)} (Ctrl-C ends)")
+        playing.wait_for_listeners(kinds)
+        with _progress_bar(console) as bar:
+            task = bar.add_task("replaying", total=(part.end_ns - part.begin_ns) / 1e9)
+            playing.play(part, _progress_every_second(bar, task, part))
+    console.print("replay stopped" if stop.is_set() else "replay done")
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="SESSION", help="Session file to write (.npz).")],
+    trials: Annotated[int, typer.Option(help="Number of reaches.", min=2, max=10_000)] = 120,
+    seed: Annotated[int, typer.Option(help="Same seed, same session.", min=0)] = 0,
+) -> None:
+    """Simulate a 96-electrode array during centre-out reaching, and save it as a session."""
+    if out.exists():
+        raise SessionError(f"{out} exists: choose another name, nothing is overwritten")
+    if out.suffix != ".npz":
+        raise SessionError(f"{out}: a session file ends in .npz")
+    session = simulate_session(seed, TaskSettings(n_trials=trials))
+    save_session(session, out)
+    Console(stderr=True, highlight=False).print(
+        f"{out}: {len(session.channel_ids)} electrodes, {len(session.trials)} trials, "
+        f"{session.end_ns / 1e9:.0f} s"
+    )
+
+
+def _kinds(wait_for: str) -> list[Kind]:
+    names = [name.strip() for name in wait_for.split(",") if name.strip()]
+    offered = [Kind.SPIKES, Kind.KINEMATICS, Kind.MARKERS, Kind.PUSHED]
+    for name in names:
+        if name not in offered:
+            raise ConfigError(f"--wait-for {name}: expected some of {', '.join(offered)}")
+    return [Kind(name) for name in names]
+
+
+def _part(session: Session, held_out: float | None, speed: float, loop: bool) -> Part:
+    if not speed > 0:
+        raise ConfigError(f"--speed {speed:g}: expected a number above 0, 1 for real time")
+    begin_ns = 0
+    if held_out is not None:
+        if not 0 < held_out < 1:
+            raise ConfigError(f"--held-out {held_out:g}: expected a part between 0 and 1")
+        begin_ns = int(session.trials.start_ns[session.trials.n_train(held_out)])
+    return Part(begin_ns, session.end_ns, speed, loop)
+
+
+def _progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _progress_every_second(bar: Progress, task: object, part: Part) -> Callable[[int], None]:
+    """Tells the bar, at most once a second of session time: drawing must not delay a sample."""
+    shown_s = -1
+
+    def show(session_ns: int) -> None:
+        nonlocal shown_s
+        played_s = (session_ns - part.begin_ns) // 1_000_000_000
+        if played_s != shown_s:
+            shown_s = played_s
+            bar.update(task, completed=played_s)  # type: ignore[arg-type]
+
+    return show

@@ -1,0 +1,177 @@
+"""Replay: a session as live LSL streams, on one master clock with absolute deadlines.
+
+Session time is moved by a whole number of bins, so that every spike keeps its place on the
+global grid and a decoder gives the very velocities that the offline evaluation gives. At other
+speeds only the pushing is faster or slower: the stamps keep the session's own time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+
+import numpy as np
+import pylsl
+
+from rt_ner.clock import NS_PER_MS, Int64Array, next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.messages import RasterChunk
+from rt_ner.session import Session
+from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, open_outlet
+
+# Replays are shifted by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25, 30, 40, 45,
+# 50, 60, 100 ms, …) divides it.
+_GRID_NS = 1800 * NS_PER_MS
+# For stranger sample periods: bins of 1, 2, 3, 4, 5, 6, 8, 10, 12, … samples keep their phase.
+_GRID_SAMPLES = 120
+_LISTENER_POLL_S = 0.1
+_LINGER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which stretch of a session to play, in session time, and how."""
+
+    begin_ns: int
+    end_ns: int
+    speed: float = 1.0
+    loop: bool = False
+
+
+class Replay:
+    """Plays a session under the source name ``source`` until it ends or ``stop`` is set."""
+
+    def __init__(self, session: Session, source: str, stop: Event) -> None:
+        self._session = session
+        self._stop = stop
+        period_ns = session.spikes.raster_period_ns
+        channels = session.channel_ids
+        self._outlets = {
+            Kind.SPIKES: open_outlet(source, Kind.SPIKES, channels, "spikes", period_ns),
+            Kind.KINEMATICS: open_outlet(source, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
+            Kind.MARKERS: open_outlet(source, Kind.MARKERS, ["event"], "", None),
+            Kind.PUSHED: open_outlet(source, Kind.PUSHED, ["pushed"], "seconds", period_ns),
+        }
+        self._grid_ns = _GRID_NS if _GRID_NS % period_ns == 0 else _GRID_SAMPLES * period_ns
+
+    def wait_for_listeners(self, kinds: Sequence[Kind]) -> None:
+        """Return once each of these streams has a listener (or on stop)."""
+        for kind in kinds:
+            while not self._stop.is_set():
+                if self._outlets[kind].wait_for_consumers(_LISTENER_POLL_S):
+                    break
+
+    def play(self, part: Part, progress: Callable[[int], None]) -> None:
+        """Play a part, again and again if it loops; ``progress`` gets the session time reached."""
+        if part.loop:
+            part = replace(part, end_ns=self._seamless_end_ns(part))
+        now_ns = ns_from_s(pylsl.local_clock())
+        shift_ns = next_grid_line_ns(now_ns - part.begin_ns, self._grid_ns)
+        started_ns = shift_ns + part.begin_ns
+        while not self._stop.is_set():
+            player = _Player(self._session, self._outlets, part, shift_ns, started_ns)
+            player.play(self._stop, progress)
+            if not part.loop:
+                break
+            shift_ns += part.end_ns - part.begin_ns
+        # Closing an outlet at once would cut off what its listeners have not read yet.
+        self._stop.wait(_LINGER_S)
+
+
+    def _seamless_end_ns(self, part: Part) -> int:
+        """Where to cut a looping part so that the next pass follows on the grid without a gap."""
+        n_grids = max((part.end_ns - part.begin_ns) // self._grid_ns, 1)
+        return part.begin_ns + n_grids * self._grid_ns
+
+
+class _Player:
+    """One pass over a part of a session; ``shift_ns`` is session zero on the LSL clock."""
+
+    def __init__(
+        self,
+        session: Session,
+        outlets: dict[Kind, pylsl.StreamOutlet],
+        part: Part,
+        shift_ns: int,
+        started_ns: int,
+    ) -> None:
+        self._session = session
+        self._outlets = outlets
+        self._part = part
+        self._shift_ns = shift_ns
+        self._started_ns = started_ns
+        kinematics = session.kinematics
+        self._kinematics_ns = kinematics.time_ns
+        self._velocity_cm_s = kinematics.velocity_cm_s
+        self._next_kinematics = int(np.searchsorted(self._kinematics_ns, part.begin_ns, "right"))
+        self._markers = _markers_between(session, part.begin_ns, part.end_ns)
+
+    def play(self, stop: Event, progress: Callable[[int], None]) -> None:
+        """Push every sample when it is due."""
+        self._push_marker(SESSION_ZERO, 0)
+        for chunk in self._session.spikes.raster(self._part.begin_ns, self._part.end_ns):
+            if not self._play_chunk(chunk, stop, progress):
+                return
+        self._push_until(self._part.end_ns)
+        self._push_marker(SESSION_END, self._part.end_ns)
+
+    def _play_chunk(self, chunk: RasterChunk, stop: Event, progress: Callable[[int], None]) -> bool:
+        """Push a chunk's samples, each when it is due; False if stopped."""
+        counts = chunk.counts.astype(np.int16)
+        stamp_ns = chunk.stamp_ns
+        first = 0
+        while first < len(counts):
+            wait_ns = self._due_ns(int(stamp_ns[first])) - ns_from_s(pylsl.local_clock())
+            if wait_ns > 0 and stop.wait(s_from_ns(wait_ns)):
+                return False
+            # Usually one; all that are due where the machine was late.
+            last = max(first + 1, int(np.searchsorted(stamp_ns, self._reached_ns(), "right")))
+            self._push_spikes(counts[first:last], stamp_ns[first:last])
+            self._push_until(int(stamp_ns[last - 1]))
+            progress(int(stamp_ns[last - 1]))
+            first = last
+        return not stop.is_set()
+
+    def _due_ns(self, session_ns: int) -> int:
+        """When a session time is due on the LSL clock; absolute, so that lateness never adds up."""
+        elapsed_ns = session_ns + self._shift_ns - self._started_ns
+        return self._started_ns + round(elapsed_ns / self._part.speed)
+
+    def _reached_ns(self) -> int:
+        """The session time that is due now."""
+        elapsed_ns = ns_from_s(pylsl.local_clock()) - self._started_ns
+        return self._started_ns + round(elapsed_ns * self._part.speed) - self._shift_ns
+
+    def _push_spikes(self, counts: np.ndarray[tuple[int, int], np.dtype[np.int16]],
+                     stamp_ns: Int64Array) -> None:
+        stamps_s = [s_from_ns(int(stamp) + self._shift_ns) for stamp in stamp_ns]
+        pushed_s = pylsl.local_clock()
+        self._outlets[Kind.SPIKES].push_chunk(counts, stamps_s)
+        self._outlets[Kind.PUSHED].push_chunk([pushed_s] * len(stamps_s), stamps_s)
+
+    def _push_until(self, session_ns: int) -> None:
+        """Push kinematics and markers up to a session time."""
+        while (
+            self._next_kinematics < len(self._kinematics_ns)
+            and self._kinematics_ns[self._next_kinematics] <= session_ns
+        ):
+            stamp_s = s_from_ns(int(self._kinematics_ns[self._next_kinematics]) + self._shift_ns)
+            velocity_cm_s = self._velocity_cm_s[self._next_kinematics]
+            self._outlets[Kind.KINEMATICS].push_sample(velocity_cm_s, stamp_s)
+            self._next_kinematics += 1
+        while self._markers and self._markers[0][0] <= session_ns:
+            marker_ns, text = self._markers.pop(0)
+            self._push_marker(text, marker_ns)
+
+    def _push_marker(self, text: str, session_ns: int) -> None:
+        self._outlets[Kind.MARKERS].push_sample([text], s_from_ns(session_ns + self._shift_ns))
+
+
+def _markers_between(session: Session, begin_ns: int, end_ns: int) -> list[tuple[int, str]]:
+    """Trial events within ``[begin_ns, end_ns]`` in order of time: ``(session time, text)``."""
+    trials = session.trials
+    markers = []
+    for trial in range(len(trials)):
+        direction_deg = trials.direction_deg[trial]
+        markers.append((int(trials.start_ns[trial]), f"trial_start {trial}"))
+        markers.append((int(trials.go_ns[trial]), f"go {trial} direction_deg={direction_deg:g}"))
+        markers.append((int(trials.end_ns[trial]), f"trial_end {trial}"))
+    return [marker for marker in sorted(markers) if begin_ns <= marker[0] <= end_ns]

@@ -1,0 +1,1 @@
+"""The trainer: sessions in, a model bundle out."""

@@ -1,0 +1,196 @@
+"""The trainer's commands: train, evaluate and demo. Torch is imported when one of them runs."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rt_ner.bundle import check_writable, load_bundle
+from rt_ner.config import checked_settings, load_settings
+from rt_ner.errors import RtNerError
+from rt_ner.session_files import load_session
+
+if TYPE_CHECKING:
+    from offline_training.settings import TrainSettings
+    from offline_training.training import Progress as ReportProgress
+
+SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")]
+Area = Annotated[str | None, typer.Option(help="Brain area, where a session holds several.")]
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
+Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, ….")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
+]
+
+
+def train(
+    session: SessionPath,
+    out: Annotated[Path, typer.Option(help="Folder to write the bundle to.")],
+    area: Area = None,
+    config: ConfigPath = None,
+    seed: Seed = None,
+    device: Device = "cpu",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle that is there already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train NER on a session's first trials and write a model bundle.
+
+    The last trials (20 % unless configured) are held out and only scored, beside a control that
+    is trained on shuffled trials.
+    """
+    _require_training()
+    from offline_training.demo import save_trained
+    from offline_training.trainer import pick_device
+    from offline_training.training import train_bundle
+
+    check_writable(out, overwrite)
+    settings = _settings(config, seed)
+    recording = load_session(session, area)
+    with _progress() as progress:
+        trained = train_bundle(recording, settings, pick_device(device), progress)
+    save_trained(trained, out, overwrite)
+    scores = trained.bundle.manifest.scores
+    if as_json:
+        summary = {"session": recording.name, "area": recording.area, "bundle": str(out)}
+        _print_json(summary | {"offline": scores.model_dump(), "train_s": trained.train_s})
+        return
+    table = _table(f"{recording.name} {recording.area} → {out}")
+    table.add_row("velocity R², held out", f"{scores.velocity_r2:.3f}")
+    table.add_row("position R², held out", f"{scores.position_r2:.3f}")
+    table.add_row("control: velocity R², shuffled trials", f"{scores.shuffled_velocity_r2:.3f}")
+    table.add_row("velocity R², training trials", f"{scores.train_velocity_r2:.3f}")
+    table.add_row("time", f"{trained.train_s:.1f} s")
+    Console(highlight=False).print(table)
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")],
+    session: SessionPath,
+    area: Area = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decode a session offline with a bundle, by the live decoder's own code, and score it.
+
+    Of the session that the bundle was trained on, only the held-out trials count; of any other,
+    all. The control is the same decoding against the velocity of shuffled trials.
+    """
+    _require_training()
+    from offline_training.evaluate import evaluate_bundle
+
+    loaded = load_bundle(bundle)
+    recording = load_session(session, area or loaded.manifest.training.area)
+    result = evaluate_bundle(loaded, recording)
+    if as_json:
+        _print_json({"session": recording.name, "area": recording.area} | result)
+        return
+    table = _table(f"{bundle} on {recording.name} {recording.area}")
+    for name, value in result.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
+    Console(highlight=False).print(table)
+
+
+def demo(
+    session: Annotated[
+        Path | None, typer.Option(help="A recorded session. Default: a simulated one.")
+    ] = None,
+    area: Area = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path(
+        "rt-ner-demo"
+    ),
+    config: ConfigPath = None,
+    seed: Seed = None,
+    device: Device = "cpu",
+    no_view: Annotated[
+        bool,
+        typer.Option("--no-view", help="No live window (there is none yet; accepted for scripts)."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show it all: a session, NER trained, its held-out trials replayed and decoded live.
+
+    Replay and decoder run as processes of their own, in real time, over LSL. Ends with a table
+    and a picture.
+    """
+    _require_training()
+    from offline_training.demo import DemoPlan, run_demo
+    from offline_training.trainer import pick_device
+
+    plan = DemoPlan(session, area, out, _settings(config, seed), pick_device(device))
+    with _progress() as progress:
+        result = run_demo(plan, progress)
+    if as_json:
+        _print_json(result.summary())
+        return
+    from offline_training.tables import demo_tables
+
+    console = Console(highlight=False)
+    for table in demo_tables(result):
+        console.print(table)
+    console.print(f"Picture: {result.picture}    Figures: {plan.out / 'demo.json'}")
+
+
+def _require_training() -> None:
+    """Raise RtNerError where the trainer's packages are not installed."""
+    # Torch's and Numba's thread pools take turns; idle threads that spin would steal the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    missing = [name for name in ("torch", "onnx", "sklearn", "matplotlib") if not find_spec(name)]
+    if missing:
+        raise RtNerError(
+            f"{', '.join(missing)} not installed, which training needs: pip install 'rt-ner[train]'"
+        )
+
+
+def _settings(config: Path | None, seed: int | None) -> "TrainSettings":
+    from offline_training.settings import TrainSettings
+
+    settings = load_settings(config, TrainSettings)
+    if seed is None:
+        return settings
+    return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
+
+
+@contextmanager
+def _progress() -> Iterator["ReportProgress"]:
+    """Bars on stderr, one a stage, with the held-out R² of the moment."""
+    bars = Progress(
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[score]}"),
+        console=Console(stderr=True),
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, part: float, held_out_r2: float | None) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0, score="")
+        score = "" if held_out_r2 is None else f"held-out velocity R² {held_out_r2:.3f}"
+        bars.update(tasks[stage], completed=part, score=score)
+
+    with bars:
+        yield report
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", show_header=False)
+
+
+def _print_json(content: dict[str, object]) -> None:
+    json.dump(content, sys.stdout, indent=2)
+    sys.stdout.write("\n")

@@ -1,0 +1,155 @@
+"""Demo: the whole pipeline on one machine, every part in a process of its own, as in the rig."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from offline_training.evaluate import decode_session
+from offline_training.listener import Listener
+from offline_training.live_score import LiveScore, score_live
+from offline_training.processes import ChildProcess, child_process
+from offline_training.report import draw_report
+from offline_training.settings import TrainSettings
+from offline_training.training import Progress, Trained, train_bundle
+from rt_ner.bundle import Bundle, load_bundle, save_bundle
+from rt_ner.clock import NS_PER_S
+from rt_ner.session import Session
+from rt_ner.session_files import load_session
+from rt_ner.streams import Kind, source_id_of
+
+_SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What to demonstrate, and where the results go."""
+
+    session_file: Path | None
+    area: str | None
+    out: Path
+    settings: TrainSettings
+    device: torch.device
+
+
+@dataclass(frozen=True, eq=False)
+class DemoResult:
+    """Everything that a demo found."""
+
+    session: Session
+    trained: Trained
+    live: LiveScore
+    picture: Path
+
+    def summary(self) -> dict[str, object]:
+        """The figures as one JSON object."""
+        scores = self.trained.bundle.manifest.scores
+        return {
+            "session": self.session.name,
+            "area": self.session.area,
+            "offline": scores.model_dump(),
+            "live": {
+                "velocity_r2": self.live.comparison.velocity_r2(),
+                "position_r2": self.live.comparison.position_r2(),
+                "identical_to_offline": self.live.identical_to_offline,
+                "bins": self.live.n_bins,
+                "dropped": self.live.n_dropped,
+                "missed_deadlines": self.live.n_missed,
+            },
+            "latency_us": self.live.latency_us,
+            "train_s": round(self.trained.train_s, 1),
+            "picture": str(self.picture),
+        }
+
+
+def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
+    """Simulate or load a session, train, and decode its held-out trials live from a replay."""
+    plan.out.mkdir(parents=True, exist_ok=True)
+    session_file = plan.session_file or _simulate(plan)
+    session = load_session(session_file, plan.area)
+    trained = train_bundle(session, plan.settings, plan.device, progress)
+    bundle_folder = plan.out / "bundle"
+    save_trained(trained, bundle_folder, overwrite=True)
+    bundle = load_bundle(bundle_folder)
+    live = _decode_live(session_file, session, bundle, plan, progress)
+    picture = plan.out / "demo.png"
+    subtitle = (
+        f"decoded live over LSL; velocity R² {live.comparison.velocity_r2():.2f}, position R² "
+        f"{live.comparison.position_r2():.2f}, shuffled control "
+        f"{bundle.manifest.scores.shuffled_velocity_r2:.2f}"
+    )
+    title = f"rt-ner: {session.name} {session.area}, held-out trials"
+    picture.write_bytes(draw_report(live.comparison, title, subtitle))
+    result = DemoResult(session, trained, live, picture)
+    (plan.out / "demo.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
+    return result
+
+
+def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
+    """Write a trained bundle with the picture of its held-out trials."""
+    training = trained.bundle.manifest.training
+    scores = trained.bundle.manifest.scores
+    report = draw_report(
+        trained.held_out,
+        f"{training.session} {training.area}, held-out trials",
+        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
+        f"shuffled control {scores.shuffled_velocity_r2:.2f}",
+    )
+    save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
+
+
+def _simulate(plan: DemoPlan) -> Path:
+    session_file = plan.out / "session.npz"
+    session_file.unlink(missing_ok=True)
+    arguments = ["simulate", str(session_file), "--seed", str(plan.settings.seed)]
+    with child_process(arguments, plan.out) as simulation:
+        simulation.finish(_SIMULATE_S)
+    return session_file
+
+
+def _decode_live(
+    session_file: Path, session: Session, bundle: Bundle, plan: DemoPlan, progress: Progress
+) -> LiveScore:
+    """Replay the held-out trials to a decoder, each in its process, and listen to both."""
+    begin_ns = int(session.trials.start_ns[bundle.manifest.training.n_train_trials])
+    # Names of their own, so that a demo on a lab's network never meets a rig's streams.
+    tag = uuid.uuid4().hex[:8]
+    replay_name, decoder_name = f"demo-replay-{tag}", f"demo-decoder-{tag}"
+    decode = ["decode", str(plan.out / "bundle"), "--no-view", "--wait", str(_CONNECT_S)]
+    decode += ["--source", source_id_of(replay_name, Kind.SPIKES), "--name", decoder_name]
+    replay = ["replay", str(session_file), "--area", session.area, "--name", replay_name]
+    replay += ["--held-out", str(plan.settings.held_out), "--wait-for", "spikes,markers,pushed"]
+    with child_process(decode, plan.out) as decoder:
+        listener = Listener(decoder_name, decoder)
+        with child_process(replay, plan.out) as source:
+            listener.connect_replay(replay_name, source)
+            _listen(listener, decoder, source, lambda part: progress("live decoding", part, None),
+                    session.end_ns - begin_ns)
+            source.finish(_END_S)
+        decoder.interrupt()
+        decoder.finish(_END_S)
+    offline = decode_session(bundle.model, session)
+    return score_live(listener.heard(), offline, session, bundle.manifest.window, begin_ns)
+
+
+def _listen(
+    listener: Listener,
+    decoder: ChildProcess,
+    source: ChildProcess,
+    progress: Callable[[float], None],
+    duration_ns: int,
+) -> None:
+    """Listen until the replay has ended and the decoder has nothing more to say of it."""
+    first_s: float | None = None
+    while not decoder.has_ended():
+        stamp_s = listener.listen()
+        if stamp_s is None:
+            if listener.session_ended or source.has_ended():
+                return
+            continue
+        first_s = stamp_s if first_s is None else first_s
+        progress(min((stamp_s - first_s) * NS_PER_S / duration_ns, 1.0))
+    decoder.finish(0.0)

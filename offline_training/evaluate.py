@@ -1,0 +1,131 @@
+"""Evaluate: a whole session through the decoder's own code, scored on held-out trials."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.metrics import r2_score
+
+from offline_training.dataset import Labels, label_hops, shuffle_trials
+from rt_ner.bundle import Bundle
+from rt_ner.clock import NS_PER_S, FloatArray, Int64Array
+from rt_ner.decoder import Decoder, DecoderModel
+from rt_ner.errors import SessionError
+from rt_ner.session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What a decoder gave for a session: ``(hop, …)``, only where it had its full history."""
+
+    end_ns: Int64Array
+    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    velocity_cm_s: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Decoded and true velocity of the same hops, in order of time."""
+
+    labels: Labels
+    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    decoded_cm_s: FloatArray
+    hop_ns: int
+
+    def velocity_r2(self) -> float:
+        """R² of velocity, the mean over x and y."""
+        return float(r2_score(self.labels.velocity_cm_s, self.decoded_cm_s))
+
+    def position_r2(self) -> float:
+        """R² of position, the mean over x and y; both paths begin each trial at zero."""
+        return float(r2_score(self.path_cm(self.labels.velocity_cm_s), self.decoded_path_cm()))
+
+    def decoded_path_cm(self) -> FloatArray:
+        """Decoded position ``(hop, 2)`` from each trial's start."""
+        return self.path_cm(self.decoded_cm_s)
+
+    def path_cm(self, velocity_cm_s: FloatArray) -> FloatArray:
+        """Velocity summed up within each trial."""
+        steps_cm = velocity_cm_s * (self.hop_ns / NS_PER_S)
+        path_cm = np.cumsum(steps_cm, axis=0)
+        trial_begins = np.flatnonzero(np.diff(self.labels.trial, prepend=-1))
+        hops = np.diff(np.append(trial_begins, len(path_cm)))
+        offset_cm = path_cm[trial_begins] - steps_cm[trial_begins]
+        return path_cm - np.repeat(offset_cm, hops, axis=0)
+
+
+def decode_session(model: DecoderModel, session: Session) -> Decoding:
+    """Decode a whole session offline, chunk by chunk, as the live loop does.
+
+    Raises SessionError if its channels are not the model's.
+    """
+    if session.channel_ids != model.channel_ids:
+        raise SessionError(
+            f"session '{session.name}' ({session.area}) has channels "
+            f"{_span(session.channel_ids)}, the bundle was trained on "
+            f"{_span(model.channel_ids)}: evaluate it on a session of the same array and area"
+        )
+    decoder = Decoder(model, session.spikes.raster_period_ns, now_ns=lambda: 0)
+    ends, latents, velocities = [], [], []
+    for chunk in session.spikes.raster(0, session.end_ns):
+        for decoded in decoder.push(chunk):
+            if decoded.ready:
+                ends.append(decoded.end_ns)
+                latents.append(decoded.latent.copy())
+                velocities.append(decoded.velocity.copy())
+    if not ends:
+        raise SessionError(
+            f"session '{session.name}' is shorter than the bundle's history of "
+            f"{model.window.n_hops * model.window.hop_ns / 1e6:g} ms: there is nothing to decode"
+        )
+    return Decoding(np.array(ends, dtype=np.int64), np.stack(latents), np.stack(velocities))
+
+
+def compare(decoding: Decoding, session: Session, hop_ns: int) -> Comparison:
+    """Put a decoding beside the session's kinematics, at the labelled hops that it covers."""
+    labels = label_hops(session, hop_ns)
+    labels = labels.where(np.isin(labels.end_ns, decoding.end_ns))
+    rows = np.searchsorted(decoding.end_ns, labels.end_ns)
+    return Comparison(
+        labels, decoding.latent[rows], decoding.velocity_cm_s[rows].astype(np.float64), hop_ns
+    )
+
+
+def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
+    """The hops of trials ``first`` to ``last − 1``."""
+    chosen = (comparison.labels.trial >= first) & (comparison.labels.trial < last)
+    if not chosen.any():
+        raise SessionError(f"no kinematics in trials {first + 1} to {last}: there is nothing to score")
+    return Comparison(
+        comparison.labels.where(chosen),
+        comparison.latent[chosen],
+        comparison.decoded_cm_s[chosen],
+        comparison.hop_ns,
+    )
+
+
+def evaluate_bundle(bundle: Bundle, session: Session) -> dict[str, float | int | str]:
+    """Scores of a bundle on a session: its held-out trials if it was trained on it, else all.
+
+    The control holds the same decoding against the velocity of shuffled trials.
+    """
+    training = bundle.manifest.training
+    own = training.session_sha256 == session.provenance.get("sha256", "unknown")
+    first = training.n_train_trials if own else 0
+    hop_ns = bundle.manifest.window.hop_ns
+    comparison = only_trials(
+        compare(decode_session(bundle.model, session), session, hop_ns), first, len(session.trials)
+    )
+    shuffled = replace(
+        comparison, labels=shuffle_trials(comparison.labels, np.random.default_rng(0))
+    )
+    return {
+        "trials": "held out of training" if own else "all, none trained on",
+        "n_trials": len(session.trials) - first,
+        "velocity_r2": comparison.velocity_r2(),
+        "position_r2": comparison.position_r2(),
+        "shuffled_velocity_r2": shuffled.velocity_r2(),
+    }
+
+
+def _span(channel_ids: tuple[str, ...]) -> str:
+    return f"'{channel_ids[0]}' … '{channel_ids[-1]}' ({len(channel_ids)})"

@@ -1,0 +1,121 @@
+"""Listener: an ordinary LSL client that keeps what a decoder and a replay say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pylsl
+
+from offline_training.processes import ChildProcess
+from rt_ner.clock import FloatArray
+from rt_ner.errors import StreamError
+from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, wish_for
+
+_CONNECT_S = 30.0
+_PULL_S = 0.05
+_ALL_BUFFERED = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Everything that was received, stamps as sent, in LSL seconds."""
+
+    velocity_s: FloatArray
+    velocity_cm_s: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    received_s: FloatArray
+    latent_s: FloatArray
+    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    timing_s: FloatArray
+    timing: FloatArray
+    pushed_s: FloatArray
+    pushed_at_s: FloatArray
+    states: list[tuple[float, str]]
+    session_zero_s: float
+
+
+class Listener:
+    """Receives a decoder's streams from the start, and a replay's once it is there."""
+
+    def __init__(self, decoder_name: str, decoder: ChildProcess) -> None:
+        self._inlets: dict[Kind, pylsl.StreamInlet] = {}
+        self._rows: dict[Kind, list[tuple[float, list[float]]]] = {}
+        self._received_s: list[float] = []
+        self._states: list[tuple[float, str]] = []
+        self._session_zero_s: float | None = None
+        self.session_ended = False
+        decoder_kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.STATE)
+        self._connect(decoder_name, decoder_kinds, decoder)
+
+    def connect_replay(self, replay_name: str, replay: ChildProcess) -> None:
+        """Subscribe to the replay's markers and push times."""
+        self._connect(replay_name, (Kind.MARKERS, Kind.PUSHED), replay)
+
+    def _connect(self, name: str, kinds: tuple[Kind, ...], process: ChildProcess) -> None:
+        for kind in kinds:
+            info = find_stream(wish_for(name, kind), _CONNECT_S, process.has_ended)
+            if info is None:
+                process.finish(0.0)
+                raise StreamError(f"'{name}' ended before it announced its {kind}")
+            inlet = pylsl.StreamInlet(info, recover=False)
+            inlet.open_stream(_CONNECT_S)
+            self._inlets[kind] = inlet
+            self._rows[kind] = []
+
+    def listen(self) -> float | None:
+        """Wait a moment for the next velocity, then take what else is there.
+
+        Returns the velocity's stamp, or None if none came.
+        """
+        sample, stamp_s = self._inlets[Kind.VELOCITY].pull_sample(_PULL_S)
+        received_s = pylsl.local_clock()
+        if sample is not None:
+            self._received_s.append(received_s)
+            self._rows[Kind.VELOCITY].append((stamp_s, sample))
+        for kind in (Kind.LATENT, Kind.TIMING, Kind.PUSHED):
+            self._drain(kind)
+        self._drain_markers()
+        return stamp_s if sample is not None else None
+
+    def _drain(self, kind: Kind) -> None:
+        samples, stamps_s = self._inlets[kind].pull_chunk(0.0, _ALL_BUFFERED)
+        self._rows[kind] += zip(stamps_s, samples, strict=True)
+
+    def _drain_markers(self) -> None:
+        for sample, stamp_s in _pulled(self._inlets[Kind.STATE]):
+            self._states.append((stamp_s, sample))
+        for sample, stamp_s in _pulled(self._inlets[Kind.MARKERS]):
+            if sample == SESSION_ZERO:
+                self._session_zero_s = stamp_s
+            self.session_ended |= sample == SESSION_END
+
+    def heard(self) -> Heard:
+        """All that was received so far. Raises StreamError if the replay never began."""
+        if self._session_zero_s is None:
+            raise StreamError("the replay never began: see the logs beside the demo's results")
+        velocity_s, velocity = self._columns(Kind.VELOCITY)
+        latent_s, latent = self._columns(Kind.LATENT)
+        timing_s, timing = self._columns(Kind.TIMING)
+        pushed_s, pushed_at = self._columns(Kind.PUSHED)
+        return Heard(
+            velocity_s,
+            velocity.astype(np.float32),
+            np.array(self._received_s),
+            latent_s,
+            latent.astype(np.float32),
+            timing_s,
+            timing,
+            pushed_s,
+            pushed_at[:, 0],
+            self._states,
+            self._session_zero_s,
+        )
+
+    def _columns(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
+        rows = self._rows[kind]
+        if not rows:
+            raise StreamError(f"nothing was received on the {kind} stream: is the decoder running?")
+        return np.array([stamp_s for stamp_s, _ in rows]), np.array([row for _, row in rows])
+
+
+def _pulled(inlet: pylsl.StreamInlet) -> list[tuple[str, float]]:
+    samples, stamps_s = inlet.pull_chunk(0.0, _ALL_BUFFERED)
+    return [(sample[0], stamp_s) for sample, stamp_s in zip(samples, stamps_s, strict=True)]

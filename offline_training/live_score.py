@@ -1,0 +1,114 @@
+"""Live score: what a listener heard of a live decoding, held against the offline one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline_training.evaluate import Comparison, Decoding, compare
+from offline_training.listener import Heard
+from rt_ner.clock import FloatArray, Int64Array, nearest_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.session import Session
+from rt_ner.streams import TIMING_LABELS
+from rt_ner.windows import WindowShape
+
+# Name of each stage, and the stamps that it lies between.
+_STAGES = (
+    ("arrival", "pushed by source", "arrived"),
+    ("binning", "arrived", "bin_closed"),
+    ("embedding", "bin_closed", "embedded"),
+    ("readout", "embedded", "decoded"),
+    ("pushing", "decoded", "pushed"),
+    ("delivery", "pushed", "received"),
+    ("step", "bin_closed", "decoded"),
+    ("end_to_end", "pushed by source", "received"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LiveScore:
+    """How the live decoding went. ``latency_us``: stage to p50, p99 and max in microseconds.
+
+    ``n_dropped``: hops of the played part whose velocity never came, plus samples that the
+    decoder counted as late or missing.
+    """
+
+    comparison: Comparison
+    n_bins: int
+    n_dropped: int
+    n_missed: int
+    identical_to_offline: bool
+    latency_us: dict[str, dict[str, float]]
+
+
+def score_live(
+    heard: Heard, offline: Decoding, session: Session, window: WindowShape, begin_ns: int
+) -> LiveScore:
+    """Score what was heard of a replay that began at session time ``begin_ns``.
+
+    ``offline``: the same bundle's decoding of the whole session.
+    """
+    hop_ns = window.hop_ns
+    zero_ns = nearest_grid_line_ns(ns_from_s(heard.session_zero_s), hop_ns)
+    running = _is_running(heard)
+    end_ns = _session_ends_ns(heard.velocity_s, zero_ns, hop_ns)[running]
+    velocity_cm_s = heard.velocity_cm_s[running]
+    first_ready_ns = begin_ns + window.n_hops * hop_ns
+    expected = offline.end_ns >= -(-first_ready_ns // hop_ns) * hop_ns
+    timing = dict(zip(TIMING_LABELS, heard.timing.T, strict=True))
+    n_lost = int(np.isin(offline.end_ns[expected], end_ns, invert=True).sum())
+    latent = np.stack(
+        [_at(heard.velocity_s, heard.latent_s, column) for column in heard.latent.T], axis=1
+    )
+    live = Decoding(end_ns, latent[running].astype(np.float32), velocity_cm_s)
+    return LiveScore(
+        comparison=compare(live, session, hop_ns),
+        n_bins=int(running.sum()),
+        n_dropped=n_lost + int(timing["late"][-1] + timing["missing"][-1]),
+        n_missed=int(timing["missed"][-1]),
+        identical_to_offline=_same_bits(live, offline),
+        latency_us=_latencies_us(heard, timing, running),
+    )
+
+
+def _is_running(heard: Heard) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which velocities were decoded, by the state that held at their stamps."""
+    state_s = np.array([stamp_s for stamp_s, _ in heard.states])
+    newest = np.searchsorted(state_s, heard.velocity_s, side="right") - 1
+    is_running = np.array([state == "RUNNING" for _, state in heard.states])
+    return (newest >= 0) & is_running[newest.clip(0)]
+
+
+def _session_ends_ns(stamp_s: FloatArray, zero_ns: int, hop_ns: int) -> Int64Array:
+    """Session times of stamps, back on the hops' grid that float seconds are a little off."""
+    return (ns_array_from_s(stamp_s) + hop_ns // 2) // hop_ns * hop_ns - zero_ns
+
+
+def _same_bits(live: Decoding, offline: Decoding) -> bool:
+    """Whether every live velocity is the offline one, bit for bit."""
+    rows = np.searchsorted(offline.end_ns, live.end_ns).clip(0, offline.end_ns.size - 1)
+    return bool(live.end_ns.size) and bool(
+        np.array_equal(offline.end_ns[rows], live.end_ns)
+        and np.array_equal(offline.velocity_cm_s[rows], live.velocity_cm_s)
+    )
+
+
+def _latencies_us(
+    heard: Heard, timing: dict[str, FloatArray], running: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> dict[str, dict[str, float]]:
+    """Percentiles of every stage, over the running hops for which all stamps were received."""
+    stamps_s = {name: _at(heard.velocity_s, heard.timing_s, timing[name]) for name in timing}
+    stamps_s["received"] = heard.received_s
+    stamps_s["pushed by source"] = _at(heard.velocity_s, heard.pushed_s, heard.pushed_at_s)
+    latencies = {}
+    for stage, begin, end in _STAGES:
+        duration_us = (stamps_s[end] - stamps_s[begin])[running] * 1e6
+        duration_us = duration_us[np.isfinite(duration_us)]
+        p50, p99, largest = np.percentile(duration_us, [50, 99, 100])
+        latencies[stage] = {"p50": float(p50), "p99": float(p99), "max": float(largest)}
+    return latencies
+
+
+def _at(wanted_s: FloatArray, stamp_s: FloatArray, values: FloatArray) -> FloatArray:
+    """Values of the samples stamped within a microsecond of the wanted stamps, NaN where none."""
+    right = np.searchsorted(stamp_s, wanted_s - 1e-6).clip(0, stamp_s.size - 1)
+    return np.where(np.abs(stamp_s[right] - wanted_s) < 1e-6, values[right], np.nan)

@@ -1,0 +1,74 @@
+"""Processes: parts of the pipeline as child processes, watched, and ended as a user would."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rt_ner.errors import RtNerError
+
+_ON_WINDOWS = sys.platform == "win32"
+_KILL_AFTER_S = 5.0
+
+
+class ChildProcess:
+    """One ``rt-ner`` command in a process of its own; what it says goes to a log file."""
+
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        self._what = f"rt-ner {arguments[0]}"
+        self._log = log
+        # A group of its own on Windows, where only a group can be sent Ctrl-Break.
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP if _ON_WINDOWS else 0
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "rt_ner", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                creationflags=flags,
+            )
+
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self._process.poll() is not None
+
+    def interrupt(self) -> None:
+        """Ctrl-C (Ctrl-Break on Windows)."""
+        if not self.has_ended():
+            self._process.send_signal(signal.CTRL_BREAK_EVENT if _ON_WINDOWS else signal.SIGINT)
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait for its end; RtNerError, with its last words, if it failed or did not end."""
+        try:
+            code = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise RtNerError(f"{self._what} did not end; {self._last_words()}") from error
+        if code != 0:
+            raise RtNerError(f"{self._what} ended with code {code}; {self._last_words()}")
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        self.interrupt()
+        try:
+            self._process.wait(_KILL_AFTER_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f"it said: {lines[-1]}" if lines else f"it said nothing (log: {self._log})"
+
+
+@contextmanager
+def child_process(arguments: list[str], log_folder: Path) -> Iterator[ChildProcess]:
+    """A running ``rt-ner`` command, gone at the end of the block whatever happens."""
+    process = ChildProcess(arguments, log_folder / f"{arguments[0]}.log")
+    try:
+        yield process
+    finally:
+        process.end()

@@ -1,0 +1,71 @@
+"""Settings of a training, with the defaults that every score in the README was made with."""
+
+from pydantic import Field, ValidationError
+
+from rt_ner.clock import NS_PER_MS, ns_from_ms
+from rt_ner.config import Settings
+from rt_ner.errors import ConfigError
+from rt_ner.session import Session, SpikeCounts
+from rt_ner.windows import WindowShape
+
+
+class WindowSettings(Settings):
+    """What the encoder sees. 0: as fine as the session allows, up to 10 ms hops and 30 ms bins."""
+
+    hop_ms: float = Field(default=0.0, ge=0)
+    bin_ms: float = Field(default=0.0, ge=0)
+    history_bins: int = Field(default=16, ge=1, le=1000)
+
+
+class LossSettings(Settings):
+    """The NER loss and the readout term beside it.
+
+    Label distance = ``velocity_scale`` · L1 distance of velocity (cm/s) + ``direction_scale`` ·
+    circular distance of direction (degrees). ``readout_weight`` scales the mean squared error,
+    in units of the velocity's variance, of a linear readout learned along.
+    """
+
+    temperature: float = Field(default=1.0, gt=0)
+    velocity_scale: float = Field(default=1.0, ge=0)
+    direction_scale: float = Field(default=0.05, ge=0)
+    readout_weight: float = Field(default=4.0, ge=0)
+
+
+class TrainSettings(Settings):
+    """Everything that `rt-ner train` can be told by a file."""
+
+    seed: int = Field(default=0, ge=0)
+    held_out: float = Field(default=0.2, gt=0, lt=1)
+    latent_dim: int = Field(default=3, ge=1, le=64)
+    temporal_basis: int = Field(default=8, ge=2)
+    hidden_units: int = Field(default=256, ge=1)
+    unit_dropout: float = Field(default=0.4, ge=0, lt=1)
+    channel_dropout: float = Field(default=0.2, ge=0, lt=1)
+    steps: int = Field(default=500, ge=1)
+    batch: int = Field(default=256, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    window: WindowSettings = WindowSettings()
+    loss: LossSettings = LossSettings()
+
+
+_FINEST_HOP_NS = 10 * NS_PER_MS
+_USUAL_BIN_NS = 30 * NS_PER_MS
+
+
+def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
+    """The window for a session; ConfigError where the settings can't be met by its spikes."""
+    spikes = session.spikes
+    finest_ns = spikes.raster_period_ns
+    counted = isinstance(spikes, SpikeCounts)
+    hop_ns = ns_from_ms(settings.hop_ms) or (finest_ns if counted else _FINEST_HOP_NS)
+    bin_ns = ns_from_ms(settings.bin_ms) or -(-_USUAL_BIN_NS // hop_ns) * hop_ns
+    if hop_ns % finest_ns:
+        raise ConfigError(
+            f"window.hop_ms = {hop_ns / 1e6:g}: session '{session.name}' holds its spikes in "
+            f"samples of {finest_ns / 1e6:g} ms, and a hop must be a whole number of them"
+        )
+    try:
+        return WindowShape(hop_ns=hop_ns, bin_ns=bin_ns, history_bins=settings.history_bins)
+    except ValidationError as error:
+        raise ConfigError(f"[window]: {error.errors()[0]['msg']}") from error

@@ -1,0 +1,263 @@
+"""Bundle: the one folder that a trained decoder is; written atomically, read strictly.
+
+    encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
+    manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
+    *.png          pictures of the training report
+"""
+
+import hashlib
+import io
+import re
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rt_ner.decoder import DecoderModel
+from rt_ner.encoder import Encoder
+from rt_ner.errors import BundleError
+from rt_ner.readout import Readout
+from rt_ner.windows import WindowShape
+
+ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE = "encoder.onnx", "manifest.json", "golden.npz"
+SUMS_FILE = "SHA256SUMS"
+_SUMS_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+)\n")
+# The same machine gives the same bits; another one's matrix kernels may round otherwise.
+_GOLDEN_TOLERANCE = 1e-4
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ReadoutEntry(_Strict):
+    """The readout: velocity = latent · matrix + bias, in ``unit``."""
+
+    matrix: tuple[tuple[float, float], ...]
+    bias: tuple[float, float]
+    unit: Literal["cm/s"]
+
+
+class TrainingEntry(_Strict):
+    """What the bundle was trained on, and how."""
+
+    session: str
+    session_sha256: str
+    area: str
+    n_train_trials: int
+    n_test_trials: int
+    settings: dict[str, float | int | str]
+
+
+class Scores(_Strict):
+    """R² on the held-out trials; the control is an encoder trained on shuffled trials."""
+
+    velocity_r2: float
+    position_r2: float
+    train_velocity_r2: float
+    shuffled_velocity_r2: float
+
+
+class Manifest(_Strict):
+    """Everything of a bundle but the graph's weights."""
+
+    format_version: Literal[1]
+    channel_ids: tuple[str, ...] = Field(min_length=1)
+    window: WindowShape
+    latent_dim: int = Field(ge=1)
+    readout: ReadoutEntry
+    training: TrainingEntry
+    scores: Scores
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _readout_fits(self) -> "Manifest":
+        if len(self.readout.matrix) != self.latent_dim:
+            raise ValueError(
+                f"the readout has {len(self.readout.matrix)} rows for {self.latent_dim} latents"
+            )
+        return self
+
+
+class Golden(_Strict):
+    """Windows ``(case, bin, channel)``, with the latents and velocities that they must give."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    windows: npt.NDArray[np.float32]
+    latents: npt.NDArray[np.float32]
+    velocities: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained decoder, complete: as `load_bundle` gives it, checked and proven."""
+
+    manifest: Manifest
+    encoder_onnx: bytes
+    golden: Golden
+
+    @property
+    def model(self) -> DecoderModel:
+        """What the decoder needs of it."""
+        entry = self.manifest.readout
+        readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit)
+        return DecoderModel(
+            self.manifest.channel_ids, self.manifest.window, self.encoder_onnx, readout
+        )
+
+
+def run_windows(
+    model: DecoderModel, windows: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Latents ``(case, latent)`` and velocities ``(case, 2)`` of windows ``(case, bin, channel)``.
+
+    One window a run, as in the decoder.
+    """
+    buffer = np.zeros((1, *windows.shape[1:]), dtype=np.float32)
+    encoder = Encoder(model.encoder_onnx, buffer)
+    if encoder.latent.size != len(model.readout.matrix):
+        raise BundleError(
+            f"the encoder gives {encoder.latent.size} latents, the readout takes "
+            f"{len(model.readout.matrix)}: the bundle is inconsistent, train it again"
+        )
+    latents = np.zeros((len(windows), encoder.latent.size), dtype=np.float32)
+    velocities = np.zeros((len(windows), 2), dtype=np.float32)
+    for case, window in enumerate(windows):
+        buffer[0] = window
+        encoder.encode()
+        latents[case] = encoder.latent
+        model.readout.decode(encoder.latent, velocities[case])
+    return latents, velocities
+
+
+def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwrite: bool) -> None:
+    """Write a bundle whole or not at all.
+
+    ``pictures``: file name to PNG. Raises BundleError if ``folder`` is in the way.
+    """
+    check_writable(folder, overwrite)
+    golden = io.BytesIO()
+    np.savez_compressed(golden, **bundle.golden.model_dump())
+    files = {
+        ENCODER_FILE: bundle.encoder_onnx,
+        MANIFEST_FILE: bundle.manifest.model_dump_json(indent=2).encode() + b"\n",
+        GOLDEN_FILE: golden.getvalue(),
+        **pictures,
+    }
+    files[SUMS_FILE] = _sums_text(files).encode()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        fresh = Path(scratch) / "bundle"
+        fresh.mkdir()
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        if folder.exists():
+            folder.rename(Path(scratch) / "replaced")
+        fresh.rename(folder)
+
+
+def check_writable(folder: Path, overwrite: bool) -> None:
+    """Raise BundleError if a bundle can't be written to ``folder``; only a bundle is replaced."""
+    if not folder.exists():
+        return
+    if not (folder / SUMS_FILE).is_file():
+        raise BundleError(f"{folder} exists and is no bundle: choose another place with --out")
+    if not overwrite:
+        raise BundleError(
+            f"{folder} already holds a bundle: choose another place with --out, or replace it "
+            "with --overwrite"
+        )
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle, check every byte against SHA256SUMS and replay its golden windows.
+
+    Raises BundleError, with the reason, for anything that is not exactly what was exported.
+    """
+    files = _read_checked(folder)
+    try:
+        manifest = Manifest.model_validate_json(files[MANIFEST_FILE])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle is of another version "
+            "of rt-ner, train it again"
+        ) from error
+    bundle = Bundle(manifest, files[ENCODER_FILE], _read_golden(files[GOLDEN_FILE]))
+    _replay_golden(bundle, folder)
+    return bundle
+
+
+def _read_checked(folder: Path) -> dict[str, bytes]:
+    """The files that SHA256SUMS lists, by name, each with the listed hash."""
+    if not folder.exists():
+        raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
+    sums_path = folder / SUMS_FILE
+    if not sums_path.is_file():
+        raise BundleError(f"{folder} is not a bundle: it has no {SUMS_FILE}")
+    sums_text = sums_path.read_bytes().decode("ascii", errors="replace")
+    names = [name for _, name in _SUMS_LINE.findall(sums_text)]
+    missing = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE} - set(names)
+    if missing:
+        raise BundleError(f"{sums_path} is damaged: it does not list {', '.join(sorted(missing))}")
+    files = {}
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path} is missing: copy the whole bundle again")
+        files[name] = path.read_bytes()
+    if _sums_text(files) != sums_text:
+        listed = dict((name, digest) for digest, name in _SUMS_LINE.findall(sums_text))
+        changed = [name for name in names if _sha256(files[name]) != listed[name]]
+        raise BundleError(
+            f"{folder}: {', '.join(changed) or SUMS_FILE} is not what was exported (its hash "
+            "differs): copy the bundle again or train a new one"
+        )
+    return files
+
+
+def _read_golden(content: bytes) -> Golden:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return Golden(**{name: arrays[name] for name in arrays.files})
+    except (ValueError, OSError, zipfile.BadZipFile, ValidationError) as error:
+        raise BundleError(f"{GOLDEN_FILE} can't be read ({error}): train the bundle again") from error
+
+
+def _replay_golden(bundle: Bundle, folder: Path) -> None:
+    """Raise BundleError unless graph and readout give what they gave when they were exported."""
+    manifest, golden = bundle.manifest, bundle.golden
+    expected_shape = (manifest.window.history_bins, len(manifest.channel_ids))
+    if golden.windows.shape[1:] != expected_shape:
+        raise BundleError(
+            f"{folder}: golden windows are {golden.windows.shape[1:]} (bins, channels), the "
+            f"manifest says {expected_shape}: the bundle is inconsistent, train it again"
+        )
+    latents, velocities = run_windows(bundle.model, golden.windows)
+    for what, got, expected in (
+        ("latents", latents, golden.latents),
+        ("velocities", velocities, golden.velocities),
+    ):
+        scale = max(float(np.abs(expected).max()), 1.0)
+        worst = float(np.abs(got - expected).max()) if got.shape == expected.shape else np.inf
+        if not worst <= _GOLDEN_TOLERANCE * scale:
+            raise BundleError(
+                f"{folder}: the golden windows' {what} differ by {worst:.3g} from what was "
+                "exported: this machine does not reproduce the bundle, train it here"
+            )
+
+
+def _sums_text(files: dict[str, bytes]) -> str:
+    """SHA256SUMS of the files, as ``sha256sum`` writes and checks it."""
+    return "".join(f"{_sha256(content)}  {name}\n" for name, content in files.items())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

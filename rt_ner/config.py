@@ -1,0 +1,98 @@
+"""Config: TOML files into checked, immutable settings; an unknown key is an error."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rt_ner.errors import ConfigError
+from rt_ner.streams import StreamWish
+
+
+class Settings(BaseModel):
+    """A section of settings: immutable, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+_TEXT = r"^[^/]*$"
+
+
+class InputSettings(Settings):
+    """Which spike stream to decode. Empty: any."""
+
+    type: str = Field(default="Spikes", pattern=_TEXT, min_length=1)
+    name: str = ""
+    source_id: str = ""
+    wait_s: float = Field(default=10.0, ge=0)
+
+    @property
+    def wish(self) -> StreamWish:
+        """The stream that these settings ask for."""
+        return StreamWish(self.type, self.name, self.source_id)
+
+
+class OutputSettings(Settings):
+    """Under which name the decoder's streams are announced."""
+
+    source: str = Field(default="rt-ner", pattern=_TEXT, min_length=1)
+
+
+class SafetySettings(Settings):
+    """When to stop the cursor."""
+
+    stale_ms: float = Field(default=200.0, ge=10, le=10_000)
+
+
+class DecodeSettings(Settings):
+    """Everything that `rt-ner decode` can be told by a file."""
+
+    input: InputSettings = InputSettings()
+    output: OutputSettings = OutputSettings()
+    safety: SafetySettings = SafetySettings()
+
+
+def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
+    """Read settings of a TOML file; the defaults where ``path`` is None or silent.
+
+    Raises ConfigError, naming the nearest valid key, for a key that does not exist.
+    """
+    if path is None:
+        return kind()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such config file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} can't be read as TOML: {error}") from error
+    return checked_settings(content, kind, str(path))
+
+
+def checked_settings(
+    content: dict[str, object], kind: type[SettingsType], where: str
+) -> SettingsType:
+    """Settings from a plain mapping; ConfigError in one line for the first thing wrong."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [str(part) for part in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
+        raise ConfigError(
+            f"{where}: {'.'.join(keys)} = {first['input']!r}: {first['msg']}"
+        ) from error
+
+
+def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
+    """Says which key is unknown and which valid one is nearest."""
+    for section in keys[:-1]:
+        annotation = kind.model_fields[section].annotation
+        assert isinstance(annotation, type)
+        kind = annotation
+    valid = list(kind.model_fields)
+    nearest = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.0)
+    return f"unknown key '{'.'.join(keys)}': did you mean '{nearest[0]}'? Valid: {', '.join(valid)}"

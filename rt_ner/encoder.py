@@ -1,0 +1,68 @@
+"""Encoder: the exported ONNX graph, raw counts to latents, on bound buffers."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from rt_ner.errors import BundleError
+from rt_ner.messages import FloatVector
+
+INPUT_NAME, OUTPUT_NAME = "counts", "latent"
+
+
+class Encoder:
+    """Runs the graph on one window of counts, always one, so that live and offline agree bit for bit.
+
+    (Matrix kernels differ with the batch size, and so do their last bits.)
+
+    ``window``: the buffer ``(1, bin, channel)`` that the graph reads. ``latent``: ``(latent,)``,
+    the buffer that it writes. One thread, no spinning: the work is some tens of microseconds, and
+    a second thread only adds jitter.
+    """
+
+    def __init__(self, model: bytes, window: npt.NDArray[np.float32]) -> None:
+        self._session = ort.InferenceSession(
+            model, _session_options(), providers=["CPUExecutionProvider"]
+        )
+        latent_dim = _checked_latent_dim(self._session, window.shape)
+        self._window = window
+        self.latent: FloatVector = np.zeros(latent_dim, dtype=np.float32)
+        self._binding = self._session.io_binding()
+        self._binding.bind_input(
+            INPUT_NAME, "cpu", 0, np.float32, window.shape, window.ctypes.data
+        )
+        self._binding.bind_output(
+            OUTPUT_NAME, "cpu", 0, np.float32, (1, latent_dim), self.latent.ctypes.data
+        )
+
+    def encode(self) -> None:
+        """Write ``latent`` from what ``window`` holds now."""
+        self._session.run_with_iobinding(self._binding)
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of an exported graph."""
+    return path.read_bytes()
+
+
+def _session_options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _checked_latent_dim(session: ort.InferenceSession, window_shape: tuple[int, ...]) -> int:
+    """Latent dimensions of a graph that takes such a window; BundleError if it takes another."""
+    (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
+    if tuple(graph_input.shape[1:]) != window_shape[1:]:
+        raise BundleError(
+            f"the encoder takes windows of {graph_input.shape[1:]} (bins, channels) but the "
+            f"manifest says {list(window_shape[1:])}: the bundle is inconsistent, export it again"
+        )
+    return int(graph_output.shape[1])

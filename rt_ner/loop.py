@@ -1,0 +1,195 @@
+"""Loop: the thin shell around the decoder: states, streams, stamps, and failing closed.
+
+CONNECTING → WARMING (history fills) → RUNNING; no data → STALE → WARMING; source gone →
+CONNECTING; the end → STOPPED. Velocity is non-zero only in RUNNING.
+"""
+
+import gc
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from threading import Event
+
+import numpy as np
+import pylsl
+
+from rt_ner.clock import ns_from_ms, ns_from_s, s_from_ns
+from rt_ner.config import DecodeSettings
+from rt_ner.decoder import Decoder, DecoderModel
+from rt_ner.errors import StreamError
+from rt_ner.inlet import RasterInlet, StreamLostError
+from rt_ner.messages import Decoded
+from rt_ner.outlet import DecoderOutlets
+from rt_ner.streams import find_stream
+
+_N_REMEMBERED_STEPS = 100_000
+
+
+class State(StrEnum):
+    """What the decoder is doing, as the state stream says it."""
+
+    CONNECTING = "CONNECTING"
+    WARMING = "WARMING"
+    RUNNING = "RUNNING"
+    STALE = "STALE"
+    STOPPED = "STOPPED"
+
+
+def local_now_ns() -> int:
+    """The local LSL clock."""
+    return ns_from_s(pylsl.local_clock())
+
+
+class LoopTotals:
+    """What a run amounted to: counts, and the newest steps' durations."""
+
+    def __init__(self) -> None:
+        self.n_running = 0
+        self.n_late = 0
+        self.n_missing = 0
+        self.n_missed = 0
+        self.n_nonfinite = 0
+        self.n_connections = 0
+        self._step_ns = np.zeros(_N_REMEMBERED_STEPS, dtype=np.int64)
+
+    def add_step(self, step_ns: int) -> None:
+        """Remember how long a step took, from bin closed to velocity ready."""
+        self._step_ns[self.n_running % _N_REMEMBERED_STEPS] = step_ns
+        self.n_running += 1
+
+    def step_us(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Durations of the newest steps, in microseconds."""
+        return self._step_ns[: min(self.n_running, _N_REMEMBERED_STEPS)] / 1e3
+
+
+class Loop:
+    """Decodes until ``stop`` is set. ``report`` is called at each change of state, and only then;
+    it must not block.
+    """
+
+    def __init__(
+        self,
+        model: DecoderModel,
+        settings: DecodeSettings,
+        stop: Event,
+        report: Callable[[State], None],
+    ) -> None:
+        self._model = model
+        self._settings = settings
+        self._stop = stop
+        self._report = report
+        self._outlets = DecoderOutlets(settings.output.source, model)
+        self._decoder: Decoder | None = None
+        self._state: State | None = None
+        self._last_end_ns = 0
+        self.totals = LoopTotals()
+
+    def run(self) -> None:
+        """Connect, decode, connect again, until stopped; leaves the cursor standing still.
+
+        Raises StreamError if the first source does not appear in time, or a source does not fit
+        the bundle.
+        """
+        wait_s = self._settings.input.wait_s
+        try:
+            with _garbage_collection_frozen():
+                while not self._stop.is_set():
+                    self._enter(State.CONNECTING, local_now_ns())
+                    self._run_connection(wait_s)
+                    wait_s = math.inf
+        finally:
+            self._stand_still(State.STOPPED)
+
+    def _run_connection(self, wait_s: float) -> None:
+        """Find the source, and decode it until it is lost or the loop is stopped."""
+        info = find_stream(self._settings.input.wish, wait_s, self._stop.is_set)
+        if info is None:
+            return
+        try:
+            inlet = RasterInlet(info, self._model.channel_ids)
+            decoder = self._decoder_for(inlet)
+            inlet.open()
+            self.totals.n_connections += 1
+            self._enter(State.WARMING, local_now_ns())
+            self._decode(inlet, decoder)
+        except StreamLostError:
+            self._stand_still(State.CONNECTING)
+
+    def _decoder_for(self, inlet: RasterInlet) -> Decoder:
+        """The warmed decoder without history; made at the first connection, its totals kept after.
+
+        Raises StreamError if the source came back with another rate.
+        """
+        if self._decoder is None:
+            self._decoder = Decoder(self._model, inlet.period_ns, local_now_ns)
+        elif self._decoder.period_ns != inlet.period_ns:
+            raise StreamError(
+                f"the source came back with samples of {inlet.period_ns / 1e6:g} ms instead of "
+                f"{self._decoder.period_ns / 1e6:g} ms: restart it as it was, or start anew"
+            )
+        self._decoder.warm_up(inlet.counts_dtype)
+        return self._decoder
+
+    def _decode(self, inlet: RasterInlet, decoder: Decoder) -> None:
+        stale_ns = ns_from_ms(self._settings.safety.stale_ms)
+        while not self._stop.is_set():
+            chunk = inlet.pull(s_from_ns(stale_ns))
+            if chunk is None:
+                if self._state is not State.STALE:
+                    self._stand_still(State.STALE)
+                    decoder.reset()
+                continue
+            for decoded in decoder.push(chunk):
+                self._publish(decoded, inlet, decoder)
+
+    def _publish(self, decoded: Decoded, inlet: RasterInlet, decoder: Decoder) -> None:
+        self._enter(State.RUNNING if decoded.ready else State.WARMING, decoded.end_ns)
+        self._outlets.push_velocity(decoded)
+        pushed_ns = local_now_ns()
+        self._outlets.push_latent(decoded)
+        totals = self.totals
+        if decoded.ready:
+            totals.add_step(decoded.decoded_ns - decoded.bin_closed_ns)
+        totals.n_late, totals.n_missing = decoder.n_late, decoder.n_missing
+        totals.n_nonfinite = decoder.n_nonfinite
+        totals.n_missed += pushed_ns - inlet.arrived_ns > self._model.window.hop_ns
+        stamps_ns = (
+            decoder.newest_sample_ns,
+            inlet.arrived_ns,
+            decoded.bin_closed_ns,
+            decoded.embedded_ns,
+            decoded.decoded_ns,
+            pushed_ns,
+        )
+        counts = (totals.n_late, totals.n_missing, totals.n_missed, totals.n_nonfinite)
+        self._outlets.push_timing(decoded.end_ns, [*map(s_from_ns, stamps_ns), *counts])
+        self._last_end_ns = decoded.end_ns
+
+    def _stand_still(self, state: State) -> None:
+        """Zero velocity, one hop after the last, and say why."""
+        stamp_ns = self._last_end_ns + self._model.window.hop_ns
+        if not self._last_end_ns:
+            stamp_ns = local_now_ns()
+        self._outlets.push_zero_velocity(stamp_ns)
+        self._enter(state, stamp_ns)
+
+    def _enter(self, state: State, stamp_ns: int) -> None:
+        if state is self._state:
+            return
+        self._state = state
+        self._outlets.push_state(state, stamp_ns)
+        self._report(state)
+
+
+@contextmanager
+def _garbage_collection_frozen() -> Iterator[None]:
+    """No collector pauses: reference counting frees all that the loop makes."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

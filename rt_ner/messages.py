@@ -1,0 +1,39 @@
+"""Messages: the small immutable things that the stages hand to one another."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_ner.clock import Int64Array
+
+FloatVector = npt.NDArray[np.float32]
+
+
+class RasterChunk(NamedTuple):
+    """Some samples of a spike raster, in order.
+
+    ``stamp_ns``: ``(sample,)``, the *end* of the interval that each sample counts.
+    ``counts``: ``(sample, channel)``, spikes in that interval, of any numeric type.
+    """
+
+    stamp_ns: Int64Array
+    counts: npt.NDArray[np.generic]
+
+
+class Decoded(NamedTuple):
+    """What the decoder says of one hop. The arrays are reused at the next hop: copy to keep.
+
+    ``end_ns``: end of the hop, the moment that the velocity belongs to. ``ready``: whether there
+    is enough history to decode. ``latent``: ``(latent,)``, NaN unless ready. ``velocity``:
+    ``(2,)`` in the readout's unit, zero unless ready and finite. The stamps are of the injected
+    clock.
+    """
+
+    end_ns: int
+    ready: bool
+    latent: FloatVector
+    velocity: FloatVector
+    bin_closed_ns: int
+    embedded_ns: int
+    decoded_ns: int

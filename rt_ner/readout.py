@@ -1,0 +1,55 @@
+"""Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself."""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from rt_ner.clock import FloatArray
+from rt_ner.messages import FloatVector
+
+
+class Readout:
+    """Linear readout: velocity = latent · ``matrix`` + ``bias``.
+
+    ``matrix``: ``(latent, 2)``; ``bias``: ``(2,)``; both in ``unit`` (a latent unit).
+    """
+
+    def __init__(self, matrix: FloatArray, bias: FloatArray, unit: str = "cm/s") -> None:
+        self.matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        self.bias = np.ascontiguousarray(bias, dtype=np.float64)
+        self.unit = unit
+
+    def decode(self, latent: FloatVector, velocity: FloatVector) -> bool:
+        """Write the velocity ``(2,)`` of a latent ``(latent,)``; zero and False if not finite."""
+        return bool(_decode(latent, self.matrix, self.bias, velocity))
+
+
+def fit_readout(latents: npt.NDArray[np.float32], velocity: FloatArray) -> Readout:
+    """Least-squares readout of velocity ``(time, 2)`` from latents ``(time, latent)``.
+
+    Ridge regression with a penalty of 1e-6 of the latents' variance, which only keeps the normal
+    equations solvable where a latent is constant. The bias is not penalised.
+    """
+    latent_mean, velocity_mean = latents.mean(axis=0, dtype=np.float64), velocity.mean(axis=0)
+    centred = latents - latent_mean
+    gram = centred.T @ centred
+    gram += np.eye(len(gram)) * max(1e-6 * np.trace(gram) / len(gram), 1e-12)
+    matrix = np.linalg.solve(gram, centred.T @ (velocity - velocity_mean))
+    return Readout(matrix, velocity_mean - latent_mean @ matrix)
+
+
+@njit(cache=True)
+def _decode(
+    latent: FloatVector, matrix: FloatArray, bias: FloatArray, velocity: FloatVector
+) -> bool:
+    """Sum in one fixed order, in float64, so that the same latent always gives the same bits."""
+    finite = True
+    for axis in range(velocity.size):
+        total = bias[axis]
+        for dimension in range(latent.size):
+            total += latent[dimension] * matrix[dimension, axis]
+        velocity[axis] = total
+        finite = finite and np.isfinite(velocity[axis])
+    if not finite:
+        velocity[:] = 0
+    return finite

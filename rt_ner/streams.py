@@ -1,0 +1,163 @@
+"""Streams: the wire format, one definition for every stream that we send or accept.
+
+Metadata follow the XDF conventions (``channels/channel/{label,unit,type}``, ``acquisition``,
+``synchronization``). Every stamp is the *end* of the interval that its sample covers, in seconds
+of the sender's LSL clock. One source's streams share a prefix of ``source_id``: ``rig/spikes``,
+``rig/kinematics``, ….
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pylsl
+
+from rt_ner.clock import NS_PER_S
+from rt_ner.errors import StreamError
+
+TIMING_LABELS = (
+    "newest_sample",
+    "arrived",
+    "bin_closed",
+    "embedded",
+    "decoded",
+    "pushed",
+    "late",
+    "missing",
+    "missed",
+    "nonfinite",
+)
+N_TIMING_STAMPS = 6
+# Markers of a replay: the stamp of session time zero (in the past, if a later part is played); the end.
+SESSION_ZERO, SESSION_END = "session_zero", "session_end"
+_RESOLVE_STEP_S = 0.5
+
+
+class Kind(StrEnum):
+    """The streams of the contract: value = the last part of their ``source_id``."""
+
+    SPIKES = "spikes"
+    KINEMATICS = "kinematics"
+    MARKERS = "markers"
+    PUSHED = "pushed"
+    VELOCITY = "velocity"
+    LATENT = "latent"
+    TIMING = "timing"
+    STATE = "state"
+
+
+_LSL_TYPE = {
+    Kind.SPIKES: "Spikes",
+    Kind.KINEMATICS: "Kinematics",
+    Kind.MARKERS: "Markers",
+    Kind.PUSHED: "Timing",
+    Kind.VELOCITY: "Velocity",
+    Kind.LATENT: "Latent",
+    Kind.TIMING: "Timing",
+    Kind.STATE: "Markers",
+}
+_FORMAT = {
+    Kind.SPIKES: pylsl.cf_int16,
+    Kind.KINEMATICS: pylsl.cf_double64,
+    Kind.MARKERS: pylsl.cf_string,
+    Kind.PUSHED: pylsl.cf_double64,
+    Kind.VELOCITY: pylsl.cf_float32,
+    Kind.LATENT: pylsl.cf_float32,
+    Kind.TIMING: pylsl.cf_double64,
+    Kind.STATE: pylsl.cf_string,
+}
+
+
+@dataclass(frozen=True)
+class StreamWish:
+    """Which stream is wanted: an LSL type, and a name or a source_id if several may be there."""
+
+    lsl_type: str
+    name: str = ""
+    source_id: str = ""
+
+    def __str__(self) -> str:
+        return " and ".join(self._terms())
+
+    def _terms(self) -> list[str]:
+        fields = {"type": self.lsl_type, "name": self.name, "source_id": self.source_id}
+        return [f"{key}='{value}'" for key, value in fields.items() if value]
+
+    def matches(self, info: pylsl.StreamInfo) -> bool:
+        """Whether a visible stream is such a one."""
+        return (
+            info.type() == self.lsl_type
+            and self.name in ("", info.name())
+            and self.source_id in ("", info.source_id())
+        )
+
+
+def source_id_of(source: str, kind: Kind) -> str:
+    """The ``source_id`` of one of a source's streams."""
+    return f"{source}/{kind}"
+
+
+def wish_for(source: str, kind: Kind) -> StreamWish:
+    """The wish for one certain stream of a source of ours."""
+    return StreamWish(_LSL_TYPE[kind], source_id=source_id_of(source, kind))
+
+
+def open_outlet(
+    source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
+) -> pylsl.StreamOutlet:
+    """Announce a stream. ``period_ns`` None: irregular."""
+    rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
+    info = pylsl.StreamInfo(
+        f"{source}-{kind}",
+        _LSL_TYPE[kind],
+        len(labels),
+        rate_hz,
+        _FORMAT[kind],
+        source_id_of(source, kind),
+    )
+    info.set_channel_labels(list(labels))
+    info.set_channel_units(unit)
+    info.set_channel_types(_LSL_TYPE[kind])
+    info.desc().append_child("acquisition").append_child_value("manufacturer", "rt-ner")
+    synchronization = info.desc().append_child("synchronization")
+    synchronization.append_child_value("stamped_at", "end of the sample's interval")
+    return pylsl.StreamOutlet(info, chunk_size=1)
+
+
+def find_stream(
+    wish: StreamWish, wait_s: float, stopped: Callable[[], bool]
+) -> pylsl.StreamInfo | None:
+    """The one visible stream that matches; None if ``stopped`` meanwhile.
+
+    Raises StreamError, naming what is on the network, if none appears within ``wait_s``, and at
+    once if several match.
+    """
+    deadline_s = time.monotonic() + wait_s
+    while not stopped():
+        seen = pylsl.resolve_streams(_RESOLVE_STEP_S)
+        found = [info for info in seen if wish.matches(info)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise StreamError(
+                f"{len(found)} streams match {wish}: {_described(found)}. Pick one of them by its "
+                "source_id with --source"
+            )
+        if time.monotonic() >= deadline_s:
+            raise StreamError(
+                f"no stream with {wish} within {wait_s:g} s; on the network: {_described(seen)}. "
+                "Start the source, check the network, or name another stream with --source"
+            )
+    return None
+
+
+def _described(infos: Sequence[pylsl.StreamInfo]) -> str:
+    """One line about each stream."""
+    if not infos:
+        return "no LSL stream at all"
+    return "; ".join(
+        f"'{info.name()}' (type {info.type()}, {info.channel_count()} channels at "
+        f"{info.nominal_srate():g} Hz, source_id '{info.source_id()}', host {info.hostname()})"
+        for info in infos
+    )
