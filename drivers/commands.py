@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
 from rt_ner.errors import ConfigError, SessionError
+from rt_ner.process import no_garbage_collection, stop_on_signals
 from rt_ner.session import Session
 from rt_ner.session_files import load_session, save_session
-from rt_ner.stop import stop_on_signals
-from rt_ner.streams import Kind, source_id_of
+from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
 
 def replay(
@@ -46,11 +46,12 @@ def replay(
     Runs in real time on one master clock. Waits for a listener on the spikes, so that a decoder
     started afterwards misses nothing.
     """
+    quiet_liblsl()
     console = Console(stderr=True, highlight=False)
     kinds = _kinds(wait_for)
     recording = load_session(session, area)
     part = _part(recording, held_out, speed, loop)
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, no_garbage_collection():
         playing = Replay(recording, name, stop)
         console.print(
             f"{recording.name} ({recording.area}): {len(recording.channel_ids)} channels as "

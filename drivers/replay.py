@@ -12,7 +12,8 @@ from threading import Event
 import numpy as np
 import pylsl
 
-from rt_ner.clock import NS_PER_MS, Int64Array, next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.arrays import Int64Array
+from rt_ner.clock import NS_PER_MS, next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.messages import RasterChunk
 from rt_ner.session import Session
 from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, open_outlet
@@ -74,7 +75,6 @@ class Replay:
             shift_ns += part.end_ns - part.begin_ns
         # Closing an outlet at once would cut off what its listeners have not read yet.
         self._stop.wait(_LINGER_S)
-
 
     def _seamless_end_ns(self, part: Part) -> int:
         """Where to cut a looping part so that the next pass follows on the grid without a gap."""
@@ -140,8 +140,9 @@ class _Player:
         elapsed_ns = ns_from_s(pylsl.local_clock()) - self._started_ns
         return self._started_ns + round(elapsed_ns * self._part.speed) - self._shift_ns
 
-    def _push_spikes(self, counts: np.ndarray[tuple[int, int], np.dtype[np.int16]],
-                     stamp_ns: Int64Array) -> None:
+    def _push_spikes(
+        self, counts: np.ndarray[tuple[int, int], np.dtype[np.int16]], stamp_ns: Int64Array
+    ) -> None:
         stamps_s = [s_from_ns(int(stamp) + self._shift_ns) for stamp in stamp_ns]
         pushed_s = pylsl.local_clock()
         self._outlets[Kind.SPIKES].push_chunk(counts, stamps_s)

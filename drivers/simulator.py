@@ -9,10 +9,10 @@ the units share. One seed gives one session, bit for bit.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from rt_ner.clock import NS_PER_MS, FloatArray
+from rt_ner.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.clock import NS_PER_MS
 from rt_ner.session import Kinematics, Session, SpikeTimes, Trials
 
 _STEP_S = 1e-3
@@ -128,7 +128,9 @@ def _minimum_jerk(start: FloatArray, end: FloatArray, n_ms: int, bulge_cm: float
     along = phase**3 * (10 - 15 * phase + 6 * phase**2)
     step = end - start
     sideways = np.array([-step[1], step[0]]) / np.hypot(*step)
-    return start + along * step + bulge_cm * np.sin(np.pi * along) ** 2 * sideways
+    path: FloatArray = start + along * step
+    path += bulge_cm * np.sin(np.pi * along) ** 2 * sideways
+    return path
 
 
 def _duration_ms(rng: np.random.Generator, mean_and_sd_s: tuple[float, float]) -> int:
@@ -148,7 +150,7 @@ def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeT
     drives = np.concatenate(
         [hand.velocity_cm_s / peak_cm_s, hand.position_cm / reach_cm, hand.heading], axis=1
     )
-    times: list[npt.NDArray[np.int64]] = []
+    times: list[Int64Array] = []
     for _ in unit_channel:
         spike_ms = _unit_spikes_ms(rng, drives, shared, array)
         times.append(spike_ms * NS_PER_MS + rng.integers(0, NS_PER_MS, spike_ms.size))
@@ -160,7 +162,7 @@ def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeT
 
 def _unit_spikes_ms(
     rng: np.random.Generator, drives: FloatArray, shared: FloatArray, array: ArraySettings
-) -> npt.NDArray[np.int64]:
+) -> Int64Array:
     """Milliseconds in which one unit with random tuning fires."""
     base_hz = np.clip(rng.lognormal(np.log(array.median_rate_hz), 0.8), *array.rate_range_hz)
     lag_ms = round(rng.uniform(*array.lag_range_s) * 1e3)
@@ -198,9 +200,7 @@ def _leaky_sum(noise: FloatArray, keep: float) -> FloatArray:
 
 
 @njit(cache=True)
-def _fires(
-    probability: FloatArray, chance: FloatArray, refractory_ms: int
-) -> npt.NDArray[np.bool_]:
+def _fires(probability: FloatArray, chance: FloatArray, refractory_ms: int) -> BoolArray:
     """Whether a spike falls in each millisecond; none within the refractory period after one."""
     fires = np.zeros(probability.size, dtype=np.bool_)
     free_again = 0

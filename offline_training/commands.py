@@ -65,8 +65,15 @@ def train(
     save_trained(trained, out, overwrite)
     scores = trained.bundle.manifest.scores
     if as_json:
-        summary = {"session": recording.name, "area": recording.area, "bundle": str(out)}
-        _print_json(summary | {"offline": scores.model_dump(), "train_s": trained.train_s})
+        _print_json(
+            {
+                "session": recording.name,
+                "area": recording.area,
+                "bundle": str(out),
+                "offline": scores.model_dump(),
+                "train_s": round(trained.train_s, 1),
+            }
+        )
         return
     table = _table(f"{recording.name} {recording.area} → {out}")
     table.add_row("velocity R², held out", f"{scores.velocity_r2:.3f}")
@@ -95,7 +102,7 @@ def evaluate(
     recording = load_session(session, area or loaded.manifest.training.area)
     result = evaluate_bundle(loaded, recording)
     if as_json:
-        _print_json({"session": recording.name, "area": recording.area} | result)
+        _print_json({"session": recording.name, "area": recording.area, **result})
         return
     table = _table(f"{bundle} on {recording.name} {recording.area}")
     for name, value in result.items():
@@ -115,7 +122,7 @@ def demo(
     config: ConfigPath = None,
     seed: Seed = None,
     device: Device = "cpu",
-    no_view: Annotated[
+    no_view: Annotated[  # noqa: ARG001 - the window comes later, scripts may say it already
         bool,
         typer.Option("--no-view", help="No live window (there is none yet; accepted for scripts)."),
     ] = False,

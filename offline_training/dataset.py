@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rt_ner.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.bins import HopCounter
-from rt_ner.clock import FloatArray, Int64Array
 from rt_ner.errors import SessionError
 from rt_ner.session import Session
 from rt_ner.windows import Window, WindowShape
@@ -27,7 +27,7 @@ class Labels:
     def __len__(self) -> int:
         return self.end_ns.size
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "Labels":
+    def where(self, chosen: BoolArray) -> "Labels":
         """The chosen hops' labels."""
         return Labels(
             self.end_ns[chosen],
@@ -44,7 +44,7 @@ class Dataset:
     windows: npt.NDArray[np.uint16]
     labels: Labels
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "Dataset":
+    def where(self, chosen: BoolArray) -> "Dataset":
         """The chosen hops."""
         return Dataset(self.windows[chosen], self.labels.where(chosen))
 

@@ -17,9 +17,10 @@ from offline_training.settings import TrainSettings
 from offline_training.training import Progress, Trained, train_bundle
 from rt_ner.bundle import Bundle, load_bundle, save_bundle
 from rt_ner.clock import NS_PER_S
+from rt_ner.process import no_garbage_collection
 from rt_ner.session import Session
 from rt_ner.session_files import load_session
-from rt_ner.streams import Kind, source_id_of
+from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
 _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
 
@@ -67,6 +68,7 @@ class DemoResult:
 
 def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
     """Simulate or load a session, train, and decode its held-out trials live from a replay."""
+    quiet_liblsl()
     plan.out.mkdir(parents=True, exist_ok=True)
     session_file = plan.session_file or _simulate(plan)
     session = load_session(session_file, plan.area)
@@ -126,8 +128,13 @@ def _decode_live(
         listener = Listener(decoder_name, decoder)
         with child_process(replay, plan.out) as source:
             listener.connect_replay(replay_name, source)
-            _listen(listener, decoder, source, lambda part: progress("live decoding", part, None),
-                    session.end_ns - begin_ns)
+            _listen(
+                listener,
+                decoder,
+                source,
+                lambda part: progress("live decoding", part, None),
+                session.end_ns - begin_ns,
+            )
             source.finish(_END_S)
         decoder.interrupt()
         decoder.finish(_END_S)
@@ -144,12 +151,12 @@ def _listen(
 ) -> None:
     """Listen until the replay has ended and the decoder has nothing more to say of it."""
     first_s: float | None = None
-    while not decoder.has_ended():
-        stamp_s = listener.listen()
-        if stamp_s is None:
-            if listener.session_ended or source.has_ended():
+    with no_garbage_collection():
+        while not decoder.has_ended():
+            stamp_s = listener.listen()
+            if stamp_s is not None:
+                first_s = stamp_s if first_s is None else first_s
+                progress(min((stamp_s - first_s) * NS_PER_S / duration_ns, 1.0))
+            elif listener.session_ended or source.has_ended():
                 return
-            continue
-        first_s = stamp_s if first_s is None else first_s
-        progress(min((stamp_s - first_s) * NS_PER_S / duration_ns, 1.0))
     decoder.finish(0.0)

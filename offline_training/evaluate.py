@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from offline_training.dataset import Labels, label_hops, shuffle_trials
+from rt_ner.arrays import Float32Array, FloatArray, Int64Array
 from rt_ner.bundle import Bundle
-from rt_ner.clock import NS_PER_S, FloatArray, Int64Array
+from rt_ner.clock import NS_PER_S
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import SessionError
 from rt_ner.session import Session
@@ -18,8 +19,8 @@ class Decoding:
     """What a decoder gave for a session: ``(hop, …)``, only where it had its full history."""
 
     end_ns: Int64Array
-    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    velocity_cm_s: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    latent: Float32Array
+    velocity_cm_s: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Comparison:
     """Decoded and true velocity of the same hops, in order of time."""
 
     labels: Labels
-    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    latent: Float32Array
     decoded_cm_s: FloatArray
     hop_ns: int
 
@@ -94,7 +95,9 @@ def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
     """The hops of trials ``first`` to ``last − 1``."""
     chosen = (comparison.labels.trial >= first) & (comparison.labels.trial < last)
     if not chosen.any():
-        raise SessionError(f"no kinematics in trials {first + 1} to {last}: there is nothing to score")
+        raise SessionError(
+            f"no kinematics in trials {first + 1} to {last}: there is nothing to score"
+        )
     return Comparison(
         comparison.labels.where(chosen),
         comparison.latent[chosen],

@@ -6,13 +6,13 @@ import numpy as np
 import pylsl
 
 from offline_training.processes import ChildProcess
-from rt_ner.clock import FloatArray
+from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.errors import StreamError
 from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, wish_for
 
 _CONNECT_S = 30.0
 _PULL_S = 0.05
-_ALL_BUFFERED = 100_000
+_MAX_SAMPLES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +20,10 @@ class Heard:
     """Everything that was received, stamps as sent, in LSL seconds."""
 
     velocity_s: FloatArray
-    velocity_cm_s: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    velocity_cm_s: Float32Array
     received_s: FloatArray
     latent_s: FloatArray
-    latent: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    latent: Float32Array
     timing_s: FloatArray
     timing: FloatArray
     pushed_s: FloatArray
@@ -76,7 +76,7 @@ class Listener:
         return stamp_s if sample is not None else None
 
     def _drain(self, kind: Kind) -> None:
-        samples, stamps_s = self._inlets[kind].pull_chunk(0.0, _ALL_BUFFERED)
+        samples, stamps_s = self._inlets[kind].pull_chunk(0.0, _MAX_SAMPLES)
         self._rows[kind] += zip(stamps_s, samples, strict=True)
 
     def _drain_markers(self) -> None:
@@ -117,5 +117,7 @@ class Listener:
 
 
 def _pulled(inlet: pylsl.StreamInlet) -> list[tuple[str, float]]:
-    samples, stamps_s = inlet.pull_chunk(0.0, _ALL_BUFFERED)
-    return [(sample[0], stamp_s) for sample, stamp_s in zip(samples, stamps_s, strict=True)]
+    pulled = []
+    while (sample := inlet.pull_sample(0.0))[0] is not None:
+        pulled.append((sample[0][0], sample[1]))
+    return pulled

@@ -6,7 +6,8 @@ import numpy as np
 
 from offline_training.evaluate import Comparison, Decoding, compare
 from offline_training.listener import Heard
-from rt_ner.clock import FloatArray, Int64Array, nearest_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.clock import nearest_grid_line_ns, ns_array_from_s, ns_from_s
 from rt_ner.session import Session
 from rt_ner.streams import TIMING_LABELS
 from rt_ner.windows import WindowShape
@@ -70,12 +71,13 @@ def score_live(
     )
 
 
-def _is_running(heard: Heard) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _is_running(heard: Heard) -> BoolArray:
     """Which velocities were decoded, by the state that held at their stamps."""
     state_s = np.array([stamp_s for stamp_s, _ in heard.states])
     newest = np.searchsorted(state_s, heard.velocity_s, side="right") - 1
     is_running = np.array([state == "RUNNING" for _, state in heard.states])
-    return (newest >= 0) & is_running[newest.clip(0)]
+    running: BoolArray = (newest >= 0) & is_running[newest.clip(0)]
+    return running
 
 
 def _session_ends_ns(stamp_s: FloatArray, zero_ns: int, hop_ns: int) -> Int64Array:
@@ -93,7 +95,7 @@ def _same_bits(live: Decoding, offline: Decoding) -> bool:
 
 
 def _latencies_us(
-    heard: Heard, timing: dict[str, FloatArray], running: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    heard: Heard, timing: dict[str, FloatArray], running: BoolArray
 ) -> dict[str, dict[str, float]]:
     """Percentiles of every stage, over the running hops for which all stamps were received."""
     stamps_s = {name: _at(heard.velocity_s, heard.timing_s, timing[name]) for name in timing}

@@ -12,14 +12,14 @@ the nearest outwards gives every gradient.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from numba import njit, prange
 
-from rt_ner.clock import FloatArray, Int64Array
+from rt_ner.arrays import FloatArray, Int64Array
 
 
 def ner_loss(
@@ -31,8 +31,8 @@ def ner_loss(
     Differentiable in the embeddings. The kernel runs on the CPU whatever their device: they are
     small.
     """
-    loss: torch.Tensor = _NerLoss.apply(embeddings, label_distance, temperature)
-    return loss
+    apply: Callable[..., torch.Tensor] = _NerLoss.apply
+    return apply(embeddings, label_distance, temperature)
 
 
 def label_distances(
@@ -87,7 +87,7 @@ def _log_sums_inwards(
     own: int,
     log_sums: FloatArray,
 ) -> None:
-    """log Σ exp s over all that are at least as far, for each position in ``order``."""
+    """Log Σ exp s over all that are at least as far, for each position in ``order``."""
     n_anchors = order.size
     largest, scaled_sum = -np.inf, 0.0
     last = n_anchors
@@ -168,9 +168,7 @@ def _rows(
                 similarity[other] = -math.sqrt(squared) / temperature
             distance = label_distance[anchor]
             _log_sums_inwards(similarity, order, distance, own, log_sums)
-            row_loss[own] = _pulls_outwards(
-                similarity, order, distance, own, log_sums, pull[own]
-            )
+            row_loss[own] = _pulls_outwards(similarity, order, distance, own, log_sums, pull[own])
             for other in range(n_embeddings):
                 # d s / d v = −(vᵢ − vⱼ) / (temperature² · −s)
                 steepness = -similarity[other] * temperature * temperature

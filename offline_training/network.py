@@ -8,11 +8,11 @@ from torch import nn
 
 from offline_training.dataset import Dataset
 from offline_training.settings import TrainSettings
-from rt_ner.clock import FloatArray
+from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
 
-# Opset 20 brought Gelu; IR 10 is what every ONNX Runtime that knows it can read.
-_OPSET, _IR_VERSION = 20, 10
+# What every ONNX Runtime since 1.15 can read.
+_OPSET, _IR_VERSION = 17, 9
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 _SD_FLOOR = 0.05
 
@@ -29,22 +29,25 @@ class EncoderNetwork(nn.Module):
     def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
         super().__init__()
         root = np.sqrt(dataset.windows[:, -1].astype(np.float64))
+        self.mean: torch.Tensor
+        self.sd: torch.Tensor
+        self.basis: torch.Tensor
         self.register_buffer("mean", torch.tensor(root.mean(axis=0), dtype=torch.float32))
         sd = torch.tensor(root.std(axis=0) + _SD_FLOOR, dtype=torch.float32)
         self.register_buffer("sd", sd)
         _, n_bins, n_channels = dataset.windows.shape
         basis = temporal_basis(n_bins, settings.temporal_basis)
         self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32))
-        hidden = settings.hidden_units
+        first, second = settings.hidden_units
         self.channel_dropout = settings.channel_dropout
         self.layers = nn.Sequential(
-            nn.Linear(basis.shape[1] * n_channels, hidden),
-            nn.GELU(),
-            nn.Dropout(settings.unit_dropout),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Dropout(settings.unit_dropout),
-            nn.Linear(hidden, settings.latent_dim),
+            nn.Linear(basis.shape[1] * n_channels, first),
+            nn.ReLU(),
+            nn.Dropout(settings.hidden_dropout[0]),
+            nn.Linear(first, second),
+            nn.ReLU(),
+            nn.Dropout(settings.hidden_dropout[1]),
+            nn.Linear(second, settings.latent_dim),
         )
 
     def forward(self, counts: torch.Tensor) -> torch.Tensor:
@@ -73,9 +76,9 @@ def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
     return basis
 
 
-def embed(network: EncoderNetwork, dataset: Dataset) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
     """Latents ``(hop, latent)`` of a whole dataset."""
-    device = network.layers[0].weight.device
+    device = network.mean.device
     network.eval()
     with torch.no_grad():
         parts = [
@@ -88,7 +91,7 @@ def embed(network: EncoderNetwork, dataset: Dataset) -> np.ndarray[tuple[int, in
 def export_onnx(network: EncoderNetwork) -> bytes:
     """The trained network as an ONNX graph from raw counts ``[batch, bin, channel]`` to latents.
 
-    Standardisation and basis are folded into the first layer: the same function, fewer steps. The
+    Standardisation is folded into the first layer's weights: the same function, fewer steps. The
     graph is written node by node, so that one network gives one file, byte for byte.
     """
     linear = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
@@ -96,15 +99,15 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     biases = [_array(layer.bias) for layer in linear]
     mean, sd, basis = _array(network.mean), _array(network.sd), _array(network.basis)
     n_bins, n_channels = len(basis), mean.size
-    by_bump = weights[0].reshape(len(weights[0]), basis.shape[1], n_channels)
-    by_bin = np.einsum("bk,hkc->hbc", basis, by_bump) / sd
-    weights[0] = by_bin.reshape(len(by_bin), -1)
-    biases[0] = biases[0] - weights[0] @ np.tile(mean, n_bins)
+    n_bumps = basis.shape[1]
+    weights[0] = weights[0] / np.tile(sd, n_bumps)
+    biases[0] = biases[0] - weights[0] @ np.outer(basis.sum(axis=0), mean).ravel()
     nodes = [
         helper.make_node("Sqrt", [INPUT_NAME], ["root"]),
-        helper.make_node("Flatten", ["root"], ["x0"], axis=1),
+        helper.make_node("MatMul", ["basis", "root"], ["smoothed"]),
+        helper.make_node("Flatten", ["smoothed"], ["x0"], axis=1),
     ]
-    initializers = []
+    initializers = [numpy_helper.from_array(basis.T.astype(np.float32).copy(), "basis")]
     for depth, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         last = depth == len(weights) - 1
         out = OUTPUT_NAME if last else f"h{depth}"
@@ -114,8 +117,9 @@ def export_onnx(network: EncoderNetwork) -> bytes:
         ]
         nodes.append(helper.make_node("Gemm", [f"x{depth}", f"w{depth}", f"b{depth}"], [out]))
         if not last:
-            nodes.append(helper.make_node("Gelu", [out], [f"x{depth + 1}"]))
-    counts_shape, latent_shape = ["batch", n_bins, n_channels], ["batch", biases[-1].size]
+            nodes.append(helper.make_node("Relu", [out], [f"x{depth + 1}"]))
+    counts_shape: list[str | int | None] = ["batch", n_bins, n_channels]
+    latent_shape: list[str | int | None] = ["batch", biases[-1].size]
     graph = helper.make_graph(
         nodes,
         "rt_ner_encoder",
@@ -134,5 +138,5 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     return content
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _array(tensor: torch.Tensor) -> FloatArray:
     return tensor.detach().cpu().double().numpy()

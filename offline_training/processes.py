@@ -10,7 +10,14 @@ from pathlib import Path
 
 from rt_ner.errors import RtNerError
 
-_ON_WINDOWS = sys.platform == "win32"
+if sys.platform == "win32":
+    # Only a process group of its own can be sent Ctrl-Break.
+    _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
+    _INTERRUPT = signal.CTRL_BREAK_EVENT
+else:
+    _CREATION_FLAGS = 0
+    _INTERRUPT = signal.SIGINT
+
 _KILL_AFTER_S = 5.0
 
 
@@ -20,16 +27,14 @@ class ChildProcess:
     def __init__(self, arguments: list[str], log: Path) -> None:
         self._what = f"rt-ner {arguments[0]}"
         self._log = log
-        # A group of its own on Windows, where only a group can be sent Ctrl-Break.
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP if _ON_WINDOWS else 0
         with log.open("wb") as file:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, by list
                 [sys.executable, "-m", "rt_ner", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
-                creationflags=flags,
+                creationflags=_CREATION_FLAGS,
             )
 
     def has_ended(self) -> bool:
@@ -39,7 +44,7 @@ class ChildProcess:
     def interrupt(self) -> None:
         """Ctrl-C (Ctrl-Break on Windows)."""
         if not self.has_ended():
-            self._process.send_signal(signal.CTRL_BREAK_EVENT if _ON_WINDOWS else signal.SIGINT)
+            self._process.send_signal(_INTERRUPT)
 
     def finish(self, timeout_s: float) -> None:
         """Wait for its end; RtNerError, with its last words, if it failed or did not end."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
 from offline_training.evaluate import Comparison
-from rt_ner.clock import FloatArray
+from rt_ner.arrays import BoolArray, FloatArray
 
 # Okabe & Ito (2008): told apart with any colour vision. In the order of the directions.
 _COLOURS = (
@@ -48,9 +48,7 @@ def _colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
         picks = np.linspace(0, len(_COLOURS), directions.size, endpoint=False).astype(int)
         return {float(d): _COLOURS[pick] for d, pick in zip(directions, picks, strict=True)}
     circle = matplotlib.colormaps["twilight"]
-    return {
-        float(d): matplotlib.colors.to_hex(circle(d / 360.0 % 1.0)) for d in directions
-    }
+    return {float(d): matplotlib.colors.to_hex(circle(d / 360.0 % 1.0)) for d in directions}
 
 
 def _draw_latents(axes: Axes3D, comparison: Comparison, colours: dict[float, str]) -> None:
@@ -78,9 +76,7 @@ def _draw_paths(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _trials(
-    comparison: Comparison, colours: dict[float, str]
-) -> list[tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str]]:
+def _trials(comparison: Comparison, colours: dict[float, str]) -> list[tuple[BoolArray, str]]:
     """Rows and colour of each trial."""
     labels = comparison.labels
     chosen = [labels.trial == trial for trial in np.unique(labels.trial)]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from offline_training.dataset import Labels
-from rt_ner.clock import Int64Array
+from rt_ner.arrays import FloatArray, Int64Array
 from rt_ner.errors import SessionError
 
 
@@ -29,7 +29,7 @@ class PartnerSampler:
         return anchors, np.asarray(self._tree.query(wanted)[1], dtype=np.int64)
 
 
-def _observed_steps(labels: Labels, step_ns: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
     """Changes of velocity over ``step_ns`` within a trial."""
     later = np.searchsorted(labels.end_ns, labels.end_ns + step_ns).clip(0, len(labels) - 1)
     follows = labels.end_ns[later] == labels.end_ns + step_ns
@@ -39,4 +39,5 @@ def _observed_steps(labels: Labels, step_ns: int) -> np.ndarray[tuple[int, int],
             f"no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: the session "
             "is too short, or its bin too long"
         )
-    return labels.velocity_cm_s[later[follows]] - labels.velocity_cm_s[follows]
+    steps: FloatArray = labels.velocity_cm_s[later[follows]] - labels.velocity_cm_s[follows]
+    return steps

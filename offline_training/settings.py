@@ -1,12 +1,16 @@
 """Settings of a training, with the defaults that every score in the README was made with."""
 
-from pydantic import Field, ValidationError
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, ValidationError
 
 from rt_ner.clock import NS_PER_MS, ns_from_ms
 from rt_ner.config import Settings
 from rt_ner.errors import ConfigError
 from rt_ner.session import Session, SpikeCounts
 from rt_ner.windows import WindowShape
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class WindowSettings(Settings):
@@ -38,9 +42,9 @@ class TrainSettings(Settings):
     held_out: float = Field(default=0.2, gt=0, lt=1)
     latent_dim: int = Field(default=3, ge=1, le=64)
     temporal_basis: int = Field(default=8, ge=2)
-    hidden_units: int = Field(default=256, ge=1)
-    unit_dropout: float = Field(default=0.4, ge=0, lt=1)
-    channel_dropout: float = Field(default=0.2, ge=0, lt=1)
+    hidden_units: tuple[PositiveInt, PositiveInt] = (64, 128)
+    hidden_dropout: tuple[Probability, Probability] = (0.2, 0.4)
+    channel_dropout: Probability = 0.2
     steps: int = Field(default=500, ge=1)
     batch: int = Field(default=256, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)

@@ -11,7 +11,7 @@ from offline_training.loss import label_distances, ner_loss
 from offline_training.network import EncoderNetwork
 from offline_training.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
-from rt_ner.clock import Int64Array
+from rt_ner.arrays import Int64Array
 from rt_ner.errors import ConfigError
 
 
@@ -73,6 +73,7 @@ class _Objective(nn.Module):
         self._loss = settings.loss
         self.readout = nn.Linear(settings.latent_dim, 2)
         velocity = dataset.labels.velocity_cm_s / dataset.labels.velocity_cm_s.std()
+        self.velocity: torch.Tensor
         self.register_buffer("velocity", torch.tensor(velocity, dtype=torch.float32))
 
     def forward(self, embeddings: torch.Tensor, anchors: Int64Array) -> torch.Tensor:

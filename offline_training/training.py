@@ -142,8 +142,6 @@ def _manifest(
     session: Session, settings: TrainSettings, split: _Split, model: DecoderModel, scores: Scores
 ) -> Manifest:
     readout = model.readout
-    flat = settings.model_dump(exclude={"window", "loss"})
-    flat |= {f"loss.{key}": value for key, value in settings.loss.model_dump().items()}
     return Manifest(
         format_version=1,
         channel_ids=session.channel_ids,
@@ -160,7 +158,7 @@ def _manifest(
             area=session.area,
             n_train_trials=split.n_train,
             n_test_trials=len(session.trials) - split.n_train,
-            settings=flat,
+            settings=settings.model_dump(mode="json"),
         ),
         scores=scores,
         versions={"python": platform.python_version()}

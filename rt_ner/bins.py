@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rt_ner.clock import Int64Array
-from rt_ner.messages import FloatVector, RasterChunk
+from rt_ner.arrays import AnyArray, Float32Array, Int64Array
+from rt_ner.messages import RasterChunk
 
 # Slots of the counter's state vector.
 _PHASE, _OPEN_HOP, _FILLED, _NEWEST_NS, _LATE, _MISSING = range(6)
@@ -54,7 +54,7 @@ class HopCounter:
         self._hop_ns = hop_ns
         self._period_ns = period_ns
         self._state = np.zeros(6, dtype=np.int64)
-        self.counts: FloatVector = np.zeros(n_channels, dtype=np.float32)
+        self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
 
     def reset(self) -> None:
         """Forget the open hop (after a gap or a new source); the totals stay."""
@@ -94,7 +94,7 @@ class HopCounter:
 
 
 @njit(cache=True)
-def _open(state: Int64Array, hop_counts: FloatVector, hop: int) -> None:
+def _open(state: Int64Array, hop_counts: Float32Array, hop: int) -> None:
     """Begin a hop with nothing counted."""
     state[_OPEN_HOP] = hop
     state[_FILLED] = 0
@@ -104,12 +104,12 @@ def _open(state: Int64Array, hop_counts: FloatVector, hop: int) -> None:
 @njit(cache=True)
 def _advance(
     stamp_ns: Int64Array,
-    counts: npt.NDArray[np.generic],
+    counts: AnyArray,
     used: int,
     hop_ns: int,
     period_ns: int,
     state: Int64Array,
-    hop_counts: FloatVector,
+    hop_counts: Float32Array,
 ) -> int:
     """Count samples from ``used`` on until a hop closes or the chunk ends; return the new used."""
     half_ns, jitter_ns = period_ns // 2, period_ns // 4

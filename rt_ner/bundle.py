@@ -1,8 +1,8 @@
 """Bundle: the one folder that a trained decoder is; written atomically, read strictly.
 
-    encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
-    manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
-    *.png          pictures of the training report
+encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
+manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
+*.png          pictures of the training report
 """
 
 import hashlib
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from rt_ner.arrays import Float32Array
 from rt_ner.decoder import DecoderModel
 from rt_ner.encoder import Encoder
 from rt_ner.errors import BundleError
@@ -51,7 +51,7 @@ class TrainingEntry(_Strict):
     area: str
     n_train_trials: int
     n_test_trials: int
-    settings: dict[str, float | int | str]
+    settings: dict[str, JsonValue]
 
 
 class Scores(_Strict):
@@ -89,9 +89,9 @@ class Golden(_Strict):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    windows: npt.NDArray[np.float32]
-    latents: npt.NDArray[np.float32]
-    velocities: npt.NDArray[np.float32]
+    windows: Float32Array
+    latents: Float32Array
+    velocities: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +112,7 @@ class Bundle:
         )
 
 
-def run_windows(
-    model: DecoderModel, windows: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def run_windows(model: DecoderModel, windows: Float32Array) -> tuple[Float32Array, Float32Array]:
     """Latents ``(case, latent)`` and velocities ``(case, 2)`` of windows ``(case, bin, channel)``.
 
     One window a run, as in the decoder.
@@ -214,7 +212,7 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
             raise BundleError(f"{path} is missing: copy the whole bundle again")
         files[name] = path.read_bytes()
     if _sums_text(files) != sums_text:
-        listed = dict((name, digest) for digest, name in _SUMS_LINE.findall(sums_text))
+        listed = {name: digest for digest, name in _SUMS_LINE.findall(sums_text)}
         changed = [name for name in names if _sha256(files[name]) != listed[name]]
         raise BundleError(
             f"{folder}: {', '.join(changed) or SUMS_FILE} is not what was exported (its hash "
@@ -228,7 +226,9 @@ def _read_golden(content: bytes) -> Golden:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Golden(**{name: arrays[name] for name in arrays.files})
     except (ValueError, OSError, zipfile.BadZipFile, ValidationError) as error:
-        raise BundleError(f"{GOLDEN_FILE} can't be read ({error}): train the bundle again") from error
+        raise BundleError(
+            f"{GOLDEN_FILE} can't be read ({error}): train the bundle again"
+        ) from error
 
 
 def _replay_golden(bundle: Bundle, folder: Path) -> None:

@@ -62,7 +62,7 @@ def _show_version(wanted: bool) -> None:
 
 
 def _common(
-    version: bool = typer.Option(  # noqa: ARG001 - acts in its callback
+    version: bool = typer.Option(
         False, "--version", callback=_show_version, is_eager=True, help="Show the version."
     ),
 ) -> None:

@@ -5,13 +5,11 @@ zero of the clock in use, so that all parts of the system agree on where a bin b
 """
 
 import numpy as np
-import numpy.typing as npt
+
+from rt_ner.arrays import FloatArray, Int64Array
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-
-Int64Array = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 
 def ns_from_s(time_s: float) -> int:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rt_ner.bundle import Bundle, load_bundle
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
-from rt_ner.stop import stop_on_signals
+from rt_ner.process import stop_on_signals
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
 ConfigPath = Annotated[
@@ -51,7 +51,9 @@ def decode(
     state but RUNNING: while the history fills, when data stop, and after a non-finite result.
     """
     from rt_ner.loop import Loop
+    from rt_ner.streams import quiet_liblsl
 
+    quiet_liblsl()
     settings = _overridden(load_settings(config, DecodeSettings), source, name, wait)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False)

@@ -1,38 +1,34 @@
 """Encoder: the exported ONNX graph, raw counts to latents, on bound buffers."""
 
-from pathlib import Path
-
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
+from rt_ner.arrays import Float32Array
 from rt_ner.errors import BundleError
-from rt_ner.messages import FloatVector
 
 INPUT_NAME, OUTPUT_NAME = "counts", "latent"
 
 
 class Encoder:
-    """Runs the graph on one window of counts, always one, so that live and offline agree bit for bit.
+    """Runs the graph on one window of counts at a time.
 
-    (Matrix kernels differ with the batch size, and so do their last bits.)
+    Always one, so that live and offline agree bit for bit: matrix kernels differ with the batch
+    size, and so do their last bits.
 
     ``window``: the buffer ``(1, bin, channel)`` that the graph reads. ``latent``: ``(latent,)``,
     the buffer that it writes. One thread, no spinning: the work is some tens of microseconds, and
     a second thread only adds jitter.
     """
 
-    def __init__(self, model: bytes, window: npt.NDArray[np.float32]) -> None:
+    def __init__(self, model: bytes, window: Float32Array) -> None:
         self._session = ort.InferenceSession(
             model, _session_options(), providers=["CPUExecutionProvider"]
         )
         latent_dim = _checked_latent_dim(self._session, window.shape)
         self._window = window
-        self.latent: FloatVector = np.zeros(latent_dim, dtype=np.float32)
+        self.latent: Float32Array = np.zeros(latent_dim, dtype=np.float32)
         self._binding = self._session.io_binding()
-        self._binding.bind_input(
-            INPUT_NAME, "cpu", 0, np.float32, window.shape, window.ctypes.data
-        )
+        self._binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, window.shape, window.ctypes.data)
         self._binding.bind_output(
             OUTPUT_NAME, "cpu", 0, np.float32, (1, latent_dim), self.latent.ctypes.data
         )
@@ -40,11 +36,6 @@ class Encoder:
     def encode(self) -> None:
         """Write ``latent`` from what ``window`` holds now."""
         self._session.run_with_iobinding(self._binding)
-
-
-def read_model(path: Path) -> bytes:
-    """The bytes of an exported graph."""
-    return path.read_bytes()
 
 
 def _session_options() -> ort.SessionOptions:

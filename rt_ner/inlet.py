@@ -41,7 +41,8 @@ class RasterInlet:
     @property
     def counts_dtype(self) -> np.dtype[np.generic]:
         """Type of the counts, as sent."""
-        return self._counts.dtype
+        dtype: np.dtype[np.generic] = self._counts.dtype
+        return dtype
 
     def open(self) -> None:
         """Subscribe: from here on the source's samples are queued.
@@ -78,7 +79,7 @@ class RasterInlet:
 
 
 def _checked_period_ns(info: pylsl.StreamInfo) -> int:
-    rate_hz = info.nominal_srate()
+    rate_hz = float(info.nominal_srate())
     if rate_hz <= 0:
         raise StreamError(
             f"stream '{info.name()}' has no regular rate: a raster of counts was expected, with "

@@ -4,16 +4,15 @@ CONNECTING → WARMING (history fills) → RUNNING; no data → STALE → WARMIN
 CONNECTING; the end → STOPPED. Velocity is non-zero only in RUNNING.
 """
 
-import gc
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from threading import Event
 
 import numpy as np
 import pylsl
 
+from rt_ner.arrays import FloatArray
 from rt_ner.clock import ns_from_ms, ns_from_s, s_from_ns
 from rt_ner.config import DecodeSettings
 from rt_ner.decoder import Decoder, DecoderModel
@@ -21,9 +20,13 @@ from rt_ner.errors import StreamError
 from rt_ner.inlet import RasterInlet, StreamLostError
 from rt_ner.messages import Decoded
 from rt_ner.outlet import DecoderOutlets
+from rt_ner.process import no_garbage_collection
+from rt_ner.rehearsal import Rehearsal
 from rt_ner.streams import find_stream
 
 _N_REMEMBERED_STEPS = 100_000
+# Between two rehearsals: liblsl's receiving thread may need this very core.
+_SHORTEST_SLEEP_NS = 50_000
 
 
 class State(StrEnum):
@@ -58,14 +61,15 @@ class LoopTotals:
         self._step_ns[self.n_running % _N_REMEMBERED_STEPS] = step_ns
         self.n_running += 1
 
-    def step_us(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def step_us(self) -> FloatArray:
         """Durations of the newest steps, in microseconds."""
         return self._step_ns[: min(self.n_running, _N_REMEMBERED_STEPS)] / 1e3
 
 
 class Loop:
-    """Decodes until ``stop`` is set. ``report`` is called at each change of state, and only then;
-    it must not block.
+    """Decodes until ``stop`` is set.
+
+    ``report`` is called at each change of state, and only then; it must not block.
     """
 
     def __init__(
@@ -93,7 +97,7 @@ class Loop:
         """
         wait_s = self._settings.input.wait_s
         try:
-            with _garbage_collection_frozen():
+            with no_garbage_collection():
                 while not self._stop.is_set():
                     self._enter(State.CONNECTING, local_now_ns())
                     self._run_connection(wait_s)
@@ -133,15 +137,25 @@ class Loop:
 
     def _decode(self, inlet: RasterInlet, decoder: Decoder) -> None:
         stale_ns = ns_from_ms(self._settings.safety.stale_ms)
+        stale_at_ns = local_now_ns() + stale_ns
+        rehearsal = Rehearsal(self._model.window.hop_ns)
         while not self._stop.is_set():
-            chunk = inlet.pull(s_from_ns(stale_ns))
-            if chunk is None:
-                if self._state is not State.STALE:
-                    self._stand_still(State.STALE)
-                    decoder.reset()
-                continue
-            for decoded in decoder.push(chunk):
-                self._publish(decoded, inlet, decoder)
+            wake_at_ns = min(stale_at_ns, rehearsal.due_ns)
+            sleep_ns = max(wake_at_ns - local_now_ns(), _SHORTEST_SLEEP_NS)
+            chunk = inlet.pull(s_from_ns(sleep_ns))
+            if chunk is not None:
+                stale_at_ns = inlet.arrived_ns + stale_ns
+                for decoded in decoder.push(chunk):
+                    self._publish(decoded, inlet, decoder)
+                    rehearsal.hop_arrived(inlet.arrived_ns)
+            elif wake_at_ns == rehearsal.due_ns:
+                decoder.rehearse()
+                rehearsal.rehearsed(local_now_ns())
+            else:
+                stale_at_ns = inlet.arrived_ns + stale_ns
+                rehearsal.cancel()
+                self._stand_still(State.STALE)
+                decoder.reset()
 
     def _publish(self, decoded: Decoded, inlet: RasterInlet, decoder: Decoder) -> None:
         self._enter(State.RUNNING if decoded.ready else State.WARMING, decoded.end_ns)
@@ -167,7 +181,9 @@ class Loop:
         self._last_end_ns = decoded.end_ns
 
     def _stand_still(self, state: State) -> None:
-        """Zero velocity, one hop after the last, and say why."""
+        """Zero velocity, one hop after the last, and say why; once."""
+        if state is self._state:
+            return
         stamp_ns = self._last_end_ns + self._model.window.hop_ns
         if not self._last_end_ns:
             stamp_ns = local_now_ns()
@@ -180,16 +196,3 @@ class Loop:
         self._state = state
         self._outlets.push_state(state, stamp_ns)
         self._report(state)
-
-
-@contextmanager
-def _garbage_collection_frozen() -> Iterator[None]:
-    """No collector pauses: reference counting frees all that the loop makes."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

@@ -2,12 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from rt_ner.clock import Int64Array
-
-FloatVector = npt.NDArray[np.float32]
+from rt_ner.arrays import AnyArray, Float32Array, Int64Array
 
 
 class RasterChunk(NamedTuple):
@@ -18,7 +13,7 @@ class RasterChunk(NamedTuple):
     """
 
     stamp_ns: Int64Array
-    counts: npt.NDArray[np.generic]
+    counts: AnyArray
 
 
 class Decoded(NamedTuple):
@@ -32,8 +27,8 @@ class Decoded(NamedTuple):
 
     end_ns: int
     ready: bool
-    latent: FloatVector
-    velocity: FloatVector
+    latent: Float32Array
+    velocity: Float32Array
     bin_closed_ns: int
     embedded_ns: int
     decoded_ns: int

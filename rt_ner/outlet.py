@@ -30,7 +30,7 @@ class DecoderOutlets:
         self._latent.push_sample(decoded.latent, s_from_ns(decoded.end_ns))
 
     def push_timing(self, end_ns: int, values: list[float]) -> None:
-        """Send a hop's stage stamps in seconds and running counts, as `TIMING_LABELS` names them."""
+        """Send a hop's stage stamps (s) and running counts, in the order of `TIMING_LABELS`."""
         self._timing.push_sample(values, s_from_ns(end_ns))
 
     def push_zero_velocity(self, stamp_ns: int) -> None:

@@ -1,11 +1,9 @@
 """Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself."""
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from rt_ner.clock import FloatArray
-from rt_ner.messages import FloatVector
+from rt_ner.arrays import Float32Array, FloatArray
 
 
 class Readout:
@@ -19,12 +17,12 @@ class Readout:
         self.bias = np.ascontiguousarray(bias, dtype=np.float64)
         self.unit = unit
 
-    def decode(self, latent: FloatVector, velocity: FloatVector) -> bool:
+    def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
         """Write the velocity ``(2,)`` of a latent ``(latent,)``; zero and False if not finite."""
         return bool(_decode(latent, self.matrix, self.bias, velocity))
 
 
-def fit_readout(latents: npt.NDArray[np.float32], velocity: FloatArray) -> Readout:
+def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
     """Least-squares readout of velocity ``(time, 2)`` from latents ``(time, latent)``.
 
     Ridge regression with a penalty of 1e-6 of the latents' variance, which only keeps the normal
@@ -40,7 +38,7 @@ def fit_readout(latents: npt.NDArray[np.float32], velocity: FloatArray) -> Reado
 
 @njit(cache=True)
 def _decode(
-    latent: FloatVector, matrix: FloatArray, bias: FloatArray, velocity: FloatVector
+    latent: Float32Array, matrix: FloatArray, bias: FloatArray, velocity: Float32Array
 ) -> bool:
     """Sum in one fixed order, in float64, so that the same latent always gives the same bits."""
     finite = True

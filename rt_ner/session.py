@@ -11,9 +11,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from rt_ner.bins import RasterChunk, count_events
-from rt_ner.clock import NS_PER_MS, FloatArray, Int64Array, next_grid_line_ns
+from rt_ner.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.bins import count_events
+from rt_ner.clock import NS_PER_MS, next_grid_line_ns
 from rt_ner.errors import SessionError
+from rt_ner.messages import RasterChunk
 
 RASTER_PERIOD_NS = NS_PER_MS
 _CHUNK_SAMPLES = 4096
@@ -75,7 +77,7 @@ class SpikeCounts:
     @property
     def n_channels(self) -> int:
         """Number of channels."""
-        return self.counts.shape[1]
+        return int(self.counts.shape[1])
 
     @property
     def raster_period_ns(self) -> int:
@@ -116,7 +118,7 @@ class Kinematics:
         if np.any(np.diff(self.time_ns) <= 0):
             raise SessionError("kinematics' time stamps don't ascend: sort them, drop duplicates")
 
-    def at(self, time_ns: Int64Array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    def at(self, time_ns: Int64Array) -> tuple[FloatArray, BoolArray]:
         """Velocity ``(time, 2)`` in cm/s at other times, and whether it is known there.
 
         Linear between neighbouring samples; unknown outside them and inside a gap (more than

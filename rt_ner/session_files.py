@@ -5,7 +5,6 @@ Nothing here unpickles: NumPy archives are read with ``allow_pickle=False``.
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rt_ner.arrays import AnyArray, FloatArray
 from rt_ner.clock import NS_PER_S
 from rt_ner.errors import SessionError
 from rt_ner.session import Kinematics, Session, SpikeCounts, SpikeTimes, Trials
 
 _FORMAT_KEY, _FORMAT_VERSION = "rt_ner_session", 1
 _REACH_COUNTS = "counts_"
-Arrays = Mapping[str, npt.NDArray[np.generic]]
+Arrays = Mapping[str, AnyArray]
 
 
 def load_session(path: Path, area: str | None = None) -> Session:
@@ -64,7 +64,7 @@ def save_session(session: Session, path: Path) -> None:
     }
     spikes = session.spikes
     if isinstance(spikes, SpikeTimes):
-        spike_arrays = {
+        spike_arrays: dict[str, AnyArray] = {
             "spike_time_ns": spikes.time_ns,
             "spike_unit": spikes.unit,
             "unit_channel": spikes.unit_channel,
@@ -77,7 +77,7 @@ def save_session(session: Session, path: Path) -> None:
         np.savez_compressed(
             file,
             allow_pickle=False,
-            **{_FORMAT_KEY: np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)},
+            rt_ner_session=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             **spike_arrays,
             kinematics_time_ns=session.kinematics.time_ns,
             velocity_cm_s=session.kinematics.velocity_cm_s,
@@ -87,10 +87,10 @@ def save_session(session: Session, path: Path) -> None:
             trial_direction_deg=session.trials.direction_deg,
             trial_target_cm=session.trials.target_cm,
         )
-    os.replace(partial, path)
+    partial.replace(path)
 
 
-def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+def _read_arrays(path: Path) -> dict[str, AnyArray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -182,13 +182,14 @@ def _from_reach(arrays: Arrays, area: str | None, name: str, digest: str) -> Ses
     )
 
 
-def _checked_counts(counts: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+def _checked_counts(counts: AnyArray) -> npt.NDArray[np.uint8]:
     whole = counts.astype(np.uint8)
     if not np.array_equal(whole, counts):
         raise SessionError("counts are not whole numbers from 0 to 255: they can't be spike counts")
     return whole
 
 
-def _end_points_cm(velocity_cm_s: npt.NDArray[np.float64], bin_ns: int) -> npt.NDArray[np.float64]:
+def _end_points_cm(velocity_cm_s: FloatArray, bin_ns: int) -> FloatArray:
     """Where each reach ended: the file does not say where its target stood. ``(trial, 2)``."""
-    return velocity_cm_s.sum(axis=1) * (bin_ns / NS_PER_S)
+    end_points_cm: FloatArray = velocity_cm_s.sum(axis=1) * (bin_ns / NS_PER_S)
+    return end_points_cm

@@ -6,10 +6,12 @@ of the sender's LSL clock. One source's streams share a prefix of ``source_id``:
 ``rig/kinematics``, ….
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import pylsl
 
@@ -29,7 +31,7 @@ TIMING_LABELS = (
     "nonfinite",
 )
 N_TIMING_STAMPS = 6
-# Markers of a replay: the stamp of session time zero (in the past, if a later part is played); the end.
+# Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 _RESOLVE_STEP_S = 0.5
 
@@ -91,6 +93,21 @@ class StreamWish:
             and self.name in ("", info.name())
             and self.source_id in ("", info.source_id())
         )
+
+
+def quiet_liblsl() -> None:
+    """Keep liblsl's own log off the terminal, unless the user has configured liblsl.
+
+    What it would say (a source gone, say) is said by us, in the operator's terms. Call it before
+    any other use of LSL in the process.
+    """
+    own_files = (
+        Path("lsl_api.cfg"),
+        Path.home() / "lsl_api" / "lsl_api.cfg",
+        Path("/etc/lsl_api/lsl_api.cfg"),
+    )
+    if "LSLAPICFG" not in os.environ and not any(file.exists() for file in own_files):
+        pylsl.set_config_content("[log]\nlevel = -3\n")
 
 
 def source_id_of(source: str, kind: Kind) -> str:

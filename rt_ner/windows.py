@@ -5,11 +5,10 @@ newest hop. Counts are kept a hop and summed to bins, so that a hop may be short
 """
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rt_ner.messages import FloatVector
+from rt_ner.arrays import Float32Array, Int64Array
 
 
 class WindowShape(BaseModel):
@@ -41,6 +40,10 @@ class WindowShape(BaseModel):
         return self.hops_per_bin * self.history_bins
 
 
+# Slots of the window's state vector.
+_NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)
+
+
 class Window:
     """The newest hops of counts, and their sums a bin: ``values`` is ``(1, bin, channel)``.
 
@@ -48,48 +51,42 @@ class Window:
     """
 
     def __init__(self, shape: WindowShape, n_channels: int) -> None:
-        self._shape = shape
+        self._hop_ns = shape.hop_ns
+        self._hops_per_bin = shape.hops_per_bin
         self._ring = np.zeros((shape.n_hops, n_channels), dtype=np.float32)
-        self._next_slot = 0
-        self._n_filled = 0
-        self._newest_end_ns = 0
-        self.values: npt.NDArray[np.float32] = np.zeros(
-            (1, shape.history_bins, n_channels), dtype=np.float32
-        )
+        self._state = np.zeros(3, dtype=np.int64)
+        self.values: Float32Array = np.zeros((1, shape.history_bins, n_channels), dtype=np.float32)
 
     def reset(self) -> None:
         """Forget the history."""
-        self._n_filled = 0
+        self._state[_FILLED] = 0
 
-    @property
-    def n_until_full(self) -> int:
-        """Hops that are still missing from the history."""
-        return self._shape.n_hops - self._n_filled
-
-    def push(self, end_ns: int, hop_counts: FloatVector) -> bool:
+    def push(self, end_ns: int, hop_counts: Float32Array) -> bool:
         """Take the counts ``(channel,)`` of the hop ending at ``end_ns``; whether history is full.
 
         A hop that does not follow the last one begins the history anew: a window with a hole in
         it, or one padded with zeros, would be of counts that were never measured.
         """
-        if end_ns != self._newest_end_ns + self._shape.hop_ns:
-            self.reset()
-        self._newest_end_ns = end_ns
-        self._ring[self._next_slot] = hop_counts
-        self._next_slot = (self._next_slot + 1) % self._shape.n_hops
-        self._n_filled = min(self._n_filled + 1, self._shape.n_hops)
-        if self._n_filled < self._shape.n_hops:
-            return False
-        _sum_bins(self._ring, self._next_slot, self._shape.hops_per_bin, self.values)
-        return True
+        return bool(
+            _push(
+                end_ns,
+                hop_counts,
+                self._hop_ns,
+                self._hops_per_bin,
+                self._state,
+                self._ring,
+                self.values,
+            )
+        )
+
+    def sum_up(self) -> None:
+        """Rewrite ``values`` from the hops."""
+        _sum_bins(self._ring, self._state[_NEXT_SLOT], self._hops_per_bin, self.values)
 
 
 @njit(cache=True)
 def _sum_bins(
-    ring: npt.NDArray[np.float32],
-    oldest_slot: int,
-    hops_per_bin: int,
-    values: npt.NDArray[np.float32],
+    ring: Float32Array, oldest_slot: int, hops_per_bin: int, values: Float32Array
 ) -> None:
     """Sum the ring's hops, oldest first, to bins. Counts are whole, so the sums are exact."""
     values[:] = 0
@@ -100,3 +97,26 @@ def _sum_bins(
         slot += 1
         if slot == ring.shape[0]:
             slot = 0
+
+
+@njit(cache=True)
+def _push(
+    end_ns: int,
+    hop_counts: Float32Array,
+    hop_ns: int,
+    hops_per_bin: int,
+    state: Int64Array,
+    ring: Float32Array,
+    values: Float32Array,
+) -> bool:
+    """Put a hop into the ring, and sum the window up if it is full."""
+    if end_ns != state[_NEWEST_END_NS] + hop_ns:
+        state[_FILLED] = 0
+    state[_NEWEST_END_NS] = end_ns
+    ring[state[_NEXT_SLOT]] = hop_counts
+    state[_NEXT_SLOT] = (state[_NEXT_SLOT] + 1) % ring.shape[0]
+    state[_FILLED] = min(state[_FILLED] + 1, ring.shape[0])
+    if state[_FILLED] < ring.shape[0]:
+        return False
+    _sum_bins(ring, state[_NEXT_SLOT], hops_per_bin, values)
+    return True
