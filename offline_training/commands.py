@@ -53,9 +53,8 @@ def train(
     is trained on shuffled trials.
     """
     _require_training()
-    from offline_training.demo import save_trained
     from offline_training.trainer import pick_device
-    from offline_training.training import train_bundle
+    from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
     settings = _settings(config, seed)
@@ -134,7 +133,7 @@ def demo(
     and a picture.
     """
     _require_training()
-    from offline_training.demo import DemoPlan, run_demo
+    from offline_training.demo.pipeline import DemoPlan, run_demo
     from offline_training.trainer import pick_device
 
     plan = DemoPlan(session, area, out, _settings(config, seed), pick_device(device))
@@ -143,7 +142,7 @@ def demo(
     if as_json:
         _print_json(result.summary())
         return
-    from offline_training.tables import demo_tables
+    from offline_training.demo.tables import demo_tables
 
     console = Console(highlight=False)
     for table in demo_tables(result):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from sklearn.metrics import r2_score
 from offline_training.dataset import Dataset, build_dataset, shuffle_trials
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
 from offline_training.network import EncoderNetwork, embed, export_onnx
+from offline_training.report import draw_report
 from offline_training.settings import TrainSettings, window_shape
 from offline_training.trainer import train_encoder
 from rt_ner.bundle import (
@@ -23,6 +25,7 @@ from rt_ner.bundle import (
     Scores,
     TrainingEntry,
     run_windows,
+    save_bundle,
 )
 from rt_ner.decoder import DecoderModel
 from rt_ner.readout import fit_readout
@@ -89,6 +92,19 @@ def train_bundle(
     manifest = _manifest(session, settings, split, model, scores)
     bundle = Bundle(manifest, model.encoder_onnx, _golden(model, split.test))
     return Trained(bundle, held_out, time.monotonic() - started_s)
+
+
+def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
+    """Write a trained bundle with the picture of its held-out trials."""
+    training = trained.bundle.manifest.training
+    scores = trained.bundle.manifest.scores
+    report = draw_report(
+        trained.held_out,
+        f"{training.session} {training.area}, held-out trials",
+        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
+        f"shuffled control {scores.shuffled_velocity_r2:.2f}",
+    )
+    save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
 
 
 def _split(session: Session, settings: TrainSettings, shape: WindowShape) -> _Split:

@@ -8,7 +8,6 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rt_ner.errors import ConfigError
-from rt_ner.streams import StreamWish
 
 
 class Settings(BaseModel):
@@ -28,11 +27,6 @@ class InputSettings(Settings):
     name: str = ""
     source_id: str = ""
     wait_s: float = Field(default=10.0, ge=0)
-
-    @property
-    def wish(self) -> StreamWish:
-        """The stream that these settings ask for."""
-        return StreamWish(self.type, self.name, self.source_id)
 
 
 class OutputSettings(Settings):

@@ -22,7 +22,7 @@ from rt_ner.messages import Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
-from rt_ner.streams import find_stream
+from rt_ner.streams import StreamWish, find_stream
 
 _N_REMEMBERED_STEPS = 100_000
 # Between two rehearsals: liblsl's receiving thread may need this very core.
@@ -107,7 +107,9 @@ class Loop:
 
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""
-        info = find_stream(self._settings.input.wish, wait_s, self._stop.is_set)
+        wanted = self._settings.input
+        wish = StreamWish(wanted.type, wanted.name, wanted.source_id)
+        info = find_stream(wish, wait_s, self._stop.is_set)
         if info is None:
             return
         try:
@@ -154,8 +156,9 @@ class Loop:
             else:
                 stale_at_ns = inlet.arrived_ns + stale_ns
                 rehearsal.cancel()
-                self._stand_still(State.STALE)
                 decoder.reset()
+                if self._state is State.RUNNING:
+                    self._stand_still(State.STALE)
 
     def _publish(self, decoded: Decoded, inlet: RasterInlet, decoder: Decoder) -> None:
         self._enter(State.RUNNING if decoded.ready else State.WARMING, decoded.end_ns)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import torch
 
+from offline_training.demo.listener import Listener
+from offline_training.demo.live_score import LiveScore, score_live
+from offline_training.demo.processes import ChildProcess, child_process
 from offline_training.evaluate import decode_session
-from offline_training.listener import Listener
-from offline_training.live_score import LiveScore, score_live
-from offline_training.processes import ChildProcess, child_process
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
-from offline_training.training import Progress, Trained, train_bundle
-from rt_ner.bundle import Bundle, load_bundle, save_bundle
+from offline_training.training import Progress, Trained, save_trained, train_bundle
+from rt_ner.bundle import Bundle, load_bundle
 from rt_ner.clock import NS_PER_S
 from rt_ner.process import no_garbage_collection
 from rt_ner.session import Session
@@ -88,19 +88,6 @@ def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
     result = DemoResult(session, trained, live, picture)
     (plan.out / "demo.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
     return result
-
-
-def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
-    """Write a trained bundle with the picture of its held-out trials."""
-    training = trained.bundle.manifest.training
-    scores = trained.bundle.manifest.scores
-    report = draw_report(
-        trained.held_out,
-        f"{training.session} {training.area}, held-out trials",
-        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
-        f"shuffled control {scores.shuffled_velocity_r2:.2f}",
-    )
-    save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
 
 
 def _simulate(plan: DemoPlan) -> Path:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from offline_training.demo.listener import Heard
 from offline_training.evaluate import Comparison, Decoding, compare
-from offline_training.listener import Heard
 from rt_ner.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.clock import nearest_grid_line_ns, ns_array_from_s, ns_from_s
 from rt_ner.session import Session

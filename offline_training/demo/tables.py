@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from offline_training.demo import DemoResult
+from offline_training.demo.pipeline import DemoResult
 
 _STAGE_MEANING = {
     "arrival": "source pushes the bin's last sample → decoder has it",

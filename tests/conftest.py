@@ -1,0 +1,83 @@
+"""What the tests share: an LSL session of their own, small sessions, a small trained bundle."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# A first call compiles: time says nothing about these tests.
+settings.register_profile("rt-ner", deadline=None, derandomize=True)
+settings.load_profile("rt-ner")
+
+# Before anything loads liblsl: parallel test runs, and rigs on the same network, must not meet.
+_LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"
+_LSL_CONFIG.write_text(
+    f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[multicast]\nResolveScope = machine\n"
+    "[log]\nlevel = -3\n"
+)
+os.environ["LSLAPICFG"] = str(_LSL_CONFIG)
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from drivers.simulator import ArraySettings, TaskSettings, simulate_session  # noqa: E402
+from rt_ner.bundle import Bundle, load_bundle  # noqa: E402
+from rt_ner.session import Session  # noqa: E402
+from rt_ner.session_files import load_session, save_session  # noqa: E402
+
+_REACH = Path(__file__).resolve().parents[2] / "shared" / "data" / "reach"
+
+
+@pytest.fixture(scope="session")
+def small_session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated session of 16 trials and 96 electrodes, as a file."""
+    path = tmp_path_factory.mktemp("session") / "small.npz"
+    save_session(simulate_session(3, TaskSettings(n_trials=16), ArraySettings()), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_session(small_session_file: Path) -> Session:
+    return load_session(small_session_file)
+
+
+@pytest.fixture(scope="session")
+def small_bundle_folder(small_session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained, briefly, on the small session."""
+    import torch
+
+    from offline_training.settings import TrainSettings
+    from offline_training.training import save_trained, train_bundle
+
+    folder = tmp_path_factory.mktemp("bundle") / "small"
+    settings = TrainSettings(steps=40, batch=64)
+    trained = train_bundle(small_session, settings, torch.device("cpu"), lambda *_: None)
+    save_trained(trained, folder, overwrite=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small_bundle_folder: Path) -> Bundle:
+    return load_bundle(small_bundle_folder)
+
+
+@pytest.fixture
+def source_id() -> Iterator[str]:
+    """A stream name that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def reach_file(name: str) -> Path:
+    """A real recording, or the test is skipped."""
+    path = _REACH / f"{name}.npz"
+    if not path.is_file():
+        pytest.skip(f"no real recordings here: {path} is absent")
+    return path
