@@ -10,6 +10,7 @@ import io
 import re
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -225,7 +226,7 @@ def _read_golden(content: bytes) -> Golden:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Golden(**{name: arrays[name] for name in arrays.files})
-    except (ValueError, OSError, zipfile.BadZipFile, ValidationError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(
             f"{GOLDEN_FILE} can't be read ({error}): train the bundle again"
         ) from error

@@ -4,8 +4,10 @@ Nothing here unpickles: NumPy archives are read with ``allow_pickle=False``.
 """
 
 import hashlib
+import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def load_session(path: Path, area: str | None = None) -> Session:
         raise SessionError(f"{path}: no such session file")
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    arrays = _read_arrays(path)
+    arrays = _read_arrays(path, content)
     try:
         if _FORMAT_KEY in arrays:
             return _from_own_form(arrays, area, digest)
@@ -90,13 +92,13 @@ def save_session(session: Session, path: Path) -> None:
     partial.replace(path)
 
 
-def _read_arrays(path: Path) -> dict[str, AnyArray]:
+def _read_arrays(path: Path, content: bytes) -> dict[str, AnyArray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise SessionError(f"{path} is not a session: it is a single array")
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        archive = np.load(io.BytesIO(content), allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise SessionError(f"{path} is not a session: it is a single array")
+        return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise SessionError(
             f"{path} is not a session: expected a NumPy archive (.npz) without pickles"
         ) from error

@@ -1,0 +1,133 @@
+"""Training: reproducible, better than chance, and the same function in torch and in ONNX."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import reach_file
+
+from offline_training.dataset import build_dataset
+from offline_training.evaluate import compare, decode_session, evaluate_bundle, only_trials
+from offline_training.network import EncoderNetwork, embed, export_onnx, temporal_basis
+from offline_training.settings import TrainSettings, window_shape
+from offline_training.trainer import pick_device
+from offline_training.training import save_trained, train_bundle
+from rt_ner.bundle import Bundle, run_windows
+from rt_ner.decoder import DecoderModel
+from rt_ner.errors import ConfigError, SessionError
+from rt_ner.readout import Readout, fit_readout
+from rt_ner.session import Session
+from rt_ner.session_files import load_session
+
+CPU = torch.device("cpu")
+
+
+def quiet(*_: object) -> None:
+    """No progress."""
+
+
+def test_one_seed_gives_one_bundle_byte_for_byte(
+    small_session: Session, small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    trained = train_bundle(small_session, TrainSettings(steps=40, batch=64), CPU, quiet)
+    save_trained(trained, tmp_path / "again", overwrite=False)
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
+        }
+
+    assert digests(tmp_path / "again") == digests(small_bundle_folder)
+
+
+def test_another_seed_gives_another_encoder(small_session: Session, small_bundle: Bundle) -> None:
+    settings = TrainSettings(steps=40, batch=64, seed=1)
+    other = train_bundle(small_session, settings, CPU, quiet).bundle
+    assert other.encoder_onnx != small_bundle.encoder_onnx
+
+
+def test_the_exported_graph_is_the_trained_network(small_session: Session) -> None:
+    settings = TrainSettings()
+    shape = window_shape(settings.window, small_session)
+    dataset = build_dataset(small_session, shape)
+    torch.manual_seed(0)
+    network = EncoderNetwork(dataset, settings)
+    readout = Readout(np.eye(3, 2), np.zeros(2))
+    model = DecoderModel(small_session.channel_ids, shape, export_onnx(network), readout)
+    some = dataset.where(np.arange(len(dataset.labels)) % 50 == 0)
+    latents, _ = run_windows(model, some.windows.astype(np.float32))
+    np.testing.assert_allclose(latents, embed(network, some), atol=1e-4)
+
+
+def test_the_bumps_of_the_basis_have_unit_norm_and_cover_every_bin() -> None:
+    basis = temporal_basis(16, 8)
+    np.testing.assert_allclose(np.linalg.norm(basis, axis=0), 1)
+    assert (basis.sum(axis=1) > 0.1).all()
+    np.testing.assert_array_equal(temporal_basis(5, 8), np.eye(5))
+
+
+def test_the_readout_is_the_least_squares_one(rng: np.random.Generator) -> None:
+    latents = rng.normal(size=(500, 3)).astype(np.float32)
+    matrix, bias = rng.normal(size=(3, 2)), np.array([1.0, -2.0])
+    readout = fit_readout(latents, latents @ matrix + bias)
+    np.testing.assert_allclose(readout.matrix, matrix, rtol=1e-4)
+    np.testing.assert_allclose(readout.bias, bias, rtol=1e-4)
+
+
+def test_a_constant_latent_does_not_break_the_readout(rng: np.random.Generator) -> None:
+    latents = np.c_[rng.normal(size=100), np.ones(100), np.ones(100)].astype(np.float32)
+    readout = fit_readout(latents, np.c_[2.0 * latents[:, 0], latents[:, 0]])
+    assert np.isfinite(readout.matrix).all()
+    assert readout.matrix[0, 0] == pytest.approx(2.0, rel=1e-4)
+
+
+def test_evaluation_scores_the_held_out_trials_of_the_own_session(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    result = evaluate_bundle(small_bundle, small_session)
+    assert result["n_trials"] == 4
+    scores = small_bundle.manifest.scores
+    assert result["velocity_r2"] == pytest.approx(scores.velocity_r2)
+    assert result["position_r2"] == pytest.approx(scores.position_r2)
+    elsewhere = replace(small_session, provenance={})
+    assert evaluate_bundle(small_bundle, elsewhere)["n_trials"] == 16
+
+
+def test_positions_begin_each_trial_at_zero(small_bundle: Bundle, small_session: Session) -> None:
+    hop_ns = small_bundle.manifest.window.hop_ns
+    whole = compare(decode_session(small_bundle.model, small_session), small_session, hop_ns)
+    path_cm = whole.decoded_path_cm()
+    for trial in range(16):
+        rows = whole.labels.trial == trial
+        steps_cm = whole.decoded_cm_s[rows] * 0.01
+        np.testing.assert_allclose(path_cm[rows], np.cumsum(steps_cm, axis=0), atol=1e-9)
+    with pytest.raises(SessionError, match="nothing to score"):
+        only_trials(whole, 16, 20)
+
+
+def test_a_session_of_other_channels_is_refused(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    renamed = replace(small_session, channel_ids=tuple(f"other{k}" for k in range(96)))
+    with pytest.raises(SessionError, match=r"has channels 'other0'.*trained on 'elec001'"):
+        decode_session(small_bundle.model, renamed)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--device nonsense.*use --device cpu"):
+        pick_device("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("Chewie_20161007", 0.92), ("Chewie_20150629", 0.89), ("Mihili_20140303", 0.89)],
+)
+def test_recorded_sessions_are_decoded_as_well_as_we_claim(name: str, target: float) -> None:
+    """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""
+    session = load_session(reach_file(name), "M1")
+    scores = train_bundle(session, TrainSettings(), CPU, quiet).bundle.manifest.scores
+    assert scores.velocity_r2 >= target
+    assert scores.shuffled_velocity_r2 <= 0.05
