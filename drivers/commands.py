@@ -41,9 +41,9 @@ def replay(
         ),
     ] = "spikes",
 ) -> None:
-    """Play a session as live LSL streams: spikes, true kinematics, trial markers, push times.
+    """Play a session as live LSL streams.
 
-    Runs in real time on one master clock. Waits for a listener on the spikes, so that a decoder
+    Spikes, true kinematics, trial markers and push times, in real time, on one master clock. Waits for a listener on the spikes, so that a decoder
     started afterwards misses nothing.
     """
     quiet_liblsl()
@@ -71,7 +71,10 @@ def simulate(
     trials: Annotated[int, typer.Option(help="Number of reaches.", min=2, max=10_000)] = 120,
     seed: Annotated[int, typer.Option(help="Same seed, same session.", min=0)] = 0,
 ) -> None:
-    """Simulate a 96-electrode array during centre-out reaching, and save it as a session."""
+    """Simulate an array during centre-out reaching.
+
+    96 electrodes with one to three units each, some silent, saved as a session.
+    """
     if out.exists():
         raise SessionError(f"{out} exists: choose another name, nothing is overwritten")
     if out.suffix != ".npz":

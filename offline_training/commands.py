@@ -47,7 +47,7 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train NER on a session's first trials and write a model bundle.
+    """Train NER on a session and write a model bundle.
 
     The last trials (20 % unless configured) are held out and only scored, beside a control that
     is trained on shuffled trials.
@@ -89,9 +89,9 @@ def evaluate(
     area: Area = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decode a session offline with a bundle, by the live decoder's own code, and score it.
+    """Score a bundle on a session, offline.
 
-    Of the session that the bundle was trained on, only the held-out trials count; of any other,
+    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the session that the bundle was trained on, only the held-out trials count; of any other,
     all. The control is the same decoding against the velocity of shuffled trials.
     """
     _require_training()
@@ -127,9 +127,10 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show it all: a session, NER trained, its held-out trials replayed and decoded live.
+    """Show it all: train, replay, and decode live.
 
-    Replay and decoder run as processes of their own, in real time, over LSL. Ends with a table
+    A session is simulated (or read, with --session), NER is trained on its first trials, and the
+    held-out ones are replayed and decoded live. Replay and decoder run as processes of their own, in real time, over LSL. Ends with a table
     and a picture.
     """
     _require_training()

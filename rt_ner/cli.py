@@ -11,16 +11,16 @@ from rt_ner.errors import RtNerError
 
 _HELP = """Real-time decoding of movement from spikes, with Neural Embeddings Rank (NER).
 
+\b
 Two ways in:
+  rt-ner demo                  a simulated session: trained, replayed, decoded live
+  rt-ner demo --session FILE   the same on a recorded session
 
-    rt-ner demo                      a simulated session, trained, replayed and decoded live
-    rt-ner demo --session FILE       the same on a recorded session
-
+\b
 The same steps one by one, each in a terminal of its own, as in the rig:
-
-    rt-ner train SESSION --out BUNDLE
-    rt-ner decode BUNDLE
-    rt-ner replay SESSION
+  rt-ner train SESSION --out BUNDLE
+  rt-ner replay SESSION
+  rt-ner decode BUNDLE
 
 Ctrl-C ends each cleanly. Results go to stdout, progress and errors to stderr. Exit codes: 0 done,
 1 a bug, 2 something that you can mend, with the remedy in the message.

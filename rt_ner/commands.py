@@ -45,9 +45,9 @@ def decode(
     config: ConfigPath = None,
     no_view: NoView = False,  # noqa: ARG001 - the window comes later, scripts may say it already
 ) -> None:
-    """Decode cursor velocity live from a spike stream, until Ctrl-C.
+    """Decode cursor velocity live, until Ctrl-C.
 
-    Publishes velocity (cm/s), latents, stage timing and state over LSL. Velocity is zero in every
+    Reads a spike stream and publishes velocity (cm/s), latents, stage timing and state over LSL. Velocity is zero in every
     state but RUNNING: while the history fills, when data stop, and after a non-finite result.
     """
     from rt_ner.loop import Loop
@@ -80,7 +80,7 @@ def decode(
 
 
 def inspect(bundle: BundlePath, as_json: AsJson = False) -> None:
-    """Check a bundle and show what is inside: array, window, scores, origin."""
+    """Check a bundle and show what is inside."""
     loaded = load_bundle(bundle)
     if as_json:
         json.dump(loaded.manifest.model_dump(mode="json"), sys.stdout, indent=2)

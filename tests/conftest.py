@@ -16,10 +16,7 @@ settings.load_profile("rt-ner")
 
 # Before anything loads liblsl: parallel test runs, and rigs on the same network, must not meet.
 _LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"
-_LSL_CONFIG.write_text(
-    f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[multicast]\nResolveScope = machine\n"
-    "[log]\nlevel = -3\n"
-)
+_LSL_CONFIG.write_text(f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[log]\nlevel = -3\n")
 os.environ["LSLAPICFG"] = str(_LSL_CONFIG)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -15,7 +15,7 @@ from offline_training.evaluate import decode_session
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.training import Progress, Trained, save_trained, train_bundle
-from rt_ner.bundle import Bundle, load_bundle
+from rt_ner.bundle import Bundle, check_writable, load_bundle
 from rt_ner.clock import NS_PER_S
 from rt_ner.process import no_garbage_collection
 from rt_ner.session import Session
@@ -69,11 +69,11 @@ class DemoResult:
 def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
     """Simulate or load a session, train, and decode its held-out trials live from a replay."""
     quiet_liblsl()
-    plan.out.mkdir(parents=True, exist_ok=True)
+    bundle_folder = plan.out / "bundle"
+    check_writable(bundle_folder, overwrite=True)
     session_file = plan.session_file or _simulate(plan)
     session = load_session(session_file, plan.area)
     trained = train_bundle(session, plan.settings, plan.device, progress)
-    bundle_folder = plan.out / "bundle"
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
     live = _decode_live(session_file, session, bundle, plan, progress)
@@ -91,6 +91,7 @@ def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
 
 
 def _simulate(plan: DemoPlan) -> Path:
+    plan.out.mkdir(parents=True, exist_ok=True)
     session_file = plan.out / "session.npz"
     session_file.unlink(missing_ok=True)
     arguments = ["simulate", str(session_file), "--seed", str(plan.settings.seed)]
