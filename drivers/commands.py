@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
@@ -43,8 +43,8 @@ def replay(
 ) -> None:
     """Play a session as live LSL streams.
 
-    Spikes, true kinematics, trial markers and push times, in real time, on one master clock. Waits for a listener on the spikes, so that a decoder
-    started afterwards misses nothing.
+    Spikes, true kinematics, trial markers and push times, in real time, on one master clock.
+    Waits for a listener on the spikes, so that a decoder started afterwards misses nothing.
     """
     quiet_liblsl()
     console = Console(stderr=True, highlight=False)
@@ -118,7 +118,7 @@ def _progress_bar(console: Console) -> Progress:
     )
 
 
-def _progress_every_second(bar: Progress, task: object, part: Part) -> Callable[[int], None]:
+def _progress_every_second(bar: Progress, task: TaskID, part: Part) -> Callable[[int], None]:
     """Tells the bar, at most once a second of session time: drawing must not delay a sample."""
     shown_s = -1
 
@@ -127,6 +127,6 @@ def _progress_every_second(bar: Progress, task: object, part: Part) -> Callable[
         played_s = (session_ns - part.begin_ns) // 1_000_000_000
         if played_s != shown_s:
             shown_s = played_s
-            bar.update(task, completed=played_s)  # type: ignore[arg-type]
+            bar.update(task, completed=played_s)
 
     return show

@@ -91,8 +91,9 @@ def evaluate(
 ) -> None:
     """Score a bundle on a session, offline.
 
-    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the session that the bundle was trained on, only the held-out trials count; of any other,
-    all. The control is the same decoding against the velocity of shuffled trials.
+    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the
+    session that the bundle was trained on, only the held-out trials count; of any other, all. The
+    control is the same decoding against the velocity of shuffled trials.
     """
     _require_training()
     from offline_training.evaluate import evaluate_bundle
@@ -130,8 +131,8 @@ def demo(
     """Show it all: train, replay, and decode live.
 
     A session is simulated (or read, with --session), NER is trained on its first trials, and the
-    held-out ones are replayed and decoded live. Replay and decoder run as processes of their own, in real time, over LSL. Ends with a table
-    and a picture.
+    held-out ones are replayed and decoded live. Replay and decoder run as processes of their own,
+    in real time, over LSL. Ends with a table and a picture.
     """
     _require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo

@@ -47,8 +47,9 @@ def decode(
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
-    Reads a spike stream and publishes velocity (cm/s), latents, stage timing and state over LSL. Velocity is zero in every
-    state but RUNNING: while the history fills, when data stop, and after a non-finite result.
+    Reads a spike stream and publishes velocity (cm/s), latents, stage timing and state over LSL.
+    Velocity is zero in every state but RUNNING: while the history fills, when data stop, and
+    after a non-finite result.
     """
     from rt_ner.loop import Loop
     from rt_ner.streams import quiet_liblsl
