@@ -97,8 +97,8 @@ def _kinds(wait_for: str) -> list[Kind]:
 
 
 def _part(session: Session, held_out: float | None, speed: float, loop: bool) -> Part:
-    if not speed > 0:
-        raise ConfigError(f"--speed {speed:g}: expected a number above 0, 1 for real time")
+    if not 0 < speed <= 1000:
+        raise ConfigError(f"--speed {speed:g}: expected 0 to 1000, 1 for real time")
     begin_ns = 0
     if held_out is not None:
         if not 0 < held_out < 1:

@@ -157,7 +157,12 @@ def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeT
     time_ns = np.concatenate(times)
     unit = np.repeat(np.arange(unit_channel.size, dtype=np.int32), [part.size for part in times])
     order = np.argsort(time_ns, kind="stable")
-    return SpikeTimes(time_ns[order], unit[order], unit_channel, array.n_electrodes)
+    unit_ids = tuple(
+        f"elec{electrode + 1:03d}{'abc'[nth]}"
+        for electrode, count in enumerate(n_units)
+        for nth in range(count)
+    )
+    return SpikeTimes(time_ns[order], unit[order], unit_ids, unit_channel, array.n_electrodes)
 
 
 def _unit_spikes_ms(

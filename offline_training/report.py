@@ -19,9 +19,12 @@ _COLOURS = (
 
 def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     """PNG of the latents beside decoded and true paths, for the trials compared."""
-    figure = Figure(figsize=(12, 5.6), layout="constrained", facecolor="white")
-    figure.suptitle(title, fontsize=14, fontweight="bold")
-    grid = figure.add_gridspec(1, 3, width_ratios=[1.15, 1, 1])
+    figure = Figure(figsize=(13, 4.9), facecolor="white")
+    figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
+    figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")
+    grid = figure.add_gridspec(
+        1, 3, width_ratios=[1.2, 1, 1], left=0.0, right=0.9, bottom=0.12, top=0.8, wspace=0.28
+    )
     colours = _colour_of_direction(comparison.labels.direction_deg)
     _draw_latents(figure.add_subplot(grid[0], projection="3d"), comparison, colours)
     true_axes = figure.add_subplot(grid[1])
@@ -36,7 +39,6 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     decoded_axes.legend(
         title="Reach direction", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
     )
-    figure.supxlabel(subtitle, fontsize=10, color="0.3")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=130, metadata={"Software": "rt-ner"})
     return png.getvalue()
@@ -60,8 +62,10 @@ def _draw_latents(axes: Axes3D, comparison: Comparison, colours: dict[float, str
         axis.set_ticklabels([])
         axis.set_pane_color((1, 1, 1, 0))
         axis.set_label_text(f"$z_{name}$ (a.u.)")
-    axes.set_title("Latents, a line a held-out trial")
+        axis.labelpad = -8
+    axes.set_title("Latents, a line a trial", y=1.02)
     axes.view_init(elev=25, azim=-60)
+    axes.set_box_aspect(None, zoom=1.12)
 
 
 def _draw_paths(

@@ -4,6 +4,7 @@ import json
 import queue
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -103,8 +104,9 @@ def _overridden(
 
 
 def _print_states(states: "queue.SimpleQueue[str | None]", console: Console) -> None:
+    started_s = time.monotonic()
     while (state := states.get()) is not None:
-        console.print(state)
+        console.print(f"{time.monotonic() - started_s:8.1f} s  {state}")
 
 
 def _manifest_table(bundle: Bundle, folder: Path) -> Table:

@@ -26,11 +26,13 @@ class SpikeTimes:
     """Spike times of sorted or unsorted units.
 
     ``time_ns``: ``(spike,)``, ascending. ``unit``: ``(spike,)``, index of the unit that fired.
-    ``unit_channel``: ``(unit,)``, index of the channel that the unit is counted on.
+    ``unit_ids`` and ``unit_channel``: ``(unit,)``, its name and the index of the channel that it
+    is counted on.
     """
 
     time_ns: Int64Array
     unit: npt.NDArray[np.int32]
+    unit_ids: tuple[str, ...]
     unit_channel: npt.NDArray[np.int32]
     n_channels: int
 
@@ -42,6 +44,10 @@ class SpikeTimes:
             )
         if np.any(np.diff(self.time_ns) < 0):
             raise SessionError("spike times run backwards: sort them before saving the session")
+        if len(self.unit_ids) != self.unit_channel.size:
+            raise SessionError(
+                f"{len(self.unit_ids)} unit ids for {self.unit_channel.size} units: each needs one"
+            )
         _check_indices("unit", self.unit, self.unit_channel.size)
         _check_indices("unit's channel", self.unit_channel, self.n_channels)
 

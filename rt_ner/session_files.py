@@ -57,7 +57,7 @@ def save_session(session: Session, path: Path) -> None:
 
     Written whole or not at all.
     """
-    header = {
+    header: dict[str, object] = {
         "version": _FORMAT_VERSION,
         "name": session.name,
         "area": session.area,
@@ -66,6 +66,7 @@ def save_session(session: Session, path: Path) -> None:
     }
     spikes = session.spikes
     if isinstance(spikes, SpikeTimes):
+        header["unit_ids"] = spikes.unit_ids
         spike_arrays: dict[str, AnyArray] = {
             "spike_time_ns": spikes.time_ns,
             "spike_unit": spikes.unit,
@@ -118,7 +119,7 @@ def _from_own_form(arrays: Arrays, area: str | None, digest: str) -> Session:
         name=header["name"],
         area=header["area"],
         channel_ids=channel_ids,
-        spikes=_spikes_of(arrays, len(channel_ids)),
+        spikes=_spikes_of(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
         kinematics=Kinematics(
             arrays["kinematics_time_ns"].astype(np.int64),
             arrays["velocity_cm_s"].astype(np.float64),
@@ -134,12 +135,15 @@ def _from_own_form(arrays: Arrays, area: str | None, digest: str) -> Session:
     )
 
 
-def _spikes_of(arrays: Arrays, n_channels: int) -> SpikeTimes | SpikeCounts:
+def _spikes_of(
+    arrays: Arrays, unit_ids: tuple[str, ...], n_channels: int
+) -> SpikeTimes | SpikeCounts:
     if "counts" in arrays:
         return SpikeCounts(_checked_counts(arrays["counts"]), int(arrays["count_bin_ns"]))
     return SpikeTimes(
         arrays["spike_time_ns"].astype(np.int64),
         arrays["spike_unit"].astype(np.int32),
+        unit_ids,
         arrays["unit_channel"].astype(np.int32),
         n_channels,
     )

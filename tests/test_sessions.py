@@ -52,6 +52,7 @@ def test_spike_times_become_a_raster_stamped_at_the_end() -> None:
     spikes = SpikeTimes(
         np.array([0, MS - 1, MS, 5 * MS + 7], np.int64),
         np.array([0, 1, 2, 0], np.int32),
+        ("a", "b", "c"),
         np.array([0, 0, 1], np.int32),
         n_channels=2,
     )
@@ -78,6 +79,7 @@ def test_the_own_form_keeps_everything(small_session: Session, tmp_path: Path) -
     assert isinstance(small_session.spikes, SpikeTimes)
     np.testing.assert_array_equal(again.spikes.time_ns, small_session.spikes.time_ns)
     np.testing.assert_array_equal(again.spikes.unit, small_session.spikes.unit)
+    assert again.spikes.unit_ids == small_session.spikes.unit_ids
     for field in ("start_ns", "go_ns", "end_ns", "direction_deg", "target_cm"):
         np.testing.assert_array_equal(
             getattr(again.trials, field), getattr(small_session.trials, field)
@@ -171,7 +173,9 @@ def test_overlapping_trials_are_refused() -> None:
 
 def test_disordered_spikes_are_refused() -> None:
     with pytest.raises(SessionError, match="run backwards"):
-        SpikeTimes(np.array([5, 3], np.int64), np.zeros(2, np.int32), np.zeros(1, np.int32), 1)
+        SpikeTimes(
+            np.array([5, 3], np.int64), np.zeros(2, np.int32), ("a",), np.zeros(1, np.int32), 1
+        )
 
 
 @pytest.mark.parametrize(("n_trials", "n_train"), [(2, 1), (5, 4), (10, 8), (168, 134), (3, 2)])
