@@ -25,9 +25,10 @@ def replay(
     speed: Annotated[
         float, typer.Option(help="So many times faster than it was; stamps keep their own time.")
     ] = 1.0,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until Ctrl-C.")] = (
-        False
-    ),
+    loop: Annotated[
+        bool,
+        typer.Option("--loop", help="Begin again at the end (cut to whole 1.8 s), until Ctrl-C."),
+    ] = (False),
     held_out: Annotated[
         float | None,
         typer.Option(help="Only the last part of the trials, 0.2 say: those not trained on."),
@@ -47,7 +48,7 @@ def replay(
     Waits for a listener on the spikes, so that a decoder started afterwards misses nothing.
     """
     quiet_liblsl()
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     kinds = _kinds(wait_for)
     recording = load_session(session, area)
     part = _part(recording, held_out, speed, loop)
@@ -81,7 +82,7 @@ def simulate(
         raise SessionError(f"{out}: a session file ends in .npz")
     session = simulate_session(seed, TaskSettings(n_trials=trials))
     save_session(session, out)
-    Console(stderr=True, highlight=False).print(
+    Console(stderr=True, highlight=False, markup=False).print(
         f"{out}: {len(session.channel_ids)} electrodes, {len(session.trials)} trials, "
         f"{session.end_ns / 1e9:.0f} s"
     )

@@ -14,6 +14,7 @@ import pylsl
 
 from rt_ner.arrays import Int64Array
 from rt_ner.clock import NS_PER_MS, next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.errors import ConfigError
 from rt_ner.messages import RasterChunk
 from rt_ner.session import Session
 from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, open_outlet
@@ -78,7 +79,12 @@ class Replay:
 
     def _seamless_end_ns(self, part: Part) -> int:
         """Where to cut a looping part so that the next pass follows on the grid without a gap."""
-        n_grids = max((part.end_ns - part.begin_ns) // self._grid_ns, 1)
+        n_grids = (part.end_ns - part.begin_ns) // self._grid_ns
+        if not n_grids:
+            raise ConfigError(
+                f"{(part.end_ns - part.begin_ns) / 1e9:g} s are too short to loop without a gap: "
+                f"play at least {self._grid_ns / 1e9:g} s, or leave out --loop"
+            )
         return part.begin_ns + n_grids * self._grid_ns
 
 

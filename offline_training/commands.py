@@ -80,7 +80,7 @@ def train(
     table.add_row("control: velocity R², shuffled trials", f"{scores.shuffled_velocity_r2:.3f}")
     table.add_row("velocity R², training trials", f"{scores.train_velocity_r2:.3f}")
     table.add_row("time", f"{trained.train_s:.1f} s")
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def evaluate(
@@ -108,7 +108,7 @@ def evaluate(
     for name, value in result.items():
         shown = f"{value:.3f}" if isinstance(value, float) else str(value)
         table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def demo(
@@ -146,7 +146,7 @@ def demo(
         return
     from offline_training.demo.tables import demo_tables
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for table in demo_tables(result):
         console.print(table)
     console.print(f"Picture: {result.picture}    Figures: {plan.out / 'demo.json'}")

@@ -96,6 +96,8 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
     """
     # Neighbours in one random cycle, so that no trial is its own donor.
     cycle = rng.permutation(np.unique(labels.trial))
+    if cycle.size < 2:
+        raise SessionError("1 trial can't be shuffled: a control needs at least 2 trials")
     source = np.zeros(len(labels), dtype=np.int64)
     for trial, donor in zip(cycle, np.roll(cycle, 1), strict=True):
         mine = np.flatnonzero(labels.trial == trial)

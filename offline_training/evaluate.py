@@ -106,27 +106,28 @@ def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
     )
 
 
-def evaluate_bundle(bundle: Bundle, session: Session) -> dict[str, float | int | str]:
+def evaluate_bundle(bundle: Bundle, session: Session) -> dict[str, float | int | str | None]:
     """Scores of a bundle on a session: its held-out trials if it was trained on it, else all.
 
-    The control holds the same decoding against the velocity of shuffled trials.
+    The control holds the same decoding against the velocity of shuffled trials; None for one trial.
     """
     training = bundle.manifest.training
-    own = training.session_sha256 == session.provenance.get("sha256", "unknown")
+    own = training.session_sha256 == session.sha256
     first = training.n_train_trials if own else 0
     hop_ns = bundle.manifest.window.hop_ns
     comparison = only_trials(
         compare(decode_session(bundle.model, session), session, hop_ns), first, len(session.trials)
     )
-    shuffled = replace(
-        comparison, labels=shuffle_trials(comparison.labels, np.random.default_rng(0))
-    )
+    shuffled_velocity_r2 = None
+    if len(np.unique(comparison.labels.trial)) > 1:
+        labels = shuffle_trials(comparison.labels, np.random.default_rng(0))
+        shuffled_velocity_r2 = replace(comparison, labels=labels).velocity_r2()
     return {
-        "trials": "held out of training" if own else "all, none trained on",
+        "trials": "held out of training" if own else "all: not the session trained on",
         "n_trials": len(session.trials) - first,
         "velocity_r2": comparison.velocity_r2(),
         "position_r2": comparison.position_r2(),
-        "shuffled_velocity_r2": shuffled.velocity_r2(),
+        "shuffled_velocity_r2": shuffled_velocity_r2,
     }
 
 

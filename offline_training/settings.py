@@ -7,14 +7,14 @@ from pydantic import Field, PositiveInt, ValidationError
 from rt_ner.clock import NS_PER_MS, ns_from_ms
 from rt_ner.config import Settings
 from rt_ner.errors import ConfigError
-from rt_ner.session import Session, SpikeCounts
+from rt_ner.session import Session
 from rt_ner.windows import WindowShape
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class WindowSettings(Settings):
-    """What the encoder sees. 0: as fine as the session allows, up to 10 ms hops and 30 ms bins."""
+    """What the encoder sees. 0: 10 ms hops and 30 ms bins, or the next that the session allows."""
 
     hop_ms: float = Field(default=0.0, ge=0)
     bin_ms: float = Field(default=0.0, ge=0)
@@ -45,7 +45,7 @@ class TrainSettings(Settings):
     hidden_units: tuple[PositiveInt, PositiveInt] = (64, 128)
     hidden_dropout: tuple[Probability, Probability] = (0.2, 0.4)
     channel_dropout: Probability = 0.2
-    steps: int = Field(default=500, ge=1)
+    steps: int = Field(default=500, ge=10)
     batch: int = Field(default=256, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
@@ -53,16 +53,14 @@ class TrainSettings(Settings):
     loss: LossSettings = LossSettings()
 
 
-_FINEST_HOP_NS = 10 * NS_PER_MS
+_USUAL_HOP_NS = 10 * NS_PER_MS
 _USUAL_BIN_NS = 30 * NS_PER_MS
 
 
 def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
     """The window for a session; ConfigError where the settings can't be met by its spikes."""
-    spikes = session.spikes
-    finest_ns = spikes.raster_period_ns
-    counted = isinstance(spikes, SpikeCounts)
-    hop_ns = ns_from_ms(settings.hop_ms) or (finest_ns if counted else _FINEST_HOP_NS)
+    finest_ns = session.spikes.raster_period_ns
+    hop_ns = ns_from_ms(settings.hop_ms) or -(-_USUAL_HOP_NS // finest_ns) * finest_ns
     bin_ns = ns_from_ms(settings.bin_ms) or -(-_USUAL_BIN_NS // hop_ns) * hop_ns
     if hop_ns % finest_ns:
         raise ConfigError(

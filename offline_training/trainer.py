@@ -36,8 +36,10 @@ def train_encoder(
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
+    # The rise of the learning rate needs a step of its own, however short the training.
+    rise = max(0.1, 2 / (settings.steps + 1))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.steps + 1, pct_start=0.1
+        optimizer, settings.learning_rate, total_steps=settings.steps + 1, pct_start=rise
     )
     windows = torch.from_numpy(dataset.windows.astype(np.float32))
     for step in range(1, settings.steps + 1):
@@ -45,6 +47,11 @@ def train_encoder(
         network.train()
         embeddings = network(windows[np.concatenate([anchors, partners])].to(device))
         loss = objective(embeddings, anchors)
+        if not torch.isfinite(loss):
+            raise ConfigError(
+                f"the loss became {loss.item():g} at step {step}: training diverged, lower "
+                f"learning_rate = {settings.learning_rate:g}"
+            )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -28,6 +28,7 @@ from rt_ner.bundle import (
     save_bundle,
 )
 from rt_ner.decoder import DecoderModel
+from rt_ner.errors import SessionError
 from rt_ner.readout import fit_readout
 from rt_ner.session import Session
 from rt_ner.windows import WindowShape
@@ -111,6 +112,12 @@ def _split(session: Session, settings: TrainSettings, shape: WindowShape) -> _Sp
     n_train = session.trials.n_train(settings.held_out)
     dataset = build_dataset(session, shape)
     in_train = dataset.labels.trial < n_train
+    if in_train.all() or not in_train.any():
+        raise SessionError(
+            f"session '{session.name}' has no kinematics in its "
+            f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
+            f"{len(session.trials)} train): cut the session to where both are known"
+        )
     return _Split(dataset.where(in_train), dataset.where(~in_train), n_train)
 
 
@@ -170,7 +177,7 @@ def _manifest(
         ),
         training=TrainingEntry(
             session=session.name,
-            session_sha256=session.provenance.get("sha256", ""),
+            session_sha256=session.sha256,
             area=session.area,
             n_train_trials=split.n_train,
             n_test_trials=len(session.trials) - split.n_train,

@@ -19,6 +19,7 @@ from rt_ner.messages import RasterChunk
 _PHASE, _OPEN_HOP, _FILLED, _NEWEST_NS, _LATE, _MISSING = range(6)
 # Phases: nothing seen yet; discarding until a hop begins whole; counting; a hop just closed.
 _EMPTY, _ALIGNING, _COUNTING, _CLOSED = range(4)
+_NO_SAMPLE_NS = -(2**62)
 
 
 @njit(cache=True)
@@ -44,8 +45,9 @@ class HopCounter:
 
     The watermark is the earliest centre that the next sample may have, a quarter of a period of
     jitter allowed: a hop closes with the very sample that completes it, never because a chunk
-    ended. A hop whose beginning the input does not cover is discarded, at the start and after a
-    gap: what was not measured is not silence.
+    ended. A hop that lost some of its samples is still reported, and the loss counted; one that
+    lost all is not, nor is a hop that the input begins within, at the start or after such a gap:
+    what was not measured is not silence.
 
     ``counts``: ``(channel,)``, the counts of the hop that was last closed.
     """
@@ -54,11 +56,17 @@ class HopCounter:
         self._hop_ns = hop_ns
         self._period_ns = period_ns
         self._state = np.zeros(6, dtype=np.int64)
+        self._state[_NEWEST_NS] = _NO_SAMPLE_NS
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
 
     def reset(self) -> None:
-        """Forget the open hop (after a gap or a new source); the totals stay."""
+        """Forget the open hop, after an outage; what the outage cost is counted when it ends."""
         self._state[_PHASE] = _EMPTY
+
+    def restart(self) -> None:
+        """Forget the source's time too: another source, or the same one anew. The totals stay."""
+        self.reset()
+        self._state[_NEWEST_NS] = _NO_SAMPLE_NS
 
     @property
     def n_late(self) -> int:
@@ -119,19 +127,20 @@ def _advance(
     for sample in range(used, stamp_ns.size):
         stamp = stamp_ns[sample]
         hop = (stamp - half_ns) // hop_ns
-        if state[_PHASE] != _EMPTY:
-            if stamp <= state[_NEWEST_NS]:
-                state[_LATE] += 1
-                continue
-            if state[_PHASE] == _COUNTING and hop > state[_OPEN_HOP] and state[_FILLED] > 0:
-                # The rest of the open hop is lost. This sample is looked at again afterwards.
-                state[_PHASE] = _CLOSED
-                return sample
+        if state[_PHASE] != _EMPTY and stamp <= state[_NEWEST_NS]:
+            state[_LATE] += 1
+            continue
+        if state[_PHASE] == _COUNTING and hop > state[_OPEN_HOP] and state[_FILLED] > 0:
+            # The rest of the open hop is lost. This sample is looked at again afterwards.
+            state[_PHASE] = _CLOSED
+            return sample
+        if state[_NEWEST_NS] != _NO_SAMPLE_NS:
             lost = (stamp - state[_NEWEST_NS] + half_ns) // period_ns - 1
             state[_MISSING] += max(lost, 0)
         state[_NEWEST_NS] = stamp
         if state[_PHASE] == _EMPTY or hop != state[_OPEN_HOP]:
-            begins_whole = stamp - period_ns - jitter_ns <= hop * hop_ns
+            # The sample before this one would have been another hop's.
+            begins_whole = stamp - half_ns - period_ns < hop * hop_ns
             state[_PHASE] = _COUNTING if begins_whole else _ALIGNING
             _open(state, hop_counts, hop)
         if state[_PHASE] == _COUNTING:

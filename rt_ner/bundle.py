@@ -7,6 +7,7 @@ manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
 
 import hashlib
 import io
+import os
 import re
 import tempfile
 import zipfile
@@ -164,6 +165,11 @@ def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwr
 def check_writable(folder: Path, overwrite: bool) -> None:
     """Raise BundleError if a bundle can't be written to ``folder``; only a bundle is replaced."""
     if not folder.exists():
+        home = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not (home.is_dir() and os.access(home, os.W_OK)):
+            raise BundleError(
+                f"{folder} can't be written: {home} is no folder that you may write to"
+            )
         return
     if not (folder / SUMS_FILE).is_file():
         raise BundleError(f"{folder} exists and is no bundle: choose another place with --out")
@@ -236,7 +242,7 @@ def _replay_golden(bundle: Bundle, folder: Path) -> None:
     """Raise BundleError unless graph and readout give what they gave when they were exported."""
     manifest, golden = bundle.manifest, bundle.golden
     expected_shape = (manifest.window.history_bins, len(manifest.channel_ids))
-    if golden.windows.shape[1:] != expected_shape:
+    if not len(golden.windows) or golden.windows.shape[1:] != expected_shape:
         raise BundleError(
             f"{folder}: golden windows are {golden.windows.shape[1:]} (bins, channels), the "
             f"manifest says {expected_shape}: the bundle is inconsistent, train it again"

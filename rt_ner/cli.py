@@ -50,7 +50,7 @@ def main() -> None:
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
         build_app()()
-    except RtNerError as error:
+    except (RtNerError, OSError) as error:
         errors.print(f"rt-ner: {error}")
         sys.exit(2)
 

@@ -58,7 +58,7 @@ def decode(
     quiet_liblsl()
     settings = _overridden(load_settings(config, DecodeSettings), source, name, wait)
     loaded = load_bundle(bundle)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     # Told by the loop, printed by another thread: a blocked terminal must not block the loop.
     states: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     printer = threading.Thread(target=_print_states, args=(states, console), daemon=True)
@@ -88,7 +88,7 @@ def inspect(bundle: BundlePath, as_json: AsJson = False) -> None:
         json.dump(loaded.manifest.model_dump(mode="json"), sys.stdout, indent=2)
         sys.stdout.write("\n")
         return
-    Console(highlight=False).print(_manifest_table(loaded, bundle))
+    Console(highlight=False, markup=False).print(_manifest_table(loaded, bundle))
 
 
 def _overridden(

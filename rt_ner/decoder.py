@@ -75,16 +75,20 @@ class Decoder:
         self._window.reset()
 
     def warm_up(self, counts_dtype: np.dtype[np.generic]) -> None:
-        """Decode silence, so that nothing is compiled or first allocated on real data."""
+        """Decode silence, so that nothing is compiled or first allocated on real data.
+
+        Forgets all history and the source's time: made for a new connection.
+        """
         n_samples = (self._shape.n_hops + _WARM_UP_HOPS) * self._shape.hop_ns // self.period_ns
         stamp_ns = np.arange(1, n_samples + 1, dtype=np.int64) * self.period_ns
         silence = np.zeros((n_samples, self._counter.counts.size), dtype=counts_dtype)
         n_nonfinite = self.n_nonfinite
-        self.reset()
+        self._counter.restart()
         for _ in self.push(RasterChunk(stamp_ns, silence)):
             pass
         self.n_nonfinite = n_nonfinite
-        self.reset()
+        self._counter.restart()
+        self._window.reset()
 
     def rehearse(self) -> None:
         """Run the next step on what is there already, for its effect on the caches alone.

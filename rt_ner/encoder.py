@@ -21,9 +21,7 @@ class Encoder:
     """
 
     def __init__(self, model: bytes, window: Float32Array) -> None:
-        self._session = ort.InferenceSession(
-            model, _session_options(), providers=["CPUExecutionProvider"]
-        )
+        self._session = _opened(model)
         latent_dim = _checked_latent_dim(self._session, window.shape)
         self._window = window
         self.latent: Float32Array = np.zeros(latent_dim, dtype=np.float32)
@@ -38,6 +36,17 @@ class Encoder:
         self._session.run_with_iobinding(self._binding)
 
 
+def _opened(model: bytes) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(model, _session_options(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has no narrower base
+        reason = str(error).splitlines()[0]
+        raise BundleError(
+            f"the encoder's graph can't be opened ({reason}): train the bundle with the versions "
+            "of rt-ner and onnxruntime that are installed here"
+        ) from error
+
+
 def _session_options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -50,6 +59,8 @@ def _session_options() -> ort.SessionOptions:
 
 def _checked_latent_dim(session: ort.InferenceSession, window_shape: tuple[int, ...]) -> int:
     """Latent dimensions of a graph that takes such a window; BundleError if it takes another."""
+    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
+        raise BundleError("the encoder has several inputs or outputs: it is none of ours")
     (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
     if tuple(graph_input.shape[1:]) != window_shape[1:]:
         raise BundleError(

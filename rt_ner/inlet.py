@@ -57,10 +57,6 @@ class RasterInlet:
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise StreamLostError(str(error)) from error
 
-    def close(self) -> None:
-        """Drop the connection."""
-        self._inlet.close_stream()
-
     def pull(self, timeout_s: float) -> RasterChunk | None:
         """All samples that wait, at least one; None if none comes within ``timeout_s``.
 
@@ -98,11 +94,10 @@ def _check_channels(info: pylsl.StreamInfo, channel_ids: tuple[str, ...]) -> Non
             f"on {len(channel_ids)}: decode with a bundle of this array, or pick another stream "
             "with --source"
         )
-    labels = info.get_channel_labels()
-    if not labels or not all(labels):
-        return  # A source without labels can only be checked by its shape.
+    # Without labels a source can only be checked by its shape.
+    labels = info.get_channel_labels() or [None] * len(channel_ids)
     for position, (label, channel_id) in enumerate(zip(labels, channel_ids, strict=True)):
-        if label != channel_id:
+        if label and label != channel_id:
             raise StreamError(
                 f"channel {position + 1} of stream '{info.name()}' is '{label}', the bundle "
                 f"expects '{channel_id}': decode with a bundle of this array"

@@ -22,7 +22,7 @@ from rt_ner.messages import Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
-from rt_ner.streams import StreamWish, find_stream
+from rt_ner.streams import StreamWish, find_stream, wish_for_same
 
 _N_REMEMBERED_STEPS = 100_000
 # Between two rehearsals: liblsl's receiving thread may need this very core.
@@ -84,8 +84,11 @@ class Loop:
         self._stop = stop
         self._report = report
         self._outlets = DecoderOutlets(settings.output.source, model)
+        wanted = settings.input
+        self._wish = StreamWish(wanted.type, wanted.name, wanted.source_id)
         self._decoder: Decoder | None = None
         self._state: State | None = None
+        self._state_since_ns = 0
         self._last_end_ns = 0
         self.totals = LoopTotals()
 
@@ -107,15 +110,15 @@ class Loop:
 
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""
-        wanted = self._settings.input
-        wish = StreamWish(wanted.type, wanted.name, wanted.source_id)
-        info = find_stream(wish, wait_s, self._stop.is_set)
+        info = find_stream(self._wish, wait_s, self._stop.is_set)
         if info is None:
             return
         try:
             inlet = RasterInlet(info, self._model.channel_ids)
             decoder = self._decoder_for(inlet)
             inlet.open()
+            # From here on this source and no other, whatever else appears on the network.
+            self._wish = wish_for_same(info)
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
@@ -138,7 +141,8 @@ class Loop:
         return self._decoder
 
     def _decode(self, inlet: RasterInlet, decoder: Decoder) -> None:
-        stale_ns = ns_from_ms(self._settings.safety.stale_ms)
+        # Data that close no hop (late, or stamped by a clock that jumped) are no data.
+        stale_ns = ns_from_ms(self._settings.safety.stale_ms) + self._model.window.hop_ns
         stale_at_ns = local_now_ns() + stale_ns
         rehearsal = Rehearsal(self._model.window.hop_ns)
         while not self._stop.is_set():
@@ -146,15 +150,15 @@ class Loop:
             sleep_ns = max(wake_at_ns - local_now_ns(), _SHORTEST_SLEEP_NS)
             chunk = inlet.pull(s_from_ns(sleep_ns))
             if chunk is not None:
-                stale_at_ns = inlet.arrived_ns + stale_ns
                 for decoded in decoder.push(chunk):
                     self._publish(decoded, inlet, decoder)
                     rehearsal.hop_arrived(inlet.arrived_ns)
+                    stale_at_ns = inlet.arrived_ns + stale_ns
             elif wake_at_ns == rehearsal.due_ns:
                 decoder.rehearse()
                 rehearsal.rehearsed(local_now_ns())
-            else:
-                stale_at_ns = inlet.arrived_ns + stale_ns
+            if local_now_ns() >= stale_at_ns:
+                stale_at_ns += stale_ns
                 rehearsal.cancel()
                 decoder.reset()
                 if self._state is State.RUNNING:
@@ -184,12 +188,10 @@ class Loop:
         self._last_end_ns = decoded.end_ns
 
     def _stand_still(self, state: State) -> None:
-        """Zero velocity, one hop after the last, and say why; once."""
+        """Send a zero velocity, stamped later than any other, and say why; once."""
         if state is self._state:
             return
-        stamp_ns = self._last_end_ns + self._model.window.hop_ns
-        if not self._last_end_ns:
-            stamp_ns = local_now_ns()
+        stamp_ns = max(local_now_ns(), self._last_end_ns + self._model.window.hop_ns)
         self._outlets.push_zero_velocity(stamp_ns)
         self._enter(state, stamp_ns)
 
@@ -197,5 +199,6 @@ class Loop:
         if state is self._state:
             return
         self._state = state
-        self._outlets.push_state(state, stamp_ns)
+        self._state_since_ns = max(self._state_since_ns, stamp_ns)
+        self._outlets.push_state(state, self._state_since_ns)
         self._report(state)

@@ -4,6 +4,7 @@ Time is int64 ns from the session's start. Arrays are ``(time, channel)``. A *ch
 the decoder sees as one input: an electrode (its units pooled) or one sorted unit.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,6 +111,8 @@ class Kinematics:
     velocity_cm_s: FloatArray
 
     def __post_init__(self) -> None:
+        if not self.time_ns.size:
+            raise SessionError("no kinematics: a session needs the velocity to be decoded")
         if self.velocity_cm_s.shape != (self.time_ns.size, 2):
             raise SessionError(
                 f"velocity has shape {self.velocity_cm_s.shape}, expected "
@@ -153,6 +156,9 @@ class Trials:
     target_cm: FloatArray
 
     def __post_init__(self) -> None:
+        lengths = {name: len(values) for name, values in vars(self).items()}
+        if len(set(lengths.values())) > 1:
+            raise SessionError(f"trials' arrays differ in length: {lengths}")
         if np.any(self.end_ns <= self.start_ns) or np.any(self.start_ns[1:] < self.end_ns[:-1]):
             raise SessionError(
                 "trials overlap or end before they start: they must stand in recorded order"
@@ -202,6 +208,17 @@ class Session:
             raise SessionError("channel ids repeat: each channel needs an id of its own")
         if not len(self.trials):
             raise SessionError("no trials: a session needs at least one reach")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of what was recorded, whatever file it was read from."""
+        digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
+        for part in (self.spikes, self.kinematics, self.trials):
+            for value in vars(part).values():
+                digest.update(
+                    value.tobytes() if hasattr(value, "tobytes") else repr(value).encode()
+                )
+        return digest.hexdigest()
 
     @cached_property
     def end_ns(self) -> int:

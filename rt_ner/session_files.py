@@ -3,7 +3,6 @@
 Nothing here unpickles: NumPy archives are read with ``allow_pickle=False``.
 """
 
-import hashlib
 import io
 import json
 import zipfile
@@ -21,6 +20,10 @@ from rt_ner.session import Kinematics, Session, SpikeCounts, SpikeTimes, Trials
 
 _FORMAT_KEY, _FORMAT_VERSION = "rt_ner_session", 1
 _REACH_COUNTS = "counts_"
+_EXPECTED = (
+    "expected a file written by rt-ner, or the arrays counts_AREA, velocity, direction_deg, bin_s "
+    "and pad_bins"
+)
 Arrays = Mapping[str, AnyArray]
 
 
@@ -32,23 +35,26 @@ def load_session(path: Path, area: str | None = None) -> Session:
     """
     if not path.is_file():
         raise SessionError(f"{path}: no such session file")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SessionError(f"{path} can't be read: {error}") from error
     arrays = _read_arrays(path, content)
     try:
         if _FORMAT_KEY in arrays:
-            return _from_own_form(arrays, area, digest)
+            return _from_own_form(arrays, area)
         if any(name.startswith(_REACH_COUNTS) for name in arrays):
-            return _from_reach(arrays, area, path.stem, digest)
+            return _from_reach(arrays, area, path.stem)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     except KeyError as error:
-        raise SessionError(f"{path} is not a whole session: it has no {error}") from error
+        raise SessionError(
+            f"{path} is not a whole session: it has no {error}; {_EXPECTED}"
+        ) from error
     except (ValueError, IndexError) as error:
         raise SessionError(f"{path} is not a usable session: {error}") from error
     raise SessionError(
-        f"{path} is not a session: expected one written by rt-ner, or counts_AREA, velocity and "
-        f"direction_deg as in the reach data; it holds {', '.join(sorted(arrays)) or 'nothing'}"
+        f"{path} is not a session: {_EXPECTED}; it holds {', '.join(sorted(arrays)) or 'nothing'}"
     )
 
 
@@ -105,7 +111,7 @@ def _read_arrays(path: Path, content: bytes) -> dict[str, AnyArray]:
         ) from error
 
 
-def _from_own_form(arrays: Arrays, area: str | None, digest: str) -> Session:
+def _from_own_form(arrays: Arrays, area: str | None) -> Session:
     header = json.loads(arrays[_FORMAT_KEY].tobytes())
     if header["version"] != _FORMAT_VERSION:
         raise SessionError(
@@ -131,7 +137,7 @@ def _from_own_form(arrays: Arrays, area: str | None, digest: str) -> Session:
             direction_deg=arrays["trial_direction_deg"].astype(np.float64),
             target_cm=arrays["trial_target_cm"].astype(np.float64),
         ),
-        provenance={**header["provenance"], "sha256": digest},
+        provenance=header["provenance"],
     )
 
 
@@ -149,7 +155,7 @@ def _spikes_of(
     )
 
 
-def _from_reach(arrays: Arrays, area: str | None, name: str, digest: str) -> Session:
+def _from_reach(arrays: Arrays, area: str | None, name: str) -> Session:
     """The layout of the recovered Dryad sessions: counts a trial, laid end to end as a stream.
 
     Velocity is known for all but ``pad_bins`` bins at either side of a trial; the go cue is bin
@@ -184,7 +190,7 @@ def _from_reach(arrays: Arrays, area: str | None, name: str, digest: str) -> Ses
             direction_deg=direction_deg,
             target_cm=_end_points_cm(velocity, bin_ns),
         ),
-        provenance={"file": f"{name}.npz", "sha256": digest, "layout": "reach"},
+        provenance={"file": f"{name}.npz", "layout": "reach"},
     )
 
 

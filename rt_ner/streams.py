@@ -73,17 +73,23 @@ _FORMAT = {
 
 @dataclass(frozen=True)
 class StreamWish:
-    """Which stream is wanted: an LSL type, and a name or a source_id if several may be there."""
+    """Which stream is wanted: an LSL type, and what else must fit if several may be there."""
 
     lsl_type: str
     name: str = ""
     source_id: str = ""
+    host: str = ""
 
     def __str__(self) -> str:
         return " and ".join(self._terms())
 
     def _terms(self) -> list[str]:
-        fields = {"type": self.lsl_type, "name": self.name, "source_id": self.source_id}
+        fields = {
+            "type": self.lsl_type,
+            "name": self.name,
+            "source_id": self.source_id,
+            "host": self.host,
+        }
         return [f"{key}='{value}'" for key, value in fields.items() if value]
 
     def matches(self, info: pylsl.StreamInfo) -> bool:
@@ -92,6 +98,7 @@ class StreamWish:
             info.type() == self.lsl_type
             and self.name in ("", info.name())
             and self.source_id in ("", info.source_id())
+            and self.host in ("", info.hostname())
         )
 
 
@@ -118,6 +125,11 @@ def source_id_of(source: str, kind: Kind) -> str:
 def wish_for(source: str, kind: Kind) -> StreamWish:
     """The wish for one certain stream of a source of ours."""
     return StreamWish(_LSL_TYPE[kind], source_id=source_id_of(source, kind))
+
+
+def wish_for_same(info: pylsl.StreamInfo) -> StreamWish:
+    """The wish for this very source, should it go and come back."""
+    return StreamWish(info.type(), info.name(), info.source_id(), info.hostname())
 
 
 def open_outlet(

@@ -101,6 +101,15 @@ def test_kinematics_that_are_not_numbers(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+def test_a_place_that_can_not_be_written_is_found_out_before_training(
+    small_session_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for command in (["train", small_session_file], ["demo", "--session", small_session_file]):
+        out = tmp_path / "file" / "inside"
+        expect_error(rt_ner(*command, "--out", out), "can't be written", "file")
+
+
 def test_an_unknown_key_in_a_config(small_session_file: Path, tmp_path: Path) -> None:
     config = tmp_path / "my.toml"
     config.write_text("stpes = 10\n")

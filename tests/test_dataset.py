@@ -113,6 +113,11 @@ def test_shuffling_gives_every_trial_another_ones_labels() -> None:
     assert sorted(donors) == list(range(6))
 
 
+def test_one_trial_is_no_control() -> None:
+    with pytest.raises(SessionError, match="1 trial can't be shuffled"):
+        shuffle_trials(label_hops(counted_session(1), BIN_NS), np.random.default_rng(0))
+
+
 def test_partners_lie_where_an_anchor_might_go_next() -> None:
     """With one constant change of velocity, the partner is the next hop itself."""
     n = 50

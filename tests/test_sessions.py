@@ -165,6 +165,14 @@ def test_a_truncated_file_is_refused(small_session_file: Path, tmp_path: Path) -
             load_session(path)
 
 
+def test_trials_and_kinematics_must_be_complete() -> None:
+    times = np.array([0, 10], np.int64)
+    with pytest.raises(SessionError, match="differ in length.*'direction_deg': 1"):
+        Trials(times, times, times + 5, np.zeros(1), np.zeros((2, 2)))
+    with pytest.raises(SessionError, match="no kinematics"):
+        Kinematics(np.zeros(0, np.int64), np.zeros((0, 2)))
+
+
 def test_overlapping_trials_are_refused() -> None:
     times = np.array([0, 10], np.int64)
     with pytest.raises(SessionError, match="trials overlap"):

@@ -19,7 +19,7 @@ from rt_ner.bundle import Bundle, run_windows
 from rt_ner.decoder import DecoderModel
 from rt_ner.errors import ConfigError, SessionError
 from rt_ner.readout import Readout, fit_readout
-from rt_ner.session import Session
+from rt_ner.session import Kinematics, Session
 from rt_ner.session_files import load_session
 
 CPU = torch.device("cpu")
@@ -92,8 +92,31 @@ def test_evaluation_scores_the_held_out_trials_of_the_own_session(
     scores = small_bundle.manifest.scores
     assert result["velocity_r2"] == pytest.approx(scores.velocity_r2)
     assert result["position_r2"] == pytest.approx(scores.position_r2)
-    elsewhere = replace(small_session, provenance={})
-    assert evaluate_bundle(small_bundle, elsewhere)["n_trials"] == 16
+    renamed = replace(small_session, name="copy", provenance={})
+    assert evaluate_bundle(small_bundle, renamed)["n_trials"] == 4
+    moved = replace(small_session, trials=replace(small_session.trials, target_cm=np.ones((16, 2))))
+    assert evaluate_bundle(small_bundle, moved)["n_trials"] == 16
+
+
+def test_held_out_trials_without_kinematics_are_refused(small_session: Session) -> None:
+    whole = small_session.kinematics
+    early = whole.time_ns < small_session.trials.start_ns[10]
+    cut = replace(
+        small_session, kinematics=Kinematics(whole.time_ns[early], whole.velocity_cm_s[early])
+    )
+    with pytest.raises(SessionError, match="no kinematics in its held-out trials"):
+        train_bundle(cut, TrainSettings(steps=10), CPU, quiet)
+
+
+def test_a_training_that_diverges_says_so(small_session: Session) -> None:
+    settings = TrainSettings(steps=200, batch=16, learning_rate=1e30)
+    with pytest.raises(ConfigError, match="diverged, lower learning_rate = 1e\\+30"):
+        train_bundle(small_session, settings, CPU, quiet)
+
+
+def test_the_shortest_training_runs(small_session: Session) -> None:
+    trained = train_bundle(small_session, TrainSettings(steps=10, batch=8), CPU, quiet)
+    assert np.isfinite(trained.bundle.manifest.scores.velocity_r2)
 
 
 def test_positions_begin_each_trial_at_zero(small_bundle: Bundle, small_session: Session) -> None:

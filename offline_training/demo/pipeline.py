@@ -92,7 +92,7 @@ def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
 
 def _simulate(plan: DemoPlan) -> Path:
     plan.out.mkdir(parents=True, exist_ok=True)
-    session_file = plan.out / "session.npz"
+    session_file = plan.out / "demo-session.npz"
     session_file.unlink(missing_ok=True)
     arguments = ["simulate", str(session_file), "--seed", str(plan.settings.seed)]
     with child_process(arguments, plan.out) as simulation:
