@@ -11,6 +11,8 @@ from rt_ner.errors import SessionError
 from rt_ner.session import Session
 from rt_ner.windows import Window, WindowShape
 
+_N_CYCLES = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -94,15 +96,30 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
     The control that keeps what a cheat could use, the time course within a trial, and breaks only
     what is to be decoded. A trial's hops past the end of the donor's get the donor's last label.
     """
-    # Neighbours in one random cycle, so that no trial is its own donor.
-    cycle = rng.permutation(np.unique(labels.trial))
-    if cycle.size < 2:
+    trials, first_hops = np.unique(labels.trial, return_index=True)
+    if trials.size < 2:
         raise SessionError("1 trial can't be shuffled: a control needs at least 2 trials")
     source = np.zeros(len(labels), dtype=np.int64)
-    for trial, donor in zip(cycle, np.roll(cycle, 1), strict=True):
+    donors = _donors(labels.direction_deg[first_hops], rng)
+    for trial, donor in zip(trials, trials[donors], strict=True):
         mine = np.flatnonzero(labels.trial == trial)
         theirs = np.flatnonzero(labels.trial == donor)
         source[mine] = theirs[np.minimum(np.arange(mine.size), theirs.size - 1)]
     return Labels(
         labels.end_ns, labels.velocity_cm_s[source], labels.direction_deg[source], labels.trial
     )
+
+
+def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:
+    """The donor of each trial: its neighbour in a random cycle, so that none is its own.
+
+    Of many cycles, the one in which donors' directions agree least with the trials' own: by
+    chance a single one may keep a tenth of what it is there to break.
+    """
+    cycles = np.stack([rng.permutation(direction_deg.size) for _ in range(_N_CYCLES)])
+    neighbours = np.roll(cycles, 1, axis=1)
+    turn = np.deg2rad(direction_deg[neighbours] - direction_deg[cycles])
+    best = np.argmin(np.abs(np.cos(turn).mean(axis=1)))
+    donors = np.empty(direction_deg.size, dtype=np.int64)
+    donors[cycles[best]] = neighbours[best]
+    return donors

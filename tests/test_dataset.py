@@ -1,5 +1,7 @@
 """Windows and labels: the decoder's own, across trial joins, never from the future."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import reach_file
@@ -111,6 +113,17 @@ def test_shuffling_gives_every_trial_another_ones_labels() -> None:
         np.testing.assert_array_equal(shuffled.velocity_cm_s[mine], labels.velocity_cm_s[theirs])
         donors.append(donor)
     assert sorted(donors) == list(range(6))
+
+
+def test_shuffling_keeps_nothing_of_the_direction() -> None:
+    session = counted_session(60)
+    directions = 45.0 * np.random.default_rng(1).integers(0, 8, 60)
+    trial = np.repeat(np.arange(60), 20)
+    labels = replace(label_hops(session, BIN_NS), direction_deg=directions[trial])
+    for seed in range(5):
+        shuffled = shuffle_trials(labels, np.random.default_rng(seed))
+        turn = np.deg2rad(shuffled.direction_deg - labels.direction_deg)
+        assert abs(np.cos(turn).mean()) < 0.01
 
 
 def test_one_trial_is_no_control() -> None:
