@@ -53,17 +53,12 @@ def replay(
     recording = load_session(session, area)
     part = _part(recording, held_out, speed, loop)
     with stop_on_signals() as stop, no_garbage_collection():
-        playing = Replay(recording, name, stop)
         console.print(
             f"{recording.name} ({recording.area}): {len(recording.channel_ids)} channels as "
             f"'{source_id_of(name, Kind.SPIKES)}'"
         )
-        if kinds:
-            console.print(f"waiting for a listener on {', '.join(kinds)} (Ctrl-C ends)")
-        playing.wait_for_listeners(kinds)
-        with _progress_bar(console) as bar:
-            task = bar.add_task("replaying", total=(part.end_ns - part.begin_ns) / 1e9)
-            playing.play(part, _progress_every_second(bar, task, part))
+        # Its streams close when this returns, before a second Ctrl-C could interrupt anything.
+        _play(Replay(recording, name, stop), kinds, part, console)
     console.print("replay stopped" if stop.is_set() else "replay done")
 
 
@@ -86,6 +81,16 @@ def simulate(
         f"{out}: {len(session.channel_ids)} electrodes, {len(session.trials)} trials, "
         f"{session.end_ns / 1e9:.0f} s"
     )
+
+
+def _play(replay: Replay, kinds: list[Kind], part: Part, console: Console) -> None:
+    """Wait for listeners, then play, with a bar that shows how far it is."""
+    if kinds:
+        console.print(f"waiting for a listener on {', '.join(kinds)} (Ctrl-C ends)")
+    replay.wait_for_listeners(kinds)
+    with _progress_bar(console) as bar:
+        task = bar.add_task("replaying", total=(part.end_ns - part.begin_ns) / 1e9)
+        replay.play(part, _progress_every_second(bar, task, part))
 
 
 def _kinds(wait_for: str) -> list[Kind]:

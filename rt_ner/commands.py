@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -16,6 +16,9 @@ from rich.table import Table
 from rt_ner.bundle import Bundle, load_bundle
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.process import stop_on_signals
+
+if TYPE_CHECKING:
+    from rt_ner.loop import LoopTotals
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
 ConfigPath = Annotated[
@@ -52,25 +55,14 @@ def decode(
     Velocity is zero in every state but RUNNING: while the history fills, when data stop, and
     after a non-finite result.
     """
-    from rt_ner.loop import Loop
     from rt_ner.streams import quiet_liblsl
 
     quiet_liblsl()
     settings = _overridden(load_settings(config, DecodeSettings), source, name, wait)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
-    # Told by the loop, printed by another thread: a blocked terminal must not block the loop.
-    states: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    printer = threading.Thread(target=_print_states, args=(states, console), daemon=True)
-    printer.start()
     with stop_on_signals() as stop:
-        loop = Loop(loaded.model, settings, stop, states.put)
-        try:
-            loop.run()
-        finally:
-            states.put(None)
-            printer.join()
-    totals = loop.totals
+        totals = _decode_until(stop, loaded, settings, console)
     console.print(
         f"decoded {totals.n_running} bins; samples late {totals.n_late}, missing "
         f"{totals.n_missing}; deadlines missed {totals.n_missed}; non-finite "
@@ -89,6 +81,25 @@ def inspect(bundle: BundlePath, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
         return
     Console(highlight=False, markup=False).print(_manifest_table(loaded, bundle))
+
+
+def _decode_until(
+    stop: threading.Event, bundle: Bundle, settings: DecodeSettings, console: Console
+) -> "LoopTotals":
+    """Run the loop, saying each change of state. Its streams close when this returns."""
+    from rt_ner.loop import Loop
+
+    # Told by the loop, printed by another thread: a blocked terminal must not block the loop.
+    states: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    printer = threading.Thread(target=_print_states, args=(states, console), daemon=True)
+    printer.start()
+    loop = Loop(bundle.model, settings, stop, states.put)
+    try:
+        loop.run()
+    finally:
+        states.put(None)
+        printer.join()
+    return loop.totals
 
 
 def _overridden(

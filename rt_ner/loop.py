@@ -107,6 +107,7 @@ class Loop:
                     wait_s = math.inf
         finally:
             self._stand_still(State.STOPPED)
+            self._outlets.linger()
 
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""

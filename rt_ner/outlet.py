@@ -1,11 +1,15 @@
 """Outlet: what the decoder says to the rest of the rig, as four LSL streams."""
 
+from threading import Event
+
 import numpy as np
 
 from rt_ner.clock import s_from_ns
 from rt_ner.decoder import DecoderModel
 from rt_ner.messages import Decoded
 from rt_ner.streams import TIMING_LABELS, Kind, open_outlet
+
+_LINGER_S = 0.2
 
 
 class DecoderOutlets:
@@ -36,6 +40,10 @@ class DecoderOutlets:
     def push_zero_velocity(self, stamp_ns: int) -> None:
         """Stop the cursor, outside of the hops."""
         self._velocity.push_sample(self._zero, s_from_ns(stamp_ns))
+
+    def linger(self) -> None:
+        """Wait until what was pushed last has left: closing a stream cuts it off."""
+        Event().wait(_LINGER_S)
 
     def push_state(self, state: str, stamp_ns: int) -> None:
         """Send a change of state."""

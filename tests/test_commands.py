@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pylsl
 import pytest
 
 from rt_ner.session import Session
-from rt_ner.streams import Kind, open_outlet, source_id_of
+from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_for
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("demo", "simulate", "train", "inspect", "evaluate", "replay", "decode")
@@ -202,6 +203,26 @@ def test_ctrl_c_ends_cleanly(
     process.stderr.close()
     assert "Traceback" not in rest
     assert "stopped" in rest.lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-Break, not SIGINT")
+def test_clients_of_a_decoder_that_ends_are_told(small_bundle_folder: Path, source_id: str) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "rt_ner", "decode", str(small_bundle_folder)),
+            *("--name", source_id, "--wait", "60"),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    inlets = {}
+    for kind in (Kind.STATE, Kind.VELOCITY):
+        info = find_stream(wish_for(source_id, kind), TIMEOUT_S, lambda: process.poll() is not None)
+        inlets[kind] = pylsl.StreamInlet(info, recover=False)
+        inlets[kind].open_stream(TIMEOUT_S)
+    process.send_signal(signal.SIGINT)
+    assert inlets[Kind.STATE].pull_sample(TIMEOUT_S)[0] == ["STOPPED"]
+    assert inlets[Kind.VELOCITY].pull_sample(TIMEOUT_S)[0] == [0.0, 0.0]
+    assert process.wait(TIMEOUT_S) == 0
 
 
 def demo_summary(out: Path, *arguments: object) -> dict[str, Any]:
