@@ -30,7 +30,6 @@ TIMING_LABELS = (
     "missed",
     "nonfinite",
 )
-N_TIMING_STAMPS = 6
 # Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 _RESOLVE_STEP_S = 0.5
