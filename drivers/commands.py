@@ -28,7 +28,7 @@ def replay(
     loop: Annotated[
         bool,
         typer.Option("--loop", help="Begin again at the end (cut to whole 1.8 s), until Ctrl-C."),
-    ] = (False),
+    ] = False,
     held_out: Annotated[
         float | None,
         typer.Option(help="Only the last part of the trials, 0.2 say: those not trained on."),

@@ -13,11 +13,11 @@ import numpy as np
 import pylsl
 
 from rt_ner.arrays import Int64Array
-from rt_ner.clock import NS_PER_MS, next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.errors import ConfigError
 from rt_ner.messages import RasterChunk
 from rt_ner.session import Session
-from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, open_outlet
+from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, local_now_ns, open_outlet
 
 # Replays are shifted by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25, 30, 40, 45,
 # 50, 60, 100 ms, …) divides it.
@@ -65,7 +65,7 @@ class Replay:
         """Play a part, again and again if it loops; ``progress`` gets the session time reached."""
         if part.loop:
             part = replace(part, end_ns=self._seamless_end_ns(part))
-        now_ns = ns_from_s(pylsl.local_clock())
+        now_ns = local_now_ns()
         shift_ns = next_grid_line_ns(now_ns - part.begin_ns, self._grid_ns)
         started_ns = shift_ns + part.begin_ns
         while not self._stop.is_set():
@@ -125,7 +125,7 @@ class _Player:
         stamp_ns = chunk.stamp_ns
         first = 0
         while first < len(counts):
-            wait_ns = self._due_ns(int(stamp_ns[first])) - ns_from_s(pylsl.local_clock())
+            wait_ns = self._due_ns(int(stamp_ns[first])) - local_now_ns()
             if wait_ns > 0 and stop.wait(s_from_ns(wait_ns)):
                 return False
             # Usually one; all that are due where the machine was late.
@@ -143,7 +143,7 @@ class _Player:
 
     def _reached_ns(self) -> int:
         """The session time that is due now."""
-        elapsed_ns = ns_from_s(pylsl.local_clock()) - self._started_ns
+        elapsed_ns = local_now_ns() - self._started_ns
         return self._started_ns + round(elapsed_ns * self._part.speed) - self._shift_ns
 
     def _push_spikes(

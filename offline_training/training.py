@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class _Split:
     train: Dataset
     test: Dataset
     n_train: int
+    shape: WindowShape
 
 
 def train_bundle(
@@ -68,22 +69,19 @@ def train_bundle(
     control. ``train_s`` is the time of both and of the scoring.
     """
     started_s = time.monotonic()
-    shape = window_shape(settings.window, session)
-    split = _split(session, settings, shape)
+    split = _split(session, settings)
+    hop_ns = split.shape.hop_ns
     model = _fit(session, split, settings, device, _reporter("training", split, progress, settings))
     rng = np.random.default_rng(settings.seed)
-    shuffled = _Split(
-        Dataset(split.train.windows, shuffle_trials(split.train.labels, rng)),
-        split.test,
-        split.n_train,
-    )
+    labels = shuffle_trials(split.train.labels, rng)
+    shuffled = replace(split, train=replace(split.train, labels=labels))
     control = _fit(
         session, shuffled, settings, device, _reporter("control", shuffled, progress, settings)
     )
     n_trials = len(session.trials)
-    whole = compare(decode_session(model, session), session, shape.hop_ns)
+    whole = compare(decode_session(model, session), session, hop_ns)
     held_out = only_trials(whole, split.n_train, n_trials)
-    chance = compare(decode_session(control, session), session, shape.hop_ns)
+    chance = compare(decode_session(control, session), session, hop_ns)
     scores = Scores(
         velocity_r2=held_out.velocity_r2(),
         position_r2=held_out.position_r2(),
@@ -108,7 +106,8 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
     save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
 
 
-def _split(session: Session, settings: TrainSettings, shape: WindowShape) -> _Split:
+def _split(session: Session, settings: TrainSettings) -> _Split:
+    shape = window_shape(settings.window, session)
     n_train = session.trials.n_train(settings.held_out)
     dataset = build_dataset(session, shape)
     in_train = dataset.labels.trial < n_train
@@ -118,7 +117,7 @@ def _split(session: Session, settings: TrainSettings, shape: WindowShape) -> _Sp
             f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
             f"{len(session.trials)} train): cut the session to where both are known"
         )
-    return _Split(dataset.where(in_train), dataset.where(~in_train), n_train)
+    return _Split(dataset.where(in_train), dataset.where(~in_train), n_train, shape)
 
 
 def _fit(
@@ -129,10 +128,9 @@ def _fit(
     on_step: Callable[[int, EncoderNetwork], None],
 ) -> DecoderModel:
     """Learn the encoder, then fit the readout to what it makes of the training windows."""
-    shape = window_shape(settings.window, session)
-    network = train_encoder(split.train, settings, shape.bin_ns, device, on_step)
+    network = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     readout = fit_readout(embed(network, split.train), split.train.labels.velocity_cm_s)
-    return DecoderModel(session.channel_ids, shape, export_onnx(network), readout)
+    return DecoderModel(session.channel_ids, split.shape, export_onnx(network), readout)
 
 
 def _reporter(

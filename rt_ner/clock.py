@@ -4,12 +4,16 @@ Every grid (bins, hops, samples) has its lines at whole multiples of its step, c
 zero of the clock in use, so that all parts of the system agree on where a bin begins.
 """
 
+from typing import TypeVar
+
 import numpy as np
 
 from rt_ner.arrays import FloatArray, Int64Array
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+
+_Time = TypeVar("_Time", int, Int64Array)
 
 
 def ns_from_s(time_s: float) -> int:
@@ -41,6 +45,6 @@ def next_grid_line_ns(time_ns: int, step_ns: int) -> int:
     return -(-time_ns // step_ns) * step_ns
 
 
-def nearest_grid_line_ns(time_ns: int, step_ns: int) -> int:
+def nearest_grid_line_ns(time_ns: _Time, step_ns: int) -> _Time:
     """Multiple of ``step_ns`` closest to ``time_ns``: undoes the rounding of a float stamp."""
     return (time_ns + step_ns // 2) // step_ns * step_ns

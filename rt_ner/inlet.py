@@ -8,6 +8,7 @@ import pylsl
 from rt_ner.clock import NS_PER_S, ns_array_from_s, ns_from_s
 from rt_ner.errors import StreamError
 from rt_ner.messages import RasterChunk
+from rt_ner.streams import local_now_ns
 
 _MAX_SAMPLES = 1024
 _BUFFER_S = 60
@@ -68,7 +69,7 @@ class RasterInlet:
             )
         except pylsl.util.LostError as error:
             raise StreamLostError(str(error)) from error
-        self.arrived_ns = ns_from_s(pylsl.local_clock())
+        self.arrived_ns = local_now_ns()
         if not len(stamps_s):
             return None
         return RasterChunk(ns_array_from_s(stamps_s) + self._offset_ns, counts)

@@ -10,10 +10,9 @@ from enum import StrEnum
 from threading import Event
 
 import numpy as np
-import pylsl
 
 from rt_ner.arrays import FloatArray
-from rt_ner.clock import ns_from_ms, ns_from_s, s_from_ns
+from rt_ner.clock import ns_from_ms, s_from_ns
 from rt_ner.config import DecodeSettings
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
@@ -22,7 +21,7 @@ from rt_ner.messages import Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
-from rt_ner.streams import StreamWish, find_stream, wish_for_same
+from rt_ner.streams import StreamWish, find_stream, local_now_ns, wish_for_same
 
 _N_REMEMBERED_STEPS = 100_000
 # Between two rehearsals: liblsl's receiving thread may need this very core.
@@ -37,11 +36,6 @@ class State(StrEnum):
     RUNNING = "RUNNING"
     STALE = "STALE"
     STOPPED = "STOPPED"
-
-
-def local_now_ns() -> int:
-    """The local LSL clock."""
-    return ns_from_s(pylsl.local_clock())
 
 
 class LoopTotals:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pylsl
 
-from rt_ner.clock import NS_PER_S
+from rt_ner.clock import NS_PER_S, ns_from_s
 from rt_ner.errors import StreamError
 
 TIMING_LABELS = (
@@ -99,6 +99,11 @@ class StreamWish:
             and self.source_id in ("", info.source_id())
             and self.host in ("", info.hostname())
         )
+
+
+def local_now_ns() -> int:
+    """The local LSL clock."""
+    return ns_from_s(pylsl.local_clock())
 
 
 def quiet_liblsl() -> None:

@@ -15,7 +15,7 @@ from rt_ner.bundle import Bundle
 from rt_ner.clock import nearest_grid_line_ns, next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.config import DecodeSettings, checked_settings
 from rt_ner.errors import StreamError
-from rt_ner.loop import Loop, State, local_now_ns
+from rt_ner.loop import Loop, State
 from rt_ner.session import Session
 from rt_ner.streams import (
     SESSION_END,
@@ -23,6 +23,7 @@ from rt_ner.streams import (
     TIMING_LABELS,
     Kind,
     find_stream,
+    local_now_ns,
     open_outlet,
     source_id_of,
     wish_for,

@@ -6,8 +6,8 @@ import numpy as np
 
 from offline_training.demo.listener import Heard
 from offline_training.evaluate import Comparison, Decoding, compare
-from rt_ner.arrays import BoolArray, FloatArray, Int64Array
-from rt_ner.clock import nearest_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.arrays import BoolArray, FloatArray
+from rt_ner.clock import nearest_grid_line_ns, next_grid_line_ns, ns_array_from_s, ns_from_s
 from rt_ner.session import Session
 from rt_ner.streams import TIMING_LABELS
 from rt_ner.windows import WindowShape
@@ -51,10 +51,10 @@ def score_live(
     hop_ns = window.hop_ns
     zero_ns = nearest_grid_line_ns(ns_from_s(heard.session_zero_s), hop_ns)
     running = _is_running(heard)
-    end_ns = _session_ends_ns(heard.velocity_s, zero_ns, hop_ns)[running]
+    end_ns = nearest_grid_line_ns(ns_array_from_s(heard.velocity_s), hop_ns)[running] - zero_ns
     velocity_cm_s = heard.velocity_cm_s[running]
     first_ready_ns = begin_ns + window.n_hops * hop_ns
-    expected = offline.end_ns >= -(-first_ready_ns // hop_ns) * hop_ns
+    expected = offline.end_ns >= next_grid_line_ns(first_ready_ns, hop_ns)
     timing = dict(zip(TIMING_LABELS, heard.timing.T, strict=True))
     n_lost = int(np.isin(offline.end_ns[expected], end_ns, invert=True).sum())
     latent = np.stack(
@@ -78,11 +78,6 @@ def _is_running(heard: Heard) -> BoolArray:
     is_running = np.array([state == "RUNNING" for _, state in heard.states])
     running: BoolArray = (newest >= 0) & is_running[newest.clip(0)]
     return running
-
-
-def _session_ends_ns(stamp_s: FloatArray, zero_ns: int, hop_ns: int) -> Int64Array:
-    """Session times of stamps, back on the hops' grid that float seconds are a little off."""
-    return (ns_array_from_s(stamp_s) + hop_ns // 2) // hop_ns * hop_ns - zero_ns
 
 
 def _same_bits(live: Decoding, offline: Decoding) -> bool:
