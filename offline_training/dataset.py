@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rt_ner.arrays import BoolArray, FloatArray, Int64Array
-from rt_ner.bins import HopCounter
+from rt_ner.bins import raster_counter
 from rt_ner.errors import SessionError
 from rt_ner.session import Session
 from rt_ner.windows import Window, WindowShape
@@ -73,7 +73,7 @@ def build_dataset(session: Session, shape: WindowShape) -> Dataset:
     row_of_hop[labels.end_ns // shape.hop_ns] = np.arange(len(labels))
     windows = np.zeros((len(labels), shape.history_bins, n_channels), dtype=np.uint16)
     has_history = np.zeros(len(labels), dtype=np.bool_)
-    counter = HopCounter(n_channels, shape.hop_ns, session.spikes.raster_period_ns)
+    counter = raster_counter(n_channels, shape.hop_ns, session.spikes.raster_period_ns)
     window = Window(shape, n_channels)
     for chunk in session.spikes.raster(0, session.end_ns):
         for end_ns in counter.push(chunk):

@@ -7,6 +7,7 @@ from sklearn.metrics import r2_score
 
 from offline_training.dataset import Labels, label_hops, shuffle_trials
 from rt_ner.arrays import Float32Array, FloatArray, Int64Array
+from rt_ner.bins import raster_counter
 from rt_ner.bundle import Bundle
 from rt_ner.clock import NS_PER_S
 from rt_ner.decoder import Decoder, DecoderModel
@@ -65,7 +66,10 @@ def decode_session(model: DecoderModel, session: Session) -> Decoding:
             f"{_span(session.channel_ids)}, the bundle was trained on "
             f"{_span(model.channel_ids)}: evaluate it on a session of the same array and area"
         )
-    decoder = Decoder(model, session.spikes.raster_period_ns, now_ns=lambda: 0)
+    counter = raster_counter(
+        len(model.channel_ids), model.window.hop_ns, session.spikes.raster_period_ns
+    )
+    decoder = Decoder(model, counter, now_ns=lambda: 0)
     ends, latents, velocities = [], [], []
     for chunk in session.spikes.raster(0, session.end_ns):
         for decoded in decoder.push(chunk):

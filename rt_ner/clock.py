@@ -13,6 +13,9 @@ from rt_ner.arrays import FloatArray, Int64Array
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
+# One part in so many.
+_SLEW = 2000
+
 _Time = TypeVar("_Time", int, Int64Array)
 
 
@@ -48,3 +51,28 @@ def next_grid_line_ns(time_ns: int, step_ns: int) -> int:
 def nearest_grid_line_ns(time_ns: _Time, step_ns: int) -> _Time:
     """Multiple of ``step_ns`` closest to ``time_ns``: undoes the rounding of a float stamp."""
     return (time_ns + step_ns // 2) // step_ns * step_ns
+
+
+class ClockOffset:
+    """What to add to another host's time to get ours, followed as the two drift apart.
+
+    Estimates are noisy and come seldom, so the offset is only ever slewed (by at most 500 ppm,
+    more than any quartz drifts): a sample's time never jumps by more than a fraction of a period.
+    An estimate that differs by more than ``step_ns`` means that a clock was set.
+    """
+
+    def __init__(self, estimate_ns: int, now_ns: int, step_ns: int) -> None:
+        self._step_ns = step_ns
+        self._followed_at_ns = now_ns
+        self.ns = estimate_ns
+
+    def follow(self, estimate_ns: int, now_ns: int) -> bool:
+        """Move towards a newer estimate; True if it shows a step, which is taken at once."""
+        error_ns = estimate_ns - self.ns
+        reach_ns = (now_ns - self._followed_at_ns) // _SLEW
+        self._followed_at_ns = now_ns
+        if abs(error_ns) > self._step_ns:
+            self.ns = estimate_ns
+            return True
+        self.ns += max(-reach_ns, min(reach_ns, error_ns))
+        return False

@@ -1,12 +1,12 @@
 """The runtime's commands: decode and inspect."""
 
 import json
-import queue
 import sys
 import threading
-import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import numpy as np
 import typer
@@ -18,7 +18,7 @@ from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.process import stop_on_signals
 
 if TYPE_CHECKING:
-    from rt_ner.loop import LoopTotals
+    from rt_ner.totals import LoopTotals
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
 ConfigPath = Annotated[
@@ -46,28 +46,40 @@ def decode(
         float | None,
         typer.Option(help="Give up if no spike stream appears within so many seconds."),
     ] = None,
+    commands: Annotated[
+        str | None,
+        typer.Option(help="Obey the LSL marker stream with this source_id (hold, resume, …)."),
+    ] = None,
+    json_log: Annotated[
+        Path | None, typer.Option(help="Append all counters to this file, a line a second.")
+    ] = None,
     config: ConfigPath = None,
     no_view: NoView = False,  # noqa: ARG001 - the window comes later, scripts may say it already
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
-    Reads a spike stream and publishes velocity (cm/s), latents, stage timing and state over LSL.
-    Velocity is zero in every state but RUNNING: while the history fills, when data stop, and
-    after a non-finite result.
+    Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
+    stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
+    the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
+    keys h, r, x and q hold, resume, reset and stop.
     """
     from rt_ner.streams import quiet_liblsl
 
     quiet_liblsl()
-    settings = _overridden(load_settings(config, DecodeSettings), source, name, wait)
+    said: dict[str, dict[str, object]] = {
+        "input": {"source_id": source, "wait_s": wait},
+        "output": {"source": name},
+        "control": {"source_id": commands},
+    }
+    settings = _overridden(load_settings(config, DecodeSettings), said)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
-    with stop_on_signals() as stop:
-        totals = _decode_until(stop, loaded, settings, console)
-    console.print(
-        f"decoded {totals.n_running} bins; samples late {totals.n_late}, missing "
-        f"{totals.n_missing}; deadlines missed {totals.n_missed}; non-finite "
-        f"{totals.n_nonfinite}; connections {totals.n_connections}"
-    )
+    with stop_on_signals() as stop, _opened(json_log) as log:
+        totals = _decode_until(stop, loaded, settings, log)
+    counts = totals.counts()
+    console.print(f"decoded {counts.pop('decoded')} bins")
+    found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
+    console.print(f"of samples and bins: {found}", soft_wrap=True)
     if totals.n_running:
         p50, p99, largest = np.percentile(totals.step_us(), [50, 99, 100])
         console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
@@ -84,40 +96,45 @@ def inspect(bundle: BundlePath, as_json: AsJson = False) -> None:
 
 
 def _decode_until(
-    stop: threading.Event, bundle: Bundle, settings: DecodeSettings, console: Console
+    stop: threading.Event, bundle: Bundle, settings: DecodeSettings, log: TextIO | None
 ) -> "LoopTotals":
-    """Run the loop, saying each change of state. Its streams close when this returns."""
+    """Run the loop, showing its state. Its streams close when this returns."""
+    from rt_ner.controls import listen_to_keyboard, listen_to_markers
     from rt_ner.loop import Loop
+    from rt_ner.process import yield_to_the_loop
+    from rt_ner.status import Status
 
-    # Told by the loop, printed by another thread: a blocked terminal must not block the loop.
-    states: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    printer = threading.Thread(target=_print_states, args=(states, console), daemon=True)
-    printer.start()
-    loop = Loop(bundle.model, settings, stop, states.put)
-    try:
+    status = Status(sys.stderr, sys.stderr.isatty(), log)
+    loop = Loop(bundle.model, settings, stop, status.say)
+    tell = loop.commands.append
+    if settings.control.source_id:
+        listen_to_markers(settings.control, tell, stop)
+    with (
+        yield_to_the_loop(),
+        listen_to_keyboard(tell) as has_keyboard,
+        status.showing(loop, has_keyboard),
+    ):
         loop.run()
-    finally:
-        states.put(None)
-        printer.join()
     return loop.totals
 
 
+@contextmanager
+def _opened(log: Path | None) -> Iterator[TextIO | None]:
+    if log is None:
+        yield None
+        return
+    with log.open("a", encoding="utf-8") as file:
+        yield file
+
+
 def _overridden(
-    settings: DecodeSettings, source: str | None, name: str | None, wait_s: float | None
+    settings: DecodeSettings, said: Mapping[str, Mapping[str, object]]
 ) -> DecodeSettings:
     """Settings with what the command line says put over what the file says."""
     content = settings.model_dump()
-    said = (("input", "source_id", source), ("output", "source", name), ("input", "wait_s", wait_s))
-    for section, key, value in said:
-        if value is not None:
-            content[section][key] = value
+    for section, values in said.items():
+        content[section] |= {key: value for key, value in values.items() if value is not None}
     return checked_settings(content, DecodeSettings, "command line")
-
-
-def _print_states(states: "queue.SimpleQueue[str | None]", console: Console) -> None:
-    started_s = time.monotonic()
-    while (state := states.get()) is not None:
-        console.print(f"{time.monotonic() - started_s:8.1f} s  {state}")
 
 
 def _manifest_table(bundle: Bundle, folder: Path) -> Table:

@@ -1,12 +1,18 @@
 """Config: TOML files into checked, immutable settings; an unknown key is an error."""
 
 import difflib
+import math
 import tomllib
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rt_ner.bins import CLOCK_STEP_NS
+from rt_ner.channels import N_UNITS, ChannelWish
+from rt_ner.clock import NS_PER_MS
+from rt_ner.detector import DetectorSettings
 from rt_ner.errors import ConfigError
 
 
@@ -20,13 +26,44 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 _TEXT = r"^[^/]*$"
 
 
-class InputSettings(Settings):
-    """Which spike stream to decode. Empty: any."""
+class InputKind(StrEnum):
+    """What a spike stream carries. AUTO: as its own metadata say."""
 
-    type: str = Field(default="Spikes", pattern=_TEXT, min_length=1)
+    AUTO = "auto"
+    RASTER = "raster"
+    EVENTS = "events"
+    BROADBAND = "broadband"
+
+
+class InputSettings(Settings):
+    """Which spike stream to decode, and how its channels are found. Empty: any, or by itself."""
+
+    kind: InputKind = InputKind.AUTO
+    type: str = ""
     name: str = ""
     source_id: str = ""
-    wait_s: float = Field(default=10.0, ge=0)
+    host: str = ""
+    predicate: str = ""
+    wait_s: float = Field(default=math.inf, ge=0, allow_inf_nan=True)
+    channels: tuple[str, ...] = ()
+    by_order: bool = False
+    units: tuple[Annotated[int, Field(ge=0, lt=N_UNITS)], ...] = ()
+    base: Literal[0, 1] = 1
+    grace_ms: float = Field(default=5.0, ge=0, le=1000)
+
+    @property
+    def channel_wish(self) -> ChannelWish:
+        """How the bundle's channels are to be found among the stream's."""
+        return ChannelWish(self.channels, self.by_order, self.units, self.base)
+
+
+class SafetySettings(Settings):
+    """When to stop the cursor, and what is too much."""
+
+    stale_ms: float = Field(default=200.0, ge=10, le=10_000)
+    max_speed_cm_s: float = Field(default=200.0, gt=0, le=10_000)
+    overload_hops: int = Field(default=10, ge=1, le=10_000)
+    clock_step_ms: float = Field(default=CLOCK_STEP_NS / NS_PER_MS, ge=10, le=60_000)
 
 
 class OutputSettings(Settings):
@@ -35,18 +72,38 @@ class OutputSettings(Settings):
     source: str = Field(default="rt-ner", pattern=_TEXT, min_length=1)
 
 
-class SafetySettings(Settings):
-    """When to stop the cursor."""
+class VelocitySettings(Settings):
+    """How the cursor program wants its velocity."""
 
-    stale_ms: float = Field(default=200.0, ge=10, le=10_000)
+    name: str = ""
+    type: str = Field(default="Velocity", min_length=1)
+    labels: tuple[str, str] = ("vx", "vy")
+    unit: Literal["cm/s", "mm/s", "m/s", "a.u."] = "cm/s"
+    gain: float = Field(default=1.0, gt=0, le=1e6)
+    swap_xy: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+    format: Literal["float32", "double64", "int32"] = "float32"
+    irregular: bool = False
+    rate_hz: float = Field(default=0.0, ge=0, le=1000)
+
+
+class ControlSettings(Settings):
+    """Whose commands are obeyed besides the keyboard's."""
+
+    source_id: str = ""
+    host: str = ""
 
 
 class DecodeSettings(Settings):
     """Everything that `rt-ner decode` can be told by a file."""
 
     input: InputSettings = InputSettings()
-    output: OutputSettings = OutputSettings()
+    detector: DetectorSettings = DetectorSettings()
     safety: SafetySettings = SafetySettings()
+    output: OutputSettings = OutputSettings()
+    velocity: VelocitySettings = VelocitySettings()
+    control: ControlSettings = ControlSettings()
 
 
 def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:

@@ -1,105 +1,144 @@
-"""Inlet: a pinned, checked raster stream, drained into reused buffers on local integer time."""
+"""Inlet: a pinned spike stream, drained into reused buffers on local integer time."""
 
 import socket
+from typing import Any
 
 import numpy as np
 import pylsl
 
-from rt_ner.clock import NS_PER_S, ns_array_from_s, ns_from_s
-from rt_ner.errors import StreamError
-from rt_ner.messages import RasterChunk
+from rt_ner.arrays import AnyArray, Int64Array
+from rt_ner.bins import Counter
+from rt_ner.clock import NS_PER_S, ClockOffset, next_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.config import InputKind
+from rt_ner.messages import Chunk, EventChunk, RasterChunk, VoltageChunk
+from rt_ner.spike_stream import SpikeStream, read_shape
 from rt_ner.streams import local_now_ns
+from rt_ner.tally import Tally
 
-_MAX_SAMPLES = 1024
-_BUFFER_S = 60
+# How much is taken at once.
+_MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVENTS: 65_536}
+# How much liblsl keeps for us, in seconds; of an irregular stream, 100 samples count as one.
+_BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
+_FOLLOW_EVERY_NS = NS_PER_S
 
 
 class StreamLostError(Exception):
     """The source has gone."""
 
 
-class RasterInlet:
-    """Reads raster chunks of the stream ``info``, whose channels must be the bundle's.
+class SpikeInlet:
+    """Reads the chunks of the stream ``info``; ``shape`` says what they are.
 
     Recovery is not left to liblsl (it would take any stream with the same source_id, of any
     shape, for ever): `pull` raises StreamLostError and the loop connects anew.
     """
 
-    def __init__(self, info: pylsl.StreamInfo, channel_ids: tuple[str, ...]) -> None:
-        self._inlet = pylsl.StreamInlet(info, max_buflen=_BUFFER_S, recover=False)
+    def __init__(self, info: pylsl.StreamInfo, wanted: InputKind) -> None:
+        buffer_s = _BUFFER_S if info.nominal_srate() > 0 else _EVENT_BUFFER_S
+        self._inlet = pylsl.StreamInlet(info, max_buflen=buffer_s, recover=False)
         try:
             full_info = self._inlet.info(_CONNECT_TIMEOUT_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise StreamLostError(str(error)) from error
-        self.period_ns = _checked_period_ns(full_info)
-        _check_channels(full_info, channel_ids)
-        self._counts = np.zeros((_MAX_SAMPLES, len(channel_ids)), dtype=self._inlet.np_dtype)
-        self._offset_ns = 0
+        self.shape: SpikeStream = read_shape(full_info, wanted)
+        self._max_samples = _MAX_SAMPLES[self.shape.kind]
+        self._values = np.zeros(
+            (self._max_samples, full_info.channel_count()), dtype=self._inlet.np_dtype
+        )
+        self._numbers = np.zeros((2, self._max_samples), dtype=np.float64)
         self._same_host = full_info.hostname() == socket.gethostname()
+        self._offset: ClockOffset | None = None
+        self._followed_at_ns = 0
+        self.uid: str = full_info.uid()
+        self._counter: Counter[Any] | None = None
         self.arrived_ns = 0
 
     @property
-    def counts_dtype(self) -> np.dtype[np.generic]:
-        """Type of the counts, as sent."""
-        dtype: np.dtype[np.generic] = self._counts.dtype
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the numbers, as sent."""
+        dtype: np.dtype[np.generic] = self._values.dtype
         return dtype
 
-    def open(self) -> None:
-        """Subscribe: from here on the source's samples are queued.
+    def open(self, counter: Counter[Any], step_ns: int) -> None:
+        """Subscribe: from here on what the source sends is queued for ``counter``.
 
-        Stamps of another host are moved to the local clock; on the same host both are one clock,
-        and an estimated offset would only add its error.
+        Times of another host are moved to the local clock, which counts as set if it jumps by
+        more than ``step_ns``. On the same host both are one clock, and an estimated offset would
+        only add its error.
         """
+        self._counter = counter
         try:
             self._inlet.open_stream(_CONNECT_TIMEOUT_S)
             if not self._same_host:
-                self._offset_ns = ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
+                estimate_ns = ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
+                self._offset = ClockOffset(estimate_ns, local_now_ns(), step_ns)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise StreamLostError(str(error)) from error
 
-    def pull(self, timeout_s: float) -> RasterChunk | None:
-        """All samples that wait, at least one; None if none comes within ``timeout_s``.
+    def pull(self, timeout_s: float) -> Chunk | None:
+        """All that waits, at least one sample; None if none comes within ``timeout_s``.
 
         The chunk's arrays are reused at the next pull.
         """
         try:
-            counts, stamps_s = self._inlet.pull_chunk(
-                timeout_s, _MAX_SAMPLES, self._counts, min_samples=1, as_numpy=True
+            values, stamps_s = self._inlet.pull_chunk(
+                timeout_s, self._max_samples, self._values, min_samples=1, as_numpy=True
             )
+            self.arrived_ns = local_now_ns()
+            if self._offset:
+                self._follow_clock(self._offset)
         except pylsl.util.LostError as error:
             raise StreamLostError(str(error)) from error
-        self.arrived_ns = local_now_ns()
-        if not len(stamps_s):
+        if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
-        return RasterChunk(ns_array_from_s(stamps_s) + self._offset_ns, counts)
+        known = np.isfinite(stamps_s)
+        if not known.all():
+            self._tally(Tally.INVALID, int(len(known) - known.sum()))
+            values, stamps_s = np.ascontiguousarray(values[known]), stamps_s[known]
+        return self._chunk(ns_array_from_s(stamps_s) + self.offset_ns, values)
+
+    @property
+    def offset_ns(self) -> int:
+        """What is added to the source's time to get ours."""
+        return self._offset.ns if self._offset else 0
+
+    def n_waiting(self) -> int:
+        """Samples that have arrived and were not pulled yet."""
+        return int(self._inlet.samples_available())
+
+    def flush(self) -> None:
+        """Throw away all that waits, and count it."""
+        self._tally(Tally.SKIPPED, int(self._inlet.flush()))
+
+    def _follow_clock(self, offset: ClockOffset) -> None:
+        if self.arrived_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
+            return
+        self._followed_at_ns = self.arrived_ns
+        estimate_ns = ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
+        if offset.follow(estimate_ns, self.arrived_ns) and self._counter:
+            self._tally(Tally.CLOCK_STEPS, 1)
+            self._counter.restart(self.arrived_ns)
+
+    def _tally(self, what: Tally, n: int) -> None:
+        if self._counter:
+            self._counter.tally[what] += n
+
+    def _chunk(self, time_ns: Int64Array, values: AnyArray) -> Chunk:
+        kind = self.shape.kind
+        if kind is InputKind.RASTER:
+            return RasterChunk(time_ns, values, self.arrived_ns)
+        if kind is InputKind.BROADBAND:
+            return VoltageChunk(time_ns, values, self.arrived_ns)
+        # While more waits, the present says nothing about what is still to come.
+        arrived_ns = self.arrived_ns if len(values) < self._max_samples else 0
+        channel, unit = self._numbers[:, : len(values)]
+        channel[:] = values[:, self.shape.channel_column]
+        if self.shape.unit_column is not None:
+            unit[:] = values[:, self.shape.unit_column]
+        return EventChunk(time_ns, channel, unit, arrived_ns)
 
 
-def _checked_period_ns(info: pylsl.StreamInfo) -> int:
-    rate_hz = float(info.nominal_srate())
-    if rate_hz <= 0:
-        raise StreamError(
-            f"stream '{info.name()}' has no regular rate: a raster of counts was expected, with "
-            "its sample rate in the stream's header"
-        )
-    if info.channel_format() == pylsl.cf_string:
-        raise StreamError(f"stream '{info.name()}' sends text: a raster of counts was expected")
-    return round(NS_PER_S / rate_hz)
-
-
-def _check_channels(info: pylsl.StreamInfo, channel_ids: tuple[str, ...]) -> None:
-    """Raise StreamError unless the stream's channels are the bundle's, in the same order."""
-    if info.channel_count() != len(channel_ids):
-        raise StreamError(
-            f"stream '{info.name()}' has {info.channel_count()} channels, the bundle was trained "
-            f"on {len(channel_ids)}: decode with a bundle of this array, or pick another stream "
-            "with --source"
-        )
-    # Without labels a source can only be checked by its shape.
-    labels = info.get_channel_labels() or [None] * len(channel_ids)
-    for position, (label, channel_id) in enumerate(zip(labels, channel_ids, strict=True)):
-        if label and label != channel_id:
-            raise StreamError(
-                f"channel {position + 1} of stream '{info.name()}' is '{label}', the bundle "
-                f"expects '{channel_id}': decode with a bundle of this array"
-            )
+def hop_due_ns(now_ns: int, hop_ns: int, grace_ns: int) -> int:
+    """When the next hop of an event stream is over: nothing need arrive for it."""
+    return next_grid_line_ns(now_ns - grace_ns + 1, hop_ns) + grace_ns

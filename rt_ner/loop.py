@@ -1,69 +1,44 @@
-"""Loop: the thin shell around the decoder: states, streams, stamps, and failing closed.
-
-CONNECTING → WARMING (history fills) → RUNNING; no data → STALE → WARMING; source gone →
-CONNECTING; the end → STOPPED. Velocity is non-zero only in RUNNING.
-"""
+"""Loop: the thin shell around the decoder: connections, states, stamps, and failing closed."""
 
 import math
+from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
 from threading import Event
 
 import numpy as np
 
-from rt_ner.arrays import FloatArray
+from rt_ner.arrays import Float32Array
 from rt_ner.clock import ns_from_ms, s_from_ns
-from rt_ner.config import DecodeSettings
+from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
-from rt_ner.inlet import RasterInlet, StreamLostError
-from rt_ner.messages import Decoded
+from rt_ner.inlet import SpikeInlet, StreamLostError, hop_due_ns
+from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
-from rt_ner.streams import StreamWish, find_stream, local_now_ns, wish_for_same
+from rt_ner.spike_stream import SpikeStream, counter_of
+from rt_ner.states import Command, State
+from rt_ner.streams import SPIKE_TYPES, StreamWish, find_stream, local_now_ns, wish_for_same
+from rt_ner.tally import Tally
+from rt_ner.totals import LoopTotals
+from rt_ner.watch import Watch
 
-_N_REMEMBERED_STEPS = 100_000
 # Between two rehearsals: liblsl's receiving thread may need this very core.
 _SHORTEST_SLEEP_NS = 50_000
-
-
-class State(StrEnum):
-    """What the decoder is doing, as the state stream says it."""
-
-    CONNECTING = "CONNECTING"
-    WARMING = "WARMING"
-    RUNNING = "RUNNING"
-    STALE = "STALE"
-    STOPPED = "STOPPED"
-
-
-class LoopTotals:
-    """What a run amounted to: counts, and the newest steps' durations."""
-
-    def __init__(self) -> None:
-        self.n_running = 0
-        self.n_late = 0
-        self.n_missing = 0
-        self.n_missed = 0
-        self.n_nonfinite = 0
-        self.n_connections = 0
-        self._step_ns = np.zeros(_N_REMEMBERED_STEPS, dtype=np.int64)
-
-    def add_step(self, step_ns: int) -> None:
-        """Remember how long a step took, from bin closed to velocity ready."""
-        self._step_ns[self.n_running % _N_REMEMBERED_STEPS] = step_ns
-        self.n_running += 1
-
-    def step_us(self) -> FloatArray:
-        """Durations of the newest steps, in microseconds."""
-        return self._step_ns[: min(self.n_running, _N_REMEMBERED_STEPS)] / 1e3
+# A command or the end is noticed within this time even when no data come.
+_LONGEST_SLEEP_NS = 20_000_000
+# So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
+_TOO_MANY_WAITING = 500_000
 
 
 class Loop:
     """Decodes until ``stop`` is set.
 
-    ``report`` is called at each change of state, and only then; it must not block.
+    ``report`` is called with each change of state and each notice, and must not block.
+    ``commands``: append what the operator says. ``state``, ``note`` (what is waited for, or why
+    the source was refused), ``arrived_ns`` (of the newest data) and ``totals`` may be read from
+    any thread.
     """
 
     def __init__(
@@ -71,129 +46,283 @@ class Loop:
         model: DecoderModel,
         settings: DecodeSettings,
         stop: Event,
-        report: Callable[[State], None],
+        report: Callable[[str], None],
     ) -> None:
         self._model = model
         self._settings = settings
         self._stop = stop
         self._report = report
-        self._outlets = DecoderOutlets(settings.output.source, model)
-        wanted = settings.input
-        self._wish = StreamWish(wanted.type, wanted.name, wanted.source_id)
+        self._outlets = DecoderOutlets(settings, model)
+        self._wish = _wish(settings)
+        self._watch = Watch(self._wish, self._notify)
+        self._shape: SpikeStream | None = None
         self._decoder: Decoder | None = None
-        self._state: State | None = None
+        self._rehearsal = Rehearsal(model.window.hop_ns)
+        self._held = False
+        self._is_stale = False
+        self._behind = False
+        self._missed_in_a_row = 0
         self._state_since_ns = 0
         self._last_end_ns = 0
+        self._zero: Float32Array = np.zeros(2, dtype=np.float32)
+        self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
+        self.commands: deque[Command] = deque()
+        self.state: State | None = None
+        self.note = ""
+        self.arrived_ns = 0
         self.totals = LoopTotals()
 
     def run(self) -> None:
         """Connect, decode, connect again, until stopped; leaves the cursor standing still.
 
-        Raises StreamError if the first source does not appear in time, or a source does not fit
-        the bundle.
+        Raises StreamError if the first source does not appear in time, or does not fit the
+        bundle. One that does not fit later is refused (FAULT), until another comes.
         """
         wait_s = self._settings.input.wait_s
         try:
             with no_garbage_collection():
                 while not self._stop.is_set():
                     self._enter(State.CONNECTING, local_now_ns())
-                    self._run_connection(wait_s)
+                    try:
+                        self._run_connection(wait_s)
+                    except StreamError as error:
+                        if self._decoder is None:
+                            raise
+                        self._wait_in_fault(str(error))
                     wait_s = math.inf
         finally:
             self._stand_still(State.STOPPED)
-            self._outlets.linger()
+            self._watch.close()
+            self._outlets.close()
 
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""
-        info = find_stream(self._wish, wait_s, self._stop.is_set)
+        info = find_stream(self._wish, wait_s, self._is_stopped, self._take_note)
         if info is None:
             return
         try:
-            inlet = RasterInlet(info, self._model.channel_ids)
+            inlet = SpikeInlet(info, self._settings.input.kind)
             decoder = self._decoder_for(inlet)
-            inlet.open()
+            inlet.open(decoder.counter, ns_from_ms(self._settings.safety.clock_step_ms))
+            decoder.counter.restart(local_now_ns())
             # From here on this source and no other, whatever else appears on the network.
             self._wish = wish_for_same(info)
+            self._watch.connected_to(inlet.uid, self._wish)
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
         except StreamLostError:
             self._stand_still(State.CONNECTING)
 
-    def _decoder_for(self, inlet: RasterInlet) -> Decoder:
+    def _decoder_for(self, inlet: SpikeInlet) -> Decoder:
         """The warmed decoder without history; made at the first connection, its totals kept after.
 
-        Raises StreamError if the source came back with another rate.
+        Raises StreamError if the source does not fit the bundle, or came back as another.
         """
         if self._decoder is None:
-            self._decoder = Decoder(self._model, inlet.period_ns, local_now_ns)
-        elif self._decoder.period_ns != inlet.period_ns:
+            counter = counter_of(inlet.shape, self._model, self._settings)
+            self._decoder = Decoder(self._model, counter, local_now_ns)
+            self._shape = inlet.shape
+            self.totals.tally = counter.tally
+        elif self._shape and (changes := self._shape.changed(inlet.shape)):
             raise StreamError(
-                f"the source came back with samples of {inlet.period_ns / 1e6:g} ms instead of "
-                f"{self._decoder.period_ns / 1e6:g} ms: restart it as it was, or start anew"
+                f"the source came back changed: {changes}. Start it as it was, or decode anew"
             )
-        self._decoder.warm_up(inlet.counts_dtype)
+        self._decoder.warm_up(inlet.dtype)
         return self._decoder
 
-    def _decode(self, inlet: RasterInlet, decoder: Decoder) -> None:
-        # Data that close no hop (late, or stamped by a clock that jumped) are no data.
-        stale_ns = ns_from_ms(self._settings.safety.stale_ms) + self._model.window.hop_ns
+    def _decode(self, inlet: SpikeInlet, decoder: Decoder) -> None:
+        # Data that are not used (late, repeated) are no data.
+        stale_ns = ns_from_ms(self._settings.safety.stale_ms)
         stale_at_ns = local_now_ns() + stale_ns
-        rehearsal = Rehearsal(self._model.window.hop_ns)
+        used = self.totals.tally[Tally.USED]
         while not self._stop.is_set():
-            wake_at_ns = min(stale_at_ns, rehearsal.due_ns)
-            sleep_ns = max(wake_at_ns - local_now_ns(), _SHORTEST_SLEEP_NS)
-            chunk = inlet.pull(s_from_ns(sleep_ns))
-            if chunk is not None:
-                for decoded in decoder.push(chunk):
-                    self._publish(decoded, inlet, decoder)
-                    rehearsal.hop_arrived(inlet.arrived_ns)
-                    stale_at_ns = inlet.arrived_ns + stale_ns
-            elif wake_at_ns == rehearsal.due_ns:
+            if self.commands:
+                self._obey(decoder)
+            chunk = inlet.pull(self._pause_s(inlet, stale_at_ns))
+            closed = chunk is not None and self._take(chunk, inlet, decoder)
+            now_ns = local_now_ns()
+            if not closed and now_ns >= self._rehearsal.due_ns:
                 decoder.rehearse()
-                rehearsal.rehearsed(local_now_ns())
-            if local_now_ns() >= stale_at_ns:
+                self._rehearsal.rehearsed(now_ns)
+            if self.totals.tally[Tally.USED] != used:
+                used = self.totals.tally[Tally.USED]
+                self.arrived_ns = now_ns
+                stale_at_ns = now_ns + stale_ns
+            elif now_ns >= stale_at_ns:
                 stale_at_ns += stale_ns
-                rehearsal.cancel()
-                decoder.reset()
-                if self._state is State.RUNNING:
-                    self._stand_still(State.STALE)
+                self._go_stale(decoder, now_ns)
 
-    def _publish(self, decoded: Decoded, inlet: RasterInlet, decoder: Decoder) -> None:
-        self._enter(State.RUNNING if decoded.ready else State.WARMING, decoded.end_ns)
-        self._outlets.push_velocity(decoded)
+    def _pause_s(self, inlet: SpikeInlet, stale_at_ns: int) -> float:
+        """How long to wait for data: until something else is due."""
+        now_ns = local_now_ns()
+        wake_at_ns = min(stale_at_ns, self._rehearsal.due_ns, now_ns + _LONGEST_SLEEP_NS)
+        if inlet.shape.kind is InputKind.EVENTS:
+            grace_ns = ns_from_ms(self._settings.input.grace_ms)
+            due_ns = hop_due_ns(now_ns, self._model.window.hop_ns, grace_ns)
+            wake_at_ns = min(wake_at_ns, due_ns)
+        return s_from_ns(max(wake_at_ns - now_ns, _SHORTEST_SLEEP_NS))
+
+    def _take(self, chunk: Chunk, inlet: SpikeInlet, decoder: Decoder) -> bool:
+        """Decode a chunk: every hop that it closes, or only the newest to catch up.
+
+        Whether it closed any.
+        """
+        if self._is_stale:
+            if not len(chunk[0]):
+                return False
+            # What was silent until now was not measured.
+            decoder.reset(int(chunk[0].min()))
+            self._is_stale = False
+        last_end_ns = self._last_end_ns
+        if not self._behind:
+            for decoded in decoder.push(chunk):
+                self._publish(decoded, inlet, decoder)
+        else:
+            newest, n_passed_over = decoder.catch_up(chunk)
+            self.totals.n_passed_over += n_passed_over
+            self._behind = n_passed_over > 0
+            if newest:
+                self._publish(newest, inlet, decoder)
+        if self._missed_in_a_row >= self._settings.safety.overload_hops:
+            self._shed_load(inlet, decoder)
+        return self._last_end_ns != last_end_ns
+
+    def _publish(self, decoded: Decoded, inlet: SpikeInlet, decoder: Decoder) -> None:
+        running = State.HOLD if self._held else State.RUNNING
+        self._enter(running if decoded.ready else State.WARMING, decoded.end_ns)
+        moves = self.state is State.RUNNING
+        self._outlets.push_velocity(
+            self._clamped(decoded.velocity) if moves else self._zero, decoded.end_ns
+        )
         pushed_ns = local_now_ns()
+        self._rehearsal.hop_arrived(inlet.arrived_ns)
         self._outlets.push_latent(decoded)
         totals = self.totals
+        latency_ns = pushed_ns - inlet.arrived_ns
         if decoded.ready:
-            totals.add_step(decoded.decoded_ns - decoded.bin_closed_ns)
-        totals.n_late, totals.n_missing = decoder.n_late, decoder.n_missing
+            totals.add_hop(decoded.decoded_ns - decoded.bin_closed_ns, latency_ns)
         totals.n_nonfinite = decoder.n_nonfinite
-        totals.n_missed += pushed_ns - inlet.arrived_ns > self._model.window.hop_ns
+        missed = latency_ns > self._model.window.hop_ns
+        totals.n_missed += missed
+        self._missed_in_a_row = self._missed_in_a_row + 1 if missed else 0
         stamps_ns = (
-            decoder.newest_sample_ns,
+            decoder.counter.newest_ns,
             inlet.arrived_ns,
             decoded.bin_closed_ns,
             decoded.embedded_ns,
             decoded.decoded_ns,
             pushed_ns,
         )
-        counts = (totals.n_late, totals.n_missing, totals.n_missed, totals.n_nonfinite)
-        self._outlets.push_timing(decoded.end_ns, [*map(s_from_ns, stamps_ns), *counts])
+        hops = (totals.n_missed, totals.n_nonfinite, totals.n_clamped, totals.n_passed_over)
+        self._outlets.push_timing(
+            decoded.end_ns, [*map(s_from_ns, stamps_ns), *totals.tally.tolist(), *hops]
+        )
         self._last_end_ns = decoded.end_ns
+
+    def _clamped(self, velocity: Float32Array) -> Float32Array:
+        """The velocity, no faster than allowed, in the same direction."""
+        speed = math.hypot(velocity[0], velocity[1])
+        most = self._settings.safety.max_speed_cm_s
+        if speed <= most:
+            return velocity
+        self.totals.n_clamped += 1
+        np.multiply(velocity, most / speed, out=self._velocity)
+        return self._velocity
+
+    def _go_stale(self, decoder: Decoder, now_ns: int) -> None:
+        """No data: stop the cursor. When they come back, catch up first."""
+        self._rehearsal.cancel()
+        decoder.reset(now_ns)
+        self._is_stale = True
+        if self.state in (State.RUNNING, State.HOLD):
+            self._behind = True
+            self._stand_still(State.STALE)
+        if self._watch.source_came_back:
+            raise StreamLostError("the source is there anew, this connection is dead")
+
+    def _shed_load(self, inlet: SpikeInlet, decoder: Decoder) -> None:
+        """Too slow for what comes: go on with the newest."""
+        self._missed_in_a_row = 0
+        self._behind = True
+        self.totals.n_overloads += 1
+        if inlet.n_waiting() > _TOO_MANY_WAITING:
+            inlet.flush()
+            decoder.reset(local_now_ns())
+            decoder.counter.restart(local_now_ns())
+        self._notify(
+            f"overload: {self._settings.safety.overload_hops} deadlines missed in a row, going on "
+            f"with the newest data; so far {self.totals.n_passed_over} hops passed over, "
+            f"{self.totals.tally[Tally.SKIPPED]} samples skipped"
+        )
+
+    def _obey(self, decoder: Decoder | None) -> bool:
+        """Do what the operator says; whether it was to reset."""
+        was_reset = False
+        while self.commands:
+            command = self.commands.popleft()
+            if command is Command.STOP:
+                self._stop.set()
+            elif command is Command.HOLD:
+                self._held = True
+                if self.state is State.RUNNING:
+                    self._stand_still(State.HOLD)
+            elif command is Command.RESUME:
+                self._held = False
+            elif command is Command.RESET:
+                was_reset = True
+                if decoder:
+                    decoder.reset(local_now_ns())
+                if self.state in (State.RUNNING, State.HOLD):
+                    self._stand_still(State.WARMING)
+        return was_reset
+
+    def _wait_in_fault(self, reason: str) -> None:
+        """Refuse the streams that are there now, until others are or the operator resets."""
+        self._take_note(reason)
+        self._stand_still(State.FAULT)
+        self._notify(f"refused: {reason}")
+        refused = {info.uid() for info in self._wish.resolve()[0]}
+        while not self._stop.is_set() and not self._obey(None):
+            found = {info.uid() for info in self._wish.resolve()[0]}
+            if found and found != refused:
+                break
+
+    def _is_stopped(self) -> bool:
+        """Whether to give up looking for a source; obeys meanwhile."""
+        if self.commands:
+            self._obey(self._decoder)
+        return self._stop.is_set()
+
+    def _take_note(self, note: str) -> None:
+        self.note = note
+
+    def _notify(self, notice: str) -> None:
+        """Tell the operator, here and on the network."""
+        self._outlets.push_notice(notice)
+        self._report(notice)
 
     def _stand_still(self, state: State) -> None:
         """Send a zero velocity, stamped later than any other, and say why; once."""
-        if state is self._state:
+        if state is self.state:
             return
         stamp_ns = max(local_now_ns(), self._last_end_ns + self._model.window.hop_ns)
         self._outlets.push_zero_velocity(stamp_ns)
         self._enter(state, stamp_ns)
 
     def _enter(self, state: State, stamp_ns: int) -> None:
-        if state is self._state:
+        if state is self.state:
             return
-        self._state = state
+        self.state = state
+        if state not in (State.CONNECTING, State.FAULT):
+            self.note = ""
         self._state_since_ns = max(self._state_since_ns, stamp_ns)
         self._outlets.push_state(state, self._state_since_ns)
         self._report(state)
+
+
+def _wish(settings: DecodeSettings) -> StreamWish:
+    """Which stream the settings ask for."""
+    wanted = settings.input
+    types = (wanted.type,) if wanted.type else SPIKE_TYPES
+    return StreamWish(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)

@@ -1,33 +1,96 @@
-"""Outlet: what the decoder says to the rest of the rig, as four LSL streams."""
+"""Outlet: what the decoder says to the rest of the rig, as LSL streams."""
 
-from threading import Event
+from threading import Event, Thread
 
 import numpy as np
+import pylsl
 
-from rt_ner.clock import s_from_ns
+from rt_ner.arrays import AnyArray, Float32Array
+from rt_ner.clock import NS_PER_S, ns_from_ms, s_from_ns
+from rt_ner.config import DecodeSettings, VelocitySettings
 from rt_ner.decoder import DecoderModel
 from rt_ner.messages import Decoded
-from rt_ner.streams import TIMING_LABELS, Kind, open_outlet
+from rt_ner.streams import TIMING_LABELS, Kind, announce, describe, local_now_ns, open_outlet
 
 _LINGER_S = 0.2
+_PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
+_FORMATS = {
+    "float32": (pylsl.cf_float32, np.float32),
+    "double64": (pylsl.cf_double64, np.float64),
+    "int32": (pylsl.cf_int32, np.int32),
+}
+
+
+class VelocityOutlet:
+    """The velocity stream as the cursor program wants it.
+
+    One sample a hop; or, with ``rate_hz``, so many a second on the local clock, each the newest
+    velocity there is, and zero once that is older than ``stale_ms``, whatever the loop is doing.
+    """
+
+    def __init__(self, settings: DecodeSettings, hop_ns: int) -> None:
+        wanted = settings.velocity
+        self._transform = _transform(wanted)
+        lsl_format, dtype = _FORMATS[wanted.format]
+        self._sample: AnyArray = np.zeros(2, dtype=dtype)
+        self._is_whole = wanted.format == "int32"
+        self._outlet = pylsl.StreamOutlet(
+            _velocity_info(settings, lsl_format, hop_ns), chunk_size=1
+        )
+        self._stale_ns = ns_from_ms(settings.safety.stale_ms)
+        self._newest = (0, (0.0, 0.0))
+        self._closed = Event()
+        self._ticker: Thread | None = None
+        if wanted.rate_hz:
+            tick_ns = round(NS_PER_S / wanted.rate_hz)
+            self._ticker = Thread(target=self._tick, args=(tick_ns,), daemon=True)
+            self._ticker.start()
+
+    def push(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
+        """Send a velocity, or keep it for the next tick."""
+        if self._ticker:
+            x, y = velocity_cm_s
+            self._newest = (local_now_ns(), (float(x), float(y)))
+        else:
+            self._send(velocity_cm_s, stamp_ns)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._closed.set()
+        if self._ticker:
+            self._ticker.join()
+
+    def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
+        transformed = self._transform @ velocity_cm_s
+        self._sample[:] = np.rint(transformed) if self._is_whole else transformed
+        self._outlet.push_sample(self._sample, s_from_ns(stamp_ns))
+
+    def _tick(self, tick_ns: int) -> None:
+        """One sample a tick; ticks are absolute, so that lateness never adds up."""
+        due_ns = local_now_ns()
+        while not self._closed.wait(s_from_ns(max(due_ns - local_now_ns(), 0))):
+            set_at_ns, velocity_cm_s = self._newest
+            fresh = due_ns - set_at_ns <= self._stale_ns
+            self._send(np.array(velocity_cm_s if fresh else (0.0, 0.0)), due_ns)
+            due_ns += tick_ns
 
 
 class DecoderOutlets:
-    """Velocity, latent, timing and state of one decoder, announced under ``source``."""
+    """Velocity, latent, timing, state and notices of one decoder."""
 
-    def __init__(self, source: str, model: DecoderModel) -> None:
-        hop_ns = model.window.hop_ns
+    def __init__(self, settings: DecodeSettings, model: DecoderModel) -> None:
+        source, hop_ns = settings.output.source, model.window.hop_ns
         latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
-        unit = model.readout.unit
-        self._velocity = open_outlet(source, Kind.VELOCITY, ["vx", "vy"], unit, hop_ns)
+        self._velocity = VelocityOutlet(settings, hop_ns)
         self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
         self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
         self._state = open_outlet(source, Kind.STATE, ["state"], "", None)
+        self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
         self._zero = np.zeros(2, dtype=np.float32)
 
-    def push_velocity(self, decoded: Decoded) -> None:
+    def push_velocity(self, velocity_cm_s: Float32Array, end_ns: int) -> None:
         """Send the velocity of a hop: first, because the cursor waits for it."""
-        self._velocity.push_sample(decoded.velocity, s_from_ns(decoded.end_ns))
+        self._velocity.push(velocity_cm_s, end_ns)
 
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop."""
@@ -38,13 +101,44 @@ class DecoderOutlets:
         self._timing.push_sample(values, s_from_ns(end_ns))
 
     def push_zero_velocity(self, stamp_ns: int) -> None:
-        """Stop the cursor, outside of the hops."""
-        self._velocity.push_sample(self._zero, s_from_ns(stamp_ns))
-
-    def linger(self) -> None:
-        """Wait until what was pushed last has left: closing a stream cuts it off."""
-        Event().wait(_LINGER_S)
+        """Stop the cursor."""
+        self._velocity.push(self._zero, stamp_ns)
 
     def push_state(self, state: str, stamp_ns: int) -> None:
         """Send a change of state."""
         self._state.push_sample([state], s_from_ns(stamp_ns))
+
+    def push_notice(self, notice: str) -> None:
+        """Send what the operator should know, in words."""
+        self._notices.push_sample([notice], s_from_ns(local_now_ns()))
+
+    def close(self) -> None:
+        """Wait until what was pushed last has left: closing a stream cuts it off."""
+        Event().wait(_LINGER_S)
+        self._velocity.close()
+
+
+def _transform(wanted: VelocitySettings) -> Float32Array:
+    """The matrix ``(2, 2)`` from decoded velocity in cm/s to what is sent: swap, signs, scale."""
+    axes = np.eye(2)[[1, 0]] if wanted.swap_xy else np.eye(2)
+    signs = np.array([-1.0 if wanted.flip_x else 1.0, -1.0 if wanted.flip_y else 1.0])
+    scale = wanted.gain * _PER_CM[wanted.unit]
+    matrix: Float32Array = (signs[:, None] * axes * scale).astype(np.float32)
+    return matrix
+
+
+def _velocity_info(settings: DecodeSettings, lsl_format: int, hop_ns: int) -> pylsl.StreamInfo:
+    """The velocity stream's announcement."""
+    wanted, source = settings.velocity, settings.output.source
+    plain = announce(source, Kind.VELOCITY, wanted.labels, wanted.unit, hop_ns)
+    rate_hz = wanted.rate_hz or plain.nominal_srate()
+    info = pylsl.StreamInfo(
+        wanted.name or plain.name(),
+        wanted.type,
+        len(wanted.labels),
+        pylsl.IRREGULAR_RATE if wanted.irregular else rate_hz,
+        lsl_format,
+        plain.source_id(),
+    )
+    describe(info, wanted.labels, wanted.unit)
+    return info

@@ -17,7 +17,9 @@ import pylsl
 
 from rt_ner.clock import NS_PER_S, ns_from_s
 from rt_ner.errors import StreamError
+from rt_ner.tally import Tally
 
+# Stage stamps in seconds, what became of the input, and what became of the hops.
 TIMING_LABELS = (
     "newest_sample",
     "arrived",
@@ -25,10 +27,11 @@ TIMING_LABELS = (
     "embedded",
     "decoded",
     "pushed",
-    "late",
-    "missing",
+    *(tally.name.lower() for tally in Tally),
     "missed",
     "nonfinite",
+    "clamped",
+    "passed_over",
 )
 # Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
@@ -39,6 +42,8 @@ class Kind(StrEnum):
     """The streams of the contract: value = the last part of their ``source_id``."""
 
     SPIKES = "spikes"
+    EVENTS = "events"
+    BROADBAND = "broadband"
     KINEMATICS = "kinematics"
     MARKERS = "markers"
     PUSHED = "pushed"
@@ -46,10 +51,13 @@ class Kind(StrEnum):
     LATENT = "latent"
     TIMING = "timing"
     STATE = "state"
+    NOTICES = "notices"
 
 
 _LSL_TYPE = {
     Kind.SPIKES: "Spikes",
+    Kind.EVENTS: "SpikeEvents",
+    Kind.BROADBAND: "Ephys",
     Kind.KINEMATICS: "Kinematics",
     Kind.MARKERS: "Markers",
     Kind.PUSHED: "Timing",
@@ -57,9 +65,12 @@ _LSL_TYPE = {
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
     Kind.STATE: "Markers",
+    Kind.NOTICES: "Markers",
 }
 _FORMAT = {
     Kind.SPIKES: pylsl.cf_int16,
+    Kind.EVENTS: pylsl.cf_int32,
+    Kind.BROADBAND: pylsl.cf_int16,
     Kind.KINEMATICS: pylsl.cf_double64,
     Kind.MARKERS: pylsl.cf_string,
     Kind.PUSHED: pylsl.cf_double64,
@@ -67,38 +78,50 @@ _FORMAT = {
     Kind.LATENT: pylsl.cf_float32,
     Kind.TIMING: pylsl.cf_double64,
     Kind.STATE: pylsl.cf_string,
+    Kind.NOTICES: pylsl.cf_string,
 }
+
+
+# The LSL types under which spikes are sent.
+SPIKE_TYPES = tuple(_LSL_TYPE[kind] for kind in (Kind.SPIKES, Kind.EVENTS, Kind.BROADBAND))
 
 
 @dataclass(frozen=True)
 class StreamWish:
-    """Which stream is wanted: an LSL type, and what else must fit if several may be there."""
+    """Which stream is wanted: one of some LSL types, and what else must fit."""
 
-    lsl_type: str
+    lsl_types: tuple[str, ...]
     name: str = ""
     source_id: str = ""
     host: str = ""
+    predicate: str = ""
 
     def __str__(self) -> str:
-        return " and ".join(self._terms())
-
-    def _terms(self) -> list[str]:
         fields = {
-            "type": self.lsl_type,
+            "type": " or ".join(self.lsl_types),
             "name": self.name,
             "source_id": self.source_id,
             "host": self.host,
+            "predicate": self.predicate,
         }
-        return [f"{key}='{value}'" for key, value in fields.items() if value]
+        return " and ".join(f"{key}='{value}'" for key, value in fields.items() if value)
 
     def matches(self, info: pylsl.StreamInfo) -> bool:
-        """Whether a visible stream is such a one."""
+        """Whether a visible stream is such a one, its predicate apart."""
         return (
-            info.type() == self.lsl_type
+            info.type() in self.lsl_types
             and self.name in ("", info.name())
             and self.source_id in ("", info.source_id())
             and self.host in ("", info.hostname())
         )
+
+    def resolve(self) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
+        """The streams that match, and all that are visible."""
+        if not self.predicate:
+            seen = pylsl.resolve_streams(_RESOLVE_STEP_S)
+            return [info for info in seen if self.matches(info)], seen
+        fit = pylsl.resolve_bypred(self.predicate, 0, _RESOLVE_STEP_S)
+        return [info for info in fit if self.matches(info)], fit
 
 
 def local_now_ns() -> int:
@@ -128,18 +151,18 @@ def source_id_of(source: str, kind: Kind) -> str:
 
 def wish_for(source: str, kind: Kind) -> StreamWish:
     """The wish for one certain stream of a source of ours."""
-    return StreamWish(_LSL_TYPE[kind], source_id=source_id_of(source, kind))
+    return StreamWish((_LSL_TYPE[kind],), source_id=source_id_of(source, kind))
 
 
 def wish_for_same(info: pylsl.StreamInfo) -> StreamWish:
     """The wish for this very source, should it go and come back."""
-    return StreamWish(info.type(), info.name(), info.source_id(), info.hostname())
+    return StreamWish((info.type(),), info.name(), info.source_id(), info.hostname())
 
 
-def open_outlet(
+def announce(
     source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
-) -> pylsl.StreamOutlet:
-    """Announce a stream. ``period_ns`` None: irregular."""
+) -> pylsl.StreamInfo:
+    """Describe a stream of the contract. ``period_ns`` None: irregular."""
     rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
     info = pylsl.StreamInfo(
         f"{source}-{kind}",
@@ -149,48 +172,85 @@ def open_outlet(
         _FORMAT[kind],
         source_id_of(source, kind),
     )
+    describe(info, labels, unit)
+    return info
+
+
+def describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str) -> None:
+    """Add the metadata that every stream of ours carries."""
     info.set_channel_labels(list(labels))
     info.set_channel_units(unit)
-    info.set_channel_types(_LSL_TYPE[kind])
+    info.set_channel_types(info.type())
     info.desc().append_child("acquisition").append_child_value("manufacturer", "rt-ner")
     synchronization = info.desc().append_child("synchronization")
     synchronization.append_child_value("stamped_at", "end of the sample's interval")
-    return pylsl.StreamOutlet(info, chunk_size=1)
+
+
+def open_outlet(
+    source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
+) -> pylsl.StreamOutlet:
+    """Announce a stream and open it."""
+    return pylsl.StreamOutlet(announce(source, kind, labels, unit, period_ns), chunk_size=1)
+
+
+def add_electrodes(info: pylsl.StreamInfo, labels: Sequence[str]) -> None:
+    """Say in an event stream's metadata which electrodes its channel numbers stand for."""
+    electrodes = info.desc().append_child("electrodes")
+    for label in labels:
+        electrodes.append_child("electrode").append_child_value("label", label)
+
+
+def electrodes_of(info: pylsl.StreamInfo) -> list[str]:
+    """Labels of an event stream's electrodes, in order of their numbers; empty if untold."""
+    labels = []
+    electrode = info.desc().child("electrodes").child("electrode")
+    while not electrode.empty():
+        labels.append(electrode.child_value("label"))
+        electrode = electrode.next_sibling("electrode")
+    return labels
 
 
 def find_stream(
-    wish: StreamWish, wait_s: float, stopped: Callable[[], bool]
+    wish: StreamWish,
+    wait_s: float,
+    stopped: Callable[[], bool],
+    note: Callable[[str], None] = lambda _: None,
 ) -> pylsl.StreamInfo | None:
     """The one visible stream that matches; None if ``stopped`` meanwhile.
 
-    Raises StreamError, naming what is on the network, if none appears within ``wait_s``, and at
-    once if several match.
+    ``note`` is told what is waited for. Raises StreamError, naming what is on the network, if none
+    appears within ``wait_s``, and at once if several match.
     """
     deadline_s = time.monotonic() + wait_s
     while not stopped():
-        seen = pylsl.resolve_streams(_RESOLVE_STEP_S)
-        found = [info for info in seen if wish.matches(info)]
+        found, seen = wish.resolve()
         if len(found) == 1:
             return found[0]
         if found:
             raise StreamError(
                 f"{len(found)} streams match {wish}: {_described(found)}. Pick one of them by its "
-                "source_id with --source"
+                "source_id with --source, or by its host in [input]"
             )
+        absent = f"no stream with {wish}"
+        network = f"on the network: {_described(seen)}"
         if time.monotonic() >= deadline_s:
             raise StreamError(
-                f"no stream with {wish} within {wait_s:g} s; on the network: {_described(seen)}. "
-                "Start the source, check the network, or name another stream with --source"
+                f"{absent} within {wait_s:g} s; {network}. Start the source, check the network, "
+                "or name another stream with --source"
             )
+        note(f"{absent} yet; {network}")
     return None
 
 
 def _described(infos: Sequence[pylsl.StreamInfo]) -> str:
     """One line about each stream."""
-    if not infos:
-        return "no LSL stream at all"
-    return "; ".join(
-        f"'{info.name()}' (type {info.type()}, {info.channel_count()} channels at "
-        f"{info.nominal_srate():g} Hz, source_id '{info.source_id()}', host {info.hostname()})"
-        for info in infos
+    return "; ".join(map(describe_stream, infos)) if infos else "no LSL stream at all"
+
+
+def describe_stream(info: pylsl.StreamInfo) -> str:
+    """A stream in a few words."""
+    rate = f"{info.nominal_srate():g} Hz" if info.nominal_srate() else "no regular rate"
+    return (
+        f"'{info.name()}' (type {info.type()}, {info.channel_count()} channels, {rate}, "
+        f"source_id '{info.source_id()}', host {info.hostname()})"
     )

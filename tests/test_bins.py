@@ -3,11 +3,13 @@
 from collections import defaultdict
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_ner.bins import HopCounter, count_events
+from rt_ner.bins import RasterCounter, count_events, raster_counter
 from rt_ner.messages import RasterChunk
+from rt_ner.tally import Tally
 
 MS = 1_000_000
 PERIOD_NS, HOP_NS = MS, 10 * MS
@@ -20,10 +22,15 @@ def chunk(stamps_ms: list[float], counts: np.ndarray | None = None) -> RasterChu
     return RasterChunk(stamp_ns, counts)
 
 
-def hops_of(counter: HopCounter, *chunks: RasterChunk) -> list[tuple[int, list[float]]]:
+def hops_of(counter: RasterCounter, *chunks: RasterChunk) -> list[tuple[int, list[float]]]:
     return [
         (end_ns // MS, counter.counts.tolist()) for one in chunks for end_ns in counter.push(one)
     ]
+
+
+def tallied(counter: RasterCounter) -> dict[Tally, int]:
+    """What is not zero."""
+    return {tally: int(counter.tally[tally]) for tally in Tally if counter.tally[tally]}
 
 
 @given(
@@ -42,55 +49,105 @@ def test_events_fall_into_half_open_bins(times: list[int], start: int, bin_ns: i
 
 
 def test_a_hop_closes_with_the_sample_that_completes_it() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
     assert hops_of(counter, chunk([float(ms) for ms in range(1, 10)])) == []
     assert hops_of(counter, chunk([10.0])) == [(10, [10.0, 10.0])]
 
 
 def test_a_first_hop_that_is_covered_in_part_is_discarded() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
     assert hops_of(counter, chunk([float(ms) for ms in range(4, 31)])) == [
         (20, [10.0, 10.0]),
         (30, [10.0, 10.0]),
     ]
-    assert counter.n_missing == counter.n_late == 0
+    assert tallied(counter) == {Tally.USED: 27}
 
 
 def test_stamps_off_by_rounding_or_jitter_change_nothing(rng: np.random.Generator) -> None:
     exact = chunk([float(ms) for ms in range(1, 101)], rng.integers(0, 3, (100, 2)))
     jitter_ns = rng.integers(-PERIOD_NS // 5, PERIOD_NS // 5, 100)
     jittered = RasterChunk(exact.stamp_ns + jitter_ns, exact.counts)
-    plain = hops_of(HopCounter(2, HOP_NS, PERIOD_NS), exact)
-    assert hops_of(HopCounter(2, HOP_NS, PERIOD_NS), jittered) == plain
+    plain = hops_of(raster_counter(2, HOP_NS, PERIOD_NS), exact)
+    assert hops_of(raster_counter(2, HOP_NS, PERIOD_NS), jittered) == plain
     assert len(plain) == 10
 
 
-def test_samples_whose_time_does_not_advance_are_dropped_and_counted() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
-    stamps = [float(ms) for ms in range(1, 10)]
-    assert hops_of(counter, chunk([*stamps, 9.0, 5.0, 10.0])) == [(10, [10.0, 10.0])]
-    assert counter.n_late == 2
+def test_repeats_and_late_samples_are_dropped_and_counted() -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    stamps = [float(ms) for ms in range(1, 13) if ms != 6]
+    hops = hops_of(counter, chunk([*stamps, 12.0, 5.0, 6.0, *range(13, 21)]))
+    assert hops == [(10, [9.0, 9.0]), (20, [10.0, 10.0])]
+    assert tallied(counter) == {
+        Tally.USED: 19, Tally.DUPLICATE: 2, Tally.LATE: 1, Tally.MISSING: 1,
+    }  # fmt: skip
+
+
+def test_samples_out_of_order_are_used_while_their_hop_is_open() -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    hops = hops_of(counter, chunk([1.0, 2.0, 5.0, 4.0, 3.0, 6.0, 7.0, 8.0, 9.0, 10.0]))
+    assert hops == [(10, [10.0, 10.0])]
+    assert tallied(counter) == {Tally.USED: 10, Tally.REORDERED: 2}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -1.0])
+def test_counts_that_cannot_be_spoil_their_hop_and_no_other(bad: float) -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    counts = np.ones((30, 2), dtype=np.float32)
+    counts[14, 1] = bad
+    spoilt = []
+    for end_ns in counter.push(chunk([float(ms) for ms in range(1, 31)], counts)):
+        spoilt.append((end_ns // MS, counter.counts.tolist(), counter.spoilt))
+    assert spoilt == [(10, [10, 10], False), (20, [9, 9], True), (30, [10, 10], False)]
+    assert tallied(counter) == {Tally.USED: 29, Tally.INVALID: 1}
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000.0, -201.0, 5000.0])
+def test_a_clock_that_was_set_is_counted_and_time_begins_anew(step_ms: float) -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    before, after = np.arange(1.0, 26.0), np.arange(26.0, 51.0)
+    first = chunk(list(before))._replace(arrived_ns=1000 * MS)
+    second = chunk(list(after + step_ms))._replace(arrived_ns=1025 * MS)
+    ends = [end for end, _ in hops_of(counter, first, second)]
+    begin = -int(-(25 + step_ms) // 10)
+    assert ends == [10, 20, 10 * begin + 10, 10 * begin + 20][: len(ends)]
+    assert len(ends) >= 3
+    assert tallied(counter) == {Tally.USED: 50, Tally.CLOCK_STEPS: 1}
+
+
+def test_a_long_gap_that_was_waited_for_is_loss_and_no_step() -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    hops_of(counter, chunk(list(np.arange(1.0, 26.0)))._replace(arrived_ns=1000 * MS))
+    hops_of(counter, chunk(list(np.arange(2026.0, 2051.0)))._replace(arrived_ns=3000 * MS))
+    assert tallied(counter) == {Tally.USED: 50, Tally.MISSING: 2000}
+
+
+def test_columns_are_selected_and_pooled() -> None:
+    columns = np.array([[0, 1], [2, 0], [3, 0]], dtype=np.int32)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS, columns)
+    counts = np.tile(np.array([1, np.nan, 3, 4]), (10, 1))
+    hops = hops_of(counter, chunk([float(ms) for ms in range(1, 11)], counts))
+    assert hops == [(10, [70.0, 10.0])], "a column that stands for nothing may hold anything"
 
 
 def test_missing_samples_are_counted_and_their_hop_still_closes() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
     stamps = [float(ms) for ms in range(1, 31) if ms not in (4, 5, 20)]
     hops = hops_of(counter, chunk(stamps))
     assert hops == [(10, [8.0, 8.0]), (20, [9.0, 9.0]), (30, [10.0, 10.0])]
-    assert counter.n_missing == 3
+    assert tallied(counter) == {Tally.USED: 27, Tally.MISSING: 3}
 
 
 def test_hops_that_were_never_measured_are_not_reported_as_silent() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
     before, after = list(range(1, 16)), list(range(54, 71))
     hops = hops_of(counter, chunk([float(ms) for ms in before + after]))
     # 15 ms cuts hop 20 short; hops 30 to 50 are absent; hop 60 is covered from 53 ms on only.
     assert hops == [(10, [10.0, 10.0]), (20, [5.0, 5.0]), (70, [10.0, 10.0])]
-    assert counter.n_missing == 38
+    assert tallied(counter) == {Tally.USED: 32, Tally.MISSING: 38}
 
 
 def test_a_period_as_long_as_the_hop() -> None:
-    counter = HopCounter(2, 30 * MS, 30 * MS)
+    counter = raster_counter(2, 30 * MS, 30 * MS)
     hops = hops_of(counter, chunk([30.0, 60.0, 90.0]))
     assert hops == [(30, [1.0, 1.0]), (60, [1.0, 1.0]), (90, [1.0, 1.0])]
 
@@ -98,7 +155,9 @@ def test_a_period_as_long_as_the_hop() -> None:
 @given(data=st.data())
 def test_chunking_does_not_matter(data: st.DataObject) -> None:
     """Any split of any input, with gaps, repeats and disorder, gives the same hops and totals."""
-    steps = data.draw(st.lists(st.integers(-2, 25), min_size=1, max_size=80))
+    steps = data.draw(
+        st.lists(st.integers(-250, 250) | st.integers(-2, 25), min_size=1, max_size=80)
+    )
     stamps_ms = np.cumsum([1, *steps]).astype(float)
     counts = np.arange(2 * stamps_ms.size, dtype=np.int16).reshape(-1, 2)
     whole = chunk(list(stamps_ms), counts)
@@ -108,9 +167,9 @@ def test_chunking_does_not_matter(data: st.DataObject) -> None:
         RasterChunk(whole.stamp_ns[a:b], whole.counts[a:b])
         for a, b in zip(edges, edges[1:], strict=False)
     ]
-    once, split = HopCounter(2, HOP_NS, PERIOD_NS), HopCounter(2, HOP_NS, PERIOD_NS)
+    once, split = raster_counter(2, HOP_NS, PERIOD_NS), raster_counter(2, HOP_NS, PERIOD_NS)
     assert hops_of(split, *pieces) == hops_of(once, whole)
-    assert (split.n_late, split.n_missing) == (once.n_late, once.n_missing)
+    assert split.tally.tolist() == once.tally.tolist()
 
 
 @given(
@@ -131,7 +190,7 @@ def test_hops_equal_a_literal_count(
     period_ns = period_ms * MS
     ends_ns = [start_us * 1000 + (k + 1) * period_ns for k in range(n_samples)]
     chunk = RasterChunk(np.array(ends_ns, dtype=np.int64), counts)
-    counter = HopCounter(1, HOP_NS, period_ns)
+    counter = raster_counter(1, HOP_NS, period_ns)
     got = {}
     for end_ns in counter.push(chunk):
         got[end_ns] = float(counter.counts[0])
@@ -144,17 +203,17 @@ def test_hops_equal_a_literal_count(
     }
     assert got.items() <= whole.items()
     assert len(got) >= len(whole) - 1
-    assert counter.n_late == counter.n_missing == 0
+    assert counter.tally[Tally.USED] == counter.tally.sum()
 
 
 def test_what_an_outage_cost_is_counted_when_it_ends() -> None:
-    counter = HopCounter(2, HOP_NS, PERIOD_NS)
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
     hops_of(counter, chunk([float(ms) for ms in range(1, 16)]))
-    counter.reset()
+    counter.reset(0)
     assert hops_of(counter, chunk([float(ms) for ms in range(1021, 1031)])) == [
         (1030, [10.0, 10.0])
     ]
-    assert counter.n_missing == 1005
-    counter.restart()
+    assert tallied(counter) == {Tally.USED: 25, Tally.MISSING: 1005}
+    counter.restart(0)
     hops_of(counter, chunk([1.0, 2.0]))
-    assert (counter.n_missing, counter.n_late) == (1005, 0)
+    assert tallied(counter) == {Tally.USED: 27, Tally.MISSING: 1005}

@@ -139,7 +139,10 @@ def test_decode_without_a_stream_says_what_it_saw(
     result = rt_ner("decode", small_bundle_folder, *arguments)
     del outlet
     assert result.returncode == 2
-    assert f"no stream with type='Spikes' and source_id='{source_id}/spikes'" in result.stderr
+    assert (
+        f"no stream with type='Spikes or SpikeEvents or Ephys' and source_id='{source_id}/spikes'"
+        in result.stderr
+    )
     assert f"{source_id}-kinematics" in result.stderr
 
 

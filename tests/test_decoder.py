@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rt_ner.bins import raster_counter
 from rt_ner.bundle import Bundle
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
 from rt_ner.messages import RasterChunk
 from rt_ner.readout import Readout
+from rt_ner.tally import Tally
 
 MS = 1_000_000
 
@@ -29,8 +31,13 @@ def raster() -> RasterChunk:
     )
 
 
+def decoder_of(model: DecoderModel) -> Decoder:
+    counter = raster_counter(len(model.channel_ids), model.window.hop_ns, MS)
+    return Decoder(model, counter, lambda: 0)
+
+
 def decode(model: DecoderModel, *chunks: RasterChunk) -> list[tuple[int, bool, bytes, bytes]]:
-    decoder = Decoder(model, MS, lambda: 0)
+    decoder = decoder_of(model)
     return [
         (decoded.end_ns, decoded.ready, decoded.latent.tobytes(), decoded.velocity.tobytes())
         for chunk in chunks
@@ -68,7 +75,7 @@ def test_a_shift_by_whole_bins_gives_the_same_bits(
 
 
 def test_rehearsing_changes_no_result(model: DecoderModel, raster: RasterChunk) -> None:
-    decoder = Decoder(model, MS, lambda: 0)
+    decoder = decoder_of(model)
     velocities = []
     for k in range(1500):
         decoder.rehearse()
@@ -78,11 +85,12 @@ def test_rehearsing_changes_no_result(model: DecoderModel, raster: RasterChunk) 
 
 
 def test_warming_up_leaves_no_trace(model: DecoderModel, raster: RasterChunk) -> None:
-    decoder = Decoder(model, MS, lambda: 0)
+    decoder = decoder_of(model)
     decoder.warm_up(raster.counts.dtype)
     velocities = [decoded.velocity.tobytes() for decoded in decoder.push(raster)]
     assert velocities == [velocity for *_, velocity in decode(model, raster)]
-    assert decoder.n_late == decoder.n_missing == decoder.n_nonfinite == 0
+    assert decoder.n_nonfinite == 0
+    assert decoder.counter.tally[Tally.USED] == len(raster.counts) == decoder.counter.tally.sum()
 
 
 def test_no_look_ahead(model: DecoderModel, raster: RasterChunk) -> None:
@@ -99,7 +107,7 @@ def test_no_look_ahead(model: DecoderModel, raster: RasterChunk) -> None:
 def test_velocity_is_zero_and_latent_unknown_until_history_is_full(
     model: DecoderModel, raster: RasterChunk
 ) -> None:
-    decoder = Decoder(model, MS, lambda: 0)
+    decoder = decoder_of(model)
     history_ns = model.window.n_hops * model.window.hop_ns
     for decoded in decoder.push(raster):
         assert decoded.ready == (decoded.end_ns >= history_ns)
@@ -125,7 +133,7 @@ def test_a_velocity_that_is_not_finite_becomes_zero_and_is_counted(
     model: DecoderModel, raster: RasterChunk
 ) -> None:
     broken = replace(model, readout=Readout(np.full((3, 2), np.nan), np.zeros(2)))
-    decoder = Decoder(broken, MS, lambda: 0)
+    decoder = decoder_of(broken)
     decoded = [one.velocity.copy() for one in decoder.push(raster) if one.ready]
     assert decoder.n_nonfinite == len(decoded) > 0
     assert not np.any(decoded)
@@ -133,4 +141,4 @@ def test_a_velocity_that_is_not_finite_becomes_zero_and_is_counted(
 
 def test_samples_that_do_not_fill_a_hop_evenly_are_refused(model: DecoderModel) -> None:
     with pytest.raises(StreamError, match="3 ms don't fill"):
-        Decoder(model, 3 * MS, lambda: 0)
+        raster_counter(96, model.window.hop_ns, 3 * MS)

@@ -1,0 +1,93 @@
+"""Broadband: voltage into hops of threshold crossings; what was not measured is left out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rt_ner.arrays import Int64Array
+from rt_ner.bins import NEVER_NS, RasterCounter
+from rt_ner.detector import MAX_VOLTAGE, Detector
+from rt_ner.messages import RasterChunk, VoltageChunk
+
+# The filter rides over shorter gaps; after longer ones, or a step back, it must settle anew.
+_BRIDGED_NS = 1_000_000
+_MAX_SAMPLES = 4096
+
+
+class BroadbandCounter:
+    """Detects spikes in broadband samples and counts them into hops, as a raster's are.
+
+    No hop is reported while the detector is blind: until its thresholds are learned, and while
+    its filter settles after a gap. What was not measured is not silence.
+    """
+
+    def __init__(self, detector: Detector, counter: RasterCounter, period_ns: int) -> None:
+        self._detector = detector
+        self._counter = counter
+        self._longest_ns = period_ns + _BRIDGED_NS
+        self._newest_ns = NEVER_NS
+        # −1 marks a sample that can't be a voltage: to the counter, a count that can't be.
+        self._crossings = np.zeros((_MAX_SAMPLES, detector.n_channels), dtype=np.int8)
+        self.counts = counter.counts
+        self.tally = counter.tally
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether an invalid sample arrived in the hop that was last closed."""
+        return self._counter.spoilt
+
+    @property
+    def newest_ns(self) -> int:
+        """Stamp of the newest sample."""
+        return self._counter.newest_ns
+
+    def reset(self, now_ns: int) -> None:
+        """Forget the open hop, after an outage."""
+        self._counter.reset(now_ns)
+
+    def restart(self, now_ns: int) -> None:
+        """Forget the source's time too; thresholds that were learned stay."""
+        self._counter.restart(now_ns)
+        self._detector.interrupt()
+        self._newest_ns = NEVER_NS
+
+    def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
+        """Compile for voltages of this type. Leaves no trace."""
+        silence = np.zeros((2, self._detector.n_channels), dtype=dtype)
+        self._detector.warm_up(silence)
+        self._counter.warm_up_as(self._crossings.dtype)
+
+    def push(self, chunk: VoltageChunk) -> Iterator[int]:
+        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        sample = 0
+        while sample < chunk.stamp_ns.size:
+            if not self._follows(int(chunk.stamp_ns[sample])):
+                self._detector.interrupt()
+            n_blind = self._detector.n_blind
+            last = self._run_end(chunk.stamp_ns, sample, n_blind or _MAX_SAMPLES)
+            for end_ns in self._counter.push(self._detected(chunk, slice(sample, last))):
+                if not n_blind:
+                    yield end_ns
+            if n_blind:
+                self._counter.reset(0)
+            sample = last
+
+    def _follows(self, stamp_ns: int) -> bool:
+        """Whether a sample goes on where the one before it ended, or nearly so."""
+        return self._newest_ns == NEVER_NS or 0 < stamp_ns - self._newest_ns <= self._longest_ns
+
+    def _run_end(self, stamp_ns: Int64Array, first: int, n_at_most: int) -> int:
+        """Where the samples from ``first`` on stop following one another."""
+        run_ns = stamp_ns[first : first + min(n_at_most, _MAX_SAMPLES)]
+        steps_ns = np.diff(run_ns)
+        breaks = np.flatnonzero((steps_ns <= 0) | (steps_ns > self._longest_ns))
+        return first + (int(breaks[0]) + 1 if breaks.size else run_ns.size)
+
+    def _detected(self, chunk: VoltageChunk, run: slice) -> RasterChunk:
+        """The crossings of some samples, as a raster."""
+        voltage = chunk.voltage[run]
+        crossings = self._crossings[: len(voltage)]
+        if self._detector.detect(voltage, crossings):
+            crossings[~(np.abs(voltage) <= MAX_VOLTAGE).all(axis=1)] = -1
+        self._newest_ns = int(chunk.stamp_ns[run.stop - 1])
+        return RasterChunk(chunk.stamp_ns[run], crossings, chunk.arrived_ns)

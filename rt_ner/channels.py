@@ -1,0 +1,132 @@
+"""Channels: which channel of a stream, and which of its units, counts for which of a bundle's.
+
+A bundle's channel is named ``LABEL``, an electrode with all of its units pooled, or
+``LABEL/UNIT``, one sorted unit. The columns of a stream may be named either way too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rt_ner.arrays import Int32Array
+from rt_ner.errors import StreamError
+
+# Sorters number units from 0 (unsorted) to 255 (noise, with some).
+N_UNITS = 256
+
+
+@dataclass(frozen=True)
+class ChannelWish:
+    """How the operator wants the bundle's channels to be found among the stream's.
+
+    ``channels``: for each channel of the bundle the stream's, by label or, counted from ``base``,
+    by number; empty: by the bundle's own names. ``by_order``: the stream's channels are the
+    bundle's, one after the other, whatever they are called. ``units``: only these count; empty:
+    all of them, pooled.
+    """
+
+    channels: tuple[str, ...] = ()
+    by_order: bool = False
+    units: tuple[int, ...] = ()
+    base: int = 1
+
+
+def map_columns(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> Int32Array:
+    """Pairs ``(pair, 2)``: column of a stream, index of the wanted channel that it counts for.
+
+    ``labels``: of the columns, empty where they have none. Raises StreamError, naming the channel,
+    unless every wanted channel has a column.
+    """
+    pairs = []
+    for index, columns in enumerate(_find(labels, wanted, wish)):
+        chosen = [column for column in columns if _is_selected(labels[column], wish.units)]
+        if not chosen:
+            raise StreamError(
+                f"'{wanted[index]}' has none of the units {_listed(wish.units)} in the stream, "
+                f"only {_listed([labels[column] for column in columns])}: change units in [input]"
+            )
+        pairs += [(column, index) for column in chosen]
+    return np.array(sorted(pairs), dtype=np.int32)
+
+
+def map_events(electrodes: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> Int32Array:
+    """Table ``(number − base, unit)``: index of the wanted channel an event counts for, or −1.
+
+    ``electrodes``: labels in the order of their numbers; empty if the stream does not tell: then
+    they are numbered as the bundle has them. Raises StreamError, naming the channel, unless every
+    wanted channel has an electrode.
+    """
+    wholes = tuple(_split(name)[0] for name in wanted)
+    own = list(dict.fromkeys(wholes))
+    if electrodes and wish.by_order:
+        _check_count(len(electrodes), len(own))
+    if not electrodes or wish.by_order:
+        electrodes = own
+    asked = replace(wish, by_order=False, channels=tuple(_split(key)[0] for key in wish.channels))
+    table = np.full((len(electrodes), N_UNITS), -1, dtype=np.int32)
+    for index, columns in enumerate(_find(electrodes, wholes, asked)):
+        unit = _split((wish.channels or wanted)[index])[1]
+        table[columns, int(unit) if unit else slice(None)] = index
+    if wish.units:
+        table[:, np.setdiff1d(np.arange(N_UNITS), wish.units)] = -1
+    return table
+
+
+def needs_units(wanted: tuple[str, ...], wish: ChannelWish) -> bool:
+    """Whether events must say which unit fired."""
+    return bool(wish.units) or any(_split(name)[1] for name in wish.channels or wanted)
+
+
+def _find(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> list[list[int]]:
+    """For each wanted channel its columns, at least one."""
+    if wish.by_order or not (any(labels) or wish.channels):
+        _check_count(len(labels), len(wanted))
+        return [[column] for column in range(len(labels))]
+    if wish.channels and len(wish.channels) != len(wanted):
+        raise StreamError(
+            f"channels in [input] names {len(wish.channels)} channels, the bundle has "
+            f"{len(wanted)}: name one for each"
+        )
+    columns_of: dict[str, list[int]] = {}
+    for column, label in enumerate(labels):
+        for name in {label, _split(label)[0]} - {""}:
+            columns_of.setdefault(name, []).append(column)
+    if wish.channels:
+        numbered = {str(wish.base + column): [column] for column in range(len(labels))}
+        columns_of = numbered | columns_of
+    keys = wish.channels or wanted
+    absent = [key for key in keys if key not in columns_of]
+    if absent:
+        raise StreamError(
+            f"{len(absent)} of the bundle's {len(wanted)} channels are not in the stream, the "
+            f"first is '{absent[0]}'; it has {len(labels)}: {_listed(labels)}. Decode with a "
+            "bundle of this array, or say which are which with channels or by_order in [input]"
+        )
+    return [columns_of[key] for key in keys]
+
+
+def _check_count(n_columns: int, n_wanted: int) -> None:
+    if n_columns != n_wanted:
+        raise StreamError(
+            f"the stream has {n_columns} channels, the bundle was trained on {n_wanted}: decode "
+            "with a bundle of this array, pick another stream with --source, or say which "
+            "channels are meant with channels in [input]"
+        )
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Electrode and unit of a channel's name; the unit empty if all are meant."""
+    electrode, slash, unit = name.rpartition("/")
+    return (electrode, unit) if slash and unit.isdigit() else (name, "")
+
+
+def _is_selected(label: str, units: tuple[int, ...]) -> bool:
+    unit = _split(label)[1]
+    return not units or (unit != "" and int(unit) in units)
+
+
+def _listed(names: Sequence[object]) -> str:
+    """The first few of some names."""
+    shown = ", ".join(f"'{name}'" for name in names[:3])
+    return shown + (f", … '{names[-1]}'" if len(names) > 3 else "")

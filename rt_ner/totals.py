@@ -1,0 +1,64 @@
+"""Totals: what a run of the loop amounts to so far; written by the loop, read by anybody."""
+
+import numpy as np
+
+from rt_ner.arrays import FloatArray, Int64Array
+from rt_ner.tally import Tally, empty_tally
+
+_N_REMEMBERED = 100_000
+
+
+class LoopTotals:
+    """Counts of hops, and the newest steps and latencies.
+
+    ``n_running``: hops decoded. ``n_missed``: velocities that left more than a hop after their
+    data arrived. ``n_nonfinite``: velocities set to zero because they were not finite.
+    ``n_clamped``: those that were faster than allowed. ``n_passed_over``: hops left undecoded, to
+    catch up. ``tally``: what became of the input.
+    """
+
+    def __init__(self) -> None:
+        self.n_running = 0
+        self.n_missed = 0
+        self.n_nonfinite = 0
+        self.n_clamped = 0
+        self.n_passed_over = 0
+        self.n_connections = 0
+        self.n_overloads = 0
+        self.tally: Int64Array = empty_tally()
+        # Filled, so that all of their memory is taken at the start.
+        self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
+        self._latency_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
+
+    def add_hop(self, step_ns: int, latency_ns: int) -> None:
+        """Count a decoded hop.
+
+        ``step_ns``: from bin closed to velocity ready; ``latency_ns``: from data arrived to
+        velocity pushed.
+        """
+        slot = self.n_running % _N_REMEMBERED
+        self._step_ns[slot] = step_ns
+        self._latency_ns[slot] = latency_ns
+        self.n_running += 1
+
+    def step_us(self) -> FloatArray:
+        """Durations of the newest steps, in microseconds."""
+        return self._step_ns[: min(self.n_running, _N_REMEMBERED)] / 1e3
+
+    def newest_latencies_us(self, n: int) -> list[float]:
+        """The newest ``n`` latencies in microseconds, sorted."""
+        slots = range(self.n_running - min(n, self.n_running), self.n_running)
+        return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
+
+    def counts(self) -> dict[str, int]:
+        """All counts by name."""
+        hops = {
+            "decoded": self.n_running,
+            "missed": self.n_missed,
+            "nonfinite": self.n_nonfinite,
+            "clamped": self.n_clamped,
+            "passed_over": self.n_passed_over,
+            "overloads": self.n_overloads,
+            "connections": self.n_connections,
+        }
+        return hops | {tally.name.lower(): int(self.tally[tally]) for tally in Tally}
