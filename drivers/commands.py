@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from drivers.forms import FORMS
 from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
 from rt_ner.errors import ConfigError, SessionError
@@ -33,6 +34,9 @@ def replay(
         float | None,
         typer.Option(help="Only the last part of the trials, 0.2 say: those not trained on."),
     ] = None,
+    form: Annotated[
+        str, typer.Option(help="Send the spikes as: raster, events or broadband.")
+    ] = "raster",
     name: Annotated[str, typer.Option(help="Announce the streams under this name.")] = "replay",
     wait_for: Annotated[
         str,
@@ -50,15 +54,18 @@ def replay(
     quiet_liblsl()
     console = Console(stderr=True, highlight=False, markup=False)
     kinds = _kinds(wait_for)
+    if form not in FORMS:
+        raise ConfigError(f"--form {form}: expected one of {', '.join(FORMS)}")
     recording = load_session(session, area)
+    sent = FORMS[form](recording)
     part = _part(recording, held_out, speed, loop)
     with stop_on_signals() as stop, no_garbage_collection():
         console.print(
             f"{recording.name} ({recording.area}): {len(recording.channel_ids)} channels as "
-            f"'{source_id_of(name, Kind.SPIKES)}'"
+            f"'{source_id_of(name, sent.kind)}'"
         )
         # Its streams close when this returns, before a second Ctrl-C could interrupt anything.
-        _play(Replay(recording, name, stop), kinds, part, console)
+        _play(Replay(recording, name, stop, sent), kinds, part, console)
     console.print("replay stopped" if stop.is_set() else "replay done")
 
 

@@ -12,10 +12,10 @@ from threading import Event
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import Int64Array
+from drivers.forms import Form, Packet, RasterForm
+from rt_ner.arrays import AnyArray, Int64Array
 from rt_ner.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.errors import ConfigError
-from rt_ner.messages import RasterChunk
 from rt_ner.session import Session
 from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, local_now_ns, open_outlet
 
@@ -39,20 +39,26 @@ class Part:
 
 
 class Replay:
-    """Plays a session under the source name ``source`` until it ends or ``stop`` is set."""
+    """Plays a session under the source name ``source`` until it ends or ``stop`` is set.
 
-    def __init__(self, session: Session, source: str, stop: Event) -> None:
+    ``form``: how its spikes are sent; None: as a raster.
+    """
+
+    def __init__(
+        self, session: Session, source: str, stop: Event, form: Form | None = None
+    ) -> None:
         self._session = session
         self._stop = stop
-        period_ns = session.spikes.raster_period_ns
-        channels = session.channel_ids
+        self._form = form or RasterForm(session)
+        period_ns = self._form.period_ns
         self._outlets = {
-            Kind.SPIKES: open_outlet(source, Kind.SPIKES, channels, "spikes", period_ns),
+            Kind.SPIKES: self._form.open(source),
             Kind.KINEMATICS: open_outlet(source, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
             Kind.MARKERS: open_outlet(source, Kind.MARKERS, ["event"], "", None),
             Kind.PUSHED: open_outlet(source, Kind.PUSHED, ["pushed"], "seconds", period_ns),
         }
-        self._grid_ns = _GRID_NS if _GRID_NS % period_ns == 0 else _GRID_SAMPLES * period_ns
+        raster_ns = session.spikes.raster_period_ns
+        self._grid_ns = _GRID_NS if _GRID_NS % raster_ns == 0 else _GRID_SAMPLES * raster_ns
 
     def wait_for_listeners(self, kinds: Sequence[Kind]) -> None:
         """Return once each of these streams has a listener (or on stop)."""
@@ -70,7 +76,7 @@ class Replay:
         started_ns = shift_ns + part.begin_ns
         while not self._stop.is_set():
             player = _Player(self._session, self._outlets, part, shift_ns, started_ns)
-            player.play(self._stop, progress)
+            player.play(self._form, self._stop, progress)
             if not part.loop:
                 break
             shift_ns += part.end_ns - part.begin_ns
@@ -110,27 +116,29 @@ class _Player:
         self._next_kinematics = int(np.searchsorted(self._kinematics_ns, part.begin_ns, "right"))
         self._markers = _markers_between(session, part.begin_ns, part.end_ns)
 
-    def play(self, stop: Event, progress: Callable[[int], None]) -> None:
-        """Push every sample when it is due."""
+    def play(self, form: Form, stop: Event, progress: Callable[[int], None]) -> None:
+        """Push everything when it is due."""
         self._push_marker(SESSION_ZERO, 0)
-        for chunk in self._session.spikes.raster(self._part.begin_ns, self._part.end_ns):
-            if not self._play_chunk(chunk, stop, progress):
+        for packet in form.packets(self._part.begin_ns, self._part.end_ns):
+            if not self._play_packet(packet, form.at_once, stop, progress):
                 return
         self._push_until(self._part.end_ns)
         self._push_marker(SESSION_END, self._part.end_ns)
 
-    def _play_chunk(self, chunk: RasterChunk, stop: Event, progress: Callable[[int], None]) -> bool:
-        """Push a chunk's samples, each when it is due; False if stopped."""
-        counts = chunk.counts.astype(np.int16)
-        stamp_ns = chunk.stamp_ns
+    def _play_packet(
+        self, packet: Packet, at_once: int, stop: Event, progress: Callable[[int], None]
+    ) -> bool:
+        """Push a packet's rows, so many at once, when the last of them is due; False if stopped."""
+        stamp_ns = packet.stamp_ns
         first = 0
-        while first < len(counts):
-            wait_ns = self._due_ns(int(stamp_ns[first])) - local_now_ns()
+        while first < stamp_ns.size:
+            last = min(first + at_once, stamp_ns.size)
+            wait_ns = self._due_ns(int(stamp_ns[last - 1])) - local_now_ns()
             if wait_ns > 0 and stop.wait(s_from_ns(wait_ns)):
                 return False
-            # Usually one; all that are due where the machine was late.
-            last = max(first + 1, int(np.searchsorted(stamp_ns, self._reached_ns(), "right")))
-            self._push_spikes(counts[first:last], stamp_ns[first:last])
+            # Usually these alone; all that are due where the machine was late.
+            last = max(last, int(np.searchsorted(stamp_ns, self._reached_ns(), "right")))
+            self._push_spikes(packet.values[first:last], stamp_ns[first:last])
             self._push_until(int(stamp_ns[last - 1]))
             progress(int(stamp_ns[last - 1]))
             first = last
@@ -146,12 +154,10 @@ class _Player:
         elapsed_ns = local_now_ns() - self._started_ns
         return self._started_ns + round(elapsed_ns * self._part.speed) - self._shift_ns
 
-    def _push_spikes(
-        self, counts: np.ndarray[tuple[int, int], np.dtype[np.int16]], stamp_ns: Int64Array
-    ) -> None:
-        stamps_s = [s_from_ns(int(stamp) + self._shift_ns) for stamp in stamp_ns]
+    def _push_spikes(self, values: AnyArray, stamp_ns: Int64Array) -> None:
+        stamps_s = [s_from_ns(stamp + self._shift_ns) for stamp in stamp_ns.tolist()]
         pushed_s = pylsl.local_clock()
-        self._outlets[Kind.SPIKES].push_chunk(counts, stamps_s)
+        self._outlets[Kind.SPIKES].push_chunk(values, stamps_s)
         self._outlets[Kind.PUSHED].push_chunk([pushed_s] * len(stamps_s), stamps_s)
 
     def _push_until(self, session_ns: int) -> None:

@@ -1,17 +1,20 @@
 """Evaluate: a whole session through the decoder's own code, scored on held-out trials."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import r2_score
 
 from offline_training.dataset import Labels, label_hops, shuffle_trials
 from rt_ner.arrays import Float32Array, FloatArray, Int64Array
-from rt_ner.bins import raster_counter
+from rt_ner.bins import Counter, raster_counter
 from rt_ner.bundle import Bundle
 from rt_ner.clock import NS_PER_S
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import SessionError
+from rt_ner.messages import Chunk
 from rt_ner.session import Session
 
 
@@ -69,20 +72,30 @@ def decode_session(model: DecoderModel, session: Session) -> Decoding:
     counter = raster_counter(
         len(model.channel_ids), model.window.hop_ns, session.spikes.raster_period_ns
     )
-    decoder = Decoder(model, counter, now_ns=lambda: 0)
-    ends, latents, velocities = [], [], []
-    for chunk in session.spikes.raster(0, session.end_ns):
-        for decoded in decoder.push(chunk):
-            if decoded.ready:
-                ends.append(decoded.end_ns)
-                latents.append(decoded.latent.copy())
-                velocities.append(decoded.velocity.copy())
-    if not ends:
+    decoding = decode_chunks(model, counter, session.spikes.raster(0, session.end_ns))
+    if not decoding.end_ns.size:
         raise SessionError(
             f"session '{session.name}' is shorter than the bundle's history of "
             f"{model.window.n_hops * model.window.hop_ns / 1e6:g} ms: there is nothing to decode"
         )
-    return Decoding(np.array(ends, dtype=np.int64), np.stack(latents), np.stack(velocities))
+    return decoding
+
+
+def decode_chunks(model: DecoderModel, counter: Counter[Any], chunks: Iterable[Chunk]) -> Decoding:
+    """Decode chunks of the counter's kind, as the live loop does."""
+    decoder = Decoder(model, counter, now_ns=lambda: 0)
+    ends = []
+    latents = [np.zeros((0, len(model.readout.matrix)), dtype=np.float32)]
+    velocities = [np.zeros((0, 2), dtype=np.float32)]
+    for chunk in chunks:
+        for decoded in decoder.push(chunk):
+            if decoded.ready:
+                ends.append(decoded.end_ns)
+                latents.append(decoded.latent[None].copy())
+                velocities.append(decoded.velocity[None].copy())
+    return Decoding(
+        np.array(ends, dtype=np.int64), np.concatenate(latents), np.concatenate(velocities)
+    )
 
 
 def compare(decoding: Decoding, session: Session, hop_ns: int) -> Comparison:

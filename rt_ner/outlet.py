@@ -130,13 +130,14 @@ def _transform(wanted: VelocitySettings) -> Float32Array:
 def _velocity_info(settings: DecodeSettings, lsl_format: int, hop_ns: int) -> pylsl.StreamInfo:
     """The velocity stream's announcement."""
     wanted, source = settings.velocity, settings.output.source
-    plain = announce(source, Kind.VELOCITY, wanted.labels, wanted.unit, hop_ns)
-    rate_hz = wanted.rate_hz or plain.nominal_srate()
+    plain = announce(
+        source, Kind.VELOCITY, wanted.labels, wanted.unit, wanted.rate_hz or NS_PER_S / hop_ns
+    )
     info = pylsl.StreamInfo(
         wanted.name or plain.name(),
         wanted.type,
         len(wanted.labels),
-        pylsl.IRREGULAR_RATE if wanted.irregular else rate_hz,
+        pylsl.IRREGULAR_RATE if wanted.irregular else plain.nominal_srate(),
         lsl_format,
         plain.source_id(),
     )

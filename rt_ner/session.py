@@ -8,18 +8,20 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rt_ner.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.bins import count_events
-from rt_ner.clock import NS_PER_MS, next_grid_line_ns
+from rt_ner.clock import NS_PER_MS, NS_PER_S, next_grid_line_ns
 from rt_ner.errors import SessionError
-from rt_ner.messages import RasterChunk
+from rt_ner.messages import EventChunk, RasterChunk
 
 RASTER_PERIOD_NS = NS_PER_MS
 _CHUNK_SAMPLES = 4096
+_EVENTS_NS = 4 * NS_PER_S
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,19 @@ class SpikeTimes:
             count_events(self.time_ns[inside], channels, begin_ns, period_ns, counts)
             yield RasterChunk(_sample_ends_ns(sample, n_samples, period_ns), counts)
 
+    def events(self, start_ns: int, end_ns: int) -> Iterator[EventChunk]:
+        """The single spikes within ``[start_ns, end_ns)``; channels and their units from 1."""
+        unit_number = _rank_within(self.unit_channel) + 1
+        for begin_ns in range(start_ns, end_ns, _EVENTS_NS):
+            last_ns = min(begin_ns + _EVENTS_NS, end_ns)
+            inside = slice(*np.searchsorted(self.time_ns, [begin_ns, last_ns]))
+            unit = self.unit[inside]
+            yield EventChunk(
+                self.time_ns[inside],
+                (self.unit_channel[unit] + 1).astype(np.float64),
+                unit_number[unit].astype(np.float64),
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class SpikeCounts:
@@ -98,6 +113,18 @@ class SpikeCounts:
         for sample in range(first, last, _CHUNK_SAMPLES):
             counts = self.counts[sample : min(sample + _CHUNK_SAMPLES, last)]
             yield RasterChunk(_sample_ends_ns(sample, len(counts), self.bin_ns), counts)
+
+    def events(self, start_ns: int, end_ns: int) -> Iterator[EventChunk]:
+        """The stored counts as single spikes, spread evenly over their bins; channels from 1."""
+        for chunk in self.raster(start_ns, end_ns):
+            sample, channel = np.nonzero(chunk.counts)
+            n = chunk.counts[sample, channel].astype(np.int64)
+            rank = _rank_within(np.repeat(np.arange(n.size), n))
+            begin_ns = np.repeat(chunk.stamp_ns[sample] - self.bin_ns, n)
+            time_ns = begin_ns + (2 * rank + 1) * self.bin_ns // (2 * np.repeat(n, n))
+            in_order = np.argsort(time_ns, kind="stable")
+            number = (np.repeat(channel, n)[in_order] + 1).astype(np.float64)
+            yield EventChunk(time_ns[in_order], number, np.ones(number.size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +256,16 @@ class Session:
 def _sample_ends_ns(first: int, n_samples: int, period_ns: int) -> Int64Array:
     """End stamps of consecutive raster samples."""
     return np.arange(first + 1, first + 1 + n_samples, dtype=np.int64) * period_ns
+
+
+def _rank_within(group: npt.NDArray[np.integer[Any]]) -> Int64Array:
+    """For each element, how many of the same group stand before it."""
+    in_groups = np.argsort(group, kind="stable")
+    ordered = group[in_groups]
+    first = np.searchsorted(ordered, ordered)
+    rank = np.empty(group.size, dtype=np.int64)
+    rank[in_groups] = np.arange(group.size) - first
+    return rank
 
 
 def _check_indices(what: str, index: npt.NDArray[np.int32], size: int) -> None:

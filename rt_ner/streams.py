@@ -160,10 +160,9 @@ def wish_for_same(info: pylsl.StreamInfo) -> StreamWish:
 
 
 def announce(
-    source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
+    source: str, kind: Kind, labels: Sequence[str], unit: str, rate_hz: float
 ) -> pylsl.StreamInfo:
-    """Describe a stream of the contract. ``period_ns`` None: irregular."""
-    rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
+    """Describe a stream of the contract. ``rate_hz`` 0: irregular."""
     info = pylsl.StreamInfo(
         f"{source}-{kind}",
         _LSL_TYPE[kind],
@@ -189,8 +188,9 @@ def describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str) -> None:
 def open_outlet(
     source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
 ) -> pylsl.StreamOutlet:
-    """Announce a stream and open it."""
-    return pylsl.StreamOutlet(announce(source, kind, labels, unit, period_ns), chunk_size=1)
+    """Announce a stream and open it. ``period_ns`` None: irregular."""
+    rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
+    return pylsl.StreamOutlet(announce(source, kind, labels, unit, rate_hz), chunk_size=1)
 
 
 def add_electrodes(info: pylsl.StreamInfo, labels: Sequence[str]) -> None:
