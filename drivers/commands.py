@@ -1,5 +1,9 @@
 """The drivers' commands: replay and simulate."""
 
+import json
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from drivers.forms import FORMS
+from drivers.noise import NOISE_FORMS, NoiseSource
 from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
 from rt_ner.errors import ConfigError, SessionError
@@ -88,6 +93,59 @@ def simulate(
         f"{out}: {len(session.channel_ids)} electrodes, {len(session.trials)} trials, "
         f"{session.end_ns / 1e9:.0f} s"
     )
+
+
+def noise(
+    form: Annotated[str, typer.Option(help="Send spikes as: raster or events.")] = "raster",
+    channels: Annotated[int, typer.Option(help="Number of electrodes.", min=1, max=8192)] = 96,
+    rate: Annotated[float, typer.Option(help="Spikes a second, of each.", min=0.001)] = 10.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="End after so long. Default: on Ctrl-C.", min=0.001)
+    ] = None,
+    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "noise",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Begin once there is a listener.")
+    ] = True,
+) -> None:
+    """Send random spikes, to try a rig.
+
+    Faults can be ordered on stdin, a line each: "stall S", "withhold P S", "burst K S",
+    "repeat N", "reverse N", "bad N", "step S". Each line is answered on stdout, when it is obeyed
+    and at the end, by a JSON object that counts what was really sent.
+    """
+    quiet_liblsl()
+    if form not in NOISE_FORMS:
+        raise ConfigError(f"--form {form}: expected one of {', '.join(NOISE_FORMS)}")
+    channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
+    with stop_on_signals() as stop, no_garbage_collection():
+        source = NoiseSource(NOISE_FORMS[form](channel_ids, rate), name, stop)
+        if wait:
+            source.wait_for_listener()
+        ordered = _lines_of_stdin()
+
+        def orders() -> list[str]:
+            lines = []
+            while ordered:
+                lines.append(ordered.popleft())
+                typer.echo(json.dumps(source.summary()))
+            return lines
+
+        n_ticks = None if seconds is None else round(seconds * 1000)
+        source.run(n_ticks, orders)
+        typer.echo(json.dumps(source.summary()))
+
+
+def _lines_of_stdin() -> deque[str]:
+    """Lines of stdin as they come, read by a thread of their own."""
+    lines: deque[str] = deque()
+
+    def read() -> None:
+        for line in sys.stdin:
+            if line.strip():
+                lines.append(line.strip())
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
 
 
 def _play(replay: Replay, kinds: list[Kind], part: Part, console: Console) -> None:

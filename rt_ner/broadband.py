@@ -26,7 +26,7 @@ class BroadbandCounter:
         self._counter = counter
         self._longest_ns = period_ns + _BRIDGED_NS
         self._newest_ns = NEVER_NS
-        # −1 marks a sample that can't be a voltage: to the counter, a count that can't be.
+        # −1 marks what can't be a voltage: to the counter, a count that can't be.
         self._crossings = np.zeros((_MAX_SAMPLES, detector.n_channels), dtype=np.int8)
         self.counts = counter.counts
         self.tally = counter.tally
@@ -88,6 +88,6 @@ class BroadbandCounter:
         voltage = chunk.voltage[run]
         crossings = self._crossings[: len(voltage)]
         if self._detector.detect(voltage, crossings):
-            crossings[~(np.abs(voltage) <= MAX_VOLTAGE).all(axis=1)] = -1
+            crossings[~(np.abs(voltage) <= MAX_VOLTAGE)] = -1
         self._newest_ns = int(chunk.stamp_ns[run.stop - 1])
         return RasterChunk(chunk.stamp_ns[run], crossings, chunk.arrived_ns)

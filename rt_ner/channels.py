@@ -14,6 +14,8 @@ from rt_ner.errors import StreamError
 
 # Sorters number units from 0 (unsorted) to 255 (noise, with some).
 N_UNITS = 256
+# More than any array has; a number beyond is a slip.
+_MAX_ELECTRODES = 65_536
 
 
 @dataclass(frozen=True)
@@ -54,23 +56,44 @@ def map_events(electrodes: Sequence[str], wanted: tuple[str, ...], wish: Channel
     """Table ``(number − base, unit)``: index of the wanted channel an event counts for, or −1.
 
     ``electrodes``: labels in the order of their numbers; empty if the stream does not tell: then
-    they are numbered as the bundle has them. Raises StreamError, naming the channel, unless every
-    wanted channel has an electrode.
+    they are numbered as the bundle has them, unless ``wish`` says the numbers. Raises StreamError,
+    naming the channel, unless every wanted channel has an electrode and units of its own.
     """
     wholes = tuple(_split(name)[0] for name in wanted)
-    own = list(dict.fromkeys(wholes))
-    if electrodes and wish.by_order:
-        _check_count(len(electrodes), len(own))
-    if not electrodes or wish.by_order:
-        electrodes = own
     asked = replace(wish, by_order=False, channels=tuple(_split(key)[0] for key in wish.channels))
+    electrodes = _numbered_electrodes(electrodes, list(dict.fromkeys(wholes)), asked, wish.by_order)
     table = np.full((len(electrodes), N_UNITS), -1, dtype=np.int32)
     for index, columns in enumerate(_find(electrodes, wholes, asked)):
         unit = _split((wish.channels or wanted)[index])[1]
-        table[columns, int(unit) if unit else slice(None)] = index
-    if wish.units:
-        table[:, np.setdiff1d(np.arange(N_UNITS), wish.units)] = -1
+        units = np.arange(N_UNITS) if not unit else np.array([int(unit)])
+        if wish.units:
+            units = np.intersect1d(units, wish.units)
+        if not units.size or units[0] >= N_UNITS:
+            raise StreamError(
+                f"no event counts for '{wanted[index]}': its unit is not one of those selected, or "
+                f"above {N_UNITS - 1}: change units or channels in [input]"
+            )
+        if (table[np.ix_(columns, units)] >= 0).any():
+            raise StreamError(
+                f"the events of '{wanted[index]}' count for another channel of the bundle already: "
+                "name different ones with channels in [input], or decode with another bundle"
+            )
+        table[np.ix_(columns, units)] = index
     return table
+
+
+def _numbered_electrodes(
+    told: Sequence[str], own: list[str], asked: ChannelWish, by_order: bool
+) -> Sequence[str]:
+    """Labels in the order of the electrodes' numbers, empty for one that nobody named."""
+    is_own = by_order or not (any(told) or asked.channels)
+    if told and is_own:
+        _check_count(len(told), len(own))
+    if told and not is_own:
+        return told
+    numbers = [int(key) - asked.base + 1 for key in asked.channels if key.isdecimal()]
+    n_electrodes = max(number for number in (0, *numbers) if number <= _MAX_ELECTRODES)
+    return own + [""] * (n_electrodes - len(own))
 
 
 def needs_units(wanted: tuple[str, ...], wish: ChannelWish) -> bool:
@@ -103,7 +126,18 @@ def _find(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> 
             f"first is '{absent[0]}'; it has {len(labels)}: {_listed(labels)}. Decode with a "
             "bundle of this array, or say which are which with channels or by_order in [input]"
         )
+    several = [key for key in keys if _is_ambiguous([labels[k] for k in columns_of[key]], key)]
+    if several:
+        raise StreamError(
+            f"'{several[0]}' is more than one of the stream's channels: give them labels of their "
+            "own, or say which are meant by their numbers with channels in [input]"
+        )
     return [columns_of[key] for key in keys]
+
+
+def _is_ambiguous(labels: list[str], key: str) -> bool:
+    """Whether one of several columns is a whole electrode's: units are pooled, electrodes never."""
+    return len(labels) > 1 and key in labels
 
 
 def _check_count(n_columns: int, n_wanted: int) -> None:
@@ -118,7 +152,7 @@ def _check_count(n_columns: int, n_wanted: int) -> None:
 def _split(name: str) -> tuple[str, str]:
     """Electrode and unit of a channel's name; the unit empty if all are meant."""
     electrode, slash, unit = name.rpartition("/")
-    return (electrode, unit) if slash and unit.isdigit() else (name, "")
+    return (electrode, unit) if slash and unit.isdecimal() else (name, "")
 
 
 def _is_selected(label: str, units: tuple[int, ...]) -> bool:

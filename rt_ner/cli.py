@@ -26,7 +26,18 @@ Ctrl-C ends each cleanly. Results go to stdout, progress and errors to stderr. E
 1 a bug, 2 something that you can mend, with the remedy in the message.
 """
 # In the order in which one meets them.
-_COMMANDS = ("demo", "simulate", "train", "inspect", "evaluate", "replay", "decode")
+_COMMANDS = (
+    "demo",
+    "simulate",
+    "train",
+    "inspect",
+    "evaluate",
+    "replay",
+    "decode",
+    "doctor",
+    "noise",
+    "bench",
+)
 
 
 def build_app() -> typer.Typer:

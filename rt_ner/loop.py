@@ -17,9 +17,9 @@ from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
-from rt_ner.spike_stream import SpikeStream, counter_of
+from rt_ner.spike_stream import SpikeStream, counter_of, spike_wish
 from rt_ner.states import Command, State
-from rt_ner.streams import SPIKE_TYPES, StreamWish, find_stream, local_now_ns, wish_for_same
+from rt_ner.streams import find_stream, local_now_ns, wish_for_same
 from rt_ner.tally import Tally
 from rt_ner.totals import LoopTotals
 from rt_ner.watch import Watch
@@ -53,7 +53,7 @@ class Loop:
         self._stop = stop
         self._report = report
         self._outlets = DecoderOutlets(settings, model)
-        self._wish = _wish(settings)
+        self._wish = spike_wish(settings.input)
         self._watch = Watch(self._wish, self._notify)
         self._shape: SpikeStream | None = None
         self._decoder: Decoder | None = None
@@ -319,10 +319,3 @@ class Loop:
         self._state_since_ns = max(self._state_since_ns, stamp_ns)
         self._outlets.push_state(state, self._state_since_ns)
         self._report(state)
-
-
-def _wish(settings: DecodeSettings) -> StreamWish:
-    """Which stream the settings ask for."""
-    wanted = settings.input
-    types = (wanted.type,) if wanted.type else SPIKE_TYPES
-    return StreamWish(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)

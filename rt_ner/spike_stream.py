@@ -9,17 +9,17 @@ from rt_ner.bins import Counter, RasterCounter, raster_counter
 from rt_ner.broadband import BroadbandCounter
 from rt_ner.channels import map_columns, map_events, needs_units
 from rt_ner.clock import NS_PER_S, ns_from_ms
-from rt_ner.config import DecodeSettings, InputKind
+from rt_ner.config import DecodeSettings, InputKind, InputSettings
 from rt_ner.decoder import DecoderModel
 from rt_ner.detector import Detector
 from rt_ner.errors import StreamError
 from rt_ner.events import EventCounter
-from rt_ner.streams import SPIKE_TYPES, electrodes_of
+from rt_ner.streams import SPIKE_TYPES, StreamWish, electrodes_of
 
 # The columns of event streams, as found in the field; compared in lower case.
 _CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
 _UNIT_LABELS = ("unit", "units", "unit_id", "sort", "cluster")
-_VOLTS = ("v", "mv", "uv", "µv", "nv", "volts", "millivolts", "microvolts", "nanovolts")
+_VOLTS = ("v", "mv", "uv", "µv", "μv", "nv", "volts", "millivolts", "microvolts", "nanovolts")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ class SpikeStream:
                     was, is_now = len(was), len(is_now)
                 changes.append(f"{field.name} was {was}, is {is_now}")
         return "; ".join(changes)
+
+
+def spike_wish(wanted: InputSettings) -> StreamWish:
+    """Which stream the settings ask for."""
+    types = (wanted.type,) if wanted.type else SPIKE_TYPES
+    return StreamWish(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)
 
 
 def read_shape(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:

@@ -160,15 +160,20 @@ def wish_for_same(info: pylsl.StreamInfo) -> StreamWish:
 
 
 def announce(
-    source: str, kind: Kind, labels: Sequence[str], unit: str, rate_hz: float
+    source: str,
+    kind: Kind,
+    labels: Sequence[str],
+    unit: str,
+    rate_hz: float,
+    lsl_format: int | None = None,
 ) -> pylsl.StreamInfo:
-    """Describe a stream of the contract. ``rate_hz`` 0: irregular."""
+    """Describe a stream of the contract. ``rate_hz`` 0: irregular; another format if wanted."""
     info = pylsl.StreamInfo(
         f"{source}-{kind}",
         _LSL_TYPE[kind],
         len(labels),
         rate_hz,
-        _FORMAT[kind],
+        _FORMAT[kind] if lsl_format is None else lsl_format,
         source_id_of(source, kind),
     )
     describe(info, labels, unit)

@@ -17,7 +17,7 @@ from rt_ner.session import Session
 from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_for
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("demo", "simulate", "train", "inspect", "evaluate", "replay", "decode")
+COMMANDS = ("demo", "simulate", "train", "inspect", "evaluate", "replay", "decode", "doctor")
 TIMEOUT_S = 120
 
 

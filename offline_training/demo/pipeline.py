@@ -10,7 +10,7 @@ import torch
 
 from offline_training.demo.listener import Listener
 from offline_training.demo.live_score import LiveScore, score_live
-from offline_training.demo.processes import ChildProcess, child_process
+from rt_ner.children import ChildProcess, child_process
 from offline_training.evaluate import decode_session
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings

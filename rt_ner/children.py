@@ -1,4 +1,4 @@
-"""Processes: parts of the pipeline as child processes, watched, and ended as a user would."""
+"""Children: parts of the pipeline as child processes, watched, and ended as a user would."""
 
 import os
 import signal
@@ -30,12 +30,32 @@ class ChildProcess:
         with log.open("wb") as file:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, by list
                 [sys.executable, "-m", "rt_ner", *arguments],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
                 creationflags=_CREATION_FLAGS,
             )
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    def order(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process.stdin
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def said(self) -> list[str]:
+        """The lines that it wrote so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+    def kill(self) -> None:
+        """End it without a word, as a crash would."""
+        self._process.kill()
+        self._process.wait()
 
     def has_ended(self) -> bool:
         """Whether it runs no more."""
@@ -61,11 +81,12 @@ class ChildProcess:
         try:
             self._process.wait(_KILL_AFTER_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
+        assert self._process.stdin
+        self._process.stdin.close()
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = [line for line in self.said() if line.strip()]
         return f"it said: {lines[-1]}" if lines else f"it said nothing (log: {self._log})"
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what the decoder promises, measured on real streams between real processes."""

@@ -1,0 +1,77 @@
+"""Rig: a decoder in a process of its own, watched, with sources that come and go."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rt_ner.bench.observer import Observer
+from rt_ner.children import ChildProcess, child_process
+from rt_ner.streams import Kind, source_id_of
+
+_END_S = 15.0
+_CONFIG = """[input]
+by_order = true
+grace_ms = {grace_ms}
+"""
+
+
+class Rig:
+    """A decoder of a bundle, listening for the spikes of ``source``."""
+
+    def __init__(self, folder: Path, n_channels: int) -> None:
+        tag = uuid.uuid4().hex[:8]
+        self.folder = folder
+        self.source = f"bench-source-{tag}"
+        self.decoder_name = f"bench-decoder-{tag}"
+        self.log = folder / "log.jsonl"
+        self._n_channels = n_channels
+        self.decoder: ChildProcess
+        self.observer: Observer
+
+    @contextmanager
+    def noise(self, form: str = "raster", *arguments: str) -> Iterator[ChildProcess]:
+        """Random spikes of as many channels as the bundle has."""
+        sizes = ["--channels", str(self._n_channels), "--form", form, "--name", self.source]
+        with child_process(["noise", *sizes, *arguments], self.folder) as source:
+            yield source
+
+    def logged(self) -> dict[str, float]:
+        """The newest line of the decoder's JSON log."""
+        newest: dict[str, float] = json.loads(self.log.read_text().splitlines()[-1])
+        return newest
+
+    def finish(self) -> None:
+        """End the decoder as Ctrl-C does; RtNerError if it does not end well."""
+        self.decoder.interrupt()
+        self.decoder.finish(_END_S)
+
+
+@contextmanager
+def open_rig(
+    bundle: Path,
+    n_channels: int,
+    folder: Path,
+    kind: Kind = Kind.SPIKES,
+    grace_ms: float = 5.0,
+    on_velocity: Callable[[float, list[float]], None] = lambda *_: None,
+) -> Iterator[Rig]:
+    """A running decoder with its observer, both gone at the end of the block."""
+    rig = Rig(folder, n_channels)
+    config = folder / "bench.toml"
+    config.write_text(_CONFIG.format(grace_ms=grace_ms))
+    arguments = ["decode", str(bundle), "--source", source_id_of(rig.source, kind)]
+    arguments += ["--name", rig.decoder_name, "--json-log", str(rig.log), "--config", str(config)]
+    with child_process(arguments, folder) as rig.decoder:
+        rig.observer = Observer(rig.decoder_name, rig.decoder, on_velocity)
+        try:
+            yield rig
+        finally:
+            rig.observer.close()
+
+
+def counted_by(source: ChildProcess) -> dict[str, int]:
+    """What a noise source says that it did, at its end."""
+    newest: dict[str, int] = json.loads(source.said()[-1])
+    return newest

@@ -1,0 +1,194 @@
+"""Checkup report: what a check found, as tables to be read and as one JSON object."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rt_ner.checkup import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
+from rt_ner.config import InputKind
+
+# Heights of a histogram's bars, none first.
+_BARS, _ASCII_BARS = "·▁▂▃▄▅▆▇█", ".123456789"
+_WIDTH = 100
+_STYLES = {Level.WARNING: "yellow", Level.NO_GO: "bold red"}
+
+
+def print_checkup(checkup: Checkup, console: Console) -> None:
+    """The report for people, the verdict last."""
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(_facts("Software", checkup.software))
+    if checkup.streams:
+        console.print(_streams_table(checkup.streams))
+        console.print(_timing_table(checkup.streams, _ASCII_BARS if _is_ascii(console) else _BARS))
+    if checkup.spikes:
+        console.print(_facts("Spikes", _spike_facts(checkup.spikes)))
+    if checkup.bundle:
+        console.print(_facts("Bundle", _bundle_facts(checkup.bundle)))
+    if checkup.findings:
+        table = _table("Findings", show_header=False)
+        for finding in sorted(checkup.findings, key=lambda found: found.level is Level.WARNING):
+            table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
+        console.print(table)
+    style = "bold green" if checkup.is_go else "bold red"
+    console.print(_verdict(checkup), style=style)
+
+
+def as_json(checkup: Checkup) -> dict[str, object]:
+    """The same for programs; what is not known is null."""
+    plain = asdict(checkup)
+    content = {"verdict": "GO" if checkup.is_go else "NO-GO", **plain}
+    return {key: _jsonable(value) for key, value in content.items()}
+
+
+def _verdict(checkup: Checkup) -> str:
+    """The last line."""
+    n_no_go = sum(finding.level is Level.NO_GO for finding in checkup.findings)
+    n_warnings = len(checkup.findings) - n_no_go
+    warned = f"{n_warnings} warning{'s' if n_warnings != 1 else ''}" if n_warnings else "no warning"
+    if n_no_go:
+        what = "1 problem" if n_no_go == 1 else f"{n_no_go} problems"
+        return f"NO-GO: {what} to be mended first, {warned}"
+    about = "" if checkup.bundle else " (the streams; name a bundle to have it checked too)"
+    return f"GO{about}: {warned}"
+
+
+def _streams_table(streams: Sequence[StreamCheck]) -> Table:
+    table = _table("Streams (*: the spikes)")
+    for heading in ("", "name", "type", "format"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("channels", "rate Hz"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for heading in ("source_id", "host"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("clock ms", justify="right")
+    for stream in streams:
+        table.add_row(
+            "*" if stream.is_spikes else "",
+            stream.name,
+            stream.type,
+            stream.format,
+            str(stream.n_channels),
+            f"{stream.nominal_hz:g}" if stream.nominal_hz else "irregular",
+            stream.source_id,
+            stream.host,
+            _number(stream.offset_ms, ".3f"),
+        )
+    return table
+
+
+def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
+    table = _table("Timing: interval from stamp to stamp, age of the newest sample on arrival, ms")
+    table.add_column("name", overflow="fold")
+    headings = ("samples", "rate Hz", "p1", "p50", "p99", "max", "twice", "back", "age")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    table.add_column("0 … 2 periods")
+    for stream in streams:
+        timing = stream.timing
+        if timing is None:
+            continue
+        intervals = (timing.p1_ms, timing.p50_ms, timing.p99_ms, timing.max_ms)
+        table.add_row(
+            stream.name,
+            str(timing.n_samples),
+            _number(timing.rate_hz, ".5g"),
+            *(_number(interval, ".4g") for interval in intervals),
+            str(timing.n_duplicate),
+            str(timing.n_backward),
+            _number(timing.age_ms, ".3g"),
+            sparkline(timing.histogram, bars),
+        )
+    return table
+
+
+def _spike_facts(check: SpikeCheck) -> dict[str, str]:
+    health = check.health
+    voltage = check.kind is InputKind.BROADBAND
+    level = health.level[np.isfinite(health.level)]
+    spread = "not known"
+    if level.size:
+        least, most = level.min(), level.max()
+        spread = f"{least:.3g} to {most:.3g} {health.unit}, usual {health.median_level:.3g}"
+    facts = {
+        "stream": f"{check.name}: {check.kind}, {len(health.labels)} channels",
+        "noise, robust RMS in the band" if voltage else "firing rates": spread,
+        "flat" if voltage else "without a spike": _listed(health.dead),
+        "far above the usual": _listed(health.high),
+    }
+    if voltage:
+        facts["far below the usual"] = _listed(health.low)
+    return facts
+
+
+def _bundle_facts(check: BundleCheck) -> dict[str, str]:
+    facts = {
+        "folder": check.folder,
+        "loads": "yes, every byte as exported, the golden windows reproduced",
+        "channels, hop": f"{check.n_channels}, {check.hop_ms:g} ms",
+        "fits the stream": "yes" if check.fits else "no",
+    }
+    if check.fits:
+        facts["warm-up"] = f"{check.warm_up_s:.2f} s"
+        facts["step"] = (
+            f"p50 {check.step_p50_us:.0f} µs, p99 {check.step_p99_us:.0f} µs, of "
+            f"{1000 * check.hop_ms:.0f} µs from hop to hop"
+        )
+    return facts
+
+
+def sparkline(counts: Sequence[int], bars: str) -> str:
+    """A histogram in one line: the first of ``bars`` for none, the last for the most."""
+    most = max(counts, default=0)
+    n_heights = len(bars) - 1
+    return "".join(bars[math.ceil(n_heights * count / most) if most else 0] for count in counts)
+
+
+def _facts(title: str, facts: dict[str, str]) -> Table:
+    table = _table(title, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def _table(title: str, show_header: bool = True) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_header=show_header,
+        box=box.SIMPLE_HEAD if show_header else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def _is_ascii(console: Console) -> bool:
+    return console.options.ascii_only
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "-"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{len(names)}: {', '.join(names)}" if names else "none"
+
+
+def _jsonable(value: object) -> object:
+    """The same without arrays and NaN."""
+    if isinstance(value, dict):
+        return {key: _jsonable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_jsonable(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
