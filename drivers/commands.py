@@ -16,11 +16,12 @@ from drivers.forms import FORMS
 from drivers.noise import NOISE_FORMS, NoiseSource
 from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
+from rt_ner.clock import s_from_ns
 from rt_ner.errors import ConfigError, SessionError
 from rt_ner.process import no_garbage_collection, stop_on_signals
 from rt_ner.session import Session
 from rt_ner.session_files import load_session, save_session
-from rt_ner.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
 
 
 def replay(
@@ -110,8 +111,8 @@ def noise(
     """Send random spikes, to try a rig.
 
     Faults can be ordered on stdin, a line each: "stall S", "withhold P S", "burst K S",
-    "repeat N", "reverse N", "bad N", "step S". Each line is answered on stdout, when it is obeyed
-    and at the end, by a JSON object that counts what was really sent.
+    "repeat N", "reverse N", "bad N", "step S". A JSON object on stdout says when it began, and
+    further ones, at each order and at the end, count what was really sent.
     """
     quiet_liblsl()
     if form not in NOISE_FORMS:
@@ -130,6 +131,7 @@ def noise(
                 typer.echo(json.dumps(source.summary()))
             return lines
 
+        typer.echo(json.dumps({"began_s": s_from_ns(local_now_ns())}))
         n_ticks = None if seconds is None else round(seconds * 1000)
         source.run(n_ticks, orders)
         typer.echo(json.dumps(source.summary()))

@@ -98,8 +98,7 @@ class EventNoise:
         last = int(self._ends[tick % _N_TICKS])
         first = int(self._ends[tick % _N_TICKS - 1]) if tick % _N_TICKS else 0
         values = np.tile(self._values[first:last], (times, 1))
-        spread_s: FloatArray = np.arange(len(values)) * (_TICK_S / max(len(values), 1))
-        return spread_s, values
+        return np.linspace(0.0, _TICK_S, len(values), endpoint=False), values
 
 
 NOISE_FORMS: dict[str, Callable[[tuple[str, ...], float], NoiseForm]] = {

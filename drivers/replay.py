@@ -14,14 +14,18 @@ import pylsl
 
 from drivers.forms import Form, Packet, RasterForm
 from rt_ner.arrays import AnyArray, Int64Array
-from rt_ner.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
+from rt_ner.clock import next_grid_line_ns, s_from_ns
 from rt_ner.errors import ConfigError
 from rt_ner.session import Session
-from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, local_now_ns, open_outlet
+from rt_ner.streams import (
+    REPLAY_GRID_NS,
+    SESSION_END,
+    SESSION_ZERO,
+    Kind,
+    local_now_ns,
+    open_outlet,
+)
 
-# Replays are shifted by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25, 30, 40, 45,
-# 50, 60, 100 ms, …) divides it.
-_GRID_NS = 1800 * NS_PER_MS
 # For stranger sample periods: bins of 1, 2, 3, 4, 5, 6, 8, 10, 12, … samples keep their phase.
 _GRID_SAMPLES = 120
 _LISTENER_POLL_S = 0.1
@@ -58,7 +62,9 @@ class Replay:
             Kind.PUSHED: open_outlet(source, Kind.PUSHED, ["pushed"], "seconds", period_ns),
         }
         raster_ns = session.spikes.raster_period_ns
-        self._grid_ns = _GRID_NS if _GRID_NS % raster_ns == 0 else _GRID_SAMPLES * raster_ns
+        self._grid_ns = (
+            REPLAY_GRID_NS if REPLAY_GRID_NS % raster_ns == 0 else _GRID_SAMPLES * raster_ns
+        )
 
     def wait_for_listeners(self, kinds: Sequence[Kind]) -> None:
         """Return once each of these streams has a listener (or on stop)."""

@@ -8,6 +8,7 @@ import numpy as np
 from rt_ner.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.detector import Detector
+from rt_ner.errors import StreamError
 from rt_ner.spike_stream import SpikeStream
 
 # A channel is hot if it fires so many times more than the usual one, and more than so often.
@@ -81,9 +82,9 @@ class RasterGauge:
 class EventGauge:
     """Watches single spikes. If the stream lists no electrodes, only those that fire are known."""
 
-    def __init__(self, stream: SpikeStream, base: int) -> None:
-        assert stream.channel_column is not None
-        self._column = stream.channel_column
+    def __init__(self, stream: SpikeStream, column: int, base: int) -> None:
+        """``column``: of the channel's number. ``base``: the number of the first channel."""
+        self._column = column
         self._electrodes = stream.electrodes
         self._base = base
         self._counts: Int64Array = np.zeros(_N_NUMBERS, dtype=np.int64)
@@ -155,7 +156,12 @@ def gauge_for(
     if stream.kind is InputKind.RASTER:
         return RasterGauge(stream)
     if stream.kind is InputKind.EVENTS:
-        return EventGauge(stream, settings.input.base)
+        if stream.channel_column is None:
+            raise StreamError(
+                f"events with columns {', '.join(map(repr, stream.columns))} have none for the "
+                "channel: label one of them 'channel'"
+            )
+        return EventGauge(stream, stream.channel_column, settings.input.base)
     learn_s = min(settings.detector.learn_s, _LEARN_PART * seconds)
     wanted = settings.detector.model_copy(update={"learn_s": learn_s})
     detector = Detector(len(stream.columns), stream.rate_hz, wanted)

@@ -81,7 +81,8 @@ class BundleCheck:
 class Checkup:
     """All that was found."""
 
-    software: dict[str, str]
+    versions: dict[str, str]
+    surroundings: dict[str, str]
     streams: tuple[StreamCheck, ...]
     spikes: SpikeCheck | None
     bundle: BundleCheck | None

@@ -22,7 +22,8 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
     """The report for people, the verdict last."""
     if not console.is_terminal:
         console.width = _WIDTH
-    console.print(_facts("Software", checkup.software))
+    versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
+    console.print(_facts("This computer", {"versions": versions, **checkup.surroundings}))
     if checkup.streams:
         console.print(_streams_table(checkup.streams))
         console.print(_timing_table(checkup.streams, _ASCII_BARS if _is_ascii(console) else _BARS))
@@ -36,7 +37,7 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
             table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
         console.print(table)
     style = "bold green" if checkup.is_go else "bold red"
-    console.print(_verdict(checkup), style=style)
+    console.print(f"\n{_verdict(checkup)}", style=style)
 
 
 def as_json(checkup: Checkup) -> dict[str, object]:
@@ -59,14 +60,14 @@ def _verdict(checkup: Checkup) -> str:
 
 
 def _streams_table(streams: Sequence[StreamCheck]) -> Table:
-    table = _table("Streams (*: the spikes)")
+    table = _table("Streams (*: the spikes; offset: from their clock to ours)")
     for heading in ("", "name", "type", "format"):
         table.add_column(heading, overflow="fold")
     for heading in ("channels", "rate Hz"):
         table.add_column(heading, justify="right", overflow="fold")
     for heading in ("source_id", "host"):
         table.add_column(heading, overflow="fold")
-    table.add_column("clock ms", justify="right")
+    table.add_column("offset ms", justify="right")
     for stream in streams:
         table.add_row(
             "*" if stream.is_spikes else "",
@@ -85,10 +86,10 @@ def _streams_table(streams: Sequence[StreamCheck]) -> Table:
 def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
     table = _table("Timing: interval from stamp to stamp, age of the newest sample on arrival, ms")
     table.add_column("name", overflow="fold")
-    headings = ("samples", "rate Hz", "p1", "p50", "p99", "max", "twice", "back", "age")
+    headings = ("samples", "rate Hz", "p1", "p50", "p99", "max", "repeats", "back", "age")
     for heading in headings:
-        table.add_column(heading, justify="right")
-    table.add_column("0 … 2 periods")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("0 … 2 periods", no_wrap=True)
     for stream in streams:
         timing = stream.timing
         if timing is None:
@@ -98,7 +99,7 @@ def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
             stream.name,
             str(timing.n_samples),
             _number(timing.rate_hz, ".5g"),
-            *(_number(interval, ".4g") for interval in intervals),
+            *(_number(interval, ".4g" if interval >= 1 else ".3f") for interval in intervals),
             str(timing.n_duplicate),
             str(timing.n_backward),
             _number(timing.age_ms, ".3g"),
@@ -160,7 +161,7 @@ def _facts(title: str, facts: dict[str, str]) -> Table:
 
 def _table(title: str, show_header: bool = True) -> Table:
     return Table(
-        title=title,
+        title=f"\n{title}",
         title_justify="left",
         title_style="bold",
         show_header=show_header,

@@ -52,7 +52,11 @@ def build_app() -> typer.Typer:
     app.callback()(_common)
     offered = {entry.name: entry for entry in entry_points(group="rt_ner.commands")}
     for name in sorted(offered, key=_COMMANDS.index):
-        app.command(name)(offered[name].load())
+        loaded = offered[name].load()
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=name)
+        else:
+            app.command(name)(loaded)
     return app
 
 

@@ -40,7 +40,7 @@ from rt_ner.streams import find_stream, local_now_ns
 from rt_ner.timing import timing_of
 
 _LOOK_S, _WAIT_S = 1.0, 2.0
-# Steps are timed as they will happen, a hop apart: in a row they would find their caches warm.
+# Steps are timed as they will happen, apart: in a row they would find their caches warm.
 _N_STEPS, _LONGEST_PAUSE_S = 200, 0.01
 _PORTS = "ports 16571 to 16604 (UDP and TCP) in the firewalls of both computers"
 # Where LSL asks for streams: the way to it tells which network is used.
@@ -82,11 +82,12 @@ class Doctor:
             infos.append(info)
         infos.sort(key=lambda seen: (seen.source_id(), seen.name(), seen.hostname()))
         spikes = self._announced(info) if info else None
-        self._say(f"listening for {self._seconds:g} s")
         streams, spike_check = self._listen(infos, info.uid() if info else "", spikes)
         bundle = self._check_bundle(folder, spikes) if folder else None
-        software = self._check_software(infos)
-        return Checkup(software, streams, spike_check, bundle, tuple(self._findings))
+        surroundings = self._check_surroundings(infos)
+        return Checkup(
+            _versions(), surroundings, streams, spike_check, bundle, tuple(self._findings)
+        )
 
     def _find_spikes(self) -> pylsl.StreamInfo | None:
         """The one spike stream, as the decoder finds it."""
@@ -120,6 +121,8 @@ class Doctor:
     ) -> tuple[tuple[StreamCheck, ...], SpikeCheck | None]:
         """Listen to all streams of numbers at once."""
         numeric = [info for info in infos if info.channel_format() != pylsl.cf_string]
+        if numeric:
+            self._say(f"listening for {self._seconds:g} s")
         takes = {spikes.uid: spikes.gauge.take} if spikes else {}
         heard_of = dict(
             zip(
@@ -205,17 +208,22 @@ class Doctor:
         steps_ns: list[float] = []
         with no_garbage_collection():
             while len(steps_ns) < _N_STEPS and not self._stop.wait(pause_s):
-                # The loop, too, runs a step in advance, when data are due.
-                decoder.rehearse()
                 started_ns = time.perf_counter_ns()
                 decoder.rehearse()
                 steps_ns.append(time.perf_counter_ns() - started_ns)
         p50_ns, p99_ns = np.percentile(steps_ns or [nan], [50, 99])
         return float(p50_ns) / 1000, float(p99_ns) / 1000
 
-    def _check_software(self, infos: Sequence[pylsl.StreamInfo]) -> dict[str, str]:
-        """Versions, how liblsl is configured, and the networks."""
+    def _check_surroundings(self, infos: Sequence[pylsl.StreamInfo]) -> dict[str, str]:
+        """The computer, how liblsl is configured, and the networks."""
         config = _lsl_config()
+        # Streams of other sessions are invisible, so any that is seen tells ours.
+        session = infos[0].session_id() if infos else _session_of(config)
+        if not infos:
+            self._warn(
+                "no LSL stream is visible at all. If a source runs: it must be in the same network "
+                f"and in LSL session '{session}' (SessionID in lsl_api.cfg) too; open {_PORTS}"
+            )
         asked = os.environ.get("LSLAPICFG", "")
         if asked and not Path(asked).is_file():
             self._warn(
@@ -228,16 +236,11 @@ class Doctor:
                 "no network leads to other computers, streams of this one alone are visible: plug "
                 "in the cable, or mend the network's settings"
             )
-        packages = ("numpy", "numba", "onnxruntime", "pylsl")
-        major, minor = divmod(pylsl.library_version(), 100)
         return {
-            "rt-ner": __version__,
-            "python": f"{platform.python_version()} on {platform.platform()}",
-            **{package: version(package) for package in packages},
-            "liblsl": f"{major}.{minor} ({pylsl.library_info()})",
-            "liblsl's config": str(config or "none: its defaults"),
-            # Streams of other sessions are invisible, so any that is seen tells ours.
-            "LSL session": infos[0].session_id() if infos else _session_of(config),
+            "platform": platform.platform(),
+            "liblsl build": pylsl.library_info(),
+            "liblsl's config": str(config or "none, its defaults"),
+            "LSL session": session,
             "network interfaces": _interfaces(),
             "address used": address or "none",
         }
@@ -247,6 +250,18 @@ class Doctor:
 
     def _warn(self, text: str) -> None:
         self._findings.append(Finding(Level.WARNING, text))
+
+
+def _versions() -> dict[str, str]:
+    """Versions of all that takes part in decoding."""
+    packages = ("numpy", "numba", "onnxruntime", "pylsl")
+    major, minor = divmod(pylsl.library_version(), 100)
+    return {
+        "rt-ner": __version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+        "liblsl": f"{major}.{minor}",
+    }
 
 
 def _lsl_config() -> Path | None:

@@ -21,6 +21,8 @@ _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVE
 _BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
+# 146 years: a time further from zero, in milliseconds perhaps, is none; int64 holds twice as much.
+_LONGEST_S = 2.0**62 / NS_PER_S
 
 
 class StreamLostError(Exception):
@@ -81,6 +83,7 @@ class SpikeInlet:
 
         The chunk's arrays are reused at the next pull.
         """
+        n_waiting = self.n_waiting()
         try:
             values, stamps_s = self._inlet.pull_chunk(
                 timeout_s, self._max_samples, self._values, min_samples=1, as_numpy=True
@@ -89,14 +92,18 @@ class SpikeInlet:
             if self._offset:
                 self._follow_clock(self._offset)
         except pylsl.util.LostError as error:
+            # What was waiting went with it, the last of it being liblsl's mark of the end.
+            self._tally(Tally.SKIPPED, max(n_waiting - 1, 0))
             raise StreamLostError(str(error)) from error
         if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
-        known = np.isfinite(stamps_s)
+        # While more waits, the present says nothing about what is still to come.
+        complete_ns = self.arrived_ns if len(stamps_s) < self._max_samples else 0
+        known = np.abs(stamps_s) < _LONGEST_S
         if not known.all():
             self._tally(Tally.INVALID, int(len(known) - known.sum()))
             values, stamps_s = np.ascontiguousarray(values[known]), stamps_s[known]
-        return self._chunk(ns_array_from_s(stamps_s) + self.offset_ns, values)
+        return self._chunk(ns_array_from_s(stamps_s) + self.offset_ns, values, complete_ns)
 
     @property
     def offset_ns(self) -> int:
@@ -124,19 +131,18 @@ class SpikeInlet:
         if self._counter:
             self._counter.tally[what] += n
 
-    def _chunk(self, time_ns: Int64Array, values: AnyArray) -> Chunk:
+    def _chunk(self, time_ns: Int64Array, values: AnyArray, complete_ns: int) -> Chunk:
+        """``complete_ns``: up to when all that has arrived is there; 0 if more waits."""
         kind = self.shape.kind
         if kind is InputKind.RASTER:
             return RasterChunk(time_ns, values, self.arrived_ns)
         if kind is InputKind.BROADBAND:
             return VoltageChunk(time_ns, values, self.arrived_ns)
-        # While more waits, the present says nothing about what is still to come.
-        arrived_ns = self.arrived_ns if len(values) < self._max_samples else 0
         channel, unit = self._numbers[:, : len(values)]
         channel[:] = values[:, self.shape.channel_column]
         if self.shape.unit_column is not None:
             unit[:] = values[:, self.shape.unit_column]
-        return EventChunk(time_ns, channel, unit, arrived_ns)
+        return EventChunk(time_ns, channel, unit, complete_ns)
 
 
 def hop_due_ns(now_ns: int, hop_ns: int, grace_ns: int) -> int:

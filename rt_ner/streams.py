@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pylsl
 
-from rt_ner.clock import NS_PER_S, ns_from_s
+from rt_ner.clock import NS_PER_MS, NS_PER_S, ns_from_s
 from rt_ner.errors import StreamError
 from rt_ner.tally import Tally
 
@@ -33,6 +33,9 @@ TIMING_LABELS = (
     "clamped",
     "passed_over",
 )
+# Replays are shifted, and repeated, by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25,
+# 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
+REPLAY_GRID_NS = 1800 * NS_PER_MS
 # Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 _RESOLVE_STEP_S = 0.5

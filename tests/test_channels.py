@@ -157,6 +157,7 @@ def test_two_channels_of_one_label_are_never_pooled(labels: list[str]) -> None:
 
 def test_what_only_looks_like_a_unit_is_a_label() -> None:
     assert columns_of(["A/²", "B/x", "/1"], ("A/²", "B/x"), PLAIN) == {"A/²": [0], "B/x": [1]}
+    assert events_of(["B/x", "A/²"], ("A/²", "B/x")) == all_units("B/x", "A/²")
 
 
 def test_events_are_numbered_as_the_electrodes_are_told() -> None:

@@ -117,5 +117,3 @@ class Observer:
         for stamp_s, (text,) in zip(stamps_s, samples, strict=True):
             said.append(Said(stamp_s, heard_s, text))
         return said
-
-

@@ -26,14 +26,14 @@ class Rig:
         self.source = f"bench-source-{tag}"
         self.decoder_name = f"bench-decoder-{tag}"
         self.log = folder / "log.jsonl"
-        self._n_channels = n_channels
+        self.n_channels = n_channels
         self.decoder: ChildProcess
         self.observer: Observer
 
     @contextmanager
     def noise(self, form: str = "raster", *arguments: str) -> Iterator[ChildProcess]:
         """Random spikes of as many channels as the bundle has."""
-        sizes = ["--channels", str(self._n_channels), "--form", form, "--name", self.source]
+        sizes = ["--channels", str(self.n_channels), "--form", form, "--name", self.source]
         with child_process(["noise", *sizes, *arguments], self.folder) as source:
             yield source
 

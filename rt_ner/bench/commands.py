@@ -1,0 +1,138 @@
+"""The bench commands: measurements of what the decoder promises."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rt_ner.bundle import load_bundle
+from rt_ner.children import child_process
+from rt_ner.errors import ConfigError
+from rt_ner.streams import quiet_liblsl
+
+app = typer.Typer(
+    help="Measure what the decoder promises, on real streams between real processes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
+]
+
+
+@app.command()
+def recovery(
+    bundle: BundlePath,
+    repeats: Annotated[int, typer.Option(help="How often each fault is made.", min=1)] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """How long after a fault the cursor moves again, from the first good data."""
+    from rt_ner.bench.recovery import measure_recovery
+
+    n_channels = len(load_bundle(bundle).manifest.channel_ids)
+    with _folder() as (folder, progress):
+        results = measure_recovery(bundle, n_channels, folder, repeats, progress.print)
+    summary = {
+        fault: {"recovery_s": [round(value, 3) for value in values], "largest_s": max(values)}
+        for fault, values in results.items()
+    }
+    rows = {fault: f"{max(values):.2f} s at most of {repeats}" for fault, values in results.items()}
+    _show("from good data to RUNNING", summary, rows, as_json)
+
+
+@app.command()
+def flood(
+    bundle: BundlePath,
+    events: Annotated[float, typer.Option(help="Events a second.", min=1)] = 1_000_000,
+    seconds: Annotated[float, typer.Option(help="For so long.", min=1)] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Whether every one of very many events is accounted for, and how far the decoder lags."""
+    from rt_ner.bench.flood import measure_flood
+
+    n_channels = len(load_bundle(bundle).manifest.channel_ids)
+    with _folder() as (folder, progress):
+        progress.print(f"{events:,.0f} events a second for {seconds:g} s")
+        result = measure_flood(bundle, n_channels, folder, events, seconds)
+    fates = ", ".join(f"{name} {n:,}" for name, n in result.fates.items() if n)
+    rows = {
+        "sent": f"{result.sent:,}",
+        "became": fates,
+        "unaccounted for": str(result.unaccounted),
+        "overloads": str(result.overloads),
+        "largest lag behind a hop's end": f"{result.largest_lag_ms:.1f} ms",
+        "latency p50, p99": f"{result.latency_p50_us:.0f}, {result.latency_p99_us:.0f} µs",
+    }
+    _show(f"{events:,.0f} events/s", asdict(result), rows, as_json)
+
+
+@app.command()
+def soak(
+    bundle: BundlePath,
+    session: Annotated[
+        Path | None,
+        typer.Argument(metavar="SESSION", help="Played round and round. Default: a simulated one."),
+    ] = None,
+    hours: Annotated[float, typer.Option(help="Of the session's own time.", min=0.01)] = 1.0,
+    speed: Annotated[float, typer.Option(help="So many times faster.", min=1, max=200)] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """A long session in a short time: whether memory grows, or bins drift from the truth."""
+    from rt_ner.bench.soak import measure_soak, pass_of
+
+    window = load_bundle(bundle).manifest.window
+    with _folder() as (folder, progress):
+        if session is None:
+            session = folder / "soak.npz"
+            with child_process(["simulate", str(session)], folder) as simulation:
+                simulation.finish(120.0)
+        with progress.status("soaking") as status:
+            result = measure_soak(
+                bundle,
+                session,
+                pass_of(session, window.hop_ns),
+                (hours * 3600, speed),
+                folder,
+                lambda part: status.update(f"soaking: {part:.0%}"),
+            )
+    growth = "unknown" if result.growth_mb is None else f"{result.growth_mb:+.2f} MB"
+    rows = {
+        "hops": f"{result.hops:,}, missing {result.missing}",
+        "compared with the first pass": f"{result.compared:,}, different {result.different}",
+        "resident memory after warm-up": growth,
+        "counts": ", ".join(f"{name} {n}" for name, n in result.counts.items() if n),
+    }
+    _show(f"{hours:g} h at {speed:g} times the speed", asdict(result), rows, as_json)
+
+
+@contextmanager
+def _folder() -> Iterator[tuple[Path, Console]]:
+    """A folder for logs, and where progress is told."""
+    if sys.platform == "win32":
+        raise ConfigError("benchmarks need Linux or macOS: they kill and stop processes")
+    quiet_liblsl()
+    with tempfile.TemporaryDirectory(prefix="rt-ner-bench-") as folder:
+        yield Path(folder), Console(stderr=True, highlight=False, markup=False)
+
+
+def _show(
+    title: str, summary: Mapping[str, object], rows: Mapping[str, str], as_json: bool
+) -> None:
+    if as_json:
+        json.dump(summary, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console(highlight=False, markup=False).print(table)
