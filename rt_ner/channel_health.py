@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_ner.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.config import DecodeSettings, InputKind
-from rt_ner.detector import Detector
+from rt_ner.detector import MAX_VOLTAGE, Detector
 from rt_ner.errors import StreamError
 from rt_ner.spike_stream import SpikeStream
 
@@ -120,7 +120,7 @@ class VoltageGauge:
 
     def take(self, values: AnyArray) -> None:
         """Follow the range; filter until the noise is known."""
-        self._n_invalid += int((~np.isfinite(values).all(axis=1)).sum())
+        self._n_invalid += int((~(np.abs(values) <= MAX_VOLTAGE).all(axis=1)).sum())
         self._least = np.fmin(self._least, np.fmin.reduce(values, axis=0))
         self._most = np.fmax(self._most, np.fmax.reduce(values, axis=0))
         if not self._detector.learned:

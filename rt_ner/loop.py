@@ -28,6 +28,7 @@ from rt_ner.watch import Watch
 _SHORTEST_SLEEP_NS = 50_000
 # A command or the end is noticed within this time even when no data come.
 _LONGEST_SLEEP_NS = 20_000_000
+_LOOK_AGAIN_S = 0.2
 # So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
 _TOO_MANY_WAITING = 500_000
 
@@ -284,7 +285,7 @@ class Loop:
         self._notify(f"refused: {reason}")
         refused = {info.uid() for info in self._wish.resolve()[0]}
         while not self._stop.is_set() and not self._obey(None):
-            found = {info.uid() for info in self._wish.resolve()[0]}
+            found = {info.uid() for info in self._wish.resolve(_LOOK_AGAIN_S)[0]}
             if found and found != refused:
                 break
 

@@ -14,6 +14,8 @@ from rt_ner.streams import TIMING_LABELS, Kind, announce, describe, local_now_ns
 
 _LINGER_S = 0.2
 _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
+# The largest number that float32 and int32 both hold: one beyond would turn into its opposite.
+_LARGEST_WHOLE = 2**31 - 128
 _FORMATS = {
     "float32": (pylsl.cf_float32, np.float32),
     "double64": (pylsl.cf_double64, np.float64),
@@ -62,7 +64,9 @@ class VelocityOutlet:
 
     def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
         transformed = self._transform @ velocity_cm_s
-        self._sample[:] = np.rint(transformed) if self._is_whole else transformed
+        if self._is_whole:
+            transformed = np.clip(np.rint(transformed), -_LARGEST_WHOLE, _LARGEST_WHOLE)
+        self._sample[:] = transformed
         self._outlet.push_sample(self._sample, s_from_ns(stamp_ns))
 
     def _tick(self, tick_ns: int) -> None:

@@ -38,7 +38,7 @@ TIMING_LABELS = (
 REPLAY_GRID_NS = 1800 * NS_PER_MS
 # Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
-_RESOLVE_STEP_S = 0.5
+_RESOLVE_S = 0.5
 
 
 class Kind(StrEnum):
@@ -118,12 +118,14 @@ class StreamWish:
             and self.host in ("", info.hostname())
         )
 
-    def resolve(self) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
-        """The streams that match, and all that are visible."""
+    def resolve(
+        self, seconds: float = _RESOLVE_S
+    ) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
+        """The streams that match, and all that are visible, of those that answer in time."""
         if not self.predicate:
-            seen = pylsl.resolve_streams(_RESOLVE_STEP_S)
+            seen = pylsl.resolve_streams(seconds)
             return [info for info in seen if self.matches(info)], seen
-        fit = pylsl.resolve_bypred(self.predicate, 0, _RESOLVE_STEP_S)
+        fit = pylsl.resolve_bypred(self.predicate, 0, seconds)
         return [info for info in fit if self.matches(info)], fit
 
 

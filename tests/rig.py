@@ -95,7 +95,7 @@ class Source:
 
     def __init__(self, name: str, channel_ids: tuple[str, ...]) -> None:
         self._outlet = open_outlet(name, Kind.SPIKES, channel_ids, "spikes", MS)
-        self._counts = np.random.default_rng(0).poisson(0.02, (500, len(channel_ids)))
+        self._counts = np.random.default_rng(0).poisson(0.02, (1000, len(channel_ids)))
         self.now_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
 
     def wait_for_listener(self) -> None:
@@ -103,8 +103,11 @@ class Source:
 
     def push(self, n_ms: int) -> None:
         stamps_s = [s_from_ns(self.now_ns + k * MS) for k in range(1, n_ms + 1)]
-        self._outlet.push_chunk(self._counts[:n_ms].astype(np.int16), stamps_s)
+        self.send(self._counts[:n_ms].astype(np.int16), stamps_s)
         self.now_ns += n_ms * MS
+
+    def send(self, counts: np.ndarray, stamps_s: list[float]) -> None:
+        self._outlet.push_chunk(counts, stamps_s)
 
 
 def history_ms(bundle: Bundle) -> int:

@@ -90,9 +90,7 @@ class FaultyRig:
 
 
 @pytest.fixture(scope="module")
-def rig(
-    small_bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FaultyRig]:
+def rig(small_bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyRig]:
     """One decoder for all faults that it must survive; the first source comes late."""
     velocities: Velocities = []
     folder = tmp_path_factory.mktemp("faults")
