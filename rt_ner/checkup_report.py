@@ -23,21 +23,20 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
     if not console.is_terminal:
         console.width = _WIDTH
     versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
-    console.print(_facts("This computer", {"versions": versions, **checkup.surroundings}))
+    tables = [_facts("This computer", {"versions": versions, **checkup.surroundings})]
     if checkup.streams:
-        console.print(_streams_table(checkup.streams))
-        console.print(_timing_table(checkup.streams, _ASCII_BARS if _is_ascii(console) else _BARS))
+        bars = _ASCII_BARS if console.options.ascii_only else _BARS
+        tables += [_streams_table(checkup.streams), _timing_table(checkup.streams, bars)]
     if checkup.spikes:
-        console.print(_facts("Spikes", _spike_facts(checkup.spikes)))
+        tables.append(_facts("Spikes", _spike_facts(checkup.spikes)))
     if checkup.bundle:
-        console.print(_facts("Bundle", _bundle_facts(checkup.bundle)))
+        tables.append(_facts("Bundle", _bundle_facts(checkup.bundle)))
     if checkup.findings:
-        table = _table("Findings", show_header=False)
-        for finding in sorted(checkup.findings, key=lambda found: found.level is Level.WARNING):
-            table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
+        tables.append(_findings_table(checkup))
+    for table in tables:
         console.print(table)
-    style = "bold green" if checkup.is_go else "bold red"
-    console.print(f"\n{_verdict(checkup)}", style=style)
+        console.print()
+    console.print(_verdict(checkup), style="bold green" if checkup.is_go else "bold red")
 
 
 def as_json(checkup: Checkup) -> dict[str, object]:
@@ -143,6 +142,14 @@ def _bundle_facts(check: BundleCheck) -> dict[str, str]:
     return facts
 
 
+def _findings_table(checkup: Checkup) -> Table:
+    """What is wrong, the worst first."""
+    table = _table("Findings", show_header=False)
+    for finding in sorted(checkup.findings, key=lambda found: found.level is Level.WARNING):
+        table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
+    return table
+
+
 def sparkline(counts: Sequence[int], bars: str) -> str:
     """A histogram in one line: the first of ``bars`` for none, the last for the most."""
     most = max(counts, default=0)
@@ -161,7 +168,7 @@ def _facts(title: str, facts: dict[str, str]) -> Table:
 
 def _table(title: str, show_header: bool = True) -> Table:
     return Table(
-        title=f"\n{title}",
+        title=title,
         title_justify="left",
         title_style="bold",
         show_header=show_header,
@@ -170,10 +177,6 @@ def _table(title: str, show_header: bool = True) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-
-
-def _is_ascii(console: Console) -> bool:
-    return console.options.ascii_only
 
 
 def _number(value: float, form: str) -> str:
