@@ -73,12 +73,13 @@ def map_events(electrodes: Sequence[str], wanted: tuple[str, ...], wish: Channel
                 f"no event counts for '{wanted[index]}': its unit is not one of those selected, or "
                 f"above {N_UNITS - 1}: change units or channels in [input]"
             )
-        if (table[np.ix_(columns, units)] >= 0).any():
+        chosen = (np.array(columns)[:, None], units)
+        if (table[chosen] >= 0).any():
             raise StreamError(
                 f"the events of '{wanted[index]}' count for another channel of the bundle already: "
                 "name different ones with channels in [input], or decode with another bundle"
             )
-        table[np.ix_(columns, units)] = index
+        table[chosen] = index
     return table
 
 

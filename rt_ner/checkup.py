@@ -13,6 +13,8 @@ from rt_ner.timing import Timing
 _RATE_TOLERANCE = 0.01
 # An interval of so many periods is a gap.
 _GAP_PERIODS = 5
+# A stream that sent nothing for so long at the end has stopped; chunks are more frequent.
+_QUIET_MS = 500.0
 # The ages that a sample stamped by LSL's clock may have on arrival.
 _AGES_MS = (-50.0, 1000.0)
 # On one host there is one clock. LSL's estimates of an offset are good to a fraction of a
@@ -66,12 +68,16 @@ class SpikeCheck:
 
 @dataclass(frozen=True)
 class BundleCheck:
-    """A bundle that loads. Step: a bin closed → velocity ready; NaN if the stream does not fit."""
+    """A bundle that loads. Step: a bin closed → velocity ready.
+
+    ``fits``: whether the spike stream's channels are its own; None if there is no such stream. The
+    times are NaN unless it fits.
+    """
 
     folder: str
     n_channels: int
     hop_ms: float
-    fits: bool
+    fits: bool | None
     warm_up_s: float
     step_p50_us: float
     step_p99_us: float
@@ -114,6 +120,11 @@ def judge_timing(
         return _warnings([text] if timing.nominal_hz else [])
     problems = _judge_stamps(name, timing)
     if timing.nominal_hz:
+        if timing.quiet_ms > max(_QUIET_MS, _GAP_PERIODS * 1000 / timing.nominal_hz):
+            text = (
+                f"{name} stopped: nothing came in the last {timing.quiet_ms:.0f} ms; start it again"
+            )
+            return [Finding(Level.NO_GO if is_spikes else Level.WARNING, text)]
         problems += _judge_regular(name, timing)
     elif timing.back_ms > allowed_back_ms:
         problems.append(_runs_back(name, timing, f"{allowed_back_ms:g} ms at most"))
@@ -139,7 +150,7 @@ def _judge_regular(name: str, timing: Timing) -> list[str]:
     if timing.max_ms > _GAP_PERIODS * period_ms:
         problems.append(
             f"{name} has a gap of {timing.max_ms:.4g} ms, a sample every {period_ms:.4g} ms was "
-            "expected: look for a busy sender, a full disk there, or Wi-Fi instead of a cable"
+            "expected: look for a busy sender or network; use a cable, not Wi-Fi"
         )
     return problems
 
@@ -221,8 +232,8 @@ def judge_health(check: SpikeCheck, listened_s: float) -> list[Finding]:
         remedy = "check headstage, cable and thresholds, or listen longer with --seconds"
         if health.high:
             problems.append(
-                f"{_channels(health.high)} far above the usual {health.median_level:.3g} Hz: lower "
-                "their gain or thresholds, and look for artefacts"
+                f"{_channels(health.high)} far above the usual {health.median_level:.3g} Hz: look "
+                "for artefacts, and set their thresholds farther from the noise"
             )
     if not health.dead:
         return _warnings(problems)
@@ -266,10 +277,11 @@ def judge_bundle(check: BundleCheck) -> list[Finding]:
 
 
 def _channels(names: Sequence[str], n_all: int = 0) -> str:
-    """How many channels, and the names of the first few, up to the verb."""
+    """How many channels, of how many, and the names of the first few, up to the verb."""
     some = ", ".join(names[:_N_NAMED]) + (", …" if len(names) > _N_NAMED else "")
     of_all = f" of {n_all}" if n_all else ""
-    return f"{len(names)}{of_all} channels ({some}) are"
+    noun = "channel" if len(names) == 1 and not n_all else "channels"
+    return f"{len(names)}{of_all} {noun} ({some}) {'is' if len(names) == 1 else 'are'}"
 
 
 def _warnings(texts: Sequence[str]) -> list[Finding]:

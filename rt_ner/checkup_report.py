@@ -15,6 +15,7 @@ from rt_ner.config import InputKind
 # Heights of a histogram's bars, none first.
 _BARS, _ASCII_BARS = "·▁▂▃▄▅▆▇█", ".123456789"
 _WIDTH = 100
+_FITS = {True: "yes", False: "no", None: "not known: no spike stream to compare with"}
 _STYLES = {Level.WARNING: "yellow", Level.NO_GO: "bold red"}
 
 
@@ -23,7 +24,8 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
     if not console.is_terminal:
         console.width = _WIDTH
     versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
-    tables = [_facts("This computer", {"versions": versions, **checkup.surroundings})]
+    computer = {key.replace("_", " "): value for key, value in checkup.surroundings.items()}
+    tables = [_facts("This computer", {"versions": versions, **computer})]
     if checkup.streams:
         bars = _ASCII_BARS if console.options.ascii_only else _BARS
         tables += [_streams_table(checkup.streams), _timing_table(checkup.streams, bars)]
@@ -131,7 +133,7 @@ def _bundle_facts(check: BundleCheck) -> dict[str, str]:
         "folder": check.folder,
         "loads": "yes, every byte as exported, the golden windows reproduced",
         "channels, hop": f"{check.n_channels}, {check.hop_ms:g} ms",
-        "fits the stream": "yes" if check.fits else "no",
+        "fits the stream": _FITS[check.fits],
     }
     if check.fits:
         facts["warm-up"] = f"{check.warm_up_s:.2f} s"

@@ -4,10 +4,11 @@ Both wait in threads of their own and hand over what they hear; the loop looks w
 """
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pylsl
 
@@ -19,6 +20,8 @@ KEYS = {"h": Command.HOLD, "r": Command.RESUME, "x": Command.RESET, "q": Command
 _MARKERS = "Markers"
 _POLL_S = 0.1
 _CONNECT_S = 5.0
+# An arrow, a function key, or one pressed with Alt: letters follow that were not typed.
+_ESCAPED = re.compile("\x1b(\\[[0-?]*[ -/]*[@-~]|O?.)?", re.DOTALL)
 
 Tell = Callable[[Command], None]
 
@@ -40,7 +43,9 @@ def listen_to_markers(control: ControlSettings, tell: Tell, stop: threading.Even
                     sample, _ = inlet.pull_sample(_POLL_S)
                 except pylsl.util.LostError:
                     break
-                text = sample[0].strip().lower() if sample else ""
+                except UnicodeDecodeError:
+                    continue
+                text = str(sample[0]).strip().lower() if sample else ""
                 if text in list(Command):
                     tell(Command(text))
 
@@ -64,12 +69,12 @@ def _connected(wish: StreamWish, stop: threading.Event) -> pylsl.StreamInlet | N
 @contextmanager
 def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
     """Obey single keys within the block, if there is a terminal; says whether there is."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty() or _in_background(sys.stdin.fileno()):
         yield False
         return
     closed = threading.Event()
-    with _single_keys() as read_key:
-        thread = threading.Thread(target=_listen, args=(read_key, tell, closed), daemon=True)
+    with _single_keys() as read_keys:
+        thread = threading.Thread(target=_listen, args=(read_keys, tell, closed), daemon=True)
         thread.start()
         try:
             yield True
@@ -78,49 +83,80 @@ def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
             thread.join()
 
 
-def _listen(read_key: Callable[[], str], tell: Tell, closed: threading.Event) -> None:
-    while not closed.is_set():
-        command = KEYS.get(read_key().lower())
-        if command:
-            tell(command)
+def _listen(read_keys: Callable[[], str], tell: Tell, closed: threading.Event) -> None:
+    """Until ``closed``, or the terminal is gone."""
+    with suppress(OSError, EOFError):
+        while not closed.is_set():
+            for key in read_keys().lower():
+                if key in KEYS:
+                    tell(KEYS[key])
 
 
 if sys.platform == "win32":
     import msvcrt
 
+    def _in_foreground() -> bool:
+        """Whether the terminal's keys are ours."""
+        return True
+
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:
-        """A function that waits a moment for a key; empty if none was pressed."""
+        """A function that waits a moment for keys; empty if none was pressed."""
         pause = threading.Event()
 
-        def read_key() -> str:
-            if msvcrt.kbhit():
-                return msvcrt.getwch()
-            pause.wait(_POLL_S)
-            return ""
+        def read_keys() -> str:
+            if not msvcrt.kbhit():
+                pause.wait(_POLL_S)
+                return ""
+            key = msvcrt.getwch()
+            if key in "\x00\xe0" and msvcrt.kbhit():
+                # An arrow or function key: two characters, the second of them a letter.
+                msvcrt.getwch()
+                return ""
+            return key
 
-        yield read_key
+        yield read_keys
+
+    def _in_background(_terminal: int) -> bool:
+        return False
 
 else:
     import select
     import termios
     import tty
 
+    def _in_foreground() -> bool:
+        """Whether the terminal's keys are ours: a job in the background would be stopped."""
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:
-        """A function that waits a moment for a key; empty if none was pressed.
+        """A function that waits a moment for keys; empty if none was pressed.
 
-        Keys come one by one and unseen meanwhile; Ctrl-C still interrupts.
+        Keys come at once and unseen meanwhile; Ctrl-C still interrupts.
         """
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
 
-        def read_key() -> str:
+        def read_keys() -> str:
             readable, _, _ = select.select([terminal], [], [], _POLL_S)
-            return os.read(terminal, 1).decode(errors="ignore") if readable else ""
+            if not readable:
+                return ""
+            typed = os.read(terminal, 64)
+            if not typed:
+                raise EOFError
+            return _ESCAPED.sub("", typed.decode(errors="ignore"))
 
         try:
             tty.setcbreak(terminal)
-            yield read_key
+            yield read_keys
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            with suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+    def _in_background(terminal: int) -> bool:
+        """Whether another process has the terminal, and the system would stop us if we used it."""
+        try:
+            return os.tcgetpgrp(terminal) != os.getpgrp()
+        except OSError:
+            return False

@@ -6,7 +6,7 @@ import platform
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import nan
 from pathlib import Path
@@ -152,8 +152,9 @@ class Doctor:
         timing = None
         if heard and not (heard.problem and not heard.stamps_s.size):
             # As in the decoder: on one host there is one clock, an estimate only adds its error.
-            arrived_s = heard.arrived_s - (0.0 if same_host else after_s)
-            timing = timing_of(heard.stamps_s, arrived_s, info.nominal_srate())
+            offset_s = 0.0 if same_host else after_s
+            times_s = (heard.arrived_s - offset_s, heard.end_s - offset_s)
+            timing = timing_of(heard.stamps_s, times_s[0], info.nominal_srate(), times_s[1])
         check = StreamCheck(
             name=info.name(),
             type=info.type(),
@@ -185,20 +186,22 @@ class Doctor:
             self._no_go(str(error))
             return None
         n_channels, hop_ms = len(model.channel_ids), model.window.hop_ns / 1e6
-        misfit = BundleCheck(str(folder), n_channels, hop_ms, False, nan, nan, nan)
+        untimed = BundleCheck(str(folder), n_channels, hop_ms, None, nan, nan, nan)
         if spikes is None:
-            return misfit
+            return untimed
         try:
             counter = counter_of(spikes.shape, model, self._settings)
         except StreamError as error:
             self._no_go(str(error))
-            return misfit
+            return replace(untimed, fits=False)
         started_s = time.perf_counter()
         decoder = Decoder(model, counter, local_now_ns)
         decoder.warm_up(spikes.dtype)
         warm_up_s = time.perf_counter() - started_s
         p50_us, p99_us = self._time_steps(decoder, hop_ms / 1000)
-        check = BundleCheck(str(folder), n_channels, hop_ms, True, warm_up_s, p50_us, p99_us)
+        check = replace(
+            untimed, fits=True, warm_up_s=warm_up_s, step_p50_us=p50_us, step_p99_us=p99_us
+        )
         self._findings += judge_bundle(check)
         return check
 
@@ -238,11 +241,11 @@ class Doctor:
             )
         return {
             "platform": platform.platform(),
-            "liblsl build": pylsl.library_info(),
-            "liblsl's config": str(config or "none, its defaults"),
-            "LSL session": session,
-            "network interfaces": _interfaces(),
-            "address used": address or "none",
+            "liblsl_build": pylsl.library_info(),
+            "liblsl_config": str(config or "none, its defaults"),
+            "lsl_session": session,
+            "network_interfaces": _interfaces(),
+            "address_used": address or "none",
         }
 
     def _no_go(self, text: str) -> None:

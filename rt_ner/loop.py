@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 
 from rt_ner.arrays import Float32Array
-from rt_ner.clock import ns_from_ms, s_from_ns
+from rt_ner.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
@@ -62,6 +62,8 @@ class Loop:
         self._held = False
         self._is_stale = False
         self._behind = False
+        self._usual_lag_ns = 0
+        self._catch_up_until_ns = 0
         self._missed_in_a_row = 0
         self._state_since_ns = 0
         self._last_end_ns = 0
@@ -136,7 +138,7 @@ class Loop:
         # Data that are not used (late, repeated) are no data.
         stale_ns = ns_from_ms(self._settings.safety.stale_ms)
         stale_at_ns = local_now_ns() + stale_ns
-        used = self.totals.tally[Tally.USED]
+        used, steps = self._used_and_steps()
         while not self._stop.is_set():
             if self.commands:
                 self._obey(decoder)
@@ -146,13 +148,22 @@ class Loop:
             if not closed and now_ns >= self._rehearsal.due_ns:
                 decoder.rehearse()
                 self._rehearsal.rehearsed(now_ns)
-            if self.totals.tally[Tally.USED] != used:
-                used = self.totals.tally[Tally.USED]
+            before, (used, steps) = (used, steps), self._used_and_steps()
+            if steps != before[1]:
+                self._notify(
+                    f"clock step: time stamps jumped, for the {steps}. time; starting anew"
+                )
+            if used != before[0]:
                 self.arrived_ns = now_ns
                 stale_at_ns = now_ns + stale_ns
             elif now_ns >= stale_at_ns:
                 stale_at_ns += stale_ns
                 self._go_stale(decoder, now_ns)
+
+    def _used_and_steps(self) -> tuple[int, int]:
+        """How much of the input was used so far, and how often a clock was set."""
+        tally = self.totals.tally
+        return int(tally[Tally.USED]), int(tally[Tally.CLOCK_STEPS])
 
     def _pause_s(self, inlet: SpikeInlet, stale_at_ns: int) -> float:
         """How long to wait for data: until something else is due."""
@@ -175,19 +186,28 @@ class Loop:
             # What was silent until now was not measured.
             decoder.reset(int(chunk[0].min()))
             self._is_stale = False
+            self._catch_up_until_ns = inlet.arrived_ns + NS_PER_S
         last_end_ns = self._last_end_ns
         if not self._behind:
             for decoded in decoder.push(chunk):
                 self._publish(decoded, inlet, decoder)
         else:
             newest, n_passed_over = decoder.catch_up(chunk)
-            self.totals.n_passed_over += n_passed_over
-            self._behind = n_passed_over > 0
-            if newest:
+            if newest and self._is_old(newest, inlet):
+                n_passed_over += 1
+            elif newest:
+                self._behind = n_passed_over > 0
                 self._publish(newest, inlet, decoder)
+            self.totals.n_passed_over += n_passed_over
         if self._missed_in_a_row >= self._settings.safety.overload_hops:
             self._shed_load(inlet, decoder)
         return self._last_end_ns != last_end_ns
+
+    def _is_old(self, decoded: Decoded, inlet: SpikeInlet) -> bool:
+        """Whether a hop was held back on its way: by more than the usual, for a second at most."""
+        lag_ns = inlet.arrived_ns - decoded.end_ns
+        held_back = lag_ns > self._usual_lag_ns + self._model.window.hop_ns
+        return held_back and inlet.arrived_ns < self._catch_up_until_ns
 
     def _publish(self, decoded: Decoded, inlet: SpikeInlet, decoder: Decoder) -> None:
         running = State.HOLD if self._held else State.RUNNING
@@ -220,6 +240,7 @@ class Loop:
             decoded.end_ns, [*map(s_from_ns, stamps_ns), *totals.tally.tolist(), *hops]
         )
         self._last_end_ns = decoded.end_ns
+        self._usual_lag_ns = inlet.arrived_ns - decoded.end_ns
 
     def _clamped(self, velocity: Float32Array) -> Float32Array:
         """The velocity, no faster than allowed, in the same direction."""

@@ -6,6 +6,7 @@ notice, and, if wanted, a log of one JSON object a second.
 
 import json
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ from rt_ner.tally import Tally
 
 _EVERY_S = 0.5
 _LOG_EVERY_S = 1.0
-_WIDTH = 118
 _CLEAR = "\r\x1b[K"
 
 
@@ -56,7 +56,7 @@ class Status:
             thread.join()
 
     def _run(self, loop: Loop, has_keyboard: bool) -> None:
-        keys = " ".join(f"{key}:{command}" for key, command in KEYS.items()) if has_keyboard else ""
+        keys = " ".join(f"[{key}] {told}" for key, told in KEYS.items()) if has_keyboard else ""
         logged_s = self._started_s
         while True:
             try:
@@ -74,7 +74,9 @@ class Status:
                 self._write(_CLEAR if self._rewrites else "")
                 return
             if self._rewrites:
-                self._write(f"{_CLEAR}{status_line(loop, self._hops_per_s(loop, now_s), keys)}")
+                line = f"{status_line(loop, self._hops_per_s(loop, now_s))}  {keys}"
+                # A line that is wrapped could not be rewritten.
+                self._write(_CLEAR + line[: shutil.get_terminal_size().columns - 1])
 
     def _hops_per_s(self, loop: Loop, now_s: float) -> float:
         n_running, seconds = loop.totals.n_running, now_s - self._measured_s
@@ -94,20 +96,20 @@ class Status:
         self._log.flush()
 
 
-def status_line(loop: Loop, bins_per_s: float, keys: str) -> str:
-    """State, age of the data, latency, counts and rate, in one line."""
-    state = loop.state or ""
+def status_line(loop: Loop, bins_per_s: float) -> str:
+    """State, age of the data, latency, rate and counts, in one line."""
+    state = str(loop.state or "")
     if loop.note:
-        return f"{state}  {loop.note}"[:_WIDTH]
+        return f"{state}  {loop.note}"
     p50_us, p99_us = _latency_us(loop)
     tally = loop.totals.tally
     lost = tally[Tally.MISSING] + tally[Tally.SKIPPED] + tally[Tally.INVALID]
     dropped = tally[Tally.DUPLICATE] + tally[Tally.UNKNOWN]
     return (
-        f"{state:<8} data {_age_ms(loop):.0f} ms old  latency p50 {p50_us / 1e3:.2f} p99 "
+        f"{state:<10} data {_age_ms(loop):.0f} ms  latency p50/p99 {p50_us / 1e3:.2f}/"
         f"{p99_us / 1e3:.2f} ms  {bins_per_s:.0f} bins/s  late {tally[Tally.LATE]} lost {lost} "
-        f"dropped {dropped} missed {loop.totals.n_missed}  {keys}"
-    )[:_WIDTH]
+        f"dropped {dropped} missed {loop.totals.n_missed}"
+    )
 
 
 def snapshot(loop: Loop) -> dict[str, object]:

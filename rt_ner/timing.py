@@ -20,6 +20,7 @@ class Timing:
     stream: the median), longer ones in its last bin. ``n_duplicate``: samples whose stamp another
     one had already. ``n_backward``: stamps that ran back, by ``back_ms`` at most. ``n_untimed``:
     samples with no time at all. ``age_ms``: the median, on arrival, of the newest sample's age.
+    ``quiet_ms``: how long nothing had come at the end, as the stamps and this age tell.
     """
 
     nominal_hz: float
@@ -34,20 +35,24 @@ class Timing:
     n_backward: int
     back_ms: float
     age_ms: float
+    quiet_ms: float
     histogram: tuple[int, ...]
 
 
-def timing_of(stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float) -> Timing:
-    """Timing of samples stamped ``(sample,)``, in the order in which they came.
+def timing_of(
+    stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float, end_s: float
+) -> Timing:
+    """Timing of samples stamped ``(sample,)``, in the order in which they came until ``end_s``.
 
-    ``arrived_s``: ``(sample,)``, when each was received, on the same clock; NaN where that was
-    not seen.
+    ``arrived_s``: ``(sample,)``, when each was received; NaN where that was not seen. All on one
+    clock.
     """
     timed = np.isfinite(stamps_s)
     stamp_ns, arrived_s = ns_array_from_s(stamps_s[timed]), arrived_s[timed]
     steps_ns = np.diff(stamp_ns)
     p1_ms, p50_ms, p99_ms, max_ms = _percentiles_ms(steps_ns)
     ages_s = (arrived_s - stamps_s[timed])[np.isfinite(arrived_s)]
+    age_ms = 1000 * float(np.median(ages_s)) if ages_s.size else np.nan
     expected_ms = 1000 / nominal_hz if nominal_hz else p50_ms
     return Timing(
         nominal_hz=nominal_hz,
@@ -61,7 +66,8 @@ def timing_of(stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float) ->
         n_duplicate=len(stamp_ns) - len(np.unique(stamp_ns)),
         n_backward=int((steps_ns < 0).sum()),
         back_ms=max(0.0, -float(steps_ns.min(initial=0)) / NS_PER_MS),
-        age_ms=1000 * float(np.median(ages_s)) if ages_s.size else np.nan,
+        age_ms=age_ms,
+        quiet_ms=1000 * (end_s - float(stamps_s[timed].max(initial=-np.inf))) - age_ms,
         histogram=_histogram(steps_ns / NS_PER_MS, expected_ms),
     )
 

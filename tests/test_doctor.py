@@ -47,11 +47,21 @@ WAIT_S = 20.0
 LISTEN_S = 0.5
 
 
+@pytest.fixture(autouse=True)
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over loopback whoever answers does so at once."""
+    monkeypatch.setattr("rt_ner.doctor._LOOK_S", 0.3)
+    monkeypatch.setattr("rt_ner.doctor._WAIT_S", 0.5)
+
+
 # The timing of stamps.
 
 
-def stamped(stamps_s: np.ndarray, rate_hz: float, age_s: float = 0.002) -> Timing:
-    return timing_of(stamps_s, stamps_s + age_s, rate_hz)
+def stamped(
+    stamps_s: np.ndarray, rate_hz: float, age_s: float = 0.002, quiet_s: float = 0.0
+) -> Timing:
+    end_s = np.nanmax(stamps_s, initial=-1e6) + age_s + quiet_s
+    return timing_of(stamps_s, stamps_s + age_s, rate_hz, end_s)
 
 
 def judged(timing: Timing, *, is_spikes: bool = False) -> str:
@@ -138,6 +148,16 @@ def test_silence_matters_where_samples_are_due() -> None:
     assert np.isnan([stamped(silence, 0.0).p50_ms, stamped(silence, 0.0).age_ms]).all()
 
 
+def test_a_stream_that_stopped_is_told_from_one_that_sends_chunks() -> None:
+    stamps_s = np.arange(1000) / 1000
+    assert judged(stamped(stamps_s, 1000.0, quiet_s=0.4)) == ""
+    stopped = stamped(stamps_s, 1000.0, quiet_s=0.6)
+    assert judged(stopped).startswith("warning: 's' stopped: nothing came in the last 600 ms")
+    assert judged(stopped, is_spikes=True).startswith("NO-GO")
+    assert judged(stamped(stamps_s, 0.0, quiet_s=0.6)) == ""
+    assert judged(stamped(np.arange(10.0), 1.0, quiet_s=4.0)) == ""
+
+
 def test_samples_without_a_time_are_counted() -> None:
     stamps_s = np.arange(100) / 100
     stamps_s[[3, 50]] = np.nan
@@ -155,7 +175,7 @@ def test_stamps_of_another_clock_are_seen(age_s: float) -> None:
 def test_only_arrivals_that_were_waited_for_tell_an_age() -> None:
     stamps_s = np.arange(4) / 10
     arrived_s = np.array([np.nan, 0.103, np.nan, np.nan])
-    assert timing_of(stamps_s, arrived_s, 10.0).age_ms == pytest.approx(3)
+    assert timing_of(stamps_s, arrived_s, 10.0, 0.4).age_ms == pytest.approx(3)
 
 
 # Verdicts.
@@ -302,7 +322,7 @@ def test_noise_of_voltage(rng: np.random.Generator) -> None:
     # The band holds 5.7 of 15 kHz, the rolled-off edges apart.
     assert 4 < health.median_level < 10
     texts = " | ".join(findings_of(stream, watching, 0.5))
-    assert "1 of 10 channels (elec2) are flat" in texts
+    assert "1 of 10 channels (elec2) is flat" in texts
     assert f"far above the usual noise of {health.median_level:.3g} uV" in texts
 
 
@@ -393,7 +413,7 @@ def test_a_healthy_raster_and_its_bundle_are_a_go(
     report = printed(checkup)
     assert max(map(len, report.splitlines())) <= 100
     assert report.splitlines()[-1].startswith("GO: ")
-    assert checkup.surroundings["LSL session"].startswith("test-")
+    assert checkup.surroundings["lsl_session"].startswith("test-")
     assert json.loads(json.dumps(as_json(checkup), allow_nan=False))["verdict"] == "GO"
 
 
@@ -414,8 +434,8 @@ def test_a_dead_and_a_hot_channel_are_named(source_id: str) -> None:
         checkup = examine(source_id)
     assert checkup.is_go
     warnings = texts(checkup, Level.WARNING)
-    assert any(text.startswith("1 of 10 channels (elec4) are without a spike") for text in warnings)
-    assert any(text.startswith("1 channels (elec8) are far above") for text in warnings)
+    assert any(text.startswith("1 of 10 channels (elec4) is without a spike") for text in warnings)
+    assert any(text.startswith("1 channel (elec8) is far above") for text in warnings)
     assert printed(checkup).splitlines()[-1].startswith("GO (the streams;")
 
 
@@ -476,19 +496,18 @@ def test_a_stream_that_can_not_be_what_is_wanted_is_a_no_go(source_id: str) -> N
 # The command.
 
 
-def doctor(*arguments: object) -> subprocess.CompletedProcess[str]:
+def doctor(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "rt_ner", "doctor", "--seconds", "0.5", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=WAIT_S,
         check=False,
+        env=os.environ | environment,
     )
 
 
-def test_the_command_prints_one_json_object_and_its_code_is_the_verdict(
-    source_id: str, tmp_path: Path
-) -> None:
+def test_json_is_one_object_and_the_code_0_for_go(source_id: str) -> None:
     with Feed(source_id, LABELS):
         go = doctor("--source", source_id_of(source_id, Kind.SPIKES), "--json")
     assert go.returncode == 0, go.stderr
@@ -496,10 +515,27 @@ def test_the_command_prints_one_json_object_and_its_code_is_the_verdict(
     assert content["verdict"] == "GO"
     assert content["spikes"]["kind"] == "raster"
     assert "listening for 0.5 s" in go.stderr
-    no_go = doctor(tmp_path / "absent", "--source", source_id)
+
+
+def test_a_network_without_streams_is_told_with_the_lsl_session(
+    source_id: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "lsl_api.cfg"
+    config.write_text(f"[lab]\nSessionID = {source_id}\n[log]\nlevel = -3\n")
+    no_go = doctor(tmp_path / "absent", LSLAPICFG=str(config))
     assert no_go.returncode == 2
     assert "no such bundle" in no_go.stdout
-    assert no_go.stdout.splitlines()[-1].startswith("NO-GO: 2 problems")
+    assert f"LSL session '{source_id}'" in " ".join(no_go.stdout.split())
+    assert no_go.stdout.splitlines()[-1] == "NO-GO: 2 problems to be mended first, 1 warning"
+
+
+def test_an_lsl_config_that_is_not_there_is_told(
+    source_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LSLAPICFG", str(tmp_path / "absent.cfg"))
+    with Feed(source_id, LABELS):
+        checkup = examine(source_id)
+    assert any("absent.cfg, which is no file" in text for text in texts(checkup, Level.WARNING))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-Break, not SIGINT")

@@ -122,6 +122,37 @@ def test_a_stall_of_two_seconds(rig: FaultyRig) -> None:
     rig.check_standing_still()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX's")
+def test_a_source_that_freezes_and_thaws(rig: FaultyRig) -> None:
+    """As when a network is cut and healed: what was held back comes all at once."""
+    with rig.noise() as source:
+        os.kill(source.pid, signal.SIGSTOP)
+        rig.expect(State.STALE)
+        n_frozen = len(rig.velocities)
+        os.kill(source.pid, signal.SIGCONT)
+        rig.expect(State.RUNNING)
+        rig.hear(20)
+        counts = rig.so_far()
+    assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0
+    assert counts["passed_over"] > 10, "old velocities are of no use to a cursor"
+    ages_s = [stamp_s - rig.velocities[n_frozen - 1][0] for stamp_s, _ in rig.velocities[n_frozen:]]
+    assert all(age_s > 0 for age_s in ages_s)
+    rig.check_standing_still()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX's")
+def test_a_source_that_freezes_and_is_replaced(rig: FaultyRig) -> None:
+    """The old connection is dead but open: only the network shows that the source is there anew."""
+    with rig.noise() as frozen:
+        os.kill(frozen.pid, signal.SIGSTOP)
+        rig.expect(State.STALE)
+        with rig.rig.noise("raster", "--no-wait"):
+            rig.expect(State.CONNECTING, State.RUNNING)
+            rig.hear(20)
+            frozen.kill()
+    rig.check_standing_still()
+
+
 def test_a_tenth_of_the_samples_withheld(rig: FaultyRig) -> None:
     with rig.noise() as source:
         source.order("withhold 0.1 2")
@@ -269,6 +300,7 @@ def test_a_step_of_the_clock(rig: FaultyRig, step_s: int) -> None:
         source.order(f"step {step_s}")
         rig.expect(State.WARMING, State.RUNNING)
         rig.expect_counts(clock_steps=1)
+        assert any("clock step" in notice.text for notice in rig.observer.notices)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to be caught")

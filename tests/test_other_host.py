@@ -26,9 +26,12 @@ NAMESPACES = ["unshare", "--uts", "--time", "--monotonic", str(AHEAD_S), "--fork
 @pytest.fixture
 def other_host(source_id: str, tmp_path: Path) -> Iterator[None]:
     """A noise source that runs on 'another host' while the test does."""
-    allowed = shutil.which("unshare") and not subprocess.run(
-        [*NAMESPACES, "hostname", "another-host"], capture_output=True, check=False
-    ).returncode
+    allowed = (
+        shutil.which("unshare")
+        and not subprocess.run(
+            [*NAMESPACES, "hostname", "another-host"], capture_output=True, check=False
+        ).returncode
+    )
     if not allowed:
         pytest.skip("no time namespaces here: Linux, unshare and root are needed")
     python = f"{sys.executable} -m rt_ner noise --name {source_id}"
