@@ -9,7 +9,8 @@ from rt_ner.bins import NEVER_NS, RasterCounter
 from rt_ner.detector import MAX_VOLTAGE, Detector
 from rt_ner.messages import RasterChunk, VoltageChunk
 
-# The filter rides over shorter gaps; after longer ones, or a step back, it must settle anew.
+# The filter rides over shorter gaps and steps back, as of chunks that are stamped when they are
+# sent; after longer ones it must settle anew.
 _BRIDGED_NS = 1_000_000
 _MAX_SAMPLES = 4096
 
@@ -74,13 +75,16 @@ class BroadbandCounter:
 
     def _follows(self, stamp_ns: int) -> bool:
         """Whether a sample goes on where the one before it ended, or nearly so."""
-        return self._newest_ns == NEVER_NS or 0 < stamp_ns - self._newest_ns <= self._longest_ns
+        return (
+            self._newest_ns == NEVER_NS
+            or -_BRIDGED_NS < stamp_ns - self._newest_ns <= self._longest_ns
+        )
 
     def _run_end(self, stamp_ns: Int64Array, first: int, n_at_most: int) -> int:
         """Where the samples from ``first`` on stop following one another."""
         run_ns = stamp_ns[first : first + min(n_at_most, _MAX_SAMPLES)]
         steps_ns = np.diff(run_ns)
-        breaks = np.flatnonzero((steps_ns <= 0) | (steps_ns > self._longest_ns))
+        breaks = np.flatnonzero((steps_ns <= -_BRIDGED_NS) | (steps_ns > self._longest_ns))
         return first + (int(breaks[0]) + 1 if breaks.size else run_ns.size)
 
     def _detected(self, chunk: VoltageChunk, run: slice) -> RasterChunk:

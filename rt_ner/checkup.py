@@ -13,8 +13,8 @@ from rt_ner.timing import Timing
 _RATE_TOLERANCE = 0.01
 # An interval of so many periods is a gap.
 _GAP_PERIODS = 5
-# A stream that sent nothing for so long at the end has stopped; chunks are more frequent.
-_QUIET_MS = 500.0
+# A stream that owes so much at the end has paused; chunks are shorter.
+_PAUSE_S = 0.5
 # The ages that a sample stamped by LSL's clock may have on arrival.
 _AGES_MS = (-50.0, 1000.0)
 # On one host there is one clock. LSL's estimates of an offset are good to a fraction of a
@@ -120,9 +120,11 @@ def judge_timing(
         return _warnings([text] if timing.nominal_hz else [])
     problems = _judge_stamps(name, timing)
     if timing.nominal_hz:
-        if timing.quiet_ms > max(_QUIET_MS, _GAP_PERIODS * 1000 / timing.nominal_hz):
+        n_missing = timing.n_expected - timing.n_samples
+        if n_missing > max(_PAUSE_S * timing.nominal_hz, _GAP_PERIODS):
             text = (
-                f"{name} stopped: nothing came in the last {timing.quiet_ms:.0f} ms; start it again"
+                f"{name} sent {timing.n_samples} samples, {timing.n_expected:.0f} were expected: "
+                "it paused or stopped meanwhile; look at the program that sends it, and check again"
             )
             return [Finding(Level.NO_GO if is_spikes else Level.WARNING, text)]
         problems += _judge_regular(name, timing)
@@ -143,7 +145,7 @@ def _judge_regular(name: str, timing: Timing) -> list[str]:
     if timing.n_duplicate:
         problems.append(
             f"{name}: {timing.n_duplicate} samples bear a stamp that another one has, each should "
-            "have its own: let its program stamp every sample, not every chunk"
+            "have its own: let its program stamp every sample, not every chunk, and send it once"
         )
     if timing.n_backward:
         problems.append(_runs_back(name, timing, "rising stamps"))

@@ -103,7 +103,7 @@ def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
             *(_number(interval, ".4g" if interval >= 1 else ".3f") for interval in intervals),
             str(timing.n_duplicate),
             str(timing.n_backward),
-            _number(timing.age_ms, ".3g"),
+            _number(timing.age_ms, ".1f"),
             sparkline(timing.histogram, bars),
         )
     return table

@@ -37,7 +37,7 @@ from rt_ner.listening import Heard, full_info, listen
 from rt_ner.process import no_garbage_collection
 from rt_ner.spike_stream import SpikeStream, counter_of, read_shape, spike_wish
 from rt_ner.streams import find_stream, local_now_ns
-from rt_ner.timing import timing_of
+from rt_ner.timing import Timing, timing_of
 
 _LOOK_S, _WAIT_S = 1.0, 2.0
 # Steps are timed as they will happen, apart: in a row they would find their caches warm.
@@ -139,7 +139,7 @@ class Doctor:
             return checks, None
         heard = heard_of[spikes.uid]
         check = SpikeCheck(spikes.name, spikes.shape.kind, spikes.gauge.health(heard.listened_s))
-        if heard.stamps_s.size:
+        if heard.stamps_s.size and not heard.problem:
             self._findings += judge_health(check, heard.listened_s)
         return checks, check
 
@@ -149,12 +149,9 @@ class Doctor:
         """One visible stream, and what was heard of it: None if it is of text."""
         same_host = info.hostname() == socket.gethostname()
         before_s, after_s = heard.offsets_s if heard else (nan, nan)
-        timing = None
-        if heard and not (heard.problem and not heard.stamps_s.size):
-            # As in the decoder: on one host there is one clock, an estimate only adds its error.
-            offset_s = 0.0 if same_host else after_s
-            times_s = (heard.arrived_s - offset_s, heard.end_s - offset_s)
-            timing = timing_of(heard.stamps_s, times_s[0], info.nominal_srate(), times_s[1])
+        # As in the decoder: on one host there is one clock, an estimate would only add its error.
+        offset_s = 0.0 if same_host else after_s
+        timing = _timing(heard, offset_s, info.nominal_srate()) if heard else None
         check = StreamCheck(
             name=info.name(),
             type=info.type(),
@@ -179,7 +176,7 @@ class Doctor:
 
     def _check_bundle(self, folder: Path, spikes: _Spikes | None) -> BundleCheck | None:
         """Load a bundle, see whether the stream fits it, and time its decoder."""
-        self._say("timing the decoder")
+        self._say("checking the bundle")
         try:
             model = load_bundle(folder).model
         except BundleError as error:
@@ -253,6 +250,14 @@ class Doctor:
 
     def _warn(self, text: str) -> None:
         self._findings.append(Finding(Level.WARNING, text))
+
+
+def _timing(heard: Heard, offset_s: float, nominal_hz: float) -> Timing | None:
+    """Timing of what was heard, on the source's clock; None if it could not be heard."""
+    if heard.problem and not heard.stamps_s.size:
+        return None
+    arrived_s = heard.arrived_s - offset_s
+    return timing_of(heard.stamps_s, arrived_s, nominal_hz, heard.listened_s)
 
 
 def _versions() -> dict[str, str]:

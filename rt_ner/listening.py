@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import nan
 from threading import Event
 
@@ -30,16 +30,15 @@ class Heard:
 
     ``stamps_s``: ``(sample,)``, as sent. ``arrived_s``: ``(sample,)`` on the local clock, NaN
     where the arrival was not waited for. ``offsets_s``: what is to be added to the stamps to get
-    local time, as measured before and after; NaN if that failed. ``end_s``: when listening ended,
-    after ``listened_s``.
+    local time, as measured before and after; NaN if that failed. ``listened_s``: 0 unless heard to
+    the end.
     """
 
-    stamps_s: FloatArray = field(default_factory=lambda: np.zeros(0))
-    arrived_s: FloatArray = field(default_factory=lambda: np.zeros(0))
-    offsets_s: tuple[float, float] = (nan, nan)
-    listened_s: float = 0.0
-    end_s: float = nan
-    problem: str = ""
+    stamps_s: FloatArray
+    arrived_s: FloatArray
+    offsets_s: tuple[float, float]
+    listened_s: float
+    problem: str
 
 
 def listen(
@@ -120,7 +119,7 @@ class _Ear:
 def _hear(info: pylsl.StreamInfo, seconds: float, stop: Event, take: Take) -> Heard:
     ear = _Ear(info, take)
     before_s = after_s = nan
-    listened_s, end_s = 0.0, nan
+    listened_s = 0.0
     problem = ""
     try:
         before_s = ear.offset_s()
@@ -130,8 +129,7 @@ def _hear(info: pylsl.StreamInfo, seconds: float, stop: Event, take: Take) -> He
             ear.drain()
             ear.wait(min(left_s, _LONGEST_PULL_S))
             stop.wait(_PAUSE_S)
-        end_s = pylsl.local_clock()
-        listened_s = end_s - opened_s
+        listened_s = pylsl.local_clock() - opened_s
         after_s = ear.offset_s()
     except pylsl.util.TimeoutError:
         problem = f"is visible, but can't be opened within {_TIMEOUT_S:g} s"
@@ -142,7 +140,6 @@ def _hear(info: pylsl.StreamInfo, seconds: float, stop: Event, take: Take) -> He
         np.concatenate([np.zeros(0), *ear.arrived_s]),
         (before_s, after_s),
         listened_s,
-        end_s,
         problem,
     )
 

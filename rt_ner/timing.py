@@ -15,16 +15,17 @@ _N_BINS = 13
 class Timing:
     """What the stamps of some samples tell. NaN where there are too few to tell.
 
-    ``nominal_hz``: 0 of an irregular stream. The intervals are those between one stamp and the
-    next, as they came; ``histogram`` counts them from 0 to twice the period (of an irregular
-    stream: the median), longer ones in its last bin. ``n_duplicate``: samples whose stamp another
-    one had already. ``n_backward``: stamps that ran back, by ``back_ms`` at most. ``n_untimed``:
-    samples with no time at all. ``age_ms``: the median, on arrival, of the newest sample's age.
-    ``quiet_ms``: how long nothing had come at the end, as the stamps and this age tell.
+    ``nominal_hz``: 0 of an irregular stream. ``n_expected``: samples at this rate. The intervals
+    are those between one stamp and the next, as they came; ``histogram`` counts them from 0 to
+    twice the period (of an irregular stream: the median), longer ones in its last bin.
+    ``n_duplicate``: samples whose stamp another one had already. ``n_backward``: stamps that ran
+    back, by ``back_ms`` at most. ``n_untimed``: samples with no time at all. ``age_ms``: the
+    median, on arrival, of the newest sample's age.
     """
 
     nominal_hz: float
     n_samples: int
+    n_expected: float
     n_untimed: int
     rate_hz: float
     p1_ms: float
@@ -35,28 +36,27 @@ class Timing:
     n_backward: int
     back_ms: float
     age_ms: float
-    quiet_ms: float
     histogram: tuple[int, ...]
 
 
 def timing_of(
-    stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float, end_s: float
+    stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float, listened_s: float
 ) -> Timing:
-    """Timing of samples stamped ``(sample,)``, in the order in which they came until ``end_s``.
+    """Timing of samples stamped ``(sample,)``, in the order in which they came.
 
-    ``arrived_s``: ``(sample,)``, when each was received; NaN where that was not seen. All on one
-    clock.
+    ``arrived_s``: ``(sample,)``, when each was received, on the same clock; NaN where that was
+    not seen. ``listened_s``: in how long they came.
     """
     timed = np.isfinite(stamps_s)
     stamp_ns, arrived_s = ns_array_from_s(stamps_s[timed]), arrived_s[timed]
     steps_ns = np.diff(stamp_ns)
     p1_ms, p50_ms, p99_ms, max_ms = _percentiles_ms(steps_ns)
     ages_s = (arrived_s - stamps_s[timed])[np.isfinite(arrived_s)]
-    age_ms = 1000 * float(np.median(ages_s)) if ages_s.size else np.nan
     expected_ms = 1000 / nominal_hz if nominal_hz else p50_ms
     return Timing(
         nominal_hz=nominal_hz,
         n_samples=len(stamps_s),
+        n_expected=nominal_hz * listened_s,
         n_untimed=int(len(timed) - timed.sum()),
         rate_hz=_rate_hz(stamp_ns),
         p1_ms=p1_ms,
@@ -66,8 +66,7 @@ def timing_of(
         n_duplicate=len(stamp_ns) - len(np.unique(stamp_ns)),
         n_backward=int((steps_ns < 0).sum()),
         back_ms=max(0.0, -float(steps_ns.min(initial=0)) / NS_PER_MS),
-        age_ms=age_ms,
-        quiet_ms=1000 * (end_s - float(stamps_s[timed].max(initial=-np.inf))) - age_ms,
+        age_ms=1000 * float(np.median(ages_s)) if ages_s.size else np.nan,
         histogram=_histogram(steps_ns / NS_PER_MS, expected_ms),
     )
 

@@ -45,9 +45,8 @@ class Watch:
             others = [info for info in self._wish.resolve()[0] if info.uid() != uid]
             if self._own is not own:
                 continue
+            self.source_came_back = any(same.matches(info) for info in others)
             for info in others:
-                if same.matches(info):
-                    self.source_came_back = True
                 if info.uid() not in self._known:
                     self._known.add(info.uid())
                     self._notify(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-import pylsl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,16 +10,9 @@ from hypothesis import strategies as st
 from rt_ner import bins, detector
 from rt_ner.bins import RasterCounter, count_events
 from rt_ner.broadband import BroadbandCounter
-from rt_ner.config import DecodeSettings, InputKind
-from rt_ner.decoder import DecoderModel
 from rt_ner.detector import Detector, DetectorSettings
-from rt_ner.errors import StreamError
-from rt_ner.events import EventCounter
-from rt_ner.messages import EventChunk, VoltageChunk
-from rt_ner.readout import Readout
-from rt_ner.spike_stream import SpikeStream, counter_of
+from rt_ner.messages import VoltageChunk
 from rt_ner.tally import Tally
-from rt_ner.windows import WindowShape
 
 MS = 1_000_000
 RATE_HZ, N_CHANNELS, HOP_NS = 30_000, 3, 10 * MS
@@ -59,12 +51,20 @@ def spikes_of(n_ms: int, seed: int = 2) -> list[tuple[int, int]]:
     return [(int(s + rng.integers(0, 60)), k) for k in range(N_CHANNELS) for s in starts]
 
 
+def within_hops(n_ms: int) -> list[tuple[int, int]]:
+    """Spikes, none of them nearer than 0.5 ms to the edge of a hop, nor while learning."""
+    return [
+        (sample, channel)
+        for sample, channel in spikes_of(n_ms)
+        if 15 <= sample % 300 < 285 and sample > LEARN_MS * PER_MS
+    ]
+
+
 def rows(chunk: VoltageChunk, chosen: np.ndarray) -> VoltageChunk:
-    return VoltageChunk(chunk.stamp_ns[chosen], chunk.voltage[chosen], chunk.arrived_ns)
+    return VoltageChunk(chunk.stamp_ns[chosen], chunk.voltage[chosen])
 
 
 def without(chunk: VoltageChunk, first: int, n: int) -> VoltageChunk:
-    """A gap."""
     return rows(chunk, np.delete(np.arange(chunk.stamp_ns.size), slice(first, first + n)))
 
 
@@ -147,12 +147,27 @@ def test_a_gap_shorter_than_a_millisecond_is_bridged(n_lost: int, is_bridged: bo
     assert of.tally[Tally.MISSING] == n_lost
 
 
-def test_a_repeat_is_dropped_and_the_filter_settles_anew() -> None:
-    of = counter()
-    twice = np.repeat(np.arange(280 * PER_MS), np.where(np.arange(280 * PER_MS) == 6150, 2, 1))
+@pytest.mark.parametrize(("n_repeated", "is_bridged"), [(1, True), (30, True), (32, False)])
+def test_repeats_are_dropped_and_a_short_step_back_is_bridged(
+    n_repeated: int, is_bridged: bool
+) -> None:
+    of, order = counter(), np.arange(280 * PER_MS)
+    twice = np.insert(order, 205 * PER_MS, order[205 * PER_MS - n_repeated : 205 * PER_MS])
     hops = hops_of(of, rows(recording(280), twice))
-    assert ends(hops) == [*range(110, 201, 10), 270, 280]
-    assert tallied(of) == {Tally.USED: 280 * PER_MS, Tally.DUPLICATE: 1}
+    settling = [] if is_bridged else range(210, 261, 10)
+    assert ends(hops) == [end for end in range(110, 281, 10) if end not in settling]
+    assert tallied(of) == {Tally.USED: 280 * PER_MS, Tally.DUPLICATE: n_repeated}
+
+
+def test_chunks_that_are_stamped_when_they_are_sent_are_decoded() -> None:
+    """Each a little late: the steps between them are now longer than a sample, now negative."""
+    sent = recording(600, within_hops(600))
+    late_ns = np.abs(np.random.default_rng(0).normal(0, MS // 20, 600)).astype(np.int64)
+    of = counter()
+    hops = hops_of(of, sent._replace(stamp_ns=sent.stamp_ns + np.repeat(late_ns, PER_MS)))
+    assert hops == [hop for hop in hops_of(counter(), sent) if hop[0] in ends(hops)]
+    assert ends(hops) == list(range(120, 601, 10))
+    assert of.tally[Tally.REORDERED] > 10
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -204,38 +219,24 @@ def test_the_type_of_the_numbers_does_not_matter_and_is_compiled_beforehand(dtyp
     of = counter()
     of.warm_up_as(np.dtype(dtype))
     assert not of.tally.any()
-    compiled = [len(kernel.signatures) for kernel in (detector._detect, bins._advance)]
+    compiled = len(detector._detect.signatures), len(bins._advance.signatures)
     assert hops_of(of, sent._replace(voltage=sent.voltage.astype(dtype), arrived_ns=MS)) == expected
-    assert [len(kernel.signatures) for kernel in (detector._detect, bins._advance)] == compiled
+    assert (len(detector._detect.signatures), len(bins._advance.signatures)) == compiled
     assert sum(sum(counts) for _, counts, _ in expected) > 50
 
 
 def test_counts_are_those_of_the_true_spikes() -> None:
     """Spikes are found 0.3 ms from where they are at most: within a hop, all are its own."""
     n_ms = 2000
-    within = [
-        (sample, channel)
-        for sample, channel in spikes_of(n_ms)
-        if 10 <= sample % (10 * PER_MS) < 290 and sample > LEARN_MS * PER_MS
-    ]
+    within = within_hops(n_ms)
     sent = recording(n_ms, within)
     hops = hops_of(counter(), sent)
     time_ns = sent.stamp_ns[[sample for sample, _ in within]] - PERIOD_NS // 2
     numbers = np.array([channel for _, channel in within])
     truth = np.zeros((n_ms // 10, N_CHANNELS), dtype=np.uint8)
     count_events(time_ns, numbers.astype(np.int32), 0, HOP_NS, truth)
-    begin = LEARN_MS // 10
-    assert [counts for _, counts, _ in hops] == truth[begin:].tolist()
+    assert [counts for _, counts, _ in hops] == truth[LEARN_MS // 10 :].tolist()
     assert truth.sum() > 1000
-    # As single events, too.
-    table = np.repeat(np.arange(N_CHANNELS, dtype=np.int32)[:, None], 1, axis=1)
-    events = EventCounter(N_CHANNELS, table, (HOP_NS, 0, STEP_NS), base=0)
-    events.restart(LEARN_MS * MS)
-    order = np.argsort(time_ns)
-    units = np.zeros(order.size)
-    chunk = EventChunk(time_ns[order], numbers[order].astype(np.float64), units, n_ms * MS)
-    as_events = [(end // MS, events.counts.tolist(), False) for end in events.push(chunk)]
-    assert as_events == hops
 
 
 def test_spikes_at_the_edge_of_a_hop_are_in_one_of_the_two() -> None:
@@ -245,22 +246,3 @@ def test_spikes_at_the_edge_of_a_hop_are_in_one_of_the_two() -> None:
         beside = np.array([hops[hop * 10], hops[hop * 10 + 10]])
         assert beside.sum(axis=0).tolist() == [1, 1, 1]
     assert sum(map(sum, hops.values())) == 6
-
-
-def stream(labels: tuple[str, ...], rate_hz: float) -> SpikeStream:
-    return SpikeStream(InputKind.BROADBAND, rate_hz, pylsl.cf_int16, labels, ())
-
-
-def test_the_counter_of_a_broadband_stream_finds_its_channels() -> None:
-    window = WindowShape(hop_ns=HOP_NS, bin_ns=HOP_NS, history_bins=1)
-    nothing = np.zeros((1, 2), dtype=np.float32)
-    model = DecoderModel(("C", "A"), window, b"", Readout(nothing, nothing[0]))
-    wanted = DecodeSettings(detector=SETTINGS)
-    sent = recording(200, spikes_of(200))
-    of = counter_of(stream(("A", "B", "C"), RATE_HZ), model, wanted)
-    assert isinstance(of, BroadbandCounter)
-    assert hops_of(of, sent) == hops_of(counter((2, 0)), sent)
-    with pytest.raises(StreamError, match="first is 'C'"):
-        counter_of(stream(("A", "B", "D"), RATE_HZ), model, wanted)
-    with pytest.raises(StreamError, match=r"high_hz = 6000 .* 10000 Hz.*\[detector\]"):
-        counter_of(stream(("A", "B", "C"), 10_000), model, wanted)

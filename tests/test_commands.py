@@ -17,7 +17,10 @@ from rt_ner.session import Session
 from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_for
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("demo", "simulate", "train", "inspect", "evaluate", "replay", "decode", "doctor")
+COMMANDS = (
+    "demo", "simulate", "train", "inspect", "evaluate", "replay", "decode", "doctor", "noise",
+    "bench",
+)  # fmt: skip
 TIMEOUT_S = 120
 
 
@@ -152,7 +155,8 @@ def test_decode_refuses_a_stream_of_another_size(small_bundle_folder: Path, sour
     result = rt_ner("decode", small_bundle_folder, *arguments)
     del outlet
     assert result.returncode == 2
-    assert "has 70 channels, the bundle was trained on 96" in result.stderr
+    assert "96 of the bundle's 96 channels are not in the stream" in result.stderr
+    assert "it has 70" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_live_is_offline(
     hop_ms: int,
 ) -> None:
     model = model_with_hop(small_bundle, hop_ms)
-    # Real time costs real time: two trials of it, the whole session at speed 10.
-    first = 14 if speed == 1.0 else 0
+    # Real time costs real time: two trials of it, ten at speed 10.
+    first = 14 if speed == 1.0 else 6
     part = Part(int(small_session.trials.start_ns[first]), small_session.end_ns, speed)
     sent = FORMS[form](small_session)
     replay = Replay(small_session, source_id, threading.Event(), sent)

@@ -12,7 +12,7 @@ from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.decoder import DecoderModel
 from rt_ner.errors import StreamError
 from rt_ner.events import EventCounter
-from rt_ner.messages import EventChunk
+from rt_ner.messages import EventChunk, VoltageChunk
 from rt_ner.readout import Readout
 from rt_ner.spike_stream import SpikeStream, counter_of, read_shape
 from rt_ner.streams import add_electrodes
@@ -158,6 +158,19 @@ def test_each_kind_has_its_counter() -> None:
     broadband = shape("A", "B", kind=BROADBAND, rate_hz=30_000)
     assert isinstance(counter_of(broadband, of, wanted), BroadbandCounter)
     assert isinstance(counter_of(shape("channel"), of, wanted), EventCounter)
+
+
+def test_broadband_channels_are_found_by_label_and_the_others_may_hold_anything() -> None:
+    stream, wanted = shape("A", "B", "C", kind=BROADBAND, rate_hz=30_000), DecodeSettings()
+    counter = counter_of(stream, model("C", "A"), wanted)
+    voltage = np.zeros((9, 3), dtype=np.float32)
+    voltage[[0, 1, 2, 3], [0, 1, 1, 2]] = np.nan
+    assert not list(counter.push(VoltageChunk(np.arange(1, 10) * stream.period_ns, voltage)))
+    assert (counter.tally[Tally.USED], counter.tally[Tally.INVALID]) == (7, 2)
+    with pytest.raises(StreamError, match="first is 'D'"):
+        counter_of(stream, model("C", "D"), wanted)
+    with pytest.raises(StreamError, match=r"high_hz = 6000 .* 10000 Hz.*\[detector\]"):
+        counter_of(replace(stream, rate_hz=10_000), model("A"), wanted)
 
 
 def test_a_raster_whose_samples_do_not_fill_a_hop_is_refused() -> None:
