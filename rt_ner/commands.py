@@ -115,9 +115,9 @@ def doctor(
     whether the bundle fits them and decodes in time. Decodes and publishes nothing. A replay that
     waits for a listener takes this for one, and begins. Exit code 0 for GO, 2 for NO-GO.
     """
-    from rt_ner.checkup_report import as_json as json_of
-    from rt_ner.checkup_report import print_checkup
-    from rt_ner.doctor import Doctor
+    from rt_ner.doctor.examination import Doctor
+    from rt_ner.doctor.report import as_json as json_of
+    from rt_ner.doctor.report import print_checkup
     from rt_ner.streams import quiet_liblsl
 
     quiet_liblsl()

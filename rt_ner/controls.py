@@ -95,10 +95,6 @@ def _listen(read_keys: Callable[[], str], tell: Tell, closed: threading.Event) -
 if sys.platform == "win32":
     import msvcrt
 
-    def _in_foreground() -> bool:
-        """Whether the terminal's keys are ours."""
-        return True
-
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:
         """A function that waits a moment for keys; empty if none was pressed."""
@@ -124,10 +120,6 @@ else:
     import select
     import termios
     import tty
-
-    def _in_foreground() -> bool:
-        """Whether the terminal's keys are ours: a job in the background would be stopped."""
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:

@@ -42,7 +42,7 @@ class SpikeInlet:
         try:
             full_info = self._inlet.info(_CONNECT_TIMEOUT_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise StreamLostError(str(error)) from error
+            raise StreamLostError(f"the source does not answer ({error})") from error
         self.shape: SpikeStream = read_shape(full_info, wanted)
         self._max_samples = _MAX_SAMPLES[self.shape.kind]
         self._values = np.zeros(
@@ -72,11 +72,10 @@ class SpikeInlet:
         self._counter = counter
         try:
             self._inlet.open_stream(_CONNECT_TIMEOUT_S)
-            if not self._same_host:
-                estimate_ns = ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
-                self._offset = ClockOffset(estimate_ns, local_now_ns(), step_ns)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise StreamLostError(str(error)) from error
+            raise StreamLostError(f"the source does not answer ({error})") from error
+        if not self._same_host:
+            self._offset = ClockOffset(self._clock_offset_ns(), local_now_ns(), step_ns)
 
     def pull(self, timeout_s: float) -> Chunk | None:
         """All that waits, at least one sample; None if none comes within ``timeout_s``.
@@ -88,13 +87,13 @@ class SpikeInlet:
             values, stamps_s = self._inlet.pull_chunk(
                 timeout_s, self._max_samples, self._values, min_samples=1, as_numpy=True
             )
-            self.arrived_ns = local_now_ns()
-            if self._offset:
-                self._follow_clock(self._offset)
         except pylsl.util.LostError as error:
             # What was waiting went with it, the last of it being liblsl's mark of the end.
             self._tally(Tally.SKIPPED, max(n_waiting - 1, 0))
-            raise StreamLostError(str(error)) from error
+            raise StreamLostError("the source has gone") from error
+        self.arrived_ns = local_now_ns()
+        if self._offset:
+            self._follow_clock(self._offset)
         if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
         # While more waits, the present says nothing about what is still to come.
@@ -122,10 +121,19 @@ class SpikeInlet:
         if self.arrived_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
             return
         self._followed_at_ns = self.arrived_ns
-        estimate_ns = ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
-        if offset.follow(estimate_ns, self.arrived_ns) and self._counter:
+        if offset.follow(self._clock_offset_ns(), self.arrived_ns) and self._counter:
             self._tally(Tally.CLOCK_STEPS, 1)
             self._counter.restart(self.arrived_ns)
+
+    def _clock_offset_ns(self) -> int:
+        """LSL's estimate of what to add to the source's time; it keeps one, and returns at once."""
+        try:
+            return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
+        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+            raise StreamLostError(
+                "the source's computer does not answer with its time: open UDP ports 16571 to "
+                "16604 in the firewalls of both computers"
+            ) from error
 
     def _tally(self, what: Tally, n: int) -> None:
         if self._counter:

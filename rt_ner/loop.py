@@ -114,8 +114,9 @@ class Loop:
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
-        except StreamLostError:
+        except StreamLostError as error:
             self._stand_still(State.CONNECTING)
+            self._notify(f"connection lost: {error}")
 
     def _decoder_for(self, inlet: SpikeInlet) -> Decoder:
         """The warmed decoder without history; made at the first connection, its totals kept after.

@@ -134,18 +134,25 @@ def local_now_ns() -> int:
     return ns_from_s(pylsl.local_clock())
 
 
+def lsl_config_file() -> Path | None:
+    """The file that liblsl is configured by: the first that is there, in liblsl's own order."""
+    asked = os.environ.get("LSLAPICFG")
+    files = [Path(asked)] if asked else []
+    files += [
+        Path("lsl_api.cfg"),
+        Path.home() / "lsl_api" / "lsl_api.cfg",
+        Path("/etc/lsl_api/lsl_api.cfg"),
+    ]
+    return next((file for file in files if file.is_file()), None)
+
+
 def quiet_liblsl() -> None:
     """Keep liblsl's own log off the terminal, unless the user has configured liblsl.
 
     What it would say (a source gone, say) is said by us, in the operator's terms. Call it before
     any other use of LSL in the process.
     """
-    own_files = (
-        Path("lsl_api.cfg"),
-        Path.home() / "lsl_api" / "lsl_api.cfg",
-        Path("/etc/lsl_api/lsl_api.cfg"),
-    )
-    if "LSLAPICFG" not in os.environ and not any(file.exists() for file in own_files):
+    if lsl_config_file() is None:
         pylsl.set_config_content("[log]\nlevel = -3\n")
 
 

@@ -19,8 +19,10 @@ import pytest
 from rich.console import Console
 
 from rt_ner.bundle import Bundle
-from rt_ner.channel_health import EventGauge, Gauge, gauge_for
-from rt_ner.checkup import (
+from rt_ner.clock import next_grid_line_ns, s_from_ns
+from rt_ner.config import DecodeSettings, InputKind, checked_settings
+from rt_ner.doctor.channel_health import EventGauge, Gauge, gauge_for
+from rt_ner.doctor.checkup import (
     BundleCheck,
     Checkup,
     Finding,
@@ -33,14 +35,12 @@ from rt_ner.checkup import (
     judge_timing,
     verdict,
 )
-from rt_ner.checkup_report import as_json, print_checkup, sparkline
-from rt_ner.clock import next_grid_line_ns, s_from_ns
-from rt_ner.config import DecodeSettings, InputKind, checked_settings
-from rt_ner.doctor import Doctor
+from rt_ner.doctor.examination import Doctor
+from rt_ner.doctor.report import as_json, print_checkup, sparkline
+from rt_ner.doctor.timing import Timing, timing_of
 from rt_ner.errors import StreamError
 from rt_ner.spike_stream import SpikeStream
 from rt_ner.streams import Kind, local_now_ns, open_outlet, source_id_of
-from rt_ner.timing import Timing, timing_of
 
 MS = 1_000_000
 WAIT_S = 20.0
@@ -50,8 +50,8 @@ LISTEN_S = 0.5
 @pytest.fixture(autouse=True)
 def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over loopback whoever answers does so at once."""
-    monkeypatch.setattr("rt_ner.doctor._LOOK_S", 0.3)
-    monkeypatch.setattr("rt_ner.doctor._WAIT_S", 0.5)
+    monkeypatch.setattr("rt_ner.doctor.examination._LOOK_S", 0.3)
+    monkeypatch.setattr("rt_ner.doctor.examination._WAIT_S", 0.5)
 
 
 # The timing of stamps.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pylsl
 
-from rt_ner.children import ChildProcess
 from rt_ner.arrays import Float32Array, FloatArray
+from rt_ner.children import ChildProcess
 from rt_ner.errors import StreamError
 from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, wish_for
 

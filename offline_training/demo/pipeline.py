@@ -10,12 +10,12 @@ import torch
 
 from offline_training.demo.listener import Listener
 from offline_training.demo.live_score import LiveScore, score_live
-from rt_ner.children import ChildProcess, child_process
 from offline_training.evaluate import decode_session
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.training import Progress, Trained, save_trained, train_bundle
 from rt_ner.bundle import Bundle, check_writable, load_bundle
+from rt_ner.children import ChildProcess, child_process
 from rt_ner.clock import NS_PER_S
 from rt_ner.process import no_garbage_collection
 from rt_ner.session import Session

@@ -1,4 +1,4 @@
-"""Doctor: a check before a session: software, streams, the spikes themselves, and the bundle."""
+"""Examination: software, streams, the spikes themselves and the bundle, one after the other."""
 
 import configparser
 import os
@@ -17,8 +17,10 @@ import pylsl
 
 from rt_ner import __version__
 from rt_ner.bundle import load_bundle
-from rt_ner.channel_health import Gauge, gauge_for
-from rt_ner.checkup import (
+from rt_ner.config import DecodeSettings
+from rt_ner.decoder import Decoder
+from rt_ner.doctor.channel_health import Gauge, gauge_for
+from rt_ner.doctor.checkup import (
     BundleCheck,
     Checkup,
     Finding,
@@ -30,14 +32,12 @@ from rt_ner.checkup import (
     judge_health,
     judge_timing,
 )
-from rt_ner.config import DecodeSettings
-from rt_ner.decoder import Decoder
+from rt_ner.doctor.listening import Heard, full_info, listen
+from rt_ner.doctor.timing import Timing, timing_of
 from rt_ner.errors import BundleError, StreamError
-from rt_ner.listening import Heard, full_info, listen
 from rt_ner.process import no_garbage_collection
 from rt_ner.spike_stream import SpikeStream, counter_of, read_shape, spike_wish
-from rt_ner.streams import find_stream, local_now_ns
-from rt_ner.timing import Timing, timing_of
+from rt_ner.streams import find_stream, local_now_ns, lsl_config_file
 
 _LOOK_S, _WAIT_S = 1.0, 2.0
 # Steps are timed as they will happen, apart: in a row they would find their caches warm.
@@ -216,7 +216,7 @@ class Doctor:
 
     def _check_surroundings(self, infos: Sequence[pylsl.StreamInfo]) -> dict[str, str]:
         """The computer, how liblsl is configured, and the networks."""
-        config = _lsl_config()
+        config = lsl_config_file()
         # Streams of other sessions are invisible, so any that is seen tells ours.
         session = infos[0].session_id() if infos else _session_of(config)
         if not infos:
@@ -270,15 +270,6 @@ def _versions() -> dict[str, str]:
         **{package: version(package) for package in packages},
         "liblsl": f"{major}.{minor}",
     }
-
-
-def _lsl_config() -> Path | None:
-    """The file that liblsl is configured by: the first that is there, in liblsl's own order."""
-    asked = os.environ.get("LSLAPICFG")
-    files = [Path(asked)] if asked else []
-    files += [Path("lsl_api.cfg"), Path.home() / "lsl_api" / "lsl_api.cfg"]
-    files.append(Path("/etc/lsl_api/lsl_api.cfg"))
-    return next((file for file in files if file.is_file()), None)
 
 
 def _session_of(config: Path | None) -> str:

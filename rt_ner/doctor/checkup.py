@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from rt_ner.channel_health import ChannelHealth
 from rt_ner.config import InputKind
-from rt_ner.timing import Timing
+from rt_ner.doctor.channel_health import ChannelHealth
+from rt_ner.doctor.timing import Timing
 
 _RATE_TOLERANCE = 0.01
 # An interval of so many periods is a gap.
