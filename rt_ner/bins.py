@@ -96,7 +96,7 @@ class _Grid(NamedTuple):
     """Times that never change: hop, sample period, and what counts as a clock's step."""
 
     hop_ns: int
-    period_ns: int
+    period_ns: float
     step_ns: int
 
 
@@ -115,9 +115,9 @@ class RasterCounter:
     """
 
     def __init__(
-        self, n_channels: int, columns: Int32Array, hop_ns: int, period_ns: int, step_ns: int
+        self, n_channels: int, columns: Int32Array, hop_ns: int, period_ns: float, step_ns: int
     ) -> None:
-        self._grid = _Grid(hop_ns, period_ns, step_ns)
+        self._grid = _Grid(hop_ns, float(period_ns), step_ns)
         self._columns = columns
         self._state = np.zeros(7, dtype=np.int64)
         self._stamps = np.full(_N_REMEMBERED, NEVER_NS, dtype=np.int64)
@@ -171,7 +171,7 @@ class RasterCounter:
 def raster_counter(
     n_channels: int,
     hop_ns: int,
-    period_ns: int,
+    period_ns: float,
     columns: Int32Array | None = None,
     step_ns: int = CLOCK_STEP_NS,
 ) -> RasterCounter:
@@ -179,7 +179,8 @@ def raster_counter(
 
     Raises StreamError unless whole samples fill a hop.
     """
-    if hop_ns % period_ns:
+    n_samples = round(hop_ns / period_ns)
+    if not n_samples or abs(n_samples * period_ns - hop_ns) > n_samples:
         raise StreamError(
             f"raster samples of {period_ns / 1e6:g} ms don't fill the bundle's hops of "
             f"{hop_ns / 1e6:g} ms evenly: use a source whose sample period divides the hop, or "
@@ -291,7 +292,7 @@ def _advance(
     """Count samples from ``used`` on until a hop closes or the chunk ends; return the new used."""
     hop_counts, tally = totals
     hop_ns, period_ns = grid.hop_ns, grid.period_ns
-    half_ns, jitter_ns = period_ns // 2, period_ns // 4
+    half_ns, jitter_ns = int(period_ns / 2), int(period_ns / 4)
     if state[_PHASE] == _CLOSED:
         state[_PHASE] = _COUNTING
         _open(state, hop_counts, state[_OPEN_HOP] + 1)
@@ -309,7 +310,7 @@ def _advance(
             state[_PHASE] = _CLOSED
             return sample
         if state[_NEWEST_NS] != NEVER_NS:
-            lost = (stamp - state[_NEWEST_NS] + half_ns) // period_ns - 1
+            lost = round((stamp - state[_NEWEST_NS]) / period_ns) - 1
             tally[Tally.MISSING] += max(lost, 0)
         state[_NEWEST_NS], state[_ARRIVED_NS] = stamp, chunk.arrived_ns
         _remember(stamp, stamps, state)

@@ -22,7 +22,7 @@ class BroadbandCounter:
     its filter settles after a gap. What was not measured is not silence.
     """
 
-    def __init__(self, detector: Detector, counter: RasterCounter, period_ns: int) -> None:
+    def __init__(self, detector: Detector, counter: RasterCounter, period_ns: float) -> None:
         self._detector = detector
         self._counter = counter
         self._longest_ns = period_ns + _BRIDGED_NS

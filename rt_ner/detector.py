@@ -217,7 +217,8 @@ def _filter(voltage: AnyArray, band_pass: _BandPass, number: int) -> bool:
     for channel in range(filtered.size):
         value = float(voltage[channel])
         if not abs(value) <= MAX_VOLTAGE:
-            value = 0.0
+            # As if nothing had changed: a zero would be a step, and ring like a spike.
+            value = state[_VOLTAGE, channel]
             all_valid = False
         step = value - state[_VOLTAGE, channel] if number > 0 else 0.0
         state[_VOLTAGE, channel] = value

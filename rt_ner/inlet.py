@@ -82,6 +82,8 @@ class SpikeInlet:
 
         The chunk's arrays are reused at the next pull.
         """
+        if self._offset:
+            self._follow_clock(self._offset)
         n_waiting = self.n_waiting()
         try:
             values, stamps_s = self._inlet.pull_chunk(
@@ -92,8 +94,6 @@ class SpikeInlet:
             self._tally(Tally.SKIPPED, max(n_waiting - 1, 0))
             raise StreamLostError("the source has gone") from error
         self.arrived_ns = local_now_ns()
-        if self._offset:
-            self._follow_clock(self._offset)
         if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
         # While more waits, the present says nothing about what is still to come.
@@ -118,18 +118,21 @@ class SpikeInlet:
         self._tally(Tally.SKIPPED, int(self._inlet.flush()))
 
     def _follow_clock(self, offset: ClockOffset) -> None:
-        if self.arrived_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
+        now_ns = local_now_ns()
+        if now_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
             return
-        self._followed_at_ns = self.arrived_ns
-        if offset.follow(self._clock_offset_ns(), self.arrived_ns) and self._counter:
+        self._followed_at_ns = now_ns
+        if offset.follow(self._clock_offset_ns(), now_ns) and self._counter:
             self._tally(Tally.CLOCK_STEPS, 1)
-            self._counter.restart(self.arrived_ns)
+            self._counter.restart(now_ns)
 
     def _clock_offset_ns(self) -> int:
         """LSL's estimate of what to add to the source's time; it keeps one, and returns at once."""
         try:
             return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
-        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+        except pylsl.util.LostError as error:
+            raise StreamLostError("the source has gone") from error
+        except pylsl.util.TimeoutError as error:
             raise StreamLostError(
                 "the source's computer does not answer with its time: open UDP ports 16571 to "
                 "16604 in the firewalls of both computers"

@@ -62,6 +62,7 @@ class Loop:
         self._held = False
         self._is_stale = False
         self._behind = False
+        self._published_at_ns = 0
         self._usual_lag_ns = 0
         self._catch_up_until_ns = 0
         self._missed_in_a_row = 0
@@ -160,6 +161,8 @@ class Loop:
             elif now_ns >= stale_at_ns:
                 stale_at_ns += stale_ns
                 self._go_stale(decoder, now_ns)
+            if now_ns >= self._published_at_ns + stale_ns + self._model.window.hop_ns:
+                self._stop_unfed(now_ns)
 
     def _used_and_steps(self) -> tuple[int, int]:
         """How much of the input was used so far, and how often a clock was set."""
@@ -217,7 +220,7 @@ class Loop:
         self._outlets.push_velocity(
             self._clamped(decoded.velocity) if moves else self._zero, decoded.end_ns
         )
-        pushed_ns = local_now_ns()
+        pushed_ns = self._published_at_ns = local_now_ns()
         self._rehearsal.hop_arrived(inlet.arrived_ns)
         self._outlets.push_latent(decoded)
         totals = self.totals
@@ -263,6 +266,12 @@ class Loop:
             self._stand_still(State.STALE)
         if self._watch.source_came_back:
             raise StreamLostError("the source is there anew, this connection is dead")
+
+    def _stop_unfed(self, now_ns: int) -> None:
+        """Data come, but no hop can be made of them (a detector that must learn anew, say)."""
+        self._published_at_ns = now_ns
+        if self.state in (State.RUNNING, State.HOLD):
+            self._stand_still(State.STALE)
 
     def _shed_load(self, inlet: SpikeInlet, decoder: Decoder) -> None:
         """Too slow for what comes: go on with the newest."""

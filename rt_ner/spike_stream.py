@@ -33,9 +33,9 @@ class SpikeStream:
     electrodes: tuple[str, ...]
 
     @property
-    def period_ns(self) -> int:
-        """How long a sample of a regular stream lasts."""
-        return round(NS_PER_S / self.rate_hz)
+    def period_ns(self) -> float:
+        """How long a sample of a regular stream lasts; a fraction of a nanosecond counts."""
+        return NS_PER_S / self.rate_hz
 
     def column(self, known: tuple[str, ...]) -> int | None:
         """The column whose label is one of the known ones."""
@@ -58,8 +58,8 @@ class SpikeStream:
         for field in fields(self):
             was, is_now = getattr(self, field.name), getattr(now, field.name)
             if was != is_now:
-                if isinstance(was, tuple) and len(was) != len(is_now):
-                    was, is_now = len(was), len(is_now)
+                if isinstance(was, tuple):
+                    was, is_now = _where_different(was, is_now)
                 changes.append(f"{field.name} was {was}, is {is_now}")
         return "; ".join(changes)
 
@@ -115,6 +115,13 @@ def counter_of(stream: SpikeStream, model: DecoderModel, settings: DecodeSetting
     detector = Detector(len(stream.columns), stream.rate_hz, settings.detector)
     raster = RasterCounter(n_channels, columns, hop_ns, stream.period_ns, step_ns)
     return BroadbandCounter(detector, raster, stream.period_ns)
+
+
+def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object, object]:
+    """The sizes of two lists; if they are equal, the first pair that differs."""
+    if len(was) != len(now):
+        return len(was), len(now)
+    return next(pair for pair in zip(was, now, strict=True) if pair[0] != pair[1])
 
 
 def _kind_of(info: pylsl.StreamInfo) -> InputKind:

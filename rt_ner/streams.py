@@ -125,7 +125,14 @@ class StreamWish:
         if not self.predicate:
             seen = pylsl.resolve_streams(seconds)
             return [info for info in seen if self.matches(info)], seen
+        begun_s = time.monotonic()
         fit = pylsl.resolve_bypred(self.predicate, 0, seconds)
+        if not fit and time.monotonic() - begun_s < seconds / 2:
+            # liblsl says of a predicate that it can't read only that nothing fits it, at once.
+            raise StreamError(
+                f"predicate = {self.predicate!r} is no XPath 1.0 that liblsl can read: expected "
+                "something like starts-with(name,'Cere') and channel_count=96"
+            )
         return [info for info in fit if self.matches(info)], fit
 
 

@@ -121,6 +121,18 @@ def test_a_long_gap_that_was_waited_for_is_loss_and_no_step() -> None:
     assert tallied(counter) == {Tally.USED: 50, Tally.MISSING: 2000}
 
 
+@pytest.mark.parametrize("rate_hz", [300.0, 600.0, 30_000.0])
+def test_a_period_of_no_whole_nanoseconds(rate_hz: float) -> None:
+    n_samples = int(rate_hz * 2)
+    stamp_ns = np.rint(np.arange(1, n_samples + 1) * (1e9 / rate_hz)).astype(np.int64)
+    late_ns = stamp_ns + 30 * 10**9
+    counts = np.ones((n_samples, 2), dtype=np.int8)
+    counter = raster_counter(2, HOP_NS, 1e9 / rate_hz)
+    hops = hops_of(counter, RasterChunk(stamp_ns, counts), RasterChunk(late_ns, counts))
+    assert [counts for _, counts in hops] == [[rate_hz / 100] * 2] * 400
+    assert tallied(counter) == {Tally.USED: 2 * n_samples, Tally.MISSING: int(rate_hz * 28)}
+
+
 def test_columns_are_selected_and_pooled() -> None:
     columns = np.array([[0, 1], [2, 0], [3, 0]], dtype=np.int32)
     counter = raster_counter(2, HOP_NS, PERIOD_NS, columns)

@@ -169,16 +169,25 @@ def test_a_channel_that_is_flat_while_learning_never_crosses(offset: float) -> N
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("at", [0, 2000, 5000])
-def test_what_is_no_voltage_is_taken_as_zero_and_counted(value: float, at: int) -> None:
+def test_what_is_no_voltage_is_taken_as_the_one_before_and_counted(value: float, at: int) -> None:
     voltage = noise_and_spikes(7, 9000, 3)
-    zeroed = voltage.copy()
-    zeroed[at, 1] = zeroed[at + 1, 1:] = 0
-    expected, _ = run(Detector(3, RATE_HZ, QUICK), zeroed)
+    held = voltage.copy()
+    held[at, 1] = held[at - 1, 1] if at else 0
+    held[at + 1, 1:] = held[at, 1:]
+    expected, _ = run(Detector(3, RATE_HZ, QUICK), held)
     voltage[at, 1] = voltage[at + 1, 1:] = value
     crossings, n_invalid = run(Detector(3, RATE_HZ, QUICK), voltage)
     np.testing.assert_array_equal(crossings, expected)
     assert n_invalid == 2
     assert crossings[6000:].any(axis=0).all()
+
+
+def test_what_is_no_voltage_invents_no_spike_beside_an_offset() -> None:
+    voltage = np.random.default_rng(0).standard_normal((9000, 1)) - 1000
+    clean, _ = run(Detector(1, RATE_HZ, QUICK), voltage)
+    voltage[[4000, 6000, 6001]] = np.nan
+    crossings, _ = run(Detector(1, RATE_HZ, QUICK), voltage)
+    assert crossings.sum() <= clean.sum()
 
 
 def test_an_interruption_keeps_the_thresholds_and_lets_the_filter_settle() -> None:

@@ -11,7 +11,7 @@ from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, never, pulled
 
 from drivers.replay import Part, Replay
 from rt_ner.bundle import Bundle
-from rt_ner.clock import ns_from_s
+from rt_ner.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.errors import StreamError
 from rt_ner.session import Session
 from rt_ner.states import State
@@ -20,8 +20,12 @@ from rt_ner.streams import (
     SESSION_ZERO,
     TIMING_LABELS,
     Kind,
+    StreamWish,
+    announce,
     find_stream,
+    local_now_ns,
     open_outlet,
+    source_id_of,
     wish_for,
 )
 
@@ -98,8 +102,10 @@ def test_data_that_are_not_used_do_not_keep_the_cursor_moving(
         values, _ = pulled(velocity, n_hops + 1)
         assert values[-2].any()
         assert not values[-1].any()
-        source.push(history_ms(small_bundle) + 10)
-        decoding.expect(State.RUNNING)
+        # Its samples are now older than they used to be: held back, for all the decoder knows.
+        while decoding.loop.state is not State.RUNNING:
+            source.push(10)
+            decoding.stop.wait(0.005)
     assert decoding.loop.totals.counts()["duplicate"] == n_repeats
 
 
@@ -273,3 +279,46 @@ def test_two_sources_of_one_name_are_refused_and_both_described(source_id: str) 
         pytest.raises(StreamError, match=r"2 streams match .*([12]) channels.*[12] channels"),
     ):
         find_stream(wish_for(source_id, Kind.PUSHED), WAIT_S, never)
+
+
+def test_a_predicate_that_cannot_be_read_is_refused(source_id: str) -> None:
+    wish = StreamWish(("Spikes",), predicate="name=='unclosed")
+    with pytest.raises(StreamError, match="is no XPath 1.0"):
+        find_stream(wish, WAIT_S, never)
+
+
+def test_a_predicate_selects(source_id: str) -> None:
+    outlet = open_outlet(source_id, Kind.PUSHED, ["x"], "", MS)
+    wish = StreamWish(("Timing",), predicate=f"starts-with(source_id,'{source_id}')")
+    found = find_stream(wish, WAIT_S, never)
+    assert found
+    assert found.source_id() == source_id_of(source_id, Kind.PUSHED)
+    del outlet
+
+
+def test_data_that_make_no_hop_do_not_keep_the_cursor_moving(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    """Gaps that blind the detector again and again: samples are used, yet nothing is decoded."""
+    channels = small_bundle.manifest.channel_ids
+    info = announce(source_id, Kind.BROADBAND, channels, "microvolts", 30_000)
+    voltage = np.random.default_rng(0).integers(-50, 50, (600, len(channels)), dtype=np.int16)
+    outlet = pylsl.StreamOutlet(info)
+    sections: dict[str, dict[str, object]] = {
+        "input": {"source_id": source_id_of(source_id, Kind.BROADBAND)},
+        "detector": {"learn_s": 0.1},
+    }
+    with Decoding(small_bundle.model, source_id, **sections) as decoding:
+        assert outlet.wait_for_consumers(WAIT_S)
+        decoding.expect(State.CONNECTING, State.WARMING)
+        begin_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
+        for k in range(80):
+            ends_ns = begin_ns + k * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
+            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
+        decoding.expect(State.RUNNING)
+        while decoding.states.empty():
+            begin_ns += 25 * MS
+            ends_ns = begin_ns + 80 * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
+            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
+            decoding.stop.wait(0.02)
+        decoding.expect(State.STALE)

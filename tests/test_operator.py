@@ -9,13 +9,14 @@ import pytest
 from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled
 
 from rt_ner.bundle import Bundle
+from rt_ner.clock import next_grid_line_ns
 from rt_ner.config import ControlSettings
 from rt_ner.controls import listen_to_markers
 from rt_ner.decoder import Decoder
 from rt_ner.messages import Decoded
 from rt_ner.readout import Readout
 from rt_ner.states import Command, State
-from rt_ner.streams import Kind
+from rt_ner.streams import Kind, local_now_ns
 
 
 def running(decoding: Decoding, source: Source, bundle: Bundle) -> None:
@@ -56,6 +57,7 @@ def test_a_hold_outlasts_a_loss_of_the_source(small_bundle: Bundle, source_id: s
         running(decoding, source, small_bundle)
         decoding.loop.commands.append(Command.HOLD)
         decoding.expect(State.HOLD, State.STALE)
+        source.now_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
         source.push(10)
         decoding.expect(State.WARMING)
         source.push(history_ms(small_bundle))
