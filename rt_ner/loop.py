@@ -112,6 +112,7 @@ class Loop:
             # From here on this source and no other, whatever else appears on the network.
             self._wish = wish_for_same(info)
             self._watch.connected_to(inlet.uid, self._wish)
+            self._is_stale = self._behind = False
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
@@ -152,9 +153,7 @@ class Loop:
                 self._rehearsal.rehearsed(now_ns)
             before, (used, steps) = (used, steps), self._used_and_steps()
             if steps != before[1]:
-                self._notify(
-                    f"clock step: time stamps jumped, for the {steps}. time; starting anew"
-                )
+                self._notify(f"clock step (number {steps}): time stamps jumped, starting anew")
             if used != before[0]:
                 self.arrived_ns = now_ns
                 stale_at_ns = now_ns + stale_ns

@@ -147,7 +147,7 @@ def test_a_source_that_freezes_and_thaws(rig: FaultyRig) -> None:
     assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0
     assert counts["passed_over"] > 10, "old velocities are of no use to a cursor"
     ages_s = [stamp_s - rig.velocities[n_frozen - 1][0] for stamp_s, _ in rig.velocities[n_frozen:]]
-    assert all(age_s > 0 for age_s in ages_s)
+    assert min(ages_s) > -0.02, "nothing of the 200 ms and more that were held back"
     rig.check_standing_still()
 
 
