@@ -84,7 +84,7 @@ def soak(
         typer.Argument(metavar="SESSION", help="Played round and round. Default: a simulated one."),
     ] = None,
     hours: Annotated[float, typer.Option(help="Of the session's own time.", min=0.01)] = 1.0,
-    speed: Annotated[float, typer.Option(help="So many times faster.", min=1, max=200)] = 60.0,
+    speed: Annotated[float, typer.Option(help="So many times faster.", min=1, max=200)] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """A long session in a short time: whether memory grows, or bins drift from the truth."""

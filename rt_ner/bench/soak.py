@@ -43,7 +43,7 @@ class Passes:
         """Take a velocity; equal places in the session must give equal bits."""
         end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), self.grid.hop_ns)
         if self._newest_ns:
-            self.n_missing += (end_ns - self._newest_ns) // self.grid.hop_ns - 1
+            self.n_missing += max((end_ns - self._newest_ns) // self.grid.hop_ns - 1, 0)
         self._newest_ns = end_ns
         self.n_hops += 1
         place = end_ns % self.grid.pass_ns
