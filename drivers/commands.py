@@ -1,4 +1,4 @@
-"""The drivers' commands: replay and simulate."""
+"""The drivers' commands: replay, simulate and noise."""
 
 import json
 import sys

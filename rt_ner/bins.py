@@ -24,7 +24,7 @@ NEVER_NS = -(2**62)
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024
 # Slots of the counter's state vector.
-_PHASE, _OPEN_HOP, _FILLED, _NEWEST_NS, _ARRIVED_NS, _SPOILT, _NEXT_SLOT = range(7)
+_PHASE, _OPEN_HOP, _FILLED, _NEWEST_NS, _LAG_NS, _SPOILT, _NEXT_SLOT = range(7)
 # Phases: nothing seen yet; discarding until a hop begins whole; counting; a hop just closed.
 _EMPTY, _ALIGNING, _COUNTING, _CLOSED = range(4)
 
@@ -110,8 +110,8 @@ class RasterCounter:
     what was not measured is not silence. A sample out of order is used while its hop is open.
 
     ``columns``: ``(pair, 2)``, which column of the samples counts for which channel.
-    ``step_ns``: stamps that run back by more, or ahead by more than the wait for them explains,
-    are of a clock that was set, and time begins anew.
+    ``step_ns``: stamps that run back by more, or ahead of their own arrival, are of a clock that
+    was set, and time begins anew.
     """
 
     def __init__(
@@ -230,13 +230,21 @@ def _count(
 
 
 @njit(cache=True)
-def _clock_stepped(stamp: int, arrived: int, state: Int64Array, grid: _Grid) -> bool:
-    """Whether a stamp shows that a clock was set, rather than that data came late or were lost."""
-    ahead = stamp - state[_NEWEST_NS] - grid.period_ns
-    if ahead < -grid.step_ns:
-        return True
-    waited = arrived - state[_ARRIVED_NS]
-    return arrived > 0 and ahead - waited > grid.step_ns
+def _follow_clock(
+    stamp: int, arrived: int, state: Int64Array, grid: _Grid, tally: Int64Array
+) -> None:
+    """Begin anew if a stamp shows that a clock was set, rather than that data are late or lost.
+
+    A clock that was set back shows at once; one set ahead, by a stamp further ahead of its arrival
+    than any before, and than the sample before it.
+    """
+    if state[_NEWEST_NS] == NEVER_NS:
+        return
+    ahead = stamp - state[_NEWEST_NS]
+    of_clock = min(stamp - (arrived - state[_LAG_NS]), ahead) if arrived > 0 else 0
+    if ahead < -grid.step_ns or of_clock > grid.step_ns:
+        tally[Tally.CLOCK_STEPS] += 1
+        state[_PHASE], state[_NEWEST_NS] = _EMPTY, NEVER_NS
 
 
 @njit(cache=True)
@@ -258,11 +266,9 @@ def _take_old(
     hop: int,
     totals: tuple[Float32Array, Int64Array],
 ) -> None:
-    """A sample whose time does not advance: a repeat, out of order, or too late."""
+    """A sample whose time does not advance: out of order, or too late."""
     hop_counts, tally = totals
-    if _is_repeat(stamp, stamps):
-        tally[Tally.DUPLICATE] += 1
-    elif state[_PHASE] == _COUNTING and hop == state[_OPEN_HOP]:
+    if state[_PHASE] == _COUNTING and hop == state[_OPEN_HOP]:
         tally[Tally.REORDERED] += 1
         tally[Tally.MISSING] -= 1
         state[_FILLED] += 1
@@ -299,9 +305,10 @@ def _advance(
     for sample in range(used, chunk.stamp_ns.size):
         stamp = chunk.stamp_ns[sample]
         hop = hop_of(stamp - half_ns, hop_ns)
-        if state[_NEWEST_NS] != NEVER_NS and _clock_stepped(stamp, chunk.arrived_ns, state, grid):
-            tally[Tally.CLOCK_STEPS] += 1
-            state[_PHASE], state[_NEWEST_NS] = _EMPTY, NEVER_NS
+        if stamp <= state[_NEWEST_NS] and _is_repeat(stamp, stamps):
+            tally[Tally.DUPLICATE] += 1
+            continue
+        _follow_clock(stamp, chunk.arrived_ns, state, grid, tally)
         if stamp <= state[_NEWEST_NS]:
             _take_old(stamp, chunk.counts[sample], columns, stamps, state, hop, totals)
             continue
@@ -309,10 +316,12 @@ def _advance(
             # The rest of the open hop is lost. This sample is looked at again afterwards.
             state[_PHASE] = _CLOSED
             return sample
+        lag = chunk.arrived_ns - stamp
+        state[_LAG_NS] = lag if state[_NEWEST_NS] == NEVER_NS else min(lag, state[_LAG_NS])
         if state[_NEWEST_NS] != NEVER_NS:
             lost = round((stamp - state[_NEWEST_NS]) / period_ns) - 1
             tally[Tally.MISSING] += max(lost, 0)
-        state[_NEWEST_NS], state[_ARRIVED_NS] = stamp, chunk.arrived_ns
+        state[_NEWEST_NS] = stamp
         _remember(stamp, stamps, state)
         if state[_PHASE] == _EMPTY or hop != state[_OPEN_HOP]:
             # The sample before this one would have been another hop's.

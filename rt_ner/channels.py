@@ -49,6 +49,13 @@ def map_columns(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWis
                 f"only {_listed([labels[column] for column in columns])}: change units in [input]"
             )
         pairs += [(column, index) for column in chosen]
+    columns = [column for column, _ in pairs]
+    for column, index in pairs:
+        if columns.count(column) > 1:
+            raise StreamError(
+                f"column {column + 1} of the stream would count for '{wanted[index]}' and another "
+                "channel too: name each once with channels in [input]"
+            )
     return np.array(sorted(pairs), dtype=np.int32)
 
 
@@ -56,7 +63,7 @@ def map_events(electrodes: Sequence[str], wanted: tuple[str, ...], wish: Channel
     """Table ``(number − base, unit)``: index of the wanted channel an event counts for, or −1.
 
     ``electrodes``: labels in the order of their numbers; empty if the stream does not tell: then
-    they are numbered as the bundle has them, unless ``wish`` says the numbers. Raises StreamError,
+    ``wish`` says the numbers, or the bundle's names end in them. Raises StreamError,
     naming the channel, unless every wanted channel has an electrode and units of its own.
     """
     wholes = tuple(_split(name)[0] for name in wanted)
@@ -87,14 +94,29 @@ def _numbered_electrodes(
     told: Sequence[str], own: list[str], asked: ChannelWish, by_order: bool
 ) -> Sequence[str]:
     """Labels in the order of the electrodes' numbers, empty for one that nobody named."""
-    is_own = by_order or not (any(told) or asked.channels)
-    if told and is_own:
-        _check_count(len(told), len(own))
-    if told and not is_own:
+    if by_order:
+        if told:
+            _check_count(len(told), len(own))
+        return own
+    if any(told):
         return told
-    numbers = [int(key) - asked.base + 1 for key in asked.channels if key.isdecimal()]
-    n_electrodes = max(number for number in (0, *numbers) if number <= _MAX_ELECTRODES)
-    return own + [""] * (n_electrodes - len(own))
+    if asked.channels:
+        numbers = [int(key) - asked.base + 1 for key in asked.channels if key.isdecimal()]
+        return [""] * max(number for number in (0, *numbers) if number <= _MAX_ELECTRODES)
+    numbered = {_number_in(name): name for name in own}
+    if not all(numbered) or len(numbered) < len(own) or max(numbered) > _MAX_ELECTRODES:
+        raise StreamError(
+            "the events' channels are mere numbers, and the bundle's names "
+            f"({_listed(own)}) don't tell which are which: say so with channels in [input], or "
+            "by_order = true if they are numbered in the bundle's order"
+        )
+    return [numbered.get(number, "") for number in range(1, max(numbered) + 1)]
+
+
+def _number_in(name: str) -> int:
+    """The number that a channel's name ends in: 7 in elec007, 0 if in none."""
+    digits = name[len(name.rstrip("0123456789")) :]
+    return int(digits or 0)
 
 
 def needs_units(wanted: tuple[str, ...], wish: ChannelWish) -> bool:

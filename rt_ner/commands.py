@@ -77,9 +77,9 @@ def decode(
     with stop_on_signals() as stop, _opened(json_log) as log:
         totals = _decode_until(stop, loaded, settings, log)
     counts = totals.counts()
-    console.print(f"decoded {counts.pop('decoded')} bins")
+    console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
-    console.print(f"of samples and bins: {found}", soft_wrap=True)
+    console.print(f"of samples and hops: {found}", soft_wrap=True)
     if totals.n_running:
         p50, p99, largest = np.percentile(totals.step_us(), [50, 99, 100])
         console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")

@@ -26,12 +26,13 @@ _N_SETS, _N_WAYS = 16_384, 4
 
 
 class _Rules(NamedTuple):
-    """Times that never change, and the number of the first channel."""
+    """Times that never change, the number of the first channel, and whether units are pooled."""
 
     hop_ns: int
     grace_ns: int
     step_ns: int
     base: int
+    pooled: bool
 
 
 class _Board(NamedTuple):
@@ -53,18 +54,24 @@ class EventCounter:
     """Counts events into hops.
 
     ``channel_of``: ``(number, unit)``, the index of the channel that an event of channel
-    ``number + base`` and that unit counts for; negative for none. ``step_ns``: an event that is
-    older than the newest, or ahead of the clock, by more is of a clock that was set.
+    ``number + base`` and that unit counts for; negative for none. ``pooled``: all units of a
+    channel count alike, whatever they are called. ``rules``: hop, grace and clock step, ns: an
+    event that is older than the newest by more than the step is of a clock that was set; and so is
+    one ahead of the clock by more than the grace and a hop, unless the source's time runs ahead
+    anyway.
 
     An event that is out of order and had come before (same time, channel and unit) is a repeat.
-    Equal events in a row are not: a source may stamp a whole chunk with one time.
     """
 
     def __init__(
-        self, n_channels: int, channel_of: Int32Array, rules: tuple[int, int, int], base: int
+        self,
+        n_channels: int,
+        channel_of: Int32Array,
+        rules: tuple[int, int, int],
+        base: int,
+        pooled: bool = False,
     ) -> None:
-        """``rules``: hop, grace and clock step, ns."""
-        self._rules = _Rules(*rules, base)
+        self._rules = _Rules(*rules, base, pooled)
         self._channel_of = channel_of
         n_open = -(-self._rules.grace_ns // self._rules.hop_ns) + 2
         self._board = _Board(
@@ -167,18 +174,40 @@ def _whole(value: float) -> int:
 
 
 @njit(cache=True)
-def _seen_before(time: int, source: int, memory: _Memory) -> bool:
-    """Whether this event came before; remembers it if not."""
+def _set_of(time: int, source: int) -> int:
+    """The set of the memory that an event belongs to."""
     mixed = (time ^ (source * 2_654_435_769)) * 6_364_136_223_846_793_005
-    chosen = (mixed >> 33) & (_N_SETS - 1)
+    return (mixed >> 33) & (_N_SETS - 1)
+
+
+@njit(cache=True)
+def _is_known(time: int, source: int, memory: _Memory) -> bool:
+    """Whether this very event came before."""
+    chosen = _set_of(time, source)
     for way in range(_N_WAYS):
         if memory.time_ns[chosen, way] == time and memory.source[chosen, way] == source:
             return True
+    return False
+
+
+@njit(cache=True)
+def _remember(time: int, source: int, memory: _Memory) -> None:
+    """Keep an event, in the place of the oldest of its set."""
+    chosen = _set_of(time, source)
     way = memory.oldest_way[chosen]
     memory.time_ns[chosen, way] = time
     memory.source[chosen, way] = source
     memory.oldest_way[chosen] = (way + 1) % _N_WAYS
-    return False
+
+
+@njit(cache=True)
+def _is_repeat(time: int, source: int, memory: _Memory, state: Int64Array) -> bool:
+    """Whether an event came before: known, and out of order.
+
+    Equal events in a row are none: a source may stamp a whole chunk with one time.
+    """
+    runs_back = time < state[_NEWEST_NS] or (state[_RUNS_BACK] and time == state[_NEWEST_NS])
+    return runs_back and _is_known(time, source, memory)
 
 
 @njit(cache=True)
@@ -187,7 +216,11 @@ def _clock_stepped(time: int, arrived: int, state: Int64Array, rules: _Rules) ->
     newest = max(state[_NEWEST_NS], state[_SINCE_NS])
     if newest - time > rules.step_ns:
         return True
-    return arrived > 0 and time - max(newest, arrived - state[_BEHIND_NS]) > rules.step_ns
+    clock = arrived - state[_BEHIND_NS]
+    runs_ahead = newest > clock
+    return arrived > 0 and time - max(newest, clock) > (
+        rules.step_ns if runs_ahead else rules.grace_ns + rules.hop_ns
+    )
 
 
 @njit(cache=True)
@@ -224,7 +257,7 @@ def _count(
         # In time for the hop that the input began within, which is never decoded.
         in_first = state[_SINCE_NS] <= time and hop < _first_whole_hop(state, rules)
         return Tally.USED if in_first else Tally.LATE
-    if number < 0 or unit < 0:
+    if number < rules.base or unit < 0:
         board.spoilt[slot] = 1
         return Tally.INVALID
     channel = _channel_of(number, unit, rules.base, channel_of)
@@ -246,14 +279,13 @@ def _take(
     stores: tuple[_Board, _Memory],
     tally: Int64Array,
 ) -> None:
-    """Count an event whose hop is not yet to be closed."""
+    """Count an event that is no repeat, and whose hop is not yet to be closed."""
     board, memory = stores
     if time != state[_NEWEST_NS]:
         state[_RUNS_BACK] = time < state[_NEWEST_NS]
-    if _seen_before(time, source[0] << 32 | source[1], memory) and state[_RUNS_BACK]:
-        tally[Tally.DUPLICATE] += 1
-        return
-    fate = _count(time, source, rules, channel_of, state, board)
+    _remember(time, source[0] << 32 | source[1], memory)
+    number, unit = source
+    fate = _count(time, (number, 0 if rules.pooled else unit), rules, channel_of, state, board)
     tally[fate] += 1
     if fate == Tally.REORDERED:
         tally[Tally.USED] += 1
@@ -272,12 +304,17 @@ def _advance(
 ) -> int:
     """Count events from ``used`` on until a hop closes or the chunk ends; return the new used."""
     hop_counts, tally = totals
-    board = stores[0]
+    board, memory = stores
     arrived = chunk.arrived_ns
     if state[_PHASE] == _CLOSED:
         state[_PHASE] = _COUNTING
     for event in range(used, chunk.time_ns.size):
         time = chunk.time_ns[event]
+        source = (_whole(chunk.channel[event]), _whole(chunk.unit[event]))
+        if _is_repeat(time, source[0] << 32 | source[1], memory, state):
+            state[_RUNS_BACK] = 1
+            tally[Tally.DUPLICATE] += 1
+            continue
         if _clock_stepped(time, arrived, state, rules):
             tally[Tally.CLOCK_STEPS] += 1
             _follow(time, arrived, state)
@@ -286,9 +323,8 @@ def _advance(
             # The open hop is over by this event, which is looked at again afterwards.
             _close(board, state, hop_counts)
             return event
-        source = (_whole(chunk.channel[event]), _whole(chunk.unit[event]))
         _take(time, source, rules, channel_of, state, stores, tally)
-    if arrived > 0:
+    if arrived > 0 and chunk.complete:
         _begin_if_new(board, state, rules)
         if _is_over(arrived - state[_BEHIND_NS], state, rules):
             _close(board, state, hop_counts)

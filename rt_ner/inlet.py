@@ -55,6 +55,8 @@ class SpikeInlet:
         self.uid: str = full_info.uid()
         self._counter: Counter[Any] | None = None
         self.arrived_ns = 0
+        # Whether the newest pull took all that waited.
+        self.is_drained = True
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -96,13 +98,12 @@ class SpikeInlet:
         self.arrived_ns = local_now_ns()
         if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
-        # While more waits, the present says nothing about what is still to come.
-        complete_ns = self.arrived_ns if len(stamps_s) < self._max_samples else 0
+        self.is_drained = len(stamps_s) < self._max_samples
         known = np.abs(stamps_s) < _LONGEST_S
         if not known.all():
             self._tally(Tally.INVALID, int(len(known) - known.sum()))
-            values, stamps_s = np.ascontiguousarray(values[known]), stamps_s[known]
-        return self._chunk(ns_array_from_s(stamps_s) + self.offset_ns, values, complete_ns)
+            values, stamps_s = values[known], stamps_s[known]
+        return self._chunk(ns_array_from_s(stamps_s) + self.offset_ns, values)
 
     @property
     def offset_ns(self) -> int:
@@ -142,8 +143,7 @@ class SpikeInlet:
         if self._counter:
             self._counter.tally[what] += n
 
-    def _chunk(self, time_ns: Int64Array, values: AnyArray, complete_ns: int) -> Chunk:
-        """``complete_ns``: up to when all that has arrived is there; 0 if more waits."""
+    def _chunk(self, time_ns: Int64Array, values: AnyArray) -> Chunk:
         kind = self.shape.kind
         if kind is InputKind.RASTER:
             return RasterChunk(time_ns, values, self.arrived_ns)
@@ -153,7 +153,7 @@ class SpikeInlet:
         channel[:] = values[:, self.shape.channel_column]
         if self.shape.unit_column is not None:
             unit[:] = values[:, self.shape.unit_column]
-        return EventChunk(time_ns, channel, unit, complete_ns)
+        return EventChunk(time_ns, channel, unit, self.arrived_ns, self.is_drained)
 
 
 def hop_due_ns(now_ns: int, hop_ns: int, grace_ns: int) -> int:

@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 
 from rt_ner.arrays import Float32Array
-from rt_ner.clock import NS_PER_S, ns_from_ms, s_from_ns
+from rt_ner.clock import NS_PER_MS, NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
@@ -29,6 +29,10 @@ _SHORTEST_SLEEP_NS = 50_000
 # A command or the end is noticed within this time even when no data come.
 _LONGEST_SLEEP_NS = 20_000_000
 _LOOK_AGAIN_S = 0.2
+_LOSSES_EVERY_NS = 5 * NS_PER_S
+# A connection that was silent for so long may be dead.
+_GIVE_UP_NS = 5 * NS_PER_S
+_FOREVER_NS = 2**62
 # So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
 _TOO_MANY_WAITING = 500_000
 
@@ -60,9 +64,15 @@ class Loop:
         self._decoder: Decoder | None = None
         self._rehearsal = Rehearsal(model.window.hop_ns)
         self._held = False
+        self._is_fed = False
         self._is_stale = False
         self._behind = False
+        self._smallest_lag_ns = _FOREVER_NS
+        self._stale_ns = ns_from_ms(settings.safety.stale_ms)
+        self._stale_at_ns = 0
+        self._used = self._steps = 0
         self._published_at_ns = 0
+        self._losses_at_ns = 0
         self._usual_lag_ns = 0
         self._catch_up_until_ns = 0
         self._missed_in_a_row = 0
@@ -112,7 +122,7 @@ class Loop:
             # From here on this source and no other, whatever else appears on the network.
             self._wish = wish_for_same(info)
             self._watch.connected_to(inlet.uid, self._wish)
-            self._is_stale = self._behind = False
+            self._is_fed = self._is_stale = self._behind = False
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
@@ -138,40 +148,47 @@ class Loop:
         return self._decoder
 
     def _decode(self, inlet: SpikeInlet, decoder: Decoder) -> None:
-        # Data that are not used (late, repeated) are no data.
-        stale_ns = ns_from_ms(self._settings.safety.stale_ms)
-        stale_at_ns = local_now_ns() + stale_ns
-        used, steps = self._used_and_steps()
+        now_ns = local_now_ns()
+        self._stale_at_ns = now_ns + self._stale_ns
         while not self._stop.is_set():
             if self.commands:
                 self._obey(decoder)
-            chunk = inlet.pull(self._pause_s(inlet, stale_at_ns))
+            chunk = inlet.pull(self._pause_s(inlet))
+            if inlet.arrived_ns - now_ns > self._stale_ns:
+                # This very process was paused: what comes now is of the past.
+                self._go_stale(decoder, inlet.arrived_ns)
             closed = chunk is not None and self._take(chunk, inlet, decoder)
             now_ns = local_now_ns()
             if not closed and now_ns >= self._rehearsal.due_ns:
                 decoder.rehearse()
                 self._rehearsal.rehearsed(now_ns)
-            before, (used, steps) = (used, steps), self._used_and_steps()
-            if steps != before[1]:
-                self._notify(f"clock step (number {steps}): time stamps jumped, starting anew")
-            if used != before[0]:
-                self.arrived_ns = now_ns
-                stale_at_ns = now_ns + stale_ns
-            elif now_ns >= stale_at_ns:
-                stale_at_ns += stale_ns
-                self._go_stale(decoder, now_ns)
-            if now_ns >= self._published_at_ns + stale_ns + self._model.window.hop_ns:
-                self._stop_unfed(now_ns)
+            self._check_input(decoder, now_ns)
 
-    def _used_and_steps(self) -> tuple[int, int]:
-        """How much of the input was used so far, and how often a clock was set."""
-        tally = self.totals.tally
-        return int(tally[Tally.USED]), int(tally[Tally.CLOCK_STEPS])
+    def _check_input(self, decoder: Decoder, now_ns: int) -> None:
+        """See whether the input goes on; data that are not used (late, repeated) are no data."""
+        used, steps = (int(self.totals.tally[what]) for what in (Tally.USED, Tally.CLOCK_STEPS))
+        if used != self._used:
+            self._used = used
+            self.arrived_ns = now_ns
+            self._is_fed, self._is_stale = True, False
+            self._stale_at_ns = now_ns + self._stale_ns
+        elif now_ns >= self._stale_at_ns:
+            self._stale_at_ns += self._stale_ns
+            self._go_stale(decoder, now_ns)
+        if now_ns >= self._published_at_ns + self._stale_ns + self._model.window.hop_ns:
+            self._stop_unfed(now_ns)
+        if steps != self._steps:
+            self._steps = steps
+            self._notify(f"clock step (number {steps}): time stamps jumped, starting anew")
+        if now_ns >= self._losses_at_ns:
+            self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
+            if losses := self.totals.new_losses():
+                self._notify(losses)
 
-    def _pause_s(self, inlet: SpikeInlet, stale_at_ns: int) -> float:
+    def _pause_s(self, inlet: SpikeInlet) -> float:
         """How long to wait for data: until something else is due."""
         now_ns = local_now_ns()
-        wake_at_ns = min(stale_at_ns, self._rehearsal.due_ns, now_ns + _LONGEST_SLEEP_NS)
+        wake_at_ns = min(self._stale_at_ns, self._rehearsal.due_ns, now_ns + _LONGEST_SLEEP_NS)
         if inlet.shape.kind is InputKind.EVENTS:
             grace_ns = ns_from_ms(self._settings.input.grace_ms)
             due_ns = hop_due_ns(now_ns, self._model.window.hop_ns, grace_ns)
@@ -188,8 +205,7 @@ class Loop:
                 return False
             # What was silent until now was not measured.
             decoder.reset(int(chunk[0].min()))
-            self._is_stale = False
-            self._catch_up_until_ns = inlet.arrived_ns + NS_PER_S
+            self._smallest_lag_ns = _FOREVER_NS
         last_end_ns = self._last_end_ns
         if not self._behind:
             for decoded in decoder.push(chunk):
@@ -207,10 +223,16 @@ class Loop:
         return self._last_end_ns != last_end_ns
 
     def _is_old(self, decoded: Decoded, inlet: SpikeInlet) -> bool:
-        """Whether a hop was held back on its way: by more than the usual, for a second at most."""
+        """Whether a hop was held back on its way: more waits, or it lags more than usual.
+
+        As long as the lag shrinks, and for a second after, it is a backlog; then it is the usual.
+        """
         lag_ns = inlet.arrived_ns - decoded.end_ns
+        if lag_ns < self._smallest_lag_ns - NS_PER_MS:
+            self._smallest_lag_ns = lag_ns
+            self._catch_up_until_ns = inlet.arrived_ns + NS_PER_S
         held_back = lag_ns > self._usual_lag_ns + self._model.window.hop_ns
-        return held_back and inlet.arrived_ns < self._catch_up_until_ns
+        return not inlet.is_drained or (held_back and inlet.arrived_ns < self._catch_up_until_ns)
 
     def _publish(self, decoded: Decoded, inlet: SpikeInlet, decoder: Decoder) -> None:
         running = State.HOLD if self._held else State.RUNNING
@@ -259,17 +281,20 @@ class Loop:
         """No data: stop the cursor. When they come back, catch up first."""
         self._rehearsal.cancel()
         decoder.reset(now_ns)
-        self._is_stale = True
-        if self.state in (State.RUNNING, State.HOLD):
-            self._behind = True
-            self._stand_still(State.STALE)
+        if not self._is_fed:
+            return
+        self._is_stale = self._behind = True
+        self._stand_still(State.STALE)
         if self._watch.source_came_back:
             raise StreamLostError("the source is there anew, this connection is dead")
+        if now_ns - self.arrived_ns > _GIVE_UP_NS:
+            raise StreamLostError(f"nothing came for {_GIVE_UP_NS / NS_PER_S:g} s, looking anew")
 
     def _stop_unfed(self, now_ns: int) -> None:
         """Data come, but no hop can be made of them (a detector that must learn anew, say)."""
         self._published_at_ns = now_ns
         if self.state in (State.RUNNING, State.HOLD):
+            self._behind = True
             self._stand_still(State.STALE)
 
     def _shed_load(self, inlet: SpikeInlet, decoder: Decoder) -> None:

@@ -26,13 +26,15 @@ class EventChunk(NamedTuple):
     """Some spikes, in any order; none, too: then the chunk only says how late it is.
 
     ``time_ns``: ``(event,)``. ``channel`` and ``unit``: ``(event,)``, the numbers that the source
-    gives them, valid or not.
+    gives them, valid or not. ``complete``: whether nothing more waits, so that what has not
+    arrived by now is late.
     """
 
     time_ns: Int64Array
     channel: FloatArray
     unit: FloatArray
     arrived_ns: int = 0
+    complete: bool = True
 
 
 class VoltageChunk(NamedTuple):

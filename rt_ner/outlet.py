@@ -70,11 +70,17 @@ class VelocityOutlet:
         self._outlet.push_sample(self._sample, s_from_ns(stamp_ns))
 
     def _tick(self, tick_ns: int) -> None:
-        """One sample a tick; ticks are absolute, so that lateness never adds up."""
+        """One sample a tick; ticks are absolute, so that lateness never adds up.
+
+        Ticks that were missed (a process that was paused) are left out: a cursor that moves by
+        each sample must not be sent them all at once.
+        """
         due_ns = local_now_ns()
         while not self._closed.wait(s_from_ns(max(due_ns - local_now_ns(), 0))):
+            now_ns = local_now_ns()
+            due_ns += max(now_ns - due_ns, 0) // tick_ns * tick_ns
             set_at_ns, velocity_cm_s = self._newest
-            fresh = due_ns - set_at_ns <= self._stale_ns
+            fresh = now_ns - set_at_ns <= self._stale_ns
             self._send(np.array(velocity_cm_s if fresh else (0.0, 0.0)), due_ns)
             due_ns += tick_ns
 

@@ -13,7 +13,7 @@ _SWITCH_INTERVAL_S = 1e-4
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM (Ctrl-Break on Windows) set; old handlers return after.
+    """An event that SIGINT, SIGTERM and SIGHUP (Ctrl-Break on Windows) set; then the old handlers.
 
     So every process ends between two steps, and not in the middle of one.
     """
@@ -23,8 +23,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
         stop.set()
 
     signals = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGBREAK"):
-        signals.append(signal.SIGBREAK)
+    signals += [getattr(signal, name) for name in ("SIGBREAK", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, set_stop) for number in signals}
     try:
         yield stop

@@ -108,7 +108,8 @@ def counter_of(stream: SpikeStream, model: DecoderModel, settings: DecodeSetting
         _check_events(stream, model, settings)
         table = map_events(stream.electrodes, model.channel_ids, wish)
         rules = (hop_ns, ns_from_ms(settings.input.grace_ms), step_ns)
-        return EventCounter(n_channels, table, rules, wish.base)
+        pooled = not needs_units(model.channel_ids, wish)
+        return EventCounter(n_channels, table, rules, wish.base, pooled)
     columns = map_columns(stream.columns, model.channel_ids, wish)
     if stream.kind is InputKind.RASTER:
         return raster_counter(n_channels, hop_ns, stream.period_ns, columns, step_ns)

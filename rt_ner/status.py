@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -86,17 +86,23 @@ class Status:
         return rate
 
     def _write(self, text: str) -> None:
-        self._terminal.write(text)
-        self._terminal.flush()
+        # A terminal that has gone must not end the log.
+        with suppress(OSError):
+            self._terminal.write(text)
+            self._terminal.flush()
 
     def _append(self, loop: Loop) -> None:
         """One JSON line, flushed: what is in the file was true when the power failed."""
         assert self._log
-        self._log.write(json.dumps(snapshot(loop)) + "\n")
-        self._log.flush()
+        try:
+            self._log.write(json.dumps(snapshot(loop)) + "\n")
+            self._log.flush()
+        except OSError as error:
+            self._log = None
+            self.say(f"the log can't be written any more: {error}")
 
 
-def status_line(loop: Loop, bins_per_s: float) -> str:
+def status_line(loop: Loop, hops_per_s: float) -> str:
     """State, age of the data, latency, rate and counts, in one line."""
     state = str(loop.state or "")
     if loop.note:
@@ -107,7 +113,7 @@ def status_line(loop: Loop, bins_per_s: float) -> str:
     dropped = tally[Tally.DUPLICATE] + tally[Tally.UNKNOWN]
     return (
         f"{state:<10} data {_age_ms(loop):.0f} ms  latency p50/p99 {p50_us / 1e3:.2f}/"
-        f"{p99_us / 1e3:.2f} ms  {bins_per_s:.0f} bins/s  late {tally[Tally.LATE]} lost {lost} "
+        f"{p99_us / 1e3:.2f} ms  {hops_per_s:.0f} hops/s  late {tally[Tally.LATE]} lost {lost} "
         f"dropped {dropped} missed {loop.totals.n_missed}"
     )
 

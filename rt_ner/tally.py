@@ -18,7 +18,8 @@ class Tally(IntEnum):
     before, dropped. INVALID: NaN, negative or without a time, dropped. UNKNOWN: an event of a
     channel that no bundle's channel stands for, or of a unit not selected. SKIPPED: thrown away
     unseen, because the decoder had fallen behind. REORDERED: came out of order, yet in time, and
-    is used. MISSING: never came, as the source's own stamps show. CLOCK_STEPS: jumps of a clock.
+    is used. MISSING: was not there in time, as the stamps of a regular stream show; what came late
+    is among it. CLOCK_STEPS: jumps of a clock.
     """
 
     USED = 0

@@ -6,6 +6,9 @@ from rt_ner.arrays import FloatArray, Int64Array
 from rt_ner.tally import Tally, empty_tally
 
 _N_REMEMBERED = 100_000
+# What is lost is worth a word if it is so much of the input.
+_MANY = 0.1
+_LOSSES = (Tally.LATE, Tally.MISSING, Tally.INVALID, Tally.UNKNOWN, Tally.SKIPPED)
 
 
 class LoopTotals:
@@ -26,6 +29,7 @@ class LoopTotals:
         self.n_connections = 0
         self.n_overloads = 0
         self.tally: Int64Array = empty_tally()
+        self._looked_at: Int64Array = empty_tally()
         # Filled, so that all of their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
         self._latency_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
@@ -49,6 +53,16 @@ class LoopTotals:
         """The newest ``n`` latencies in microseconds, sorted."""
         slots = range(self.n_running - min(n, self.n_running), self.n_running)
         return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
+
+    def new_losses(self) -> str:
+        """Says so if more than a tenth of the input since the last call was of no use."""
+        new, self._looked_at = self.tally - self._looked_at, self.tally.copy()
+        lost = {tally: int(new[tally]) for tally in _LOSSES if new[tally] > 0}
+        n_lost = sum(lost.values())
+        if n_lost <= _MANY * (n_lost + int(new[Tally.USED])):
+            return ""
+        named = ", ".join(f"{tally.name.lower()} {n}" for tally, n in lost.items())
+        return f"losses: more than {_MANY:.0%} of the newest input was of no use: {named}"
 
     def counts(self) -> dict[str, int]:
         """All counts by name."""

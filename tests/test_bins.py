@@ -101,7 +101,7 @@ def test_counts_that_cannot_be_spoil_their_hop_and_no_other(bad: float) -> None:
     assert tallied(counter) == {Tally.USED: 29, Tally.INVALID: 1}
 
 
-@pytest.mark.parametrize("step_ms", [-3_600_000.0, -201.0, 5000.0])
+@pytest.mark.parametrize("step_ms", [-3_600_000.0, -205.0, 5000.0])
 def test_a_clock_that_was_set_is_counted_and_time_begins_anew(step_ms: float) -> None:
     counter = raster_counter(2, HOP_NS, PERIOD_NS)
     before, after = np.arange(1.0, 26.0), np.arange(26.0, 51.0)
@@ -112,6 +112,22 @@ def test_a_clock_that_was_set_is_counted_and_time_begins_anew(step_ms: float) ->
     assert ends == [10, 20, 10 * begin + 10, 10 * begin + 20][: len(ends)]
     assert len(ends) >= 3
     assert tallied(counter) == {Tally.USED: 50, Tally.CLOCK_STEPS: 1}
+
+
+def test_a_long_hole_in_a_backlog_is_loss_and_no_step() -> None:
+    """Held back and then sent at once: what is missing was not waited for, but is past."""
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    hops_of(counter, chunk(list(np.arange(1.0, 26.0)))._replace(arrived_ns=1000 * MS))
+    late = [*np.arange(26.0, 51.0), *np.arange(551.0, 601.0)]
+    hops_of(counter, chunk(late)._replace(arrived_ns=2000 * MS))
+    assert tallied(counter) == {Tally.USED: 100, Tally.MISSING: 500}
+
+
+def test_what_is_sent_again_much_later_is_a_repeat_and_no_step() -> None:
+    counter = raster_counter(2, HOP_NS, PERIOD_NS)
+    once = chunk(list(np.arange(1.0, 401.0)))._replace(arrived_ns=1000 * MS)
+    assert len(hops_of(counter, once, once)) == 40
+    assert tallied(counter) == {Tally.USED: 400, Tally.DUPLICATE: 400}
 
 
 def test_a_long_gap_that_was_waited_for_is_loss_and_no_step() -> None:

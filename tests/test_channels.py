@@ -165,10 +165,23 @@ def test_events_are_numbered_as_the_electrodes_are_told() -> None:
 
 
 @pytest.mark.parametrize("told", [[], ["", "", ""]])
-def test_events_of_electrodes_untold_are_numbered_as_the_bundle_has_them(told: list[str]) -> None:
-    assert events_of(told) == all_units("A", "B", "C")
-    units = events_of(told, ("A/1", "A/2", "B/3", "C/1"))
-    assert units == {(0, 1): "A/1", (0, 2): "A/2", (1, 3): "B/3", (2, 1): "C/1"}
+def test_events_of_electrodes_untold_are_numbered_as_the_bundles_names_are(told: list[str]) -> None:
+    """A bundle without the array's bad electrodes must not be shifted."""
+    wanted = ("elec001", "elec003", "elec004/2")
+    assert events_of(told, wanted) == {
+        **{(0, unit): "elec001" for unit in range(UNITS_IN_USE)},
+        **{(2, unit): "elec003" for unit in range(UNITS_IN_USE)},
+        (3, 2): "elec004/2",
+    }
+    for nameless in (("A", "B", "C"), ("elec001", "lost"), ("a1", "b1")):
+        with pytest.raises(StreamError, match="mere numbers.*by_order = true"):
+            events_of(told, nameless)
+
+
+def test_a_column_counts_for_one_channel_only() -> None:
+    wish = ChannelWish(channels=("1", "2", "2"))
+    with pytest.raises(StreamError, match="column 2 of the stream .* another channel too"):
+        columns_of(["p", "q", "r"], wish=wish)
 
 
 @pytest.mark.parametrize("told", [[], ["p", "q", "r", "s", "t"], [""] * 5])

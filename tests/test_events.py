@@ -85,7 +85,9 @@ def test_channels_are_counted_from_the_base(base: int) -> None:
     events = [(k, k - 1, 0) for k in range(1, 6)]
     (hop,) = hops_of(counter, chunk(*events, arrived_ms=15))
     assert hop == (10, [1, 1, 1])
-    assert tallied(counter) == {Tally.USED: 3, Tally.UNKNOWN: 2}
+    # A number below the base shows that the base is wrong: nothing may move.
+    below = {Tally.INVALID: 1} if base else {}
+    assert tallied(counter) == {Tally.USED: 3, Tally.UNKNOWN: 2 - base} | below
 
 
 @pytest.mark.parametrize("bad", [(2, np.nan, 0), (2, -1, 0), (2, 1.5, 0), (2, 1, np.inf)])
@@ -110,6 +112,30 @@ def test_a_clock_that_was_set_is_counted_and_followed(step_ms: float) -> None:
     ends = [(end - 10_000) for end, _ in hops_of(counter, first, second, silence)]
     assert ends == [10, 20, 60 + step_ms], "silence closes hops by the clock that was set"
     assert tallied(counter) == {Tally.USED: 4, Tally.CLOCK_STEPS: 1}
+
+
+def test_an_event_ahead_of_the_clock_does_not_make_silence_of_what_is_to_come() -> None:
+    counter = counter_of()
+    counter.restart(10_000 * MS)
+    first = chunk((10_001, 1, 0), (10_021, 1, 0), arrived_ms=10_022)
+    odd = chunk((10_172, 1, 0), arrived_ms=10_023)
+    ends = [end - 10_000 for end, _ in hops_of(counter, first, odd)]
+    assert ends == [10]
+    assert tallied(counter) == {Tally.USED: 3, Tally.CLOCK_STEPS: 1}
+
+
+def test_a_chunk_sent_again_much_later_is_a_repeat_and_no_step() -> None:
+    counter = counter_of()
+    once = [(float(ms), 1.0, 0.0) for ms in range(1, 400)]
+    hops_of(counter, chunk(*once, *once))
+    assert tallied(counter) == {Tally.USED: 399, Tally.DUPLICATE: 399}
+
+
+def test_units_that_are_pooled_may_be_called_anything() -> None:
+    channel_of = np.repeat(np.arange(N_CHANNELS, dtype=np.int32)[:, None], 4, axis=1)
+    counter = EventCounter(N_CHANNELS, channel_of, (HOP_NS, GRACE_NS, STEP_NS), 1, pooled=True)
+    events = [(1, 1, -1), (2, 1, 700), (3, 1, np.nan)]
+    assert hops_of(counter, chunk(*events, arrived_ms=15)) == [(10, [3, 0, 0])]
 
 
 def test_a_source_faster_than_the_clock_is_followed_by_its_own_time() -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -148,6 +149,24 @@ def test_a_source_that_freezes_and_thaws(rig: FaultyRig) -> None:
     assert counts["passed_over"] > 10, "old velocities are of no use to a cursor"
     ages_s = [stamp_s - rig.velocities[n_frozen - 1][0] for stamp_s, _ in rig.velocities[n_frozen:]]
     assert min(ages_s) > -0.02, "nothing of the 200 ms and more that were held back"
+    rig.check_standing_still()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX's")
+def test_a_decoder_that_is_paused(rig: FaultyRig) -> None:
+    """As by a swapping or sleeping computer: nothing of the past is shown, and it is told."""
+    with rig.noise():
+        n_before = len(rig.velocities)
+        os.kill(rig.rig.decoder.pid, signal.SIGSTOP)
+        Event().wait(1.0)
+        os.kill(rig.rig.decoder.pid, signal.SIGCONT)
+        rig.expect(State.STALE, State.RUNNING)
+        rig.hear(20)
+        counts = rig.so_far()
+    gaps_s = np.diff([stamp_s for stamp_s, _ in rig.velocities[n_before - 1 :]])
+    assert gaps_s.max() > 0.8, "a second of velocities is left out"
+    assert counts["passed_over"] > 50
+    assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0
     rig.check_standing_still()
 
 

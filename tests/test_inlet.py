@@ -15,7 +15,7 @@ from rt_ner.clock import NS_PER_S
 from rt_ner.config import InputKind
 from rt_ner.events import EventCounter
 from rt_ner.inlet import SpikeInlet, StreamLostError, hop_due_ns
-from rt_ner.messages import Chunk
+from rt_ner.messages import Chunk, EventChunk
 from rt_ner.streams import local_now_ns
 from rt_ner.tally import Tally
 
@@ -73,7 +73,7 @@ def pulled(inlet: SpikeInlet, n: int) -> Chunk:
         chunk = inlet.pull(WAIT_S)
         assert chunk is not None
         # The inlet uses its buffers again.
-        parts.append([np.copy(array) for array in chunk[:-1]])
+        parts.append([np.copy(array) for array in chunk if isinstance(array, np.ndarray)])
     return type(chunk)(*map(np.concatenate, zip(*parts, strict=True)), chunk.arrived_ns)
 
 
@@ -168,10 +168,11 @@ def test_while_more_events_wait_the_present_says_nothing(source_id: str) -> None
     assert eventually(lambda: inlet.n_waiting() == n_at_once + 10)
     first = inlet.pull(WAIT_S)
     assert first is not None
-    assert (len(first[0]), first.arrived_ns) == (n_at_once - 1, 0)
+    assert isinstance(first, EventChunk)
+    assert (len(first.time_ns), first.complete) == (n_at_once - 1, False)
     rest = inlet.pull(WAIT_S)
-    assert rest is not None
-    assert (len(rest[0]), rest.arrived_ns > 0) == (10, True)
+    assert isinstance(rest, EventChunk)
+    assert (len(rest.time_ns), rest.complete) == (10, True)
 
 
 def test_what_is_flushed_is_counted_as_skipped(source_id: str) -> None:

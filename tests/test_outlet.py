@@ -191,3 +191,20 @@ def test_closing_ends_the_ticks(source_id: str) -> None:
         while (tick := cursor.inlet.pull_sample(0.1))[0] is not None:
             newest_ns = ns_from_s(tick[1])
     assert newest_ns <= closed_ns
+
+
+def test_ticks_that_were_missed_are_left_out(
+    source_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was paused for five seconds must not send five seconds of movement at once."""
+    paused_ns = 0
+    monkeypatch.setattr("rt_ner.outlet.local_now_ns", lambda: local_now_ns() + paused_ns)
+    with Cursor(source_id, stale_ms=10_000, rate_hz=100) as cursor:
+        cursor.outlet.push(np.ones(2, dtype=np.float32), 0)
+        ticks = cursor.ticks()
+        before_ns, _ = next(ticks)
+        paused_ns = 5000 * MS
+        stamps_ns = np.array([before_ns] + [next(ticks)[0] for _ in range(20)])
+    gaps_ms = np.rint(np.diff(stamps_ns) / MS)
+    assert (gaps_ms > 4000).sum() == 1
+    assert (gaps_ms <= 20).sum() == 19

@@ -150,11 +150,11 @@ def test_what_changed_is_named() -> None:
 
 
 def test_each_kind_has_its_counter() -> None:
-    wanted, of = DecodeSettings(), model("A", "B")
+    wanted, of = DecodeSettings(), model("A1", "B2")
     assert isinstance(
-        counter_of(shape("A", "B", kind=RASTER, rate_hz=1000), of, wanted), RasterCounter
+        counter_of(shape("A1", "B2", kind=RASTER, rate_hz=1000), of, wanted), RasterCounter
     )
-    broadband = shape("A", "B", kind=BROADBAND, rate_hz=30_000)
+    broadband = shape("A1", "B2", kind=BROADBAND, rate_hz=30_000)
     assert isinstance(counter_of(broadband, of, wanted), BroadbandCounter)
     assert isinstance(counter_of(shape("channel"), of, wanted), EventCounter)
 
@@ -186,12 +186,12 @@ def test_events_without_a_channel_are_refused(columns: tuple[str, ...]) -> None:
 
 
 def test_units_must_be_told_where_they_are_told_apart() -> None:
-    of, wanted = model("A/1", "B/1"), DecodeSettings()
+    of, wanted = model("A1/1", "B2/1"), DecodeSettings()
     with pytest.raises(StreamError, match="have none for the unit: label one of them 'unit'"):
         counter_of(shape("channel", "w0"), of, wanted)
     only_some = DecodeSettings.model_validate({"input": {"units": [1]}})
     with pytest.raises(StreamError, match="have none for the unit"):
-        counter_of(shape("channel"), model("A", "B"), only_some)
+        counter_of(shape("channel"), model("A1", "B2"), only_some)
     assert counter_of(shape("channel", "unit"), of, wanted)
 
 
@@ -200,7 +200,7 @@ def test_events_are_counted_by_the_wish_of_the_operator() -> None:
     wanted = DecodeSettings.model_validate(
         {"input": {"base": 0, "channels": ["4", "0"], "grace_ms": 7.0}}
     )
-    counter = counter_of(shape("channel"), model("A", "B"), wanted)
+    counter = counter_of(shape("channel"), model("A1", "B2"), wanted)
     numbers = np.array([0.0, 4.0, 4.0, 5.0])
     time_ns = np.arange(1, 5) * MS
     early, late = (EventChunk(time_ns[:n], numbers[:n], numbers[:n] * 0, 0) for n in (4, 0))

@@ -48,7 +48,7 @@ class Passes:
         self.n_hops += 1
         place = end_ns % self.grid.pass_ns
         # The very first hops are of a history that is not yet full: zero, and not compared.
-        if not any(velocity):
+        if not any(velocity) and place not in self._first:
             return
         known = self._first.setdefault(place, tuple(velocity))
         self.n_compared += 1
