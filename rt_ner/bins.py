@@ -20,7 +20,7 @@ from rt_ner.tally import Tally, empty_tally
 
 # A stamp that was never seen; by how much a clock must jump to be told from a delay; and how many
 # stamps are remembered to tell a repeat.
-NEVER_NS = -(2**62)
+NEVER_NS, FOREVER_NS = -(2**62), 2**62
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024
 # Slots of the counter's state vector.
@@ -53,6 +53,10 @@ class Counter(Protocol[_Chunk_contra]):
     @property
     def newest_ns(self) -> int:
         """Time of the newest input."""
+        ...
+
+    def due_ns(self, now_ns: int) -> int:
+        """When the open hop is over if nothing more arrives; `FOREVER_NS` if only data can tell."""
         ...
 
     def reset(self, now_ns: int) -> None:
@@ -124,6 +128,10 @@ class RasterCounter:
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.tally = empty_tally()
         self.restart(0)
+
+    def due_ns(self, now_ns: int) -> int:  # noqa: ARG002 - the samples' own time rules
+        """Only data tell that a hop is over."""
+        return FOREVER_NS
 
     def reset(self, now_ns: int) -> None:  # noqa: ARG002 - the samples' own time rules
         """Forget the open hop, after an outage; what the outage cost is counted when it ends."""

@@ -42,6 +42,10 @@ class BroadbandCounter:
         """Stamp of the newest sample."""
         return self._counter.newest_ns
 
+    def due_ns(self, now_ns: int) -> int:
+        """Only data tell that a hop is over."""
+        return self._counter.due_ns(now_ns)
+
     def reset(self, now_ns: int) -> None:
         """Forget the open hop, after an outage."""
         self._counter.reset(now_ns)

@@ -87,6 +87,13 @@ class EventCounter:
         self.tally = empty_tally()
         self.restart(0)
 
+    def due_ns(self, now_ns: int) -> int:
+        """When the open hop is over, spikes or not."""
+        if self._state[_PHASE] == _EMPTY:
+            return now_ns
+        open_end_ns = int(self._state[_OPEN_HOP] + 1) * self._rules.hop_ns
+        return open_end_ns + self._rules.grace_ns + int(self._state[_BEHIND_NS])
+
     def reset(self, now_ns: int) -> None:
         """Forget the open hops, after an outage; the input goes on at ``now_ns``."""
         self._state[_SINCE_NS] = max(now_ns, self._state[_NEWEST_NS])

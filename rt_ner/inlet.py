@@ -8,7 +8,7 @@ import pylsl
 
 from rt_ner.arrays import AnyArray, Int64Array
 from rt_ner.bins import Counter
-from rt_ner.clock import NS_PER_S, ClockOffset, next_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.clock import NS_PER_S, ClockOffset, ns_array_from_s, ns_from_s
 from rt_ner.config import InputKind
 from rt_ner.messages import Chunk, EventChunk, RasterChunk, VoltageChunk
 from rt_ner.spike_stream import SpikeStream, read_shape
@@ -154,8 +154,3 @@ class SpikeInlet:
         if self.shape.unit_column is not None:
             unit[:] = values[:, self.shape.unit_column]
         return EventChunk(time_ns, channel, unit, self.arrived_ns, self.is_drained)
-
-
-def hop_due_ns(now_ns: int, hop_ns: int, grace_ns: int) -> int:
-    """When the next hop of an event stream is over: nothing need arrive for it."""
-    return next_grid_line_ns(now_ns - grace_ns + 1, hop_ns) + grace_ns

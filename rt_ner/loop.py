@@ -8,11 +8,12 @@ from threading import Event
 import numpy as np
 
 from rt_ner.arrays import Float32Array
-from rt_ner.clock import NS_PER_MS, NS_PER_S, ns_from_ms, s_from_ns
-from rt_ner.config import DecodeSettings, InputKind
+from rt_ner.backlog import Backlog
+from rt_ner.clock import NS_PER_S, ns_from_ms, s_from_ns
+from rt_ner.config import DecodeSettings
 from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import StreamError
-from rt_ner.inlet import SpikeInlet, StreamLostError, hop_due_ns
+from rt_ner.inlet import SpikeInlet, StreamLostError
 from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
@@ -32,7 +33,6 @@ _LOOK_AGAIN_S = 0.2
 _LOSSES_EVERY_NS = 5 * NS_PER_S
 # A connection that was silent for so long may be dead.
 _GIVE_UP_NS = 5 * NS_PER_S
-_FOREVER_NS = 2**62
 # So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
 _TOO_MANY_WAITING = 500_000
 
@@ -66,15 +66,12 @@ class Loop:
         self._held = False
         self._is_fed = False
         self._is_stale = False
-        self._behind = False
-        self._smallest_lag_ns = _FOREVER_NS
+        self._backlog = Backlog(model.window.hop_ns)
         self._stale_ns = ns_from_ms(settings.safety.stale_ms)
         self._stale_at_ns = 0
         self._used = self._steps = 0
         self._published_at_ns = 0
         self._losses_at_ns = 0
-        self._usual_lag_ns = 0
-        self._catch_up_until_ns = 0
         self._missed_in_a_row = 0
         self._state_since_ns = 0
         self._last_end_ns = 0
@@ -122,7 +119,8 @@ class Loop:
             # From here on this source and no other, whatever else appears on the network.
             self._wish = wish_for_same(info)
             self._watch.connected_to(inlet.uid, self._wish)
-            self._is_fed = self._is_stale = self._behind = False
+            self._is_fed = self._is_stale = False
+            self._backlog.cancel()
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
             self._decode(inlet, decoder)
@@ -153,7 +151,7 @@ class Loop:
         while not self._stop.is_set():
             if self.commands:
                 self._obey(decoder)
-            chunk = inlet.pull(self._pause_s(inlet))
+            chunk = inlet.pull(self._pause_s(decoder))
             if inlet.arrived_ns - now_ns > self._stale_ns:
                 # This very process was paused: what comes now is of the past.
                 self._go_stale(decoder, inlet.arrived_ns)
@@ -185,14 +183,15 @@ class Loop:
             if losses := self.totals.new_losses():
                 self._notify(losses)
 
-    def _pause_s(self, inlet: SpikeInlet) -> float:
+    def _pause_s(self, decoder: Decoder) -> float:
         """How long to wait for data: until something else is due."""
         now_ns = local_now_ns()
-        wake_at_ns = min(self._stale_at_ns, self._rehearsal.due_ns, now_ns + _LONGEST_SLEEP_NS)
-        if inlet.shape.kind is InputKind.EVENTS:
-            grace_ns = ns_from_ms(self._settings.input.grace_ms)
-            due_ns = hop_due_ns(now_ns, self._model.window.hop_ns, grace_ns)
-            wake_at_ns = min(wake_at_ns, due_ns)
+        wake_at_ns = min(
+            self._stale_at_ns,
+            self._rehearsal.due_ns,
+            decoder.counter.due_ns(now_ns),
+            now_ns + _LONGEST_SLEEP_NS,
+        )
         return s_from_ns(max(wake_at_ns - now_ns, _SHORTEST_SLEEP_NS))
 
     def _take(self, chunk: Chunk, inlet: SpikeInlet, decoder: Decoder) -> bool:
@@ -205,34 +204,28 @@ class Loop:
                 return False
             # What was silent until now was not measured.
             decoder.reset(int(chunk[0].min()))
-            self._smallest_lag_ns = _FOREVER_NS
         last_end_ns = self._last_end_ns
-        if not self._behind:
+        if not self._backlog.behind:
             for decoded in decoder.push(chunk):
                 self._publish(decoded, inlet, decoder)
+                self._backlog.published(inlet.arrived_ns - decoded.end_ns, 0)
         else:
-            newest, n_passed_over = decoder.catch_up(chunk)
-            if newest and self._is_old(newest, inlet):
-                n_passed_over += 1
-            elif newest:
-                self._behind = n_passed_over > 0
-                self._publish(newest, inlet, decoder)
-            self.totals.n_passed_over += n_passed_over
+            self._catch_up(chunk, inlet, decoder)
         if self._missed_in_a_row >= self._settings.safety.overload_hops:
             self._shed_load(inlet, decoder)
         return self._last_end_ns != last_end_ns
 
-    def _is_old(self, decoded: Decoded, inlet: SpikeInlet) -> bool:
-        """Whether a hop was held back on its way: more waits, or it lags more than usual.
-
-        As long as the lag shrinks, and for a second after, it is a backlog; then it is the usual.
-        """
-        lag_ns = inlet.arrived_ns - decoded.end_ns
-        if lag_ns < self._smallest_lag_ns - NS_PER_MS:
-            self._smallest_lag_ns = lag_ns
-            self._catch_up_until_ns = inlet.arrived_ns + NS_PER_S
-        held_back = lag_ns > self._usual_lag_ns + self._model.window.hop_ns
-        return not inlet.is_drained or (held_back and inlet.arrived_ns < self._catch_up_until_ns)
+    def _catch_up(self, chunk: Chunk, inlet: SpikeInlet, decoder: Decoder) -> None:
+        """Decode only the newest hop of a chunk, and show it only if it is of now."""
+        newest, n_passed_over = decoder.catch_up(chunk)
+        if newest:
+            lag_ns = inlet.arrived_ns - newest.end_ns
+            if self._backlog.is_old(lag_ns, inlet.arrived_ns, inlet.is_drained):
+                n_passed_over += 1
+            else:
+                self._publish(newest, inlet, decoder)
+                self._backlog.published(lag_ns, n_passed_over)
+        self.totals.n_passed_over += n_passed_over
 
     def _publish(self, decoded: Decoded, inlet: SpikeInlet, decoder: Decoder) -> None:
         running = State.HOLD if self._held else State.RUNNING
@@ -265,7 +258,6 @@ class Loop:
             decoded.end_ns, [*map(s_from_ns, stamps_ns), *totals.tally.tolist(), *hops]
         )
         self._last_end_ns = decoded.end_ns
-        self._usual_lag_ns = inlet.arrived_ns - decoded.end_ns
 
     def _clamped(self, velocity: Float32Array) -> Float32Array:
         """The velocity, no faster than allowed, in the same direction."""
@@ -283,7 +275,8 @@ class Loop:
         decoder.reset(now_ns)
         if not self._is_fed:
             return
-        self._is_stale = self._behind = True
+        self._is_stale = True
+        self._backlog.begin()
         self._stand_still(State.STALE)
         if self._watch.source_came_back:
             raise StreamLostError("the source is there anew, this connection is dead")
@@ -294,13 +287,13 @@ class Loop:
         """Data come, but no hop can be made of them (a detector that must learn anew, say)."""
         self._published_at_ns = now_ns
         if self.state in (State.RUNNING, State.HOLD):
-            self._behind = True
+            self._backlog.begin()
             self._stand_still(State.STALE)
 
     def _shed_load(self, inlet: SpikeInlet, decoder: Decoder) -> None:
         """Too slow for what comes: go on with the newest."""
         self._missed_in_a_row = 0
-        self._behind = True
+        self._backlog.begin()
         self.totals.n_overloads += 1
         if inlet.n_waiting() > _TOO_MANY_WAITING:
             inlet.flush()

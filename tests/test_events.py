@@ -43,6 +43,16 @@ def test_a_hop_closes_when_the_grace_is_over_even_without_a_spike() -> None:
     assert hops_of(counter, chunk(arrived_ms=35)) == [(20, [0, 0, 0]), (30, [0, 0, 0])]
 
 
+def test_the_counter_says_when_its_hop_is_over() -> None:
+    counter = counter_of()
+    counter.restart(1003 * MS)
+    hops_of(counter, chunk((1004, 1, 0), arrived_ms=1004))
+    assert counter.due_ns(1004 * MS) == 1025 * MS, "a whole hop, and the grace"
+    assert hops_of(counter, chunk(arrived_ms=1024.9)) == []
+    assert hops_of(counter, chunk(arrived_ms=1025)) == [(1020, [0, 0, 0])]
+    assert counter.due_ns(1025 * MS) == 1035 * MS
+
+
 def test_a_late_event_is_dropped_and_counted() -> None:
     counter = counter_of()
     hops_of(counter, chunk((3, 1, 0), arrived_ms=15))

@@ -14,7 +14,7 @@ from rt_ner.bins import Counter, raster_counter
 from rt_ner.clock import NS_PER_S
 from rt_ner.config import InputKind
 from rt_ner.events import EventCounter
-from rt_ner.inlet import SpikeInlet, StreamLostError, hop_due_ns
+from rt_ner.inlet import SpikeInlet, StreamLostError
 from rt_ner.messages import Chunk, EventChunk
 from rt_ner.streams import local_now_ns
 from rt_ner.tally import Tally
@@ -243,8 +243,3 @@ def test_times_of_another_host_are_moved_to_ours(
     chunk = pulled(inlet, 1)
     assert chunk.stamp_ns.tolist() == [1_100_001 * MS]
     assert counter.tally[Tally.CLOCK_STEPS] == 1
-
-
-@pytest.mark.parametrize(("now_ms", "due_ms"), [(10.0, 15), (14.9, 15), (15, 25), (15.1, 25)])
-def test_the_next_hop_of_events_is_due_a_grace_after_its_end(now_ms: float, due_ms: int) -> None:
-    assert hop_due_ns(round(now_ms * MS), HOP_NS, 5 * MS) == due_ms * MS
