@@ -29,18 +29,24 @@ class Grid(NamedTuple):
 
 @dataclass
 class Passes:
-    """Velocities of a session that is played round and round, each pass held against the first."""
+    """Velocities of a session that is played round and round, each pass held against the first.
+
+    ``is_over``: what comes from now on is the end, and not compared.
+    """
 
     grid: Grid
     n_hops: int = 0
     n_compared: int = 0
     n_different: int = 0
     n_missing: int = 0
+    is_over: bool = False
     _first: dict[int, tuple[float, ...]] = field(default_factory=dict)
     _newest_ns: int = 0
 
     def add(self, stamp_s: float, velocity: list[float]) -> None:
         """Take a velocity; equal places in the session must give equal bits."""
+        if self.is_over:
+            return
         end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), self.grid.hop_ns)
         if self._newest_ns:
             self.n_missing += max((end_ns - self._newest_ns) // self.grid.hop_ns - 1, 0)
@@ -88,6 +94,7 @@ def measure_soak(
             rig.observer.wait_for_state(State.RUNNING)
             warm_mb = _run_until(rig, passes, source, n_hops // 10, progress, n_hops)
             end_mb = _run_until(rig, passes, source, n_hops, progress, n_hops)
+            passes.is_over = True
         counts = rig.observer.counts
         rig.finish()
     return Soak(
