@@ -80,7 +80,7 @@ def decode(
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
     console.print(f"of samples and hops: {found}", soft_wrap=True)
-    if totals.n_running:
+    if totals.n_decoded:
         p50, p99, largest = np.percentile(totals.step_us(), [50, 99, 100])
         console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
 

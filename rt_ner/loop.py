@@ -75,7 +75,6 @@ class Loop:
         self._missed_in_a_row = 0
         self._state_since_ns = 0
         self._last_end_ns = 0
-        self._zero: Float32Array = np.zeros(2, dtype=np.float32)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self.commands: deque[Command] = deque()
         self.state: State | None = None
@@ -230,10 +229,10 @@ class Loop:
     def _publish(self, decoded: Decoded, inlet: SpikeInlet, decoder: Decoder) -> None:
         running = State.HOLD if self._held else State.RUNNING
         self._enter(running if decoded.ready else State.WARMING, decoded.end_ns)
-        moves = self.state is State.RUNNING
-        self._outlets.push_velocity(
-            self._clamped(decoded.velocity) if moves else self._zero, decoded.end_ns
-        )
+        if self.state is State.RUNNING:
+            self._outlets.push_velocity(self._clamped(decoded.velocity), decoded.end_ns)
+        else:
+            self._outlets.push_zero_velocity(decoded.end_ns)
         pushed_ns = self._published_at_ns = local_now_ns()
         self._rehearsal.hop_arrived(inlet.arrived_ns)
         self._outlets.push_latent(decoded)

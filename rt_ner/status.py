@@ -37,7 +37,7 @@ class Status:
         self._log = log
         self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._started_s = time.monotonic()
-        self._n_running = 0
+        self._n_decoded = 0
         self._measured_s = self._started_s
 
     def say(self, line: str) -> None:
@@ -79,10 +79,10 @@ class Status:
                 self._write(_CLEAR + line[: shutil.get_terminal_size().columns - 1])
 
     def _hops_per_s(self, loop: Loop, now_s: float) -> float:
-        n_running, seconds = loop.totals.n_running, now_s - self._measured_s
-        rate = (n_running - self._n_running) / seconds if seconds > 0 else 0.0
+        n_decoded, seconds = loop.totals.n_decoded, now_s - self._measured_s
+        rate = (n_decoded - self._n_decoded) / seconds if seconds > 0 else 0.0
         if seconds >= _EVERY_S:
-            self._n_running, self._measured_s = n_running, now_s
+            self._n_decoded, self._measured_s = n_decoded, now_s
         return rate
 
     def _write(self, text: str) -> None:

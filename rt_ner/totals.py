@@ -14,14 +14,14 @@ _LOSSES = (Tally.LATE, Tally.MISSING, Tally.INVALID, Tally.UNKNOWN, Tally.SKIPPE
 class LoopTotals:
     """Counts of hops, and the newest steps and latencies.
 
-    ``n_running``: hops decoded. ``n_missed``: velocities that left more than a hop after their
+    ``n_decoded``: hops decoded. ``n_missed``: velocities that left more than a hop after their
     data arrived. ``n_nonfinite``: velocities set to zero because they were not finite.
     ``n_clamped``: those that were faster than allowed. ``n_passed_over``: hops left undecoded, to
     catch up. ``tally``: what became of the input.
     """
 
     def __init__(self) -> None:
-        self.n_running = 0
+        self.n_decoded = 0
         self.n_missed = 0
         self.n_nonfinite = 0
         self.n_clamped = 0
@@ -40,18 +40,18 @@ class LoopTotals:
         ``step_ns``: from bin closed to velocity ready; ``latency_ns``: from data arrived to
         velocity pushed.
         """
-        slot = self.n_running % _N_REMEMBERED
+        slot = self.n_decoded % _N_REMEMBERED
         self._step_ns[slot] = step_ns
         self._latency_ns[slot] = latency_ns
-        self.n_running += 1
+        self.n_decoded += 1
 
     def step_us(self) -> FloatArray:
         """Durations of the newest steps, in microseconds."""
-        return self._step_ns[: min(self.n_running, _N_REMEMBERED)] / 1e3
+        return self._step_ns[: min(self.n_decoded, _N_REMEMBERED)] / 1e3
 
     def newest_latencies_us(self, n: int) -> list[float]:
         """The newest ``n`` latencies in microseconds, sorted."""
-        slots = range(self.n_running - min(n, self.n_running), self.n_running)
+        slots = range(self.n_decoded - min(n, self.n_decoded), self.n_decoded)
         return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
 
     def new_losses(self) -> str:
@@ -67,7 +67,7 @@ class LoopTotals:
     def counts(self) -> dict[str, int]:
         """All counts by name."""
         hops = {
-            "decoded": self.n_running,
+            "decoded": self.n_decoded,
             "missed": self.n_missed,
             "nonfinite": self.n_nonfinite,
             "clamped": self.n_clamped,

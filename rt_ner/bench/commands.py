@@ -15,6 +15,7 @@ from rich.table import Table
 
 from rt_ner.bundle import load_bundle
 from rt_ner.children import child_process
+from rt_ner.commands import AsJson, BundlePath
 from rt_ner.errors import ConfigError
 from rt_ner.streams import quiet_liblsl
 
@@ -23,11 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
-]
 
 
 @app.command()

@@ -41,23 +41,28 @@ def _running_source(rig: Rig) -> Iterator[ChildProcess]:
 
 def _killed(rig: Rig) -> float:
     """The source is killed, and another one starts; good data begin as soon as it does."""
-    with _running_source(rig) as source:
-        n_states = len(rig.observer.states)
-        source.kill()
-        rig.observer.wait_for_state(State.CONNECTING, n_states)
-    n_states = len(rig.observer.states)
-    with rig.noise("raster", "--no-wait") as source:
-        running = rig.observer.wait_for_state(State.RUNNING, n_states)
-        return running.heard_s - _began_s(source)
+    _kill_source(rig)
+    return _recovered(rig)
 
 
 def _changed(rig: Rig) -> float:
     """A source with other channels comes between, and is refused."""
-    with _running_source(rig) as source:
-        source.kill()
+    _kill_source(rig)
     n_states = len(rig.observer.states)
     with rig.noise("raster", "--channels", str(rig.n_channels + 1)):
         rig.observer.wait_for_state(State.FAULT, n_states)
+    return _recovered(rig)
+
+
+def _kill_source(rig: Rig) -> None:
+    with _running_source(rig) as source:
+        n_states = len(rig.observer.states)
+        source.kill()
+        rig.observer.wait_for_state(State.CONNECTING, n_states)
+
+
+def _recovered(rig: Rig) -> float:
+    """Seconds from a new source's first data to RUNNING."""
     n_states = len(rig.observer.states)
     with rig.noise("raster", "--no-wait") as source:
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
