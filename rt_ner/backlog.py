@@ -22,10 +22,15 @@ class Backlog:
         self._until_ns = 0
         self.behind = False
 
-    def begin(self) -> None:
-        """From now on, hops may be old."""
+    def begin_after_outage(self) -> None:
+        """Hops may have been held back: the lag tells."""
         self.behind = True
         self._smallest_lag_ns = _FOREVER_NS
+
+    def begin_in_overload(self) -> None:
+        """Hops come faster than they are decoded: they lag for that, and the newest is of now."""
+        self.behind = True
+        self._smallest_lag_ns, self._until_ns = -_FOREVER_NS, 0
 
     def cancel(self) -> None:
         """A new connection: nothing was held back."""

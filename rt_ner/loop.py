@@ -275,7 +275,7 @@ class Loop:
         if not self._is_fed:
             return
         self._is_stale = True
-        self._backlog.begin()
+        self._backlog.begin_after_outage()
         self._stand_still(State.STALE)
         if self._watch.source_came_back:
             raise StreamLostError("the source is there anew, this connection is dead")
@@ -286,13 +286,13 @@ class Loop:
         """Data come, but no hop can be made of them (a detector that must learn anew, say)."""
         self._published_at_ns = now_ns
         if self.state in (State.RUNNING, State.HOLD):
-            self._backlog.begin()
+            self._backlog.begin_after_outage()
             self._stand_still(State.STALE)
 
     def _shed_load(self, inlet: SpikeInlet, decoder: Decoder) -> None:
         """Too slow for what comes: go on with the newest."""
         self._missed_in_a_row = 0
-        self._backlog.begin()
+        self._backlog.begin_in_overload()
         self.totals.n_overloads += 1
         if inlet.n_waiting() > _TOO_MANY_WAITING:
             inlet.flush()

@@ -12,7 +12,7 @@ HOP_NS = 10 * MS
 def after_an_outage(usual_lag_ns: int) -> Backlog:
     backlog = Backlog(HOP_NS)
     backlog.published(usual_lag_ns, 0)
-    backlog.begin()
+    backlog.begin_after_outage()
     return backlog
 
 
@@ -58,3 +58,12 @@ def test_hops_that_were_passed_over_keep_it_behind() -> None:
     assert backlog.behind
     backlog.published(0, 0)
     assert not backlog.behind
+
+
+@given(lag_ns=st.integers(-3600 * S, 3600 * S))
+def test_in_an_overload_the_newest_is_of_now_however_it_lags(lag_ns: int) -> None:
+    backlog = after_an_outage(0)
+    backlog.begin_in_overload()
+    assert backlog.behind
+    assert not backlog.is_old(lag_ns, 10 * S, is_drained=True)
+    assert backlog.is_old(lag_ns, 10 * S, is_drained=False)
