@@ -4,9 +4,7 @@ A cursor has no use for velocities of the past: sent all at once, they would mak
 times are ns of the local clock; a hop's lag is from its end to the arrival of its data.
 """
 
-from rt_ner.clock import NS_PER_MS, NS_PER_S
-
-_FOREVER_NS = 2**62
+from rt_ner.clock import FOREVER_NS, NEVER_NS, NS_PER_MS, NS_PER_S
 
 
 class Backlog:
@@ -18,19 +16,19 @@ class Backlog:
     def __init__(self, hop_ns: int) -> None:
         self._hop_ns = hop_ns
         self._usual_lag_ns = 0
-        self._smallest_lag_ns = _FOREVER_NS
+        self._smallest_lag_ns = FOREVER_NS
         self._until_ns = 0
         self.behind = False
 
     def begin_after_outage(self) -> None:
         """Hops may have been held back: the lag tells."""
         self.behind = True
-        self._smallest_lag_ns = _FOREVER_NS
+        self._smallest_lag_ns = FOREVER_NS
 
     def begin_in_overload(self) -> None:
         """Hops come faster than they are decoded: they lag for that, and the newest is of now."""
         self.behind = True
-        self._smallest_lag_ns, self._until_ns = -_FOREVER_NS, 0
+        self._smallest_lag_ns, self._until_ns = NEVER_NS, 0
 
     def cancel(self) -> None:
         """A new connection: nothing was held back."""

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from numba import njit
 
 from rt_ner.arrays import AnyArray, Float32Array, Int32Array, Int64Array
+from rt_ner.clock import FOREVER_NS, NEVER_NS
 from rt_ner.errors import StreamError
 from rt_ner.messages import RasterChunk
 from rt_ner.tally import Tally, empty_tally
 
-# A stamp that was never seen; by how much a clock must jump to be told from a delay; and how many
-# stamps are remembered to tell a repeat.
-NEVER_NS, FOREVER_NS = -(2**62), 2**62
+# By how much a clock must jump to be told from a delay; how many stamps are remembered to tell a
+# repeat.
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024
 # Slots of the counter's state vector.

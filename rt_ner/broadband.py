@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from rt_ner.arrays import Int64Array
-from rt_ner.bins import NEVER_NS, RasterCounter
+from rt_ner.bins import RasterCounter
+from rt_ner.clock import NEVER_NS
 from rt_ner.detector import MAX_VOLTAGE, Detector
 from rt_ner.messages import RasterChunk, VoltageChunk
 

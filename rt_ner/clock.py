@@ -12,6 +12,8 @@ from rt_ner.arrays import FloatArray, Int64Array
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+# Before and after any time there is, and far enough from int64's ends to be added to.
+NEVER_NS, FOREVER_NS = -(2**62), 2**62
 
 # One part in so many.
 _SLEW = 2000

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from numba import njit
 
 from rt_ner.arrays import Float32Array, Int32Array, Int64Array
-from rt_ner.bins import NEVER_NS, hop_of
+from rt_ner.bins import hop_of
+from rt_ner.clock import NEVER_NS
 from rt_ner.messages import EventChunk
 from rt_ner.tally import Tally, empty_tally
 

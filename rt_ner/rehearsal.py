@@ -5,11 +5,12 @@ weights have been evicted. So the loop stops sleeping shortly before a hop is du
 step on what is there until the data come.
 """
 
+from rt_ner.clock import FOREVER_NS
+
 _LEAD_NS = 600_000
 _AT_MOST_NS = 1_500_000
 # How much of a late arrival is believed; an early one is believed at once.
 _LATE_GAIN = 16
-_NEVER_NS = 2**62
 
 
 class Rehearsal:
@@ -17,8 +18,8 @@ class Rehearsal:
 
     def __init__(self, hop_ns: int) -> None:
         self._hop_ns = hop_ns
-        self._expected_ns = _NEVER_NS
-        self.due_ns = _NEVER_NS
+        self._expected_ns = FOREVER_NS
+        self.due_ns = FOREVER_NS
 
     def hop_arrived(self, arrived_ns: int) -> None:
         """Learn from an arrival, and plan for the next."""
@@ -31,8 +32,8 @@ class Rehearsal:
     def rehearsed(self, now_ns: int) -> None:
         """Give up once the hop is too late to wait for awake."""
         if now_ns > self.due_ns + _AT_MOST_NS:
-            self.due_ns = _NEVER_NS
+            self.due_ns = FOREVER_NS
 
     def cancel(self) -> None:
         """Plan nothing until a hop has arrived again."""
-        self._expected_ns = self.due_ns = _NEVER_NS
+        self._expected_ns = self.due_ns = FOREVER_NS
