@@ -1,11 +1,7 @@
 """The trainer's commands: train, evaluate and demo. Torch is imported when one of them runs."""
 
-import json
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from offline_training.options import AsJson, Device, print_json, require_training
 from rt_ner.bundle import check_writable, load_bundle
 from rt_ner.config import checked_settings, load_settings
-from rt_ner.errors import RtNerError
 from rt_ner.session_files import load_session
 
 if TYPE_CHECKING:
@@ -29,10 +25,6 @@ ConfigPath = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
-Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, ….")]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
-]
 
 
 def train(
@@ -52,7 +44,7 @@ def train(
     The last trials (20 % unless configured) are held out and only scored, beside a control that
     is trained on shuffled trials.
     """
-    _require_training()
+    require_training()
     from offline_training.trainer import pick_device
     from offline_training.training import save_trained, train_bundle
 
@@ -64,7 +56,7 @@ def train(
     save_trained(trained, out, overwrite)
     scores = trained.bundle.manifest.scores
     if as_json:
-        _print_json(
+        print_json(
             {
                 "session": recording.name,
                 "area": recording.area,
@@ -95,14 +87,14 @@ def evaluate(
     session that the bundle was trained on, only the held-out trials count; of any other, all. The
     control is the same decoding against the velocity of shuffled trials.
     """
-    _require_training()
+    require_training()
     from offline_training.evaluate import evaluate_bundle
 
     loaded = load_bundle(bundle)
     recording = load_session(session, area or loaded.manifest.training.area)
     result = evaluate_bundle(loaded, recording)
     if as_json:
-        _print_json({"session": recording.name, "area": recording.area, **result})
+        print_json({"session": recording.name, "area": recording.area, **result})
         return
     table = _table(f"{bundle} on {recording.name} {recording.area}")
     for name, value in result.items():
@@ -134,7 +126,7 @@ def demo(
     held-out ones are replayed and decoded live. Replay and decoder run as processes of their own,
     in real time, over LSL. Ends with a table and a picture.
     """
-    _require_training()
+    require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
     from offline_training.trainer import pick_device
 
@@ -142,7 +134,7 @@ def demo(
     with _progress() as progress:
         result = run_demo(plan, progress)
     if as_json:
-        _print_json(result.summary())
+        print_json(result.summary())
         return
     from offline_training.demo.tables import demo_tables
 
@@ -150,17 +142,6 @@ def demo(
     for table in demo_tables(result):
         console.print(table)
     console.print(f"Picture: {result.picture}    Figures: {plan.out / 'demo.json'}")
-
-
-def _require_training() -> None:
-    """Raise RtNerError where the trainer's packages are not installed."""
-    # Torch's and Numba's thread pools take turns; idle threads that spin would steal the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    missing = [name for name in ("torch", "onnx", "sklearn", "matplotlib") if not find_spec(name)]
-    if missing:
-        raise RtNerError(
-            f"{', '.join(missing)} not installed, which training needs: pip install 'rt-ner[train]'"
-        )
 
 
 def _settings(config: Path | None, seed: int | None) -> "TrainSettings":
@@ -197,8 +178,3 @@ def _progress() -> Iterator["ReportProgress"]:
 
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", show_header=False)
-
-
-def _print_json(content: dict[str, object]) -> None:
-    json.dump(content, sys.stdout, indent=2)
-    sys.stdout.write("\n")

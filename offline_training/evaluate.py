@@ -40,6 +40,10 @@ class Comparison:
         """R² of velocity, the mean over x and y."""
         return float(r2_score(self.labels.velocity_cm_s, self.decoded_cm_s))
 
+    def swapped_velocity_r2(self) -> float:
+        """R² of velocity with decoded and true swapped, as the NER paper reports it."""
+        return float(r2_score(self.decoded_cm_s, self.labels.velocity_cm_s))
+
     def position_r2(self) -> float:
         """R² of position, the mean over x and y; both paths begin each trial at zero."""
         return float(r2_score(self.path_cm(self.labels.velocity_cm_s), self.decoded_path_cm()))

@@ -14,7 +14,7 @@ from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
 # What every ONNX Runtime since 1.15 can read.
 _OPSET, _IR_VERSION = 17, 9
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
-_SD_FLOOR = 0.05
+SD_FLOOR = 0.05
 
 
 class EncoderNetwork(nn.Module):
@@ -33,7 +33,7 @@ class EncoderNetwork(nn.Module):
         self.sd: torch.Tensor
         self.basis: torch.Tensor
         self.register_buffer("mean", torch.tensor(root.mean(axis=0), dtype=torch.float32))
-        sd = torch.tensor(root.std(axis=0) + _SD_FLOOR, dtype=torch.float32)
+        sd = torch.tensor(root.std(axis=0) + SD_FLOOR, dtype=torch.float32)
         self.register_buffer("sd", sd)
         _, n_bins, n_channels = dataset.windows.shape
         basis = temporal_basis(n_bins, settings.temporal_basis)

@@ -12,7 +12,7 @@ from offline_training.evaluate import Comparison
 from rt_ner.arrays import BoolArray, FloatArray
 
 # Okabe & Ito (2008): told apart with any colour vision. In the order of the directions.
-_COLOURS = (
+COLOURS = (
     "#D55E00", "#E69F00", "#B8A600", "#009E73", "#56B4E9", "#0072B2", "#7A4FBF", "#CC79A7",
 )  # fmt: skip
 
@@ -25,7 +25,7 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     grid = figure.add_gridspec(
         1, 3, width_ratios=[1.2, 1, 1], left=0.0, right=0.9, bottom=0.12, top=0.8, wspace=0.28
     )
-    colours = _colour_of_direction(comparison.labels.direction_deg)
+    colours = colour_of_direction(comparison.labels.direction_deg)
     _draw_latents(figure.add_subplot(grid[0], projection="3d"), comparison, colours)
     true_axes = figure.add_subplot(grid[1])
     decoded_axes = figure.add_subplot(grid[2], sharex=true_axes, sharey=true_axes)
@@ -39,16 +39,22 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     decoded_axes.legend(
         title="Reach direction", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
     )
+    return png_of(figure)
+
+
+def png_of(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=130, metadata={"Software": "rt-ner"})
     return png.getvalue()
 
 
-def _colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
+def colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
+    """A colour for each direction that occurs, neighbours alike where there are many."""
     directions = np.unique(direction_deg)
-    if directions.size <= len(_COLOURS):
-        picks = np.linspace(0, len(_COLOURS), directions.size, endpoint=False).astype(int)
-        return {float(d): _COLOURS[pick] for d, pick in zip(directions, picks, strict=True)}
+    if directions.size <= len(COLOURS):
+        picks = np.linspace(0, len(COLOURS), directions.size, endpoint=False).astype(int)
+        return {float(d): COLOURS[pick] for d, pick in zip(directions, picks, strict=True)}
     circle = matplotlib.colormaps["twilight"]
     return {float(d): matplotlib.colors.to_hex(circle(d / 360.0 % 1.0)) for d in directions}
 

@@ -7,9 +7,7 @@ manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
 
 import hashlib
 import io
-import os
 import re
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from rt_ner.arrays import Float32Array
 from rt_ner.decoder import DecoderModel
 from rt_ner.encoder import Encoder
 from rt_ner.errors import BundleError
+from rt_ner.folders import check_home, replace_folder
 from rt_ner.readout import Readout
 from rt_ner.windows import WindowShape
 
@@ -151,25 +150,13 @@ def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwr
         **pictures,
     }
     files[SUMS_FILE] = _sums_text(files).encode()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        fresh = Path(scratch) / "bundle"
-        fresh.mkdir()
-        for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        if folder.exists():
-            folder.rename(Path(scratch) / "replaced")
-        fresh.rename(folder)
+    replace_folder(folder, files)
 
 
 def check_writable(folder: Path, overwrite: bool) -> None:
-    """Raise BundleError if a bundle can't be written to ``folder``; only a bundle is replaced."""
+    """Raise RtNerError if a bundle can't be written to ``folder``; only a bundle is replaced."""
     if not folder.exists():
-        home = next(parent for parent in folder.absolute().parents if parent.exists())
-        if not (home.is_dir() and os.access(home, os.W_OK)):
-            raise BundleError(
-                f"{folder} can't be written: {home} is no folder that you may write to"
-            )
+        check_home(folder)
         return
     if not (folder / SUMS_FILE).is_file():
         raise BundleError(f"{folder} exists and is no bundle: choose another place with --out")

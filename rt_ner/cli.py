@@ -32,6 +32,7 @@ _COMMANDS = (
     "train",
     "inspect",
     "evaluate",
+    "compare",
     "replay",
     "decode",
     "doctor",

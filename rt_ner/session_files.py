@@ -33,17 +33,11 @@ def load_session(path: Path, area: str | None = None) -> Session:
     ``area`` picks one of several recorded areas; None takes the first. Raises SessionError, with
     the remedy, for anything that is not a usable session.
     """
-    if not path.is_file():
-        raise SessionError(f"{path}: no such session file")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SessionError(f"{path} can't be read: {error}") from error
-    arrays = _read_arrays(path, content)
+    arrays = _read_arrays(path)
     try:
         if _FORMAT_KEY in arrays:
             return _from_own_form(arrays, area)
-        if any(name.startswith(_REACH_COUNTS) for name in arrays):
+        if _reach_areas(arrays):
             return _from_reach(arrays, area, path.stem)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
@@ -56,6 +50,12 @@ def load_session(path: Path, area: str | None = None) -> Session:
     raise SessionError(
         f"{path} is not a session: {_EXPECTED}; it holds {', '.join(sorted(arrays)) or 'nothing'}"
     )
+
+
+def session_areas(path: Path) -> tuple[str, ...]:
+    """The brain areas that a session file holds, the first one first."""
+    arrays = _read_arrays(path)
+    return _reach_areas(arrays) or (load_session(path).area,)
 
 
 def save_session(session: Session, path: Path) -> None:
@@ -99,7 +99,13 @@ def save_session(session: Session, path: Path) -> None:
     partial.replace(path)
 
 
-def _read_arrays(path: Path, content: bytes) -> dict[str, AnyArray]:
+def _read_arrays(path: Path) -> dict[str, AnyArray]:
+    if not path.is_file():
+        raise SessionError(f"{path}: no such session file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SessionError(f"{path} can't be read: {error}") from error
     try:
         archive = np.load(io.BytesIO(content), allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -161,7 +167,7 @@ def _from_reach(arrays: Arrays, area: str | None, name: str) -> Session:
     Velocity is known for all but ``pad_bins`` bins at either side of a trial; the go cue is bin
     ``pad_bins``. Every sorted unit is a channel of its own.
     """
-    areas = [key.removeprefix(_REACH_COUNTS) for key in arrays if key.startswith(_REACH_COUNTS)]
+    areas = _reach_areas(arrays)
     chosen = areas[0] if area is None else area
     if chosen not in areas:
         raise SessionError(f"no area '{chosen}': this session holds {', '.join(areas)}")
@@ -191,6 +197,12 @@ def _from_reach(arrays: Arrays, area: str | None, name: str) -> Session:
             target_cm=_end_points_cm(velocity, bin_ns),
         ),
         provenance={"file": f"{name}.npz", "layout": "reach"},
+    )
+
+
+def _reach_areas(arrays: Arrays) -> tuple[str, ...]:
+    return tuple(
+        name.removeprefix(_REACH_COUNTS) for name in arrays if name.startswith(_REACH_COUNTS)
     )
 
 

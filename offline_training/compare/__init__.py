@@ -1,0 +1,1 @@
+"""The comparison: every method on the same recordings, split, input, readouts and scores."""

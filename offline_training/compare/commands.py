@@ -1,0 +1,86 @@
+"""The comparison's command. Torch and the methods are imported when it runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from offline_training.options import AsJson, Device, print_json, require_training
+
+if TYPE_CHECKING:
+    from offline_training.compare.run import Results
+    from offline_training.compare.tables import TextTable
+
+
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Session files.")],
+    area: Annotated[
+        list[str] | None,
+        typer.Option(help="Brain area; may be repeated; all: every one. Default: a file's first."),
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="Names, separated by commas. Default: all that are installed.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(help="How often each method learns anew.", min=1)] = 3,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables and figures: new, or to be replaced.")
+    ] = None,
+    no_control: Annotated[
+        bool, typer.Option("--no-control", help="No shuffled control: half the time.")
+    ] = False,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Compare NER with other decoders, on one footing.
+
+    Every method learns from the same training trials, sees the same causal windows, and is read
+    out and scored in the same way on the last fifth of the trials. Latents of each pair of
+    recordings are aligned, and one recording's readout is scored on the other.
+    """
+    require_training()
+    from offline_training.compare.output import check_out, save_results, scores_json
+    from offline_training.compare.progress import watching
+    from offline_training.compare.recording import load_recordings
+    from offline_training.compare.run import Plan, run
+    from offline_training.methods.registry import installed_methods, named_methods
+    from offline_training.trainer import pick_device
+
+    if out is not None:
+        check_out(out)
+    tell = Console(stderr=True, highlight=False, markup=False).print
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    chosen = named_methods(names) if names else installed_methods(tell)
+    recordings = load_recordings(files, area or ())
+    plan = Plan(recordings, chosen, seeds, not no_control, pick_device(device))
+    with watching(plan) as watcher:
+        results = run(plan, watcher)
+    if out is not None:
+        save_results(results, out)
+    if as_json:
+        print_json(scores_json(results))
+    else:
+        _show(results, out)
+
+
+def _show(results: "Results", out: Path | None) -> None:
+    from offline_training.compare.tables import VELOCITY, across_summary, score_table, summary_table
+
+    console = Console(highlight=False, markup=False)
+    console.print(_as_rich(summary_table(results)))
+    if len({row.recording for row in results.rows}) > 1:
+        console.print(_as_rich(score_table(results, VELOCITY)))
+    if results.across:
+        console.print(_as_rich(across_summary(results)))
+    if out is not None:
+        console.print(f"Tables and figures: {out}")
+
+
+def _as_rich(text: "TextTable") -> Table:
+    table = Table(title=text.title, title_justify="left")
+    for index, column in enumerate(text.columns):
+        table.add_column(column, justify="left" if index < text.n_names else "right")
+    for row in text.rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,117 @@
+"""Output: the folder that a comparison leaves: its figures, and its numbers to read and to use."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from offline_training.compare.figures import draw_across, draw_direction, draw_scores
+from offline_training.compare.pinwheel import draw_latents
+from offline_training.compare.run import Results
+from offline_training.compare.tables import (
+    TextTable,
+    across_methods,
+    across_summary,
+    across_table,
+    known_scores,
+    score_table,
+    summary_table,
+)
+from rt_ner.errors import ConfigError
+from rt_ner.folders import check_home, replace_folder
+
+NUMBERS_FILE, TEXT_FILE = "compare.json", "compare.md"
+_FIGURES = {
+    "r2.png": draw_scores,
+    "direction.png": draw_direction,
+    "latents.png": draw_latents,
+    "across.png": draw_across,
+}
+_NOTES = """\
+Scores are of held-out trials, the last fifth, which no method, readout or choice has seen; means
+over seeds. R² is the mean over x and y; position is velocity summed up within a trial. *linear* is
+the decoder's own readout, *knn* the mean velocity of the nearest training latents, *own* a decoder
+without latents. Direction is told from the method's values, whatever the readout; the time is that
+of learning the method, without readouts. The control learns from training trials whose labels are
+other trials'.
+
+Rows *paper* are the NER paper's own: acausal (120 ms of future), and its velocity R² has the
+arguments swapped, so that it stands beside ours swapped likewise.
+"""
+_ACROSS_NOTES = """\
+The readout of one recording on the latents of another, turned onto the first one's by an
+orthogonal Procrustes fit to condition averages (direction × time since the go cue) of training
+trials; first seed, linear readout.
+"""
+
+
+def check_out(folder: Path) -> None:
+    """Raise ConfigError unless ``folder`` is new, empty, or holds a comparison and no more."""
+    if not folder.exists():
+        check_home(folder)
+        return
+    if not folder.is_dir():
+        raise ConfigError(f"--out {folder} is a file: name a new folder")
+    held = {path.name for path in folder.iterdir()}
+    strange = sorted(held - {NUMBERS_FILE, TEXT_FILE, *_FIGURES})
+    if strange or (held and NUMBERS_FILE not in held):
+        raise ConfigError(
+            f"--out {folder} holds {', '.join(strange[:3] or sorted(held))}, which is no "
+            "comparison: choose a new folder, or that of an earlier comparison to replace it"
+        )
+
+
+def save_results(results: Results, folder: Path) -> None:
+    """Write tables and figures whole or not at all."""
+    check_out(folder)
+    pictures = {name: draw(results) for name, draw in _FIGURES.items()}
+    drawn = {name: picture for name, picture in pictures.items() if picture is not None}
+    numbers = scores_json(results) | {"direction_over_time": _direction_json(results)}
+    files = {
+        NUMBERS_FILE: (json.dumps(numbers, indent=2) + "\n").encode(),
+        TEXT_FILE: markdown(results, tuple(drawn)).encode(),
+        **drawn,
+    }
+    replace_folder(folder, files)
+
+
+def scores_json(results: Results) -> dict[str, object]:
+    """Every row, and every pair of recordings."""
+    return {
+        "rows": [asdict(row) for row in results.rows],
+        "across": [asdict(transfer) for transfer in results.across],
+    }
+
+
+def markdown(results: Results, figures: tuple[str, ...]) -> str:
+    """The comparison as a page."""
+    parts = ["# Comparison of decoders\n", _NOTES, _as_markdown(summary_table(results))]
+    parts += [_as_markdown(score_table(results, score)) for score in known_scores(results)]
+    if results.across:
+        parts += ["## Across recordings\n", _ACROSS_NOTES, _as_markdown(across_summary(results))]
+        parts += [_as_markdown(across_table(results, each)) for each in across_methods(results)]
+    parts += [f"![{name.removesuffix('.png')}]({name})\n" for name in figures]
+    return "\n".join(parts)
+
+
+def _as_markdown(table: TextTable) -> str:
+    rules = ["---"] * table.n_names + ["---:"] * (len(table.columns) - table.n_names)
+    lines = (table.columns, rules, *table.rows)
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"### {table.title}\n\n{text}\n"
+
+
+def _direction_json(results: Results) -> list[dict[str, object]]:
+    """The numbers behind the figure of direction accuracy over time."""
+    return [
+        {
+            "session": each.recording.session,
+            "area": each.recording.area,
+            "method": each.method,
+            "seed": each.seed,
+            "chance": each.score.chance,
+            "since_go_s": each.recording.step_end_s.tolist(),
+            "right": each.score.right.tolist(),
+            "trials": each.score.trials.tolist(),
+        }
+        for each in results.directions
+    ]

@@ -1,0 +1,71 @@
+"""Rows: the comparison's scores, one row a recording, method, readout and seed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+# Method and readout.
+Way = tuple[str, str]
+
+
+class Scored(Protocol):
+    """Scores of a way to decode on one recording."""
+
+    @property
+    def recording(self) -> str:
+        """Session and area."""
+        ...
+
+    @property
+    def way(self) -> Way:
+        """Method and readout."""
+        ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one method, readout and seed on one recording's held-out trials.
+
+    ``swapped_velocity_r2``: with decoded and true swapped, as the NER paper reports it.
+    """
+
+    session: str
+    area: str
+    method: str
+    readout: str
+    dims: int
+    causal: bool
+    seed: int
+    velocity_r2: float
+    position_r2: float
+    direction_acc: float | None
+    shuffled_velocity_r2: float | None
+    fit_s: float
+    train_velocity_r2: float
+    train_position_r2: float
+    swapped_velocity_r2: float
+
+    @property
+    def recording(self) -> str:
+        """Session and area."""
+        return f"{self.session} {self.area}"
+
+    @property
+    def way(self) -> Way:
+        """Method and readout."""
+        return self.method, self.readout
+
+
+def mean_over_seeds(rows: Iterable[Scored], score: str) -> dict[Way, dict[str, float]]:
+    """A score of each way on each recording, in order of appearance; None is left out."""
+    values: dict[Way, dict[str, list[float]]] = {}
+    for row in rows:
+        of_way = values.setdefault(row.way, {})
+        if (value := getattr(row, score)) is not None:
+            of_way.setdefault(row.recording, []).append(value)
+    return {
+        way: {recording: float(np.mean(of_seeds)) for recording, of_seeds in of_way.items()}
+        for way, of_way in values.items()
+    }

@@ -1,0 +1,1 @@
+"""Every way from windows of counts to latents or velocity, on one footing."""

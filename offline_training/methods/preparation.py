@@ -1,0 +1,38 @@
+"""Preparation: what every method does to counts first, with the encoder's own constants."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offline_training.network import SD_FLOOR
+from rt_ner.arrays import Float32Array
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Square root, which evens out Poisson variance, then each channel's mean and scale.
+
+    ``mean`` and ``sd`` are ``(channel,)``, of the square roots of the newest bin's counts.
+    """
+
+    mean: Float32Array
+    sd: Float32Array
+
+    def __call__(self, windows: npt.NDArray[Any]) -> Float32Array:
+        """Counts ``(hop, bin, channel)`` as standardised square roots."""
+        standardised: Float32Array = (np.sqrt(windows, dtype=np.float32) - self.mean) / self.sd
+        return standardised
+
+    def flat(self, windows: npt.NDArray[Any]) -> Float32Array:
+        """Counts ``(hop, bin, channel)`` as features ``(hop, bin · channel)``."""
+        return self(windows).reshape(len(windows), -1)
+
+
+def fit_standardiser(windows: npt.NDArray[Any]) -> Standardiser:
+    """The newest bin's moments, as the encoder takes them."""
+    root = np.sqrt(windows[:, -1].astype(np.float64))
+    return Standardiser(
+        root.mean(axis=0).astype(np.float32), (root.std(axis=0) + SD_FLOOR).astype(np.float32)
+    )
