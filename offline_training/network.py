@@ -15,50 +15,68 @@ from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
 _OPSET, _IR_VERSION = 17, 9
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 SD_FLOOR = 0.05
+_HOPS_AT_ONCE = 4096
 
 
 class EncoderNetwork(nn.Module):
-    """Raw counts ``(batch, bin, channel)`` to latents ``(batch, latent)``.
+    """Encoders side by side: standardised features to latents, a *member* each.
 
     Square root (which evens out Poisson variance), standardisation a channel with the training
     set's moments, a basis of smooth bumps over time (fine for the newest bins, coarse for the
-    oldest), and a two-layer perceptron. While training, whole channels fall silent at random, so
-    that none becomes indispensable.
+    oldest), and a two-layer perceptron a member. Channels that were silent in training are not
+    listened to.
     """
 
-    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+    def __init__(self, dataset: Dataset, settings: TrainSettings, n_members: int = 1) -> None:
         super().__init__()
         root = np.sqrt(dataset.windows[:, -1].astype(np.float64))
+        sd = np.where(dataset.windows.any(axis=(0, 1)), root.std(axis=0) + SD_FLOOR, np.inf)
+        basis = temporal_basis(dataset.windows.shape[1], settings.temporal_basis)
         self.mean: torch.Tensor
         self.sd: torch.Tensor
         self.basis: torch.Tensor
         self.register_buffer("mean", torch.tensor(root.mean(axis=0), dtype=torch.float32))
-        sd = torch.tensor(root.std(axis=0) + SD_FLOOR, dtype=torch.float32)
-        self.register_buffer("sd", sd)
-        _, n_bins, n_channels = dataset.windows.shape
-        basis = temporal_basis(n_bins, settings.temporal_basis)
+        self.register_buffer("sd", torch.tensor(sd, dtype=torch.float32))
         self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32))
         first, second = settings.hidden_units
-        self.channel_dropout = settings.channel_dropout
-        self.layers = nn.Sequential(
-            nn.Linear(basis.shape[1] * n_channels, first),
+        self.unit_norm = settings.unit_norm
+        self.hidden = nn.Sequential(
+            nn.Flatten(2),
+            MemberLinear(n_members, basis.shape[1] * sd.size, first),
             nn.ReLU(),
             nn.Dropout(settings.hidden_dropout[0]),
-            nn.Linear(first, second),
+            MemberLinear(n_members, first, second),
             nn.ReLU(),
             nn.Dropout(settings.hidden_dropout[1]),
-            nn.Linear(second, settings.latent_dim),
         )
+        self.latent = MemberLinear(n_members, second, settings.latent_dim)
 
-    def forward(self, counts: torch.Tensor) -> torch.Tensor:
-        """Latents ``(batch, latent)`` of counts ``(batch, bin, channel)``."""
-        standardised = (torch.sqrt(counts) - self.mean) / self.sd
-        if self.training:
-            heard = torch.ones_like(standardised[:, :1])
-            standardised = standardised * nn.functional.dropout(heard, self.channel_dropout)
-        smoothed = torch.matmul(self.basis.T, standardised)
-        latents: torch.Tensor = self.layers(smoothed.flatten(1))
-        return latents
+    def features(self, counts: torch.Tensor) -> torch.Tensor:
+        """Standardised features ``(…, bump, channel)`` of counts ``(…, bin, channel)``."""
+        return torch.matmul(self.basis.T, (torch.sqrt(counts) - self.mean) / self.sd)
+
+    def latents(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Latents ``(member, batch, latent)`` of the last hidden layer."""
+        latents: torch.Tensor = self.latent(hidden)
+        return nn.functional.normalize(latents, dim=-1) if self.unit_norm else latents
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Latents ``(member, batch, latent)`` of features ``(member, batch, bump, channel)``."""
+        return self.latents(self.hidden(features))
+
+
+class MemberLinear(nn.Module):
+    """A linear layer a member: ``(member, batch, in)`` to ``(member, batch, out)``."""
+
+    def __init__(self, n_members: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        bound = n_in**-0.5
+        self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Each member its own."""
+        return torch.baddbmm(self.bias, inputs, self.weight)
 
 
 def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
@@ -76,16 +94,33 @@ def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
     return basis
 
 
-def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
-    """Latents ``(hop, latent)`` of a whole dataset."""
-    device = network.mean.device
+def all_features(network: EncoderNetwork, dataset: Dataset) -> torch.Tensor:
+    """Features ``(hop, bump, channel)`` of a whole dataset, on the network's device."""
+    parts = [
+        network.features(torch.from_numpy(windows.astype(np.float32)).to(network.mean.device))
+        for windows in np.array_split(dataset.windows, len(dataset.windows) // _HOPS_AT_ONCE + 1)
+    ]
+    return torch.cat(parts)
+
+
+def member_latents(network: EncoderNetwork, features: torch.Tensor) -> torch.Tensor:
+    """Latents ``(member, hop, latent)`` of features ``(hop, bump, channel)``, nothing at random."""
+    learning = network.training
     network.eval()
+    n_members = len(network.latent.weight)
     with torch.no_grad():
         parts = [
-            network(torch.from_numpy(windows.astype(np.float32)).to(device)).cpu().numpy()
-            for windows in np.array_split(dataset.windows, len(dataset.windows) // 4096 + 1)
+            network(part.expand(n_members, *part.shape))
+            for part in torch.split(features, _HOPS_AT_ONCE)
         ]
-    return np.concatenate(parts)
+    network.train(learning)
+    return torch.cat(parts, dim=1)
+
+
+def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
+    """Latents ``(hop, latent)`` of a whole dataset, by a network of one member."""
+    latents: Float32Array = member_latents(network, all_features(network, dataset))[0].cpu().numpy()
+    return latents
 
 
 def export_onnx(network: EncoderNetwork) -> bytes:
@@ -94,9 +129,10 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     Standardisation is folded into the first layer's weights: the same function, fewer steps. The
     graph is written node by node, so that one network gives one file, byte for byte.
     """
-    linear = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
-    weights = [_array(layer.weight) for layer in linear]
-    biases = [_array(layer.bias) for layer in linear]
+    layers = [*network.hidden, network.latent]
+    linear = [layer for layer in layers if isinstance(layer, MemberLinear)]
+    weights = [_array(layer.weight[0]).T for layer in linear]
+    biases = [_array(layer.bias[0, 0]) for layer in linear]
     mean, sd, basis = _array(network.mean), _array(network.sd), _array(network.basis)
     n_bins, n_channels = len(basis), mean.size
     n_bumps = basis.shape[1]
@@ -110,7 +146,7 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     initializers = [numpy_helper.from_array(basis.T.astype(np.float32).copy(), "basis")]
     for depth, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         last = depth == len(weights) - 1
-        out = OUTPUT_NAME if last else f"h{depth}"
+        out = f"h{depth}" if not last else "latent_unscaled" if network.unit_norm else OUTPUT_NAME
         initializers += [
             numpy_helper.from_array(weight.T.astype(np.float32).copy(), f"w{depth}"),
             numpy_helper.from_array(bias.astype(np.float32), f"b{depth}"),
@@ -118,6 +154,9 @@ def export_onnx(network: EncoderNetwork) -> bytes:
         nodes.append(helper.make_node("Gemm", [f"x{depth}", f"w{depth}", f"b{depth}"], [out]))
         if not last:
             nodes.append(helper.make_node("Relu", [out], [f"x{depth + 1}"]))
+    if network.unit_norm:
+        unscaled = ["latent_unscaled"]
+        nodes.append(helper.make_node("LpNormalization", unscaled, [OUTPUT_NAME], axis=1, p=2))
     counts_shape: list[str | int | None] = ["batch", n_bins, n_channels]
     latent_shape: list[str | int | None] = ["batch", biases[-1].size]
     graph = helper.make_graph(

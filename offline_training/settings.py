@@ -18,15 +18,15 @@ class WindowSettings(Settings):
 
     hop_ms: float = Field(default=0.0, ge=0)
     bin_ms: float = Field(default=0.0, ge=0)
-    history_bins: int = Field(default=16, ge=1, le=1000)
+    history_bins: int = Field(default=20, ge=1, le=1000)
 
 
 class LossSettings(Settings):
-    """The NER loss and the readout term beside it.
+    """The NER loss and the terms beside it.
 
     Label distance = ``velocity_scale`` · L1 distance of velocity (cm/s) + ``direction_scale`` ·
-    circular distance of direction (degrees). ``readout_weight`` scales the mean squared error,
-    in units of the velocity's variance, of a linear readout learned along.
+    circular distance of direction (degrees). ``readout_weight`` scales the mean squared error of a
+    linear readout that is learned along, in units of the velocity's variance.
     """
 
     temperature: float = Field(default=1.0, gt=0)
@@ -35,22 +35,37 @@ class LossSettings(Settings):
     readout_weight: float = Field(default=4.0, ge=0)
 
 
+class CommitteeSettings(Settings):
+    """Encoders that learn side by side and then teach the one that is exported.
+
+    Each member leaves out other trials, and stops learning when those are decoded no better. With
+    one member there is nobody to teach: it is the encoder.
+    """
+
+    members: int = Field(default=6, ge=1, le=64)
+    teaching_steps: int = Field(default=1200, ge=10)
+    teaching_batch: int = Field(default=256, ge=2)
+
+
 class TrainSettings(Settings):
     """Everything that `rt-ner train` can be told by a file."""
 
     seed: int = Field(default=0, ge=0)
     held_out: float = Field(default=0.2, gt=0, lt=1)
     latent_dim: int = Field(default=3, ge=1, le=64)
-    temporal_basis: int = Field(default=8, ge=2)
-    hidden_units: tuple[PositiveInt, PositiveInt] = (64, 128)
-    hidden_dropout: tuple[Probability, Probability] = (0.2, 0.4)
+    unit_norm: bool = False
+    temporal_basis: int = Field(default=9, ge=2)
+    hidden_units: tuple[PositiveInt, PositiveInt] = (128, 128)
+    hidden_dropout: tuple[Probability, Probability] = (0.15, 0.15)
     channel_dropout: Probability = 0.2
-    steps: int = Field(default=500, ge=10)
-    batch: int = Field(default=256, ge=2)
-    learning_rate: float = Field(default=2e-3, gt=0)
+    input_noise: float = Field(default=1.0, ge=0)
+    steps: int = Field(default=400, ge=10)
+    batch: int = Field(default=128, ge=2)
+    learning_rate: float = Field(default=4e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     window: WindowSettings = WindowSettings()
     loss: LossSettings = LossSettings()
+    committee: CommitteeSettings = CommitteeSettings()
 
 
 _USUAL_HOP_NS = 10 * NS_PER_MS

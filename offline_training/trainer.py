@@ -1,18 +1,47 @@
-"""Trainer: one encoder learns from one labelled dataset."""
+"""Trainer: one encoder learns from one labelled dataset.
 
-from collections.abc import Callable
+A committee of encoders learns side by side, each from noisy input and without some of the trials;
+their latents are brought to one space and averaged; and one encoder learns to give that average.
+It decodes nearly as well as the whole committee, at the cost of one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from sklearn.metrics import r2_score
 from torch import nn
 
-from offline_training.dataset import Dataset
+from offline_training.dataset import Dataset, Labels
 from offline_training.loss import label_distances, ner_loss
-from offline_training.network import EncoderNetwork
+from offline_training.network import EncoderNetwork, MemberLinear, all_features, member_latents
+from offline_training.procrustes import common_space
 from offline_training.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
-from rt_ner.arrays import Int64Array
+from rt_ner.arrays import BoolArray, Int64Array
 from rt_ner.errors import ConfigError
+from rt_ner.readout import fit_readout
+
+# A member leaves out one trial in so many, where there are enough to go round twice.
+_FOLDS = 10
+_CHECK_STEPS, _PATIENT_CHECKS = 20, 6
+# How much of the time a step of teaching takes beside one of learning; only for the progress.
+_TEACHING_SHARE = 0.3
+
+# Told: the part done (0 to 1), and the newest velocity R² of the trials left out.
+OnStep = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """An encoder, and how well members decoded the training trials that they had left out.
+
+    ``validation_r2``: of velocity; None where there were too few trials to leave any out.
+    """
+
+    network: EncoderNetwork
+    validation_r2: float | None
 
 
 def train_encoder(
@@ -20,48 +49,33 @@ def train_encoder(
     settings: TrainSettings,
     step_ns: int,
     device: torch.device,
-    on_step: Callable[[int, EncoderNetwork], None],
-) -> EncoderNetwork:
+    on_step: OnStep,
+) -> Learned:
     """Learn an encoder with the NER loss and, beside it, a linear readout of velocity.
 
-    ``step_ns``: over how long the velocity changes that pair anchors and partners. ``on_step`` is
-    told after each step. The same seed gives the same weights on one machine.
+    ``step_ns``: over how long the velocity changes that pair anchors and partners. The same seed
+    gives the same weights on one machine.
     """
     torch.manual_seed(settings.seed)
-    sampler = PartnerSampler(dataset.labels, step_ns, np.random.default_rng(settings.seed))
-    network = EncoderNetwork(dataset, settings).to(device)
-    objective = _Objective(dataset, settings).to(device)
-    optimizer = torch.optim.AdamW(
-        [*network.parameters(), *objective.parameters()],
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
+    committee = Committee(dataset, settings, step_ns, device)
+    alone = settings.committee.members == 1
+    learning_share = 1.0 if alone else 1.0 - _TEACHING_SHARE
+    validation_r2 = _learn(committee, lambda part, r2: on_step(learning_share * part, r2))
+    if alone:
+        return Learned(committee.network, validation_r2)
+    network = _teach(
+        committee, lambda part: on_step(learning_share + _TEACHING_SHARE * part, validation_r2)
     )
-    # The rise of the learning rate needs a step of its own, however short the training.
-    rise = max(0.1, 2 / (settings.steps + 1))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.steps + 1, pct_start=rise
-    )
-    windows = torch.from_numpy(dataset.windows.astype(np.float32))
-    for step in range(1, settings.steps + 1):
-        anchors, partners = sampler.draw(settings.batch)
-        network.train()
-        embeddings = network(windows[np.concatenate([anchors, partners])].to(device))
-        loss = objective(embeddings, anchors)
-        if not torch.isfinite(loss):
-            raise ConfigError(
-                f"the loss became {loss.item():g} at step {step}: training diverged, lower "
-                f"learning_rate = {settings.learning_rate:g}"
-            )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        on_step(step, network)
-    return network
+    return Learned(network, validation_r2)
 
 
 def pick_device(name: str) -> torch.device:
-    """The torch device of that name; ConfigError if there is none here."""
+    """The torch device of that name; ConfigError if there is none here.
+
+    ``auto`` is the GPU where there is one, else the CPU.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -71,27 +85,210 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-class _Objective(nn.Module):
-    """NER loss plus the weighted error of a linear readout that learns along."""
+def training_step(
+    dataset: Dataset, settings: TrainSettings, step_ns: int, device: torch.device
+) -> Callable[[], None]:
+    """One whole step of learning a call: sampling, encoders, loss, gradients, optimiser."""
+    torch.manual_seed(settings.seed)
+    return Committee(dataset, settings, step_ns, device).step
 
-    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+
+class Committee:
+    """Encoders that learn side by side, with all that their learning needs."""
+
+    def __init__(
+        self, dataset: Dataset, settings: TrainSettings, step_ns: int, device: torch.device
+    ) -> None:
+        members = settings.committee.members
+        self.dataset = dataset
+        self.settings = settings
+        self.network = EncoderNetwork(dataset, settings, members).to(device)
+        self.features = all_features(self.network, dataset)
+        self.left_out = _left_out(dataset.labels, members)
+        rng = np.random.default_rng(settings.seed)
+        self._samplers = [
+            _RowSampler(dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
+            for left_out in self.left_out
+        ]
+        self._objective = _Objective(dataset.labels, settings).to(device)
+        self._descent = Descent(
+            [*self.network.parameters(), *self._objective.parameters()], settings, settings.steps
+        )
+
+    def step(self) -> None:
+        """Learn from one batch a member."""
+        drawn = [sampler.draw(self.settings.batch) for sampler in self._samplers]
+        rows = np.stack([np.concatenate(pair) for pair in drawn])
+        seen = disturbed(self.features[torch.from_numpy(rows)], self.settings)
+        self.network.train()
+        self._descent.step(self._objective(self.network(seen), [anchors for anchors, _ in drawn]))
+
+    def validation_r2(self) -> float | None:
+        """R² of velocity on the trials that each member has left out; None where there are none."""
+        if not self.left_out.any():
+            return None
+        velocity = self.dataset.labels.velocity_cm_s
+        decoded, true = [], []
+        latents = member_latents(self.network, self.features).cpu().numpy()
+        for own, left_out in zip(latents, self.left_out, strict=True):
+            readout = fit_readout(own[~left_out], velocity[~left_out])
+            decoded.append(own[left_out] @ readout.matrix + readout.bias)
+            true.append(velocity[left_out])
+        return float(r2_score(np.concatenate(true), np.concatenate(decoded)))
+
+
+@dataclass
+class Descent:
+    """AdamW with a learning rate that rises and falls once, and an error where it diverges."""
+
+    parameters: list[nn.Parameter]
+    settings: TrainSettings
+    steps: int
+    n_done: int = 0
+    _optimizer: torch.optim.Optimizer = field(init=False)
+    _schedule: torch.optim.lr_scheduler.LRScheduler = field(init=False)
+
+    def __post_init__(self) -> None:
+        rate = self.settings.learning_rate
+        self._optimizer = torch.optim.AdamW(
+            self.parameters, lr=rate, weight_decay=self.settings.weight_decay, fused=True
+        )
+        # The rise of the learning rate needs a step of its own, however short the training.
+        rise = max(0.1, 2 / (self.steps + 1))
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, rate, total_steps=self.steps + 1, pct_start=rise
+        )
+
+    def step(self, loss: torch.Tensor) -> None:
+        """One step down. Past the planned steps the rate stays at its end."""
+        self.n_done += 1
+        if not torch.isfinite(loss):
+            raise ConfigError(
+                f"the loss became {loss.item():g} at step {self.n_done}: training diverged, lower "
+                f"learning_rate = {self.settings.learning_rate:g}"
+            )
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        if self.n_done <= self.steps:
+            self._schedule.step()
+
+
+def disturbed(features: torch.Tensor, settings: TrainSettings) -> torch.Tensor:
+    """Features ``(…, bump, channel)`` as a network is shown them while it learns.
+
+    Whole channels fall silent at random, so that none becomes indispensable, and noise makes
+    neighbours of the few hundred reaches that there are.
+    """
+    heard = torch.ones_like(features[..., :1, :])
+    heard = nn.functional.dropout(heard, settings.channel_dropout)
+    return features * heard + settings.input_noise * torch.randn_like(features)
+
+
+class _Objective(nn.Module):
+    """NER loss plus the weighted error of a linear readout that learns along, over all members."""
+
+    def __init__(self, labels: Labels, settings: TrainSettings) -> None:
         super().__init__()
-        self._labels = dataset.labels
+        self._labels = labels
         self._loss = settings.loss
-        self.readout = nn.Linear(settings.latent_dim, 2)
-        velocity = dataset.labels.velocity_cm_s / dataset.labels.velocity_cm_s.std()
+        self.readout = MemberLinear(settings.committee.members, settings.latent_dim, 2)
+        velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
         self.velocity: torch.Tensor
         self.register_buffer("velocity", torch.tensor(velocity, dtype=torch.float32))
 
-    def forward(self, embeddings: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
-        """Loss of embeddings ``(2N, latent)``: the anchors', then their partners'."""
+    def forward(self, latents: torch.Tensor, anchors: list[Int64Array]) -> torch.Tensor:
+        """Loss of latents ``(member, 2N, latent)``: the anchors', then their partners'."""
+        losses = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
+        wanted = self.velocity[np.stack([np.tile(rows, 2) for rows in anchors])]
+        error = nn.functional.mse_loss(self.readout(latents), wanted)
+        return torch.stack(losses).sum() + len(losses) * self._loss.readout_weight * error
+
+    def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
         distance = label_distances(
             self._labels.velocity_cm_s[anchors],
             self._labels.direction_deg[anchors],
             self._loss.velocity_scale,
             self._loss.direction_scale,
         )
-        loss = ner_loss(embeddings, distance, self._loss.temperature)
-        wanted = self.velocity[np.concatenate([anchors, anchors])]
-        error = nn.functional.mse_loss(self.readout(embeddings), wanted)
-        return loss + self._loss.readout_weight * error
+        return ner_loss(latents, distance, self._loss.temperature)
+
+
+class _RowSampler:
+    """Anchors and partners among some rows of a dataset."""
+
+    def __init__(
+        self, labels: Labels, rows: Int64Array, step_ns: int, rng: np.random.Generator
+    ) -> None:
+        chosen = np.zeros(len(labels), dtype=np.bool_)
+        chosen[rows] = True
+        self._rows = rows
+        self._sampler = PartnerSampler(labels.where(chosen), step_ns, rng)
+
+    def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
+        anchors, partners = self._sampler.draw(n_anchors)
+        return self._rows[anchors], self._rows[partners]
+
+
+def _left_out(labels: Labels, members: int) -> BoolArray:
+    """Which hops each member leaves out, ``(member, hop)``: every tenth trial, another one each."""
+    _, rank = np.unique(labels.trial, return_inverse=True)
+    if rank.max() + 1 < 2 * _FOLDS:
+        return np.zeros((members, len(labels)), dtype=np.bool_)
+    return np.asarray(rank % _FOLDS == (np.arange(members) % _FOLDS)[:, None], dtype=np.bool_)
+
+
+def _learn(committee: Committee, on_step: OnStep) -> float | None:
+    """Let the committee learn until the trials left out are decoded no better; keep the best."""
+    steps = committee.settings.steps
+    best_r2, best_step = committee.validation_r2(), 0
+    best = _copied(committee.network.state_dict())
+    for step in range(1, steps + 1):
+        committee.step()
+        if step % _CHECK_STEPS == 0 or step == steps:
+            r2 = committee.validation_r2()
+            if r2 is None or best_r2 is None or r2 > best_r2:
+                best_r2, best_step, best = r2, step, _copied(committee.network.state_dict())
+            if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
+                break
+        on_step(step / steps, best_r2)
+    committee.network.load_state_dict(best)
+    on_step(1.0, best_r2)
+    return best_r2
+
+
+def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def _teach(committee: Committee, on_step: Callable[[float], None]) -> EncoderNetwork:
+    """One encoder that gives the committee's average latents, also of disturbed input."""
+    settings, features = committee.settings, committee.features
+    plan = settings.committee
+    average = _average(committee)
+    pupil = EncoderNetwork(committee.dataset, settings).to(features.device)
+    # It learns from teachers that have answers to any input: there is no need to hold it back.
+    pupil.eval()
+    descent = Descent([*pupil.parameters()], settings, plan.teaching_steps)
+    for step in range(1, plan.teaching_steps + 1):
+        rows = torch.randint(len(features), (plan.teaching_batch,), device=features.device)
+        seen = disturbed(features[rows], settings)
+        descent.step(nn.functional.mse_loss(pupil(seen[None])[0], average(seen)))
+        on_step(step / plan.teaching_steps)
+    return pupil
+
+
+def _average(committee: Committee) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The committee's mean latents ``(batch, latent)``, in one space, of features."""
+    network, settings = committee.network, committee.settings
+    latents = member_latents(network, committee.features).cpu().numpy()
+    turns = common_space(list(latents.astype(np.float64)))
+    matrix = torch.tensor(np.stack([turn.matrix for turn in turns])).to(committee.features)
+    offset = torch.tensor(np.stack([turn.offset[None] for turn in turns])).to(committee.features)
+
+    def average(features: torch.Tensor) -> torch.Tensor:
+        aligned = torch.baddbmm(offset, member_latents(network, features), matrix)
+        mean = aligned.mean(dim=0)
+        return nn.functional.normalize(mean, dim=-1) if settings.unit_norm else mean
+
+    return average

@@ -4,19 +4,20 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 
-from offline_training.dataset import Dataset, build_dataset, shuffle_trials
+from offline_training.dataset import Dataset, shuffle_trials
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
-from offline_training.network import EncoderNetwork, embed, export_onnx
+from offline_training.network import embed, export_onnx
 from offline_training.report import draw_report
-from offline_training.settings import TrainSettings, window_shape
-from offline_training.trainer import train_encoder
+from offline_training.settings import TrainSettings
+from offline_training.split import Split, split_session
+from offline_training.trainer import OnStep, train_encoder
 from rt_ner.bundle import (
     Bundle,
     Golden,
@@ -28,16 +29,14 @@ from rt_ner.bundle import (
     save_bundle,
 )
 from rt_ner.decoder import DecoderModel
-from rt_ner.errors import SessionError
 from rt_ner.readout import fit_readout
 from rt_ner.session import Session
-from rt_ner.windows import WindowShape
 
 _N_GOLDEN = 16
-_N_REPORTS = 5
 _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 
-# Told: what is being trained, the part done (0 to 1), and the newest held-out velocity R².
+# Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
+# were left out.
 Progress = Callable[[str, float, float | None], None]
 
 
@@ -50,16 +49,6 @@ class Trained:
     train_s: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """The labelled windows of the training trials and of the held-out trials."""
-
-    train: Dataset
-    test: Dataset
-    n_train: int
-    shape: WindowShape
-
-
 def train_bundle(
     session: Session, settings: TrainSettings, device: torch.device, progress: Progress
 ) -> Trained:
@@ -69,15 +58,13 @@ def train_bundle(
     control. ``train_s`` is the time of both and of the scoring.
     """
     started_s = time.monotonic()
-    split = _split(session, settings)
+    split = split_session(session, settings)
     hop_ns = split.shape.hop_ns
-    model = _fit(session, split, settings, device, _reporter("training", split, progress, settings))
+    model, validation_r2 = _fit(session, split, settings, device, partial(progress, "training"))
     rng = np.random.default_rng(settings.seed)
     labels = shuffle_trials(split.train.labels, rng)
     shuffled = replace(split, train=replace(split.train, labels=labels))
-    control = _fit(
-        session, shuffled, settings, device, _reporter("control", shuffled, progress, settings)
-    )
+    control, _ = _fit(session, shuffled, settings, device, partial(progress, "control"))
     n_trials = len(session.trials)
     whole = compare(decode_session(model, session), session, hop_ns)
     held_out = only_trials(whole, split.n_train, n_trials)
@@ -86,6 +73,7 @@ def train_bundle(
         velocity_r2=held_out.velocity_r2(),
         position_r2=held_out.position_r2(),
         train_velocity_r2=only_trials(whole, 0, split.n_train).velocity_r2(),
+        validation_velocity_r2=validation_r2,
         shuffled_velocity_r2=only_trials(chance, split.n_train, n_trials).velocity_r2(),
     )
     manifest = _manifest(session, settings, split, model, scores)
@@ -106,49 +94,14 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
     save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
 
 
-def _split(session: Session, settings: TrainSettings) -> _Split:
-    shape = window_shape(settings.window, session)
-    n_train = session.trials.n_train(settings.held_out)
-    dataset = build_dataset(session, shape)
-    in_train = dataset.labels.trial < n_train
-    if in_train.all() or not in_train.any():
-        raise SessionError(
-            f"session '{session.name}' has no kinematics in its "
-            f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
-            f"{len(session.trials)} train): cut the session to where both are known"
-        )
-    return _Split(dataset.where(in_train), dataset.where(~in_train), n_train, shape)
-
-
 def _fit(
-    session: Session,
-    split: _Split,
-    settings: TrainSettings,
-    device: torch.device,
-    on_step: Callable[[int, EncoderNetwork], None],
-) -> DecoderModel:
+    session: Session, split: Split, settings: TrainSettings, device: torch.device, on_step: OnStep
+) -> tuple[DecoderModel, float | None]:
     """Learn the encoder, then fit the readout to what it makes of the training windows."""
-    network = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
-    readout = fit_readout(embed(network, split.train), split.train.labels.velocity_cm_s)
-    return DecoderModel(session.channel_ids, split.shape, export_onnx(network), readout)
-
-
-def _reporter(
-    what: str, split: _Split, progress: Progress, settings: TrainSettings
-) -> Callable[[int, EncoderNetwork], None]:
-    """Reports progress, with the held-out R² of the moment; no decision hangs on it."""
-    every = max(settings.steps // _N_REPORTS, 1)
-    newest: float | None = None
-
-    def report(step: int, network: EncoderNetwork) -> None:
-        nonlocal newest
-        if step % every == 0:
-            readout = fit_readout(embed(network, split.train), split.train.labels.velocity_cm_s)
-            decoded = embed(network, split.test) @ readout.matrix + readout.bias
-            newest = float(r2_score(split.test.labels.velocity_cm_s, decoded))
-        progress(what, step / settings.steps, newest)
-
-    return report
+    learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
+    readout = fit_readout(embed(learned.network, split.train), split.train.labels.velocity_cm_s)
+    graph = export_onnx(learned.network)
+    return DecoderModel(session.channel_ids, split.shape, graph, readout), learned.validation_r2
 
 
 def _golden(model: DecoderModel, test: Dataset) -> Golden:
@@ -160,7 +113,7 @@ def _golden(model: DecoderModel, test: Dataset) -> Golden:
 
 
 def _manifest(
-    session: Session, settings: TrainSettings, split: _Split, model: DecoderModel, scores: Scores
+    session: Session, settings: TrainSettings, split: Split, model: DecoderModel, scores: Scores
 ) -> Manifest:
     readout = model.readout
     return Manifest(

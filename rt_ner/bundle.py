@@ -56,11 +56,16 @@ class TrainingEntry(_Strict):
 
 
 class Scores(_Strict):
-    """R² on the held-out trials; the control is an encoder trained on shuffled trials."""
+    """R² on the held-out trials; the control is an encoder trained on shuffled trials.
+
+    Validation: training trials, each decoded by encoders that had not learned from it; None where
+    there were too few.
+    """
 
     velocity_r2: float
     position_r2: float
     train_velocity_r2: float
+    validation_velocity_r2: float | None = None
     shuffled_velocity_r2: float
 
 

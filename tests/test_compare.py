@@ -25,7 +25,7 @@ from scipy.stats import special_ortho_group
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from offline_training.compare.alignment import align, fit_procrustes
+from offline_training.compare.alignment import align
 from offline_training.compare.direction import score_direction
 from offline_training.compare.paper import paper_rows
 from offline_training.compare.progress import Forecast
@@ -36,6 +36,7 @@ from offline_training.dataset import Dataset
 from offline_training.methods import registry
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.registry import METHOD_NAMES, installed_methods, named_methods
+from offline_training.procrustes import fit_procrustes
 from offline_training.settings import TrainSettings
 from offline_training.split import split_session
 from rt_ner.arrays import FloatArray

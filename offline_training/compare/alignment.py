@@ -1,40 +1,10 @@
 """Alignment: one recording's latents turned onto another's by their condition averages."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from offline_training.compare.recording import Recording, directions_of_trials
+from offline_training.procrustes import Similarity, fit_procrustes
 from rt_ner.arrays import AnyArray, FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class Similarity:
-    """x ↦ ``scale`` · (x − ``source_mean``) · ``rotation`` + ``target_mean``, rows in time."""
-
-    source_mean: FloatArray
-    target_mean: FloatArray
-    rotation: FloatArray
-    scale: float
-
-    def __call__(self, values: AnyArray) -> FloatArray:
-        """Values ``(…, dims)`` in the target's space."""
-        moved: FloatArray = self.scale * (values - self.source_mean) @ self.rotation
-        return moved + self.target_mean
-
-
-def fit_procrustes(source: FloatArray, target: FloatArray) -> Similarity:
-    """The similarity that takes points ``(point, dims)`` nearest to others, in least squares.
-
-    Rotation or reflection after Schönemann 1966, with the scale and offset of Schönemann &
-    Carroll 1970. Points that all coincide are moved to the target's mean.
-    """
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centred = source - source_mean
-    left, stretch, right = np.linalg.svd(centred.T @ (target - target_mean))
-    size = np.square(centred).sum()
-    scale = float(stretch.sum() / size) if size > 0 else 0.0
-    return Similarity(source_mean, target_mean, left @ right, scale)
 
 
 def align(source: tuple[Recording, AnyArray], target: tuple[Recording, AnyArray]) -> Similarity:

@@ -1,0 +1,39 @@
+"""NER: the product's own encoder, and the method as published without what was added to it."""
+
+from functools import partial
+
+from offline_training.dataset import Dataset
+from offline_training.methods.method import FitContext, Fitted, Method
+from offline_training.network import embed
+from offline_training.settings import CommitteeSettings, LossSettings, TrainSettings
+from offline_training.trainer import train_encoder
+from rt_ner.arrays import FloatArray
+
+# The ranking loss alone, and one encoder: what the paper describes.
+_ALONE = TrainSettings(
+    loss=LossSettings(readout_weight=0.0), committee=CommitteeSettings(members=1)
+)
+
+
+def ner(name: str, settings: TrainSettings) -> Method:
+    """NER with these settings; the context's seed counts, not theirs."""
+    return Method(name, settings.latent_dim, partial(_fit, settings=settings))
+
+
+def _fit(train: Dataset, context: FitContext, settings: TrainSettings) -> Fitted:
+    seeded = settings.model_copy(update={"seed": context.seed})
+
+    def on_step(part: float, _: float | None) -> None:
+        context.progress(part)
+
+    learned = train_encoder(train, seeded, context.step_ns, context.device, on_step)
+
+    def latents(dataset: Dataset) -> FloatArray:
+        return embed(learned.network, dataset).astype(float)
+
+    return latents
+
+
+NER = ner("ner", TrainSettings())
+NER_FREE = ner("ner-free", _ALONE)
+NER_UNIT = ner("ner-unit", _ALONE.model_copy(update={"unit_norm": True}))
