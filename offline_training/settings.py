@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from rt_ner.clock import NS_PER_MS, ns_from_ms
 from rt_ner.config import Settings
@@ -66,6 +66,15 @@ class TrainSettings(Settings):
     window: WindowSettings = WindowSettings()
     loss: LossSettings = LossSettings()
     committee: CommitteeSettings = CommitteeSettings()
+
+    @model_validator(mode="after")
+    def _unit_norm_is_of_one(self) -> "TrainSettings":
+        if self.unit_norm and self.committee.members > 1:
+            raise ValueError(
+                f"unit_norm with {self.committee.members} committee members: the mean of several "
+                "unit vectors is none, set committee.members = 1"
+            )
+        return self
 
 
 _USUAL_HOP_NS = 10 * NS_PER_MS

@@ -56,17 +56,75 @@ def train_encoder(
     ``step_ns``: over how long the velocity changes that pair anchors and partners. The same seed
     gives the same weights on one machine.
     """
-    torch.manual_seed(settings.seed)
-    committee = Committee(dataset, settings, step_ns, device)
     alone = settings.committee.members == 1
     learning_share = 1.0 if alone else 1.0 - _TEACHING_SHARE
-    validation_r2 = _learn(committee, lambda part, r2: on_step(learning_share * part, r2))
+    committee, validation_r2 = learn_committee(
+        dataset, settings, step_ns, device, lambda part, r2: on_step(learning_share * part, r2)
+    )
     if alone:
         return Learned(committee.network, validation_r2)
-    network = _teach(
-        committee, lambda part: on_step(learning_share + _TEACHING_SHARE * part, validation_r2)
+    network = teach(
+        dataset,
+        settings,
+        committee.average,
+        lambda part: on_step(learning_share + _TEACHING_SHARE * part, validation_r2),
     )
     return Learned(network, validation_r2)
+
+
+def learn_committee(
+    dataset: Dataset,
+    settings: TrainSettings,
+    step_ns: int,
+    device: torch.device,
+    on_step: OnStep,
+) -> tuple["Committee", float | None]:
+    """Encoders whose latents stand in one space, and their R² on the trials they left out.
+
+    They learn until those trials are decoded no better, and are put back to where they were best.
+    """
+    torch.manual_seed(settings.seed)
+    committee = Committee(dataset, settings, step_ns, device)
+    best_r2, best_step = committee.validation_r2(), 0
+    best = _copied(committee.network.state_dict())
+    for step in range(1, settings.steps + 1):
+        committee.step()
+        if step % _CHECK_STEPS == 0 or step == settings.steps:
+            r2 = committee.validation_r2()
+            if r2 is None or best_r2 is None or r2 > best_r2:
+                best_r2, best_step, best = r2, step, _copied(committee.network.state_dict())
+            if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
+                break
+        on_step(step / settings.steps, best_r2)
+    committee.network.load_state_dict(best)
+    committee.settle()
+    return committee, best_r2
+
+
+def teach(
+    dataset: Dataset,
+    settings: TrainSettings,
+    average: Callable[[torch.Tensor], torch.Tensor],
+    on_step: Callable[[float], None],
+) -> EncoderNetwork:
+    """One encoder that gives a committee's average latents, also of disturbed input.
+
+    ``average``: features ``(batch, bump, channel)`` of the dataset's channels to latents.
+    """
+    plan = settings.committee
+    pupil = EncoderNetwork(dataset, settings)
+    features = all_features(pupil, dataset)
+    device = average(features[:1]).device
+    pupil, features = pupil.to(device), features.to(device)
+    # It learns from teachers that have answers to any input: there is no need to hold it back.
+    pupil.eval()
+    descent = Descent([*pupil.parameters()], settings, plan.teaching_steps)
+    for step in range(1, plan.teaching_steps + 1):
+        rows = torch.randint(len(features), (plan.teaching_batch,)).to(device)
+        seen = disturbed(features[rows], settings)
+        descent.step(nn.functional.mse_loss(pupil(seen[None])[0], average(seen)))
+        on_step(step / plan.teaching_steps)
+    return pupil
 
 
 def pick_device(name: str) -> torch.device:
@@ -122,6 +180,23 @@ class Committee:
         seen = disturbed(self.features[torch.from_numpy(rows)], self.settings)
         self.network.train()
         self._descent.step(self._objective(self.network(seen), [anchors for anchors, _ in drawn]))
+
+    def average(self, features: torch.Tensor) -> torch.Tensor:
+        """The members' mean latents ``(batch, latent)``, nothing at random."""
+        return member_latents(self.network, features).mean(dim=0)
+
+    def settle(self) -> None:
+        """Bring the members' latents to one space, by a similarity folded into their last layer."""
+        if len(self.left_out) == 1:
+            return
+        own = member_latents(self.network, self.features).double().cpu().numpy()
+        layer = self.network.latent
+        with torch.no_grad():
+            for member, turn in enumerate(common_space(list(own))):
+                matrix = torch.tensor(turn.matrix).to(layer.weight)
+                layer.weight[member] = layer.weight[member] @ matrix
+                layer.bias[member] = layer.bias[member] @ matrix
+                layer.bias[member] += torch.tensor(turn.offset).to(matrix)
 
     def validation_r2(self) -> float | None:
         """R² of velocity on the trials that each member has left out; None where there are none."""
@@ -238,57 +313,5 @@ def _left_out(labels: Labels, members: int) -> BoolArray:
     return np.asarray(rank % _FOLDS == (np.arange(members) % _FOLDS)[:, None], dtype=np.bool_)
 
 
-def _learn(committee: Committee, on_step: OnStep) -> float | None:
-    """Let the committee learn until the trials left out are decoded no better; keep the best."""
-    steps = committee.settings.steps
-    best_r2, best_step = committee.validation_r2(), 0
-    best = _copied(committee.network.state_dict())
-    for step in range(1, steps + 1):
-        committee.step()
-        if step % _CHECK_STEPS == 0 or step == steps:
-            r2 = committee.validation_r2()
-            if r2 is None or best_r2 is None or r2 > best_r2:
-                best_r2, best_step, best = r2, step, _copied(committee.network.state_dict())
-            if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
-                break
-        on_step(step / steps, best_r2)
-    committee.network.load_state_dict(best)
-    on_step(1.0, best_r2)
-    return best_r2
-
-
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in state.items()}
-
-
-def _teach(committee: Committee, on_step: Callable[[float], None]) -> EncoderNetwork:
-    """One encoder that gives the committee's average latents, also of disturbed input."""
-    settings, features = committee.settings, committee.features
-    plan = settings.committee
-    average = _average(committee)
-    pupil = EncoderNetwork(committee.dataset, settings).to(features.device)
-    # It learns from teachers that have answers to any input: there is no need to hold it back.
-    pupil.eval()
-    descent = Descent([*pupil.parameters()], settings, plan.teaching_steps)
-    for step in range(1, plan.teaching_steps + 1):
-        rows = torch.randint(len(features), (plan.teaching_batch,), device=features.device)
-        seen = disturbed(features[rows], settings)
-        descent.step(nn.functional.mse_loss(pupil(seen[None])[0], average(seen)))
-        on_step(step / plan.teaching_steps)
-    return pupil
-
-
-def _average(committee: Committee) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The committee's mean latents ``(batch, latent)``, in one space, of features."""
-    network, settings = committee.network, committee.settings
-    latents = member_latents(network, committee.features).cpu().numpy()
-    turns = common_space(list(latents.astype(np.float64)))
-    matrix = torch.tensor(np.stack([turn.matrix for turn in turns])).to(committee.features)
-    offset = torch.tensor(np.stack([turn.offset[None] for turn in turns])).to(committee.features)
-
-    def average(features: torch.Tensor) -> torch.Tensor:
-        aligned = torch.baddbmm(offset, member_latents(network, features), matrix)
-        mean = aligned.mean(dim=0)
-        return nn.functional.normalize(mean, dim=-1) if settings.unit_norm else mean
-
-    return average

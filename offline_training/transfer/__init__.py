@@ -1,0 +1,1 @@
+"""A decoder carried from one day to the next."""
