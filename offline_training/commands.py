@@ -1,13 +1,20 @@
 """The trainer's commands: train, evaluate and demo. Torch is imported when one of them runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from offline_training.options import AsJson, Device, print_json, require_training
@@ -33,7 +40,7 @@ def train(
     area: Area = None,
     config: ConfigPath = None,
     seed: Seed = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a bundle that is there already.")
     ] = False,
@@ -51,8 +58,8 @@ def train(
     check_writable(out, overwrite)
     settings = _settings(config, seed)
     recording = load_session(session, area)
-    with _progress() as progress:
-        trained = train_bundle(recording, settings, pick_device(device), progress)
+    with _progress() as (progress, warn):
+        trained = train_bundle(recording, settings, pick_device(device), progress, warn)
     save_trained(trained, out, overwrite)
     scores = trained.bundle.manifest.scores
     if as_json:
@@ -71,6 +78,9 @@ def train(
     table.add_row("position R², held out", f"{scores.position_r2:.3f}")
     table.add_row("control: velocity R², shuffled trials", f"{scores.shuffled_velocity_r2:.3f}")
     table.add_row("velocity R², training trials", f"{scores.train_velocity_r2:.3f}")
+    if scores.validation_velocity_r2 is not None:
+        left_out = f"{scores.validation_velocity_r2:.3f}"
+        table.add_row("velocity R², training trials, each left out", left_out)
     table.add_row("time", f"{trained.train_s:.1f} s")
     Console(highlight=False, markup=False).print(table)
 
@@ -113,7 +123,7 @@ def demo(
     ),
     config: ConfigPath = None,
     seed: Seed = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     no_view: Annotated[  # noqa: ARG001 - the window comes later, scripts may say it already
         bool,
         typer.Option("--no-view", help="No live window (there is none yet; accepted for scripts)."),
@@ -131,8 +141,8 @@ def demo(
     from offline_training.trainer import pick_device
 
     plan = DemoPlan(session, area, out, _settings(config, seed), pick_device(device))
-    with _progress() as progress:
-        result = run_demo(plan, progress)
+    with _progress() as (progress, warn):
+        result = run_demo(plan, progress, warn)
     if as_json:
         print_json(result.summary())
         return
@@ -154,26 +164,33 @@ def _settings(config: Path | None, seed: int | None) -> "TrainSettings":
 
 
 @contextmanager
-def _progress() -> Iterator["ReportProgress"]:
-    """Bars on stderr, one a stage, with the held-out R² of the moment."""
+def _progress() -> Iterator[tuple["ReportProgress", Callable[[str], None]]]:
+    """Bars on stderr, one a stage, with the R² of the moment; and where warnings are told."""
     bars = Progress(
         TextColumn("{task.description:<14}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[score]}"),
-        console=Console(stderr=True),
+        console=Console(stderr=True, highlight=False, markup=False),
     )
     tasks: dict[str, TaskID] = {}
 
-    def report(stage: str, part: float, held_out_r2: float | None) -> None:
+    def report(stage: str, part: float, left_out_r2: float | None) -> None:
         if stage not in tasks:
             tasks[stage] = bars.add_task(stage, total=1.0, score="")
-        score = "" if held_out_r2 is None else f"held-out velocity R² {held_out_r2:.3f}"
+        score = ""
+        if left_out_r2 is not None:
+            score = f"velocity R² of training trials left out: {left_out_r2:.3f}"
         bars.update(tasks[stage], completed=part, score=score)
 
+    def warn(message: str) -> None:
+        bars.console.print(f"warning: {message}")
+
     with bars:
-        yield report
+        yield report, warn
 
 
 def _table(title: str) -> Table:

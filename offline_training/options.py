@@ -10,7 +10,9 @@ import typer
 
 from rt_ner.errors import RtNerError
 
-Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, ….")]
+Device = Annotated[
+    str, typer.Option(help="Where to train: cpu, cuda, …; auto: the GPU, if there is one.")
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
 ]

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from offline_training.adequacy import balanced_chances
 from offline_training.dataset import Labels
 from rt_ner.arrays import FloatArray, Int64Array
 from rt_ner.errors import SessionError
@@ -12,18 +13,21 @@ class PartnerSampler:
     """Draws anchors, and for each the hop whose velocity is nearest to where it might go next.
 
     A random observed change of velocity over ``step_ns`` is added to the anchor's velocity, and
-    the nearest labelled hop is taken (Schneider, Lee & Mathis 2023).
+    the nearest labelled hop is taken (Schneider, Lee & Mathis 2023). Where some directions are
+    much rarer than others, anchors are drawn so that each direction comes equally often.
     """
 
     def __init__(self, labels: Labels, step_ns: int, rng: np.random.Generator) -> None:
         self._velocity_cm_s = labels.velocity_cm_s
         self._steps_cm_s = _observed_steps(labels, step_ns)
         self._tree = cKDTree(labels.velocity_cm_s)
+        self._chances = balanced_chances(labels)
         self._rng = rng
 
     def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
         """Rows of anchors and of their partners, ``(n_anchors,)`` each."""
-        anchors = self._rng.integers(len(self._velocity_cm_s), size=n_anchors)
+        n_hops = len(self._velocity_cm_s)
+        anchors = self._rng.choice(n_hops, size=n_anchors, p=self._chances)
         steps = self._rng.integers(len(self._steps_cm_s), size=n_anchors)
         wanted = self._velocity_cm_s[anchors] + self._steps_cm_s[steps]
         return anchors, np.asarray(self._tree.query(wanted)[1], dtype=np.int64)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from offline_training.adequacy import check_adequacy
 from offline_training.dataset import Dataset, shuffle_trials
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
 from offline_training.network import embed, export_onnx
@@ -50,15 +51,23 @@ class Trained:
 
 
 def train_bundle(
-    session: Session, settings: TrainSettings, device: torch.device, progress: Progress
+    session: Session,
+    settings: TrainSettings,
+    device: torch.device,
+    progress: Progress,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train an encoder and its readout on a session's first trials; score them on the rest.
+
+    ``warn`` is told, before, what the session lacks. SessionError where it lacks too much.
 
     A second encoder learns from shuffled trials, on the same input and scored the same way: the
     control. ``train_s`` is the time of both and of the scoring.
     """
     started_s = time.monotonic()
     split = split_session(session, settings)
+    for warning in check_adequacy(split, session.channel_ids):
+        warn(warning)
     hop_ns = split.shape.hop_ns
     model, validation_r2 = _fit(session, split, settings, device, partial(progress, "training"))
     rng = np.random.default_rng(settings.seed)

@@ -30,7 +30,7 @@ def compare(
     no_control: Annotated[
         bool, typer.Option("--no-control", help="No shuffled control: half the time.")
     ] = False,
-    device: Device = "cpu",
+    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Compare NER with other decoders, on one footing.

@@ -66,14 +66,14 @@ class DemoResult:
         }
 
 
-def run_demo(plan: DemoPlan, progress: Progress) -> DemoResult:
+def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) -> DemoResult:
     """Simulate or load a session, train, and decode its held-out trials live from a replay."""
     quiet_liblsl()
     bundle_folder = plan.out / "bundle"
     check_writable(bundle_folder, overwrite=True)
     session_file = plan.session_file or _simulate(plan)
     session = load_session(session_file, plan.area)
-    trained = train_bundle(session, plan.settings, plan.device, progress)
+    trained = train_bundle(session, plan.settings, plan.device, progress, warn)
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
     live = _decode_live(session_file, session, bundle, plan, progress)
