@@ -1,4 +1,4 @@
-"""The trainer's commands: train, evaluate and demo. Torch is imported when one of them runs."""
+"""The trainer's commands, and its benchmark. Torch is imported when one of them runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,6 +152,29 @@ def demo(
     for table in demo_tables(result):
         console.print(table)
     console.print(f"Picture: {result.picture}    Figures: {plan.out / 'demo.json'}")
+
+
+def bench_loss(
+    n: Annotated[int, typer.Option(help="Anchors in a batch, each with a partner.", min=2)] = 512,
+    repeats: Annotated[int, typer.Option(help="Of all but the literal loss.", min=1)] = 20,
+    no_literal: Annotated[
+        bool, typer.Option("--no-literal", help="Leave out the literal loss: it takes its time.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The exact loss against its formula taken literally, and a training step against CEBRA's."""
+    require_training()
+    from offline_training.loss_bench import measure_loss
+
+    tell = Console(stderr=True, highlight=False, markup=False).print
+    times = vars(measure_loss(n, repeats, not no_literal, tell))
+    if as_json:
+        print_json(times)
+        return
+    table = _table(f"{n} anchors and their partners")
+    for name, value in times.items():
+        table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
+    Console(highlight=False, markup=False).print(table)
 
 
 def _settings(config: Path | None, seed: int | None) -> "TrainSettings":
