@@ -153,7 +153,7 @@ def _reaches() -> Dataset:
     """Windows of 96 channels during reaches in eight directions: the work of a usual session."""
     rng = np.random.default_rng(0)
     trial = np.repeat(np.arange(_N_TRIALS), _TRIAL_BINS)
-    direction_deg: FloatArray = 45.0 * (trial % 8)
+    direction_deg: FloatArray = (45.0 * (trial % 8)).astype(np.float64)
     angle = np.deg2rad(direction_deg)
     speed_cm_s = 25 * np.tile(np.sin(np.linspace(0, np.pi, _TRIAL_BINS)) ** 2, _N_TRIALS)
     velocity: FloatArray = speed_cm_s[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
