@@ -17,21 +17,23 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from offline_training.options import AsJson, Device, print_json, require_training
+from offline_training.options import (
+    Area,
+    AsJson,
+    ConfigPath,
+    Device,
+    Seed,
+    print_json,
+    require_training,
+    train_settings,
+)
 from rt_ner.bundle import check_writable, load_bundle
-from rt_ner.config import checked_settings, load_settings
 from rt_ner.session_files import load_session
 
 if TYPE_CHECKING:
-    from offline_training.settings import TrainSettings
     from offline_training.training import Progress as ReportProgress
 
 SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")]
-Area = Annotated[str | None, typer.Option(help="Brain area, where a session holds several.")]
-ConfigPath = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
-]
-Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
 
 
 def train(
@@ -56,7 +58,7 @@ def train(
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
-    settings = _settings(config, seed)
+    settings = train_settings(config, seed)
     recording = load_session(session, area)
     with _progress() as (progress, warn):
         trained = train_bundle(recording, settings, pick_device(device), progress, warn)
@@ -140,7 +142,7 @@ def demo(
     from offline_training.demo.pipeline import DemoPlan, run_demo
     from offline_training.trainer import pick_device
 
-    plan = DemoPlan(session, area, out, _settings(config, seed), pick_device(device))
+    plan = DemoPlan(session, area, out, train_settings(config, seed), pick_device(device))
     with _progress() as (progress, warn):
         result = run_demo(plan, progress, warn)
     if as_json:
@@ -175,15 +177,6 @@ def bench_loss(
     for name, value in times.items():
         table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
     Console(highlight=False, markup=False).print(table)
-
-
-def _settings(config: Path | None, seed: int | None) -> "TrainSettings":
-    from offline_training.settings import TrainSettings
-
-    settings = load_settings(config, TrainSettings)
-    if seed is None:
-        return settings
-    return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
 
 
 @contextmanager

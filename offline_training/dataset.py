@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from rt_ner.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.bins import raster_counter
 from rt_ner.errors import SessionError
 from rt_ner.session import Session
@@ -41,9 +40,12 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Windows of counts ``(hop, bin, channel)`` with their labels."""
+    """Windows of counts ``(hop, bin, channel)`` with their labels.
 
-    windows: npt.NDArray[np.uint16]
+    Counts are whole, but for a comparison with others' smoothed ones.
+    """
+
+    windows: AnyArray
     labels: Labels
 
     def where(self, chosen: BoolArray) -> "Dataset":

@@ -4,12 +4,22 @@ import json
 import os
 import sys
 from importlib.util import find_spec
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rt_ner.config import checked_settings, load_settings
 from rt_ner.errors import RtNerError
 
+if TYPE_CHECKING:
+    from offline_training.settings import TrainSettings
+
+Area = Annotated[str | None, typer.Option(help="Brain area, where a session holds several.")]
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
 Device = Annotated[
     str, typer.Option(help="Where to train: cpu, cuda, …; auto: the GPU, if there is one.")
 ]
@@ -27,6 +37,16 @@ def require_training() -> None:
         raise RtNerError(
             f"{', '.join(missing)} not installed, which training needs: pip install 'rt-ner[train]'"
         )
+
+
+def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":
+    """The settings of a file, if one is named, with the seed that the command line says."""
+    from offline_training.settings import TrainSettings  # noqa: PLC0415 - quick --help
+
+    settings = load_settings(config, TrainSettings)
+    if seed is None:
+        return settings
+    return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
 
 
 def print_json(content: dict[str, object]) -> None:

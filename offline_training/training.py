@@ -21,6 +21,7 @@ from offline_training.split import Split, split_session
 from offline_training.trainer import OnStep, train_encoder
 from rt_ner.bundle import (
     Bundle,
+    CarriedFrom,
     Golden,
     Manifest,
     ReadoutEntry,
@@ -85,8 +86,8 @@ def train_bundle(
         validation_velocity_r2=validation_r2,
         shuffled_velocity_r2=only_trials(chance, split.n_train, n_trials).velocity_r2(),
     )
-    manifest = _manifest(session, settings, split, model, scores)
-    bundle = Bundle(manifest, model.encoder_onnx, _golden(model, split.test))
+    training = training_entry(session, settings, split.n_train)
+    bundle = assemble_bundle(model, split.test, training, scores)
     return Trained(bundle, held_out, time.monotonic() - started_s)
 
 
@@ -113,37 +114,50 @@ def _fit(
     return DecoderModel(session.channel_ids, split.shape, graph, readout), learned.validation_r2
 
 
+def training_entry(
+    session: Session,
+    settings: TrainSettings,
+    n_train: int,
+    carried_from: CarriedFrom | None = None,
+) -> TrainingEntry:
+    """What the manifest says of a training on the first ``n_train`` trials of a session."""
+    return TrainingEntry(
+        session=session.name,
+        session_sha256=session.sha256,
+        area=session.area,
+        n_train_trials=n_train,
+        n_test_trials=len(session.trials) - n_train,
+        settings=settings.model_dump(mode="json"),
+        carried_from=carried_from,
+    )
+
+
+def assemble_bundle(
+    model: DecoderModel, test: Dataset, training: TrainingEntry, scores: Scores
+) -> Bundle:
+    """The bundle of a model, with some held-out windows and what they give."""
+    readout = model.readout
+    manifest = Manifest(
+        format_version=1,
+        channel_ids=model.channel_ids,
+        window=model.window,
+        latent_dim=len(readout.matrix),
+        readout=ReadoutEntry(
+            matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
+            bias=(float(readout.bias[0]), float(readout.bias[1])),
+            unit="cm/s",
+        ),
+        training=training,
+        scores=scores,
+        versions={"python": platform.python_version()}
+        | {package: version(package) for package in _PACKAGES},
+    )
+    return Bundle(manifest, model.encoder_onnx, _golden(model, test))
+
+
 def _golden(model: DecoderModel, test: Dataset) -> Golden:
     """Some held-out windows and what they give."""
     rows = np.linspace(0, len(test.windows) - 1, min(_N_GOLDEN, len(test.windows))).astype(int)
     windows = test.windows[rows].astype(np.float32)
     latents, velocities = run_windows(model, windows)
     return Golden(windows=windows, latents=latents, velocities=velocities)
-
-
-def _manifest(
-    session: Session, settings: TrainSettings, split: Split, model: DecoderModel, scores: Scores
-) -> Manifest:
-    readout = model.readout
-    return Manifest(
-        format_version=1,
-        channel_ids=session.channel_ids,
-        window=model.window,
-        latent_dim=settings.latent_dim,
-        readout=ReadoutEntry(
-            matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
-            bias=(float(readout.bias[0]), float(readout.bias[1])),
-            unit="cm/s",
-        ),
-        training=TrainingEntry(
-            session=session.name,
-            session_sha256=session.sha256,
-            area=session.area,
-            n_train_trials=split.n_train,
-            n_test_trials=len(session.trials) - split.n_train,
-            settings=settings.model_dump(mode="json"),
-        ),
-        scores=scores,
-        versions={"python": platform.python_version()}
-        | {package: version(package) for package in _PACKAGES},
-    )

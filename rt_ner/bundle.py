@@ -44,6 +44,17 @@ class ReadoutEntry(_Strict):
     unit: Literal["cm/s"]
 
 
+class CarriedFrom(_Strict):
+    """The earlier day whose readout a bundle keeps, and how many later trials taught the rest.
+
+    No trial: no label of the later day was used.
+    """
+
+    session: str
+    session_sha256: str
+    n_calibration_trials: int
+
+
 class TrainingEntry(_Strict):
     """What the bundle was trained on, and how."""
 
@@ -53,6 +64,7 @@ class TrainingEntry(_Strict):
     n_train_trials: int
     n_test_trials: int
     settings: dict[str, JsonValue]
+    carried_from: CarriedFrom | None = None
 
 
 class Scores(_Strict):

@@ -33,6 +33,7 @@ _COMMANDS = (
     "inspect",
     "evaluate",
     "compare",
+    "transfer",
     "replay",
     "decode",
     "doctor",

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.bundle import Bundle, load_bundle
+from rt_ner.bundle import Bundle, TrainingEntry, load_bundle
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.process import stop_on_signals
 
@@ -179,6 +179,14 @@ def _overridden(
     return checked_settings(content, DecodeSettings, "command line")
 
 
+def _readout_origin(training: TrainingEntry) -> str:
+    origin = training.carried_from
+    if origin is None:
+        return "of the same trials"
+    trials = origin.n_calibration_trials
+    return f"of {origin.session}; the encoder carried over by {trials or 'no'} labelled trials"
+
+
 def _manifest_table(bundle: Bundle, folder: Path) -> Table:
     manifest = bundle.manifest
     window, training, scores = manifest.window, manifest.training, manifest.scores
@@ -191,6 +199,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         "latent dimensions": str(manifest.latent_dim),
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
+        "readout": _readout_origin(training),
         "held-out velocity R²": f"{scores.velocity_r2:.3f}",
         "held-out position R²": f"{scores.position_r2:.3f}",
         "control, shuffled trials": f"{scores.shuffled_velocity_r2:.3f}",

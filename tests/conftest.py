@@ -5,6 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ from drivers.simulator import ArraySettings, TaskSettings, simulate_session  # n
 from rt_ner.bundle import Bundle, load_bundle  # noqa: E402
 from rt_ner.session import Session  # noqa: E402
 from rt_ner.session_files import load_session, save_session  # noqa: E402
+
+if TYPE_CHECKING:
+    from offline_training.settings import TrainSettings
 
 _REACH = Path(__file__).resolve().parents[2] / "shared" / "data" / "reach"
 
@@ -46,12 +50,10 @@ def small_bundle_folder(small_session: Session, tmp_path_factory: pytest.TempPat
     """A bundle trained, briefly, on the small session."""
     import torch
 
-    from offline_training.settings import TrainSettings
     from offline_training.training import save_trained, train_bundle
 
     folder = tmp_path_factory.mktemp("bundle") / "small"
-    settings = TrainSettings(steps=40, batch=64)
-    trained = train_bundle(small_session, settings, torch.device("cpu"), lambda *_: None)
+    trained = train_bundle(small_session, quick_settings(), torch.device("cpu"), lambda *_: None)
     save_trained(trained, folder, overwrite=False)
     return folder
 
@@ -70,6 +72,14 @@ def source_id() -> Iterator[str]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def quick_settings(**changes: Any) -> "TrainSettings":
+    """Settings of a brief training, by a committee of two."""
+    from offline_training.settings import CommitteeSettings, TrainSettings
+
+    committee = CommitteeSettings(members=2, teaching_steps=60, teaching_batch=64)
+    return TrainSettings(**({"steps": 40, "batch": 64, "committee": committee} | changes))
 
 
 def reach_file(name: str) -> Path:

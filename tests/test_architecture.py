@@ -45,8 +45,8 @@ def test_training_without_its_packages_says_what_to_install(tmp_path: Path) -> N
 def test_the_commands_are_those_announced() -> None:
     offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
     assert offered == {
-        "demo", "simulate", "train", "inspect", "evaluate", "compare", "replay", "decode",
-        "doctor", "noise", "bench",
+        "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
+        "decode", "doctor", "noise", "bench",
     }  # fmt: skip
 
 

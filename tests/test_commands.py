@@ -18,8 +18,8 @@ from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_fo
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
-    "demo", "simulate", "train", "inspect", "evaluate", "compare", "replay", "decode", "doctor",
-    "noise", "bench",
+    "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
+    "decode", "doctor", "noise", "bench",
 )  # fmt: skip
 TIMEOUT_S = 120
 

@@ -24,11 +24,11 @@ from reaches import (
 from scipy.stats import special_ortho_group
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
+from test_dataset import counted_session
 
 from offline_training.compare.alignment import align
 from offline_training.compare.direction import score_direction
 from offline_training.compare.paper import paper_rows
-from offline_training.compare.progress import Forecast
 from offline_training.compare.readouts import fit_neighbours
 from offline_training.compare.recording import Recording, load_recordings, recording_of
 from offline_training.compare.run import Results, run
@@ -37,11 +37,12 @@ from offline_training.methods import registry
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.registry import METHOD_NAMES, installed_methods, named_methods
 from offline_training.procrustes import fit_procrustes
+from offline_training.progress import Forecast
 from offline_training.settings import TrainSettings
 from offline_training.split import split_session
 from rt_ner.arrays import FloatArray
 from rt_ner.errors import ConfigError, SessionError
-from rt_ner.session import Session, Trials
+from rt_ner.session import Session, SpikeCounts, Trials
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "ner_paper_results.json"
 COLUMNS = [
@@ -62,6 +63,30 @@ def both_parts(recording: Recording) -> tuple[FloatArray, FloatArray]:
 def turned(recording: Recording, seed: int = 0, scale: float = 3.0) -> Method:
     rotation = special_ortho_group.rvs(3, random_state=seed)
     return fake("latents", lambda dataset: scale * latents(dataset) @ rotation + 5.0)
+
+
+# The paper's input
+
+
+def test_the_papers_smoothing_is_centred_and_not_called_causal() -> None:
+    session = counted_session(n_trials=6, n_bins=20)
+    assert isinstance(session.spikes, SpikeCounts)
+    recording = recording_of(session, smoothing=True)
+    assert not recording.split.causal
+    bins = np.arange(-4, 5)
+    kernel = np.exp(-0.5 * (bins * 30.0 / 45.0) ** 2)
+    kernel /= kernel.sum()
+    train = recording.split.train
+    for window, end_ns, velocity in zip(
+        train.windows, train.labels.end_ns, train.labels.velocity_cm_s, strict=True
+    ):
+        centre = end_ns // BIN_NS - 1 - 4
+        np.testing.assert_allclose(
+            window[0], kernel @ session.spikes.counts[centre + bins], rtol=1e-5
+        )
+        np.testing.assert_allclose(velocity, session.kinematics.velocity_cm_s[centre])
+    np.testing.assert_array_equal(recording.go_ns, session.trials.go_ns + 4 * BIN_NS)
+    assert recording_of(counted_session(8, 30)).split.causal
 
 
 # Alignment
@@ -269,7 +294,7 @@ def test_a_method_that_fails_is_named() -> None:
 
 def test_the_time_left_is_what_the_methods_have_taken() -> None:
     now_s = 0.0
-    forecast = Forecast(plan((reaches(),), LATENTS, DIRECT, n_seeds=2), lambda: now_s)
+    forecast = Forecast({"latents": 4, "direct": 4}, lambda: now_s)
     assert forecast.left() == (0.0, ("latents", "direct"))
     assert forecast.text() == "time left not known yet"
     forecast.begins("latents")
@@ -366,7 +391,7 @@ def test_quotations_are_what_the_paper_stores() -> None:
     if not REFERENCE.is_file():
         pytest.skip(f"no reference here: {REFERENCE} is absent")
     tables = json.loads(REFERENCE.read_text())["tables"]
-    files = {"ner-unit": "NER", "cebra-3": "Cebra", "cebra-16": "Cebra_16D", "pi-vae": "piVAE"}
+    files = {"ner-paper": "NER", "cebra-3": "Cebra", "cebra-16": "Cebra_16D", "pi-vae": "piVAE"}
     rows = paper_rows(
         [f"Chewie_{day} M1" for day in (20150629, 20150630, 20161007)]
         + ["Chewie_20161007 PMd", "Han_20171201 S1"]

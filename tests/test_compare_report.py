@@ -51,7 +51,7 @@ def test_the_page_holds_every_recording_the_paper_and_the_figures(
 ) -> None:
     save_results(results, tmp_path / "out")
     page = (tmp_path / "out" / "compare.md").read_text()
-    assert "| paper: ner-unit | linear | 0.548 | – | – |" in page
+    assert "| paper: ner-paper | linear | 0.548 | – | – |" in page
     assert "| latents | linear |" in page
     for name in FILES - {"compare.json", "compare.md"}:
         assert f"]({name})" in page

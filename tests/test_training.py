@@ -7,13 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import reach_file
+from conftest import quick_settings, reach_file
+from reaches import BIN_NS, reaches
+from sklearn.metrics import r2_score
 
 from offline_training.dataset import build_dataset
 from offline_training.evaluate import compare, decode_session, evaluate_bundle, only_trials
-from offline_training.network import EncoderNetwork, embed, export_onnx, temporal_basis
-from offline_training.settings import TrainSettings, window_shape
-from offline_training.trainer import pick_device
+from offline_training.network import (
+    EncoderNetwork,
+    all_features,
+    embed,
+    export_onnx,
+    member_latents,
+    temporal_basis,
+)
+from offline_training.settings import CommitteeSettings, TrainSettings, window_shape
+from offline_training.split import split_session
+from offline_training.trainer import learn_committee, pick_device, teach
 from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle import Bundle, run_windows
 from rt_ner.decoder import DecoderModel
@@ -32,7 +42,7 @@ def quiet(*_: object) -> None:
 def test_one_seed_gives_one_bundle_byte_for_byte(
     small_session: Session, small_bundle_folder: Path, tmp_path: Path
 ) -> None:
-    trained = train_bundle(small_session, TrainSettings(steps=40, batch=64), CPU, quiet)
+    trained = train_bundle(small_session, quick_settings(), CPU, quiet)
     save_trained(trained, tmp_path / "again", overwrite=False)
 
     def digests(folder: Path) -> dict[str, str]:
@@ -44,7 +54,7 @@ def test_one_seed_gives_one_bundle_byte_for_byte(
 
 
 def test_another_seed_gives_another_encoder(small_session: Session, small_bundle: Bundle) -> None:
-    settings = TrainSettings(steps=40, batch=64, seed=1)
+    settings = quick_settings(seed=1)
     other = train_bundle(small_session, settings, CPU, quiet).bundle
     assert other.encoder_onnx != small_bundle.encoder_onnx
 
@@ -60,6 +70,66 @@ def test_the_exported_graph_is_the_trained_network(small_session: Session) -> No
     some = dataset.where(np.arange(len(dataset.labels)) % 50 == 0)
     latents, _ = run_windows(model, some.windows.astype(np.float32))
     np.testing.assert_allclose(latents, embed(network, some), atol=1e-4)
+
+
+@pytest.mark.parametrize("unit_norm", [False, True])
+def test_a_silent_channel_is_ignored_also_when_it_fires_later(
+    small_session: Session, unit_norm: bool
+) -> None:
+    settings = TrainSettings(unit_norm=unit_norm, committee=CommitteeSettings(members=1))
+    shape = window_shape(settings.window, small_session)
+    dataset = build_dataset(small_session, shape)
+    dataset = dataset.where(np.arange(len(dataset.labels)) % 50 == 0)
+    dataset.windows[:, :, 7] = 0
+    network = EncoderNetwork(dataset, settings)
+    readout = Readout(np.eye(3, 2), np.zeros(2))
+    model = DecoderModel(small_session.channel_ids, shape, export_onnx(network), readout)
+    silent = dataset.windows.astype(np.float32)
+    loud = silent.copy()
+    loud[:, :, 7] = 5
+    latents, _ = run_windows(model, silent)
+    np.testing.assert_array_equal(run_windows(model, loud)[0], latents)
+    if unit_norm:
+        np.testing.assert_allclose(np.linalg.norm(latents, axis=1), 1, rtol=1e-5)
+
+
+def test_one_encoder_learns_what_a_committee_knows(small_session: Session) -> None:
+    settings = quick_settings(steps=60, committee=CommitteeSettings(members=2, teaching_steps=400))
+    split = split_session(small_session, settings)
+    step_ns = split.shape.bin_ns
+    committee, _ = learn_committee(split.train, settings, step_ns, CPU, quiet)
+    pupil = teach(split.train, settings, committee.average, quiet)
+    own = embed(pupil, split.test)
+    wanted = committee.average(all_features(committee.network, split.test)).numpy()
+    assert r2_score(wanted, own) > 0.8
+    members = member_latents(committee.network, committee.features).numpy()
+    assert r2_score(members[0], members[1]) > 0.3, "members' latents stand in one space"
+
+
+def test_validation_is_of_trials_that_members_left_out() -> None:
+    """Labels without any relation to the spikes can be learned by heart, but not validated."""
+    rng = np.random.default_rng(0)
+    recording = reaches(n_trials=40).split.train
+    noise = replace(recording, windows=rng.poisson(1.0, recording.windows.shape).astype(np.uint16))
+    settings = TrainSettings(
+        steps=200, batch=32, input_noise=0.0, committee=CommitteeSettings(members=2)
+    )
+    committee, validation_r2 = learn_committee(noise, settings, BIN_NS, CPU, quiet)
+    assert validation_r2 is not None
+    assert validation_r2 < 0.1
+    assert committee.left_out.any(axis=1).all()
+    assert not (committee.left_out[0] & committee.left_out[1]).any()
+
+
+def test_unit_norm_and_a_committee_do_not_go_together() -> None:
+    with pytest.raises(ValueError, match="unit_norm with 6 committee members"):
+        TrainSettings(unit_norm=True)
+
+
+def test_what_a_session_lacks_is_told_before_training(small_session: Session) -> None:
+    told: list[str] = []
+    train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet, told.append)
+    assert any("12 training trials are few" in warning for warning in told)
 
 
 def test_the_bumps_of_the_basis_have_unit_norm_and_cover_every_bin() -> None:
@@ -105,17 +175,17 @@ def test_held_out_trials_without_kinematics_are_refused(small_session: Session) 
         small_session, kinematics=Kinematics(whole.time_ns[early], whole.velocity_cm_s[early])
     )
     with pytest.raises(SessionError, match="no kinematics in its held-out trials"):
-        train_bundle(cut, TrainSettings(steps=10), CPU, quiet)
+        train_bundle(cut, quick_settings(steps=10), CPU, quiet)
 
 
 def test_a_training_that_diverges_says_so(small_session: Session) -> None:
-    settings = TrainSettings(steps=200, batch=16, learning_rate=1e30)
+    settings = quick_settings(steps=200, batch=16, learning_rate=1e30)
     with pytest.raises(ConfigError, match="diverged, lower learning_rate = 1e\\+30"):
         train_bundle(small_session, settings, CPU, quiet)
 
 
 def test_the_shortest_training_runs(small_session: Session) -> None:
-    trained = train_bundle(small_session, TrainSettings(steps=10, batch=8), CPU, quiet)
+    trained = train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet)
     assert np.isfinite(trained.bundle.manifest.scores.velocity_r2)
 
 
@@ -146,7 +216,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("Chewie_20161007", 0.92), ("Chewie_20150629", 0.89), ("Mihili_20140303", 0.89)],
+    [("Chewie_20161007", 0.93), ("Mihili_20140304", 0.895)],
 )
 def test_recorded_sessions_are_decoded_as_well_as_we_claim(name: str, target: float) -> None:
     """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""

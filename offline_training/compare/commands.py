@@ -30,6 +30,10 @@ def compare(
     no_control: Annotated[
         bool, typer.Option("--no-control", help="No shuffled control: half the time.")
     ] = False,
+    paper_smoothing: Annotated[
+        bool,
+        typer.Option("--paper-smoothing", help="The NER paper's smoothed input: sees the future."),
+    ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +56,7 @@ def compare(
     tell = Console(stderr=True, highlight=False, markup=False).print
     names = [name.strip() for name in methods.split(",") if name.strip()]
     chosen = named_methods(names) if names else installed_methods(tell)
-    recordings = load_recordings(files, area or ())
+    recordings = load_recordings(files, area or (), paper_smoothing)
     plan = Plan(recordings, chosen, seeds, not no_control, pick_device(device))
     with watching(plan) as watcher:
         results = run(plan, watcher)

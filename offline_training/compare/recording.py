@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from offline_training.compare.smoothing import FUTURE_BINS, paper_split
 from offline_training.dataset import Labels, shuffle_trials
 from offline_training.settings import TrainSettings
 from offline_training.split import Split, split_session
@@ -77,13 +78,19 @@ class Recording:
         return (since_go_ns - 1) // self.split.shape.bin_ns
 
 
-def load_recordings(files: Sequence[Path], areas: Sequence[str]) -> tuple[Recording, ...]:
+def load_recordings(
+    files: Sequence[Path], areas: Sequence[str], smoothing: bool = False
+) -> tuple[Recording, ...]:
     """The recordings of all areas named, in each file; no area named: its first.
+
+    ``smoothing``: as the NER paper's encoders saw them, which is not causal.
 
     Raises SessionError where a file lacks one, ConfigError where two would have the same name.
     """
     recordings = tuple(
-        recording_of(load_session(path, area)) for path in files for area in _areas_of(path, areas)
+        recording_of(load_session(path, area), smoothing)
+        for path in files
+        for area in _areas_of(path, areas)
     )
     names = [recording.name for recording in recordings]
     for name in names:
@@ -95,16 +102,17 @@ def load_recordings(files: Sequence[Path], areas: Sequence[str]) -> tuple[Record
     return recordings
 
 
-def recording_of(session: Session) -> Recording:
+def recording_of(session: Session, smoothing: bool = False) -> Recording:
     """Split a session as the trainer does. Raises SessionError if a control can't be had of it."""
-    split = split_session(session, TrainSettings())
+    split = paper_split(session) if smoothing else split_session(session, TrainSettings())
     n_labelled = np.unique(split.train.labels.trial).size
     if n_labelled < 2:
         raise SessionError(
             f"session '{session.name}' has {n_labelled} training trial with kinematics and a full "
             "history: a comparison needs at least 2, of at least 3 trials in all"
         )
-    return Recording(session.name, session.area, split, session.trials.go_ns)
+    delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
+    return Recording(session.name, session.area, split, session.trials.go_ns + delay_ns)
 
 
 def directions_of_trials(labels: Labels) -> FloatArray:

@@ -13,6 +13,7 @@ _PLACES = {
     "ner": ("ner", "NER"),
     "ner-free": ("ner", "NER_FREE"),
     "ner-unit": ("ner", "NER_UNIT"),
+    "ner-paper": ("ner", "NER_PAPER"),
     "cebra-3": ("cebra", "CEBRA_3"),
     "cebra-16": ("cebra", "CEBRA_16"),
     "pi-vae": ("pivae", "PI_VAE"),

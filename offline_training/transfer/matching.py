@@ -7,13 +7,15 @@ kinematics are needed. Whether two days have units in common at all is told by c
 with the second day's units in random order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from offline_training.dataset import Dataset
+from offline_training.dataset import Dataset, Labels
 from rt_ner.arrays import FloatArray, Int64Array
+from rt_ner.clock import NS_PER_MS
 
 # Similarity below which two units are better left alone, and the share of it that rates have.
 _THRESHOLD, _RATE_SHARE = 0.3, 0.2
@@ -23,6 +25,8 @@ _LOG_RATE_SD, _PLACE_SD = 0.4, 0.1
 _SUMMED_BINS, _LAGS = 5, (0, 3, 6)
 _MAX_ROUNDS, _N_CHANCE = 15, 20
 _SPIKES_FLOOR = 0.02
+# How finely the time in a trial is told apart where units are compared by their tuning.
+_TUNING_STEP_NS = 120 * NS_PER_MS
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +47,11 @@ class Activity:
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """Pairs ``(pair, 2)`` of units, the first day's and the second day's, both ascending.
+    """Pairs ``(pair, 2)`` of units, the first day's and the second day's.
 
     ``score``: by how much the pairs' similarities exceed the threshold, in sum. ``chance``: the
-    same where the second day's units stand in random orders.
+    same where the second day's units stand in random orders; empty for a match by name, which
+    was not looked for and so can't be found by chance.
     """
 
     pairs: Int64Array
@@ -54,8 +59,15 @@ class Matching:
     chance: FloatArray
 
     @property
+    def by_name(self) -> bool:
+        """Whether the units' names told the pairs."""
+        return not self.chance.size
+
+    @property
     def is_real(self) -> bool:
         """Whether it is better than every match by chance, by as much again as those spread."""
+        if self.by_name:
+            return True
         spread = float(self.chance.max() - self.chance.min())
         return self.score > float(self.chance.max()) + spread
 
@@ -85,6 +97,58 @@ def match_units(first: Activity, second: Activity, tuning: FloatArray | None = N
         for _ in range(_N_CHANCE)
     ]
     return Matching(pairs, unlabelled_score, np.array(chance))
+
+
+def match_by_name(first_ids: Sequence[str], second_ids: Sequence[str]) -> Matching:
+    """Match channels that bear the same names on both days, as electrodes do."""
+    place = {name: index for index, name in enumerate(second_ids)}
+    pairs = [(index, place[name]) for index, name in enumerate(first_ids) if name in place]
+    return Matching(np.array(pairs, dtype=np.int64).reshape(-1, 2), 0.0, np.zeros(0))
+
+
+def tuning_similarity(first: Dataset, second: Dataset) -> FloatArray:
+    """Correlations ``(first unit, second unit)`` of two days' units over the conditions of both.
+
+    A condition is a direction at a step of the trial; a unit's tuning is its mean root count in
+    each. A unit that is silent, or that two days with no condition in common leave unknown, is
+    like none.
+    """
+    tunings = [_tuning(day) for day in (first, second)]
+    common = sorted(tunings[0].keys() & tunings[1].keys())
+    ours, theirs = (
+        _unit_columns(np.array([tuning[condition] for condition in common]).reshape(-1, n_units))
+        for tuning, n_units in zip(
+            tunings, (first.windows.shape[2], second.windows.shape[2]), strict=True
+        )
+    )
+    similarity: FloatArray = ours.T @ theirs
+    return similarity
+
+
+def _tuning(day: Dataset) -> dict[tuple[float, int], FloatArray]:
+    """Mean root count in the newest bin, ``(unit,)``, of each direction and step."""
+    root = np.sqrt(day.windows[:, -1].astype(np.float64))
+    conditions = np.stack([day.labels.direction_deg, _steps_in_trial(day.labels)], axis=1)
+    unique, row = np.unique(conditions, axis=0, return_inverse=True)
+    means = [root[row == index].mean(axis=0) for index in range(len(unique))]
+    return {
+        (float(direction), int(step)): mean
+        for (direction, step), mean in zip(unique, means, strict=True)
+    }
+
+
+def _steps_in_trial(labels: Labels) -> Int64Array:
+    """Each hop's step since the first labelled hop of its trial."""
+    _, first_hop, trial = np.unique(labels.trial, return_index=True, return_inverse=True)
+    return (labels.end_ns - labels.end_ns[first_hop][trial]) // _TUNING_STEP_NS
+
+
+def _unit_columns(values: FloatArray) -> FloatArray:
+    """Columns with their means taken off, of unit length; those that don't vary are zero."""
+    centred = values - values.mean(axis=0) if len(values) else values
+    length = np.linalg.norm(centred, axis=0)
+    columns: FloatArray = centred / np.where(length > 1e-9, length, np.inf)
+    return columns
 
 
 def _match(

@@ -1,0 +1,42 @@
+"""Smoothing: the NER paper's own input, which sees the future; for comparison with its figures."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from offline_training.dataset import Dataset
+from offline_training.settings import TrainSettings, WindowSettings
+from offline_training.split import Split, split_session
+from rt_ner.arrays import FloatArray
+from rt_ner.session import Kinematics, Session
+
+# A centred Gaussian of nine bins of 30 ms with a standard deviation of 45 ms (1.5 bins).
+_TAPS, _SD_BINS = 9, 1.5
+FUTURE_BINS = _TAPS // 2
+
+
+def paper_split(session: Session) -> Split:
+    """A session split as usual, with windows ``(hop, 1, channel)`` of smoothed counts.
+
+    The smoothed bin is the centre of a window that ends four bins later, so kinematics are
+    stamped four bins later too. Not causal: it sees 120 ms of the future.
+    """
+    settings = TrainSettings(window=WindowSettings(history_bins=_TAPS))
+    bin_ns = split_session(session, settings).shape.bin_ns
+    seen_late = Kinematics(
+        session.kinematics.time_ns + FUTURE_BINS * bin_ns, session.kinematics.velocity_cm_s
+    )
+    split = split_session(replace(session, kinematics=seen_late), settings)
+    return replace(split, train=_smoothed(split.train), test=_smoothed(split.test), causal=False)
+
+
+def _smoothed(dataset: Dataset) -> Dataset:
+    windows = np.einsum("hbc,b->hc", dataset.windows, _kernel()).astype(np.float32)
+    return Dataset(windows[:, None], dataset.labels)
+
+
+def _kernel() -> FloatArray:
+    bins = np.arange(_TAPS) - FUTURE_BINS
+    weights = np.exp(-0.5 * (bins / _SD_BINS) ** 2)
+    kernel: FloatArray = weights / weights.sum()
+    return kernel

@@ -1,0 +1,128 @@
+"""The transfer's command. Torch is imported when it runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from offline_training.options import (
+    Area,
+    AsJson,
+    ConfigPath,
+    Device,
+    Seed,
+    print_json,
+    require_training,
+    train_settings,
+)
+from rt_ner.bundle import check_writable
+from rt_ner.errors import ConfigError
+from rt_ner.folders import check_home
+
+if TYPE_CHECKING:
+    from offline_training.transfer.curve import Curve
+
+_DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
+
+
+def transfer(
+    day_a: Annotated[Path, typer.Argument(metavar="DAY_A", help="Session whose readout stays.")],
+    day_b: Annotated[Path, typer.Argument(metavar="DAY_B", help="Later session to decode.")],
+    area: Area = None,
+    trials: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Calibration trials of day B: a number, 0 for no labels at all, or all; may be "
+            f"repeated. Default: {', '.join(_DEFAULT_TRIALS)}."
+        ),
+    ] = None,
+    config: ConfigPath = None,
+    seed: Seed = None,
+    no_rivals: Annotated[
+        bool, typer.Option("--no-rivals", help="No other decoders with the same trials.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for day B's bundle; with one --trials only.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="PNG file for the curve.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle or figure that is there already.")
+    ] = False,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Carry a decoder from one day to another, with few or no labels.
+
+    Day A's readout stays as it is. Day B's units are matched to day A's by how they fire (or by
+    their electrodes' names), and day B's encoder is learned from its first training trials. Scored
+    on the last fifth of day B, beside decoders that learn from the same trials alone.
+    """
+    require_training()
+    from offline_training.adequacy import check_adequacy
+    from offline_training.progress import FitBar
+    from offline_training.trainer import pick_device
+    from offline_training.transfer.curve import Plan, run
+    from offline_training.transfer.days import chosen_trials, load_days
+
+    _check_outputs(out, figure, overwrite, trials)
+    days = load_days(day_a, day_b, area, train_settings(config, seed))
+    numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.second.trials.size)
+    plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
+    bar = FitBar(plan.fits())
+    for day in (days.first, days.second):
+        for warning in check_adequacy(day.split, day.session.channel_ids):
+            bar.tell(f"warning: {day.session.name}: {warning}")
+    if too_many:
+        bar.tell(
+            f"--trials {', '.join(too_many)} left out: {days.second.session.name} has "
+            f"{plan.n_all} training trials"
+        )
+    with bar.progress:
+        curve = run(plan, bar)
+    _save(curve, out, figure, overwrite)
+    _show(curve, out, figure, as_json)
+
+
+def _check_outputs(
+    out: Path | None, figure: Path | None, overwrite: bool, trials: list[str] | None
+) -> None:
+    """Find out before learning what can't be written after it."""
+    if out is not None:
+        if len(trials or ()) != 1:
+            raise ConfigError("--out: a bundle is of one calibration, name it with one --trials")
+        check_writable(out, overwrite)
+    if figure is None:
+        return
+    if figure.suffix.lower() != ".png":
+        raise ConfigError(f"--figure {figure}: expected a name that ends in .png")
+    if figure.exists() and not (overwrite and figure.is_file()):
+        raise ConfigError(f"--figure {figure} exists: name another, or replace it with --overwrite")
+    check_home(figure)
+
+
+def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool) -> None:
+    from offline_training.training import save_trained
+    from offline_training.transfer.export import carried_bundle
+    from offline_training.transfer.figure import draw_curve
+
+    if out is not None:
+        (n_trials,) = curve.carried
+        save_trained(carried_bundle(curve, n_trials), out, overwrite)
+    if figure is not None:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figure.write_bytes(draw_curve(curve))
+
+
+def _show(curve: "Curve", out: Path | None, figure: Path | None, as_json: bool) -> None:
+    from offline_training.transfer.tables import curve_json, curve_table, match_line
+
+    if as_json:
+        print_json(curve_json(curve))
+        return
+    console = Console(highlight=False, markup=False)
+    console.print(curve_table(curve))
+    console.print(match_line(curve), soft_wrap=True)
+    for what, place in (("Bundle", out), ("Figure", figure)):
+        if place is not None:
+            console.print(f"{what}: {place}", soft_wrap=True)
