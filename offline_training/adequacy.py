@@ -13,6 +13,8 @@ _FEWEST_TRIALS, _FEW_TRIALS, _FEW_A_DIRECTION = 4, 24, 3
 # Directions are drawn evenly where the commonest has so many times the trials of the rarest.
 _UNBALANCED = 3.0
 _NAMED = 5
+# A velocity that varies by less is constant, but for rounding.
+_STILL_CM_S = 1e-6
 # With more directions than a centre-out task has they are a continuum, and not checked one by one.
 _MOST_DIRECTIONS = 32
 
@@ -24,7 +26,8 @@ def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...
     """
     return (
         *_check_trials(split.train.labels),
-        *_check_velocity(split.train.labels),
+        *_check_velocity(split.train.labels, "training"),
+        *_check_velocity(split.test.labels, "held-out"),
         *_check_directions(split.train.labels, split.test.labels),
         *_check_channels(split, channel_ids),
     )
@@ -37,7 +40,8 @@ def balanced_chances(labels: Labels) -> FloatArray | None:
         return None
     if max(trials.values()) <= _UNBALANCED * min(trials.values()):
         return None
-    _, direction, hops = np.unique(labels.direction_deg, return_inverse=True, return_counts=True)
+    directions_deg = labels.direction_deg % 360.0
+    _, direction, hops = np.unique(directions_deg, return_inverse=True, return_counts=True)
     chances: FloatArray = 1.0 / hops[direction] / hops.size
     return chances
 
@@ -57,14 +61,13 @@ def _check_trials(labels: Labels) -> list[str]:
     return []
 
 
-def _check_velocity(labels: Labels) -> list[str]:
-    still = [
-        axis for axis, sd in zip("xy", labels.velocity_cm_s.std(axis=0), strict=True) if not sd
-    ]
+def _check_velocity(labels: Labels, part: str) -> list[str]:
+    ranges_cm_s = np.ptp(labels.velocity_cm_s, axis=0)
+    still = [axis for axis, cm_s in zip("xy", ranges_cm_s, strict=True) if cm_s < _STILL_CM_S]
     if still:
         raise SessionError(
-            f"the velocity's {' and '.join(still)} never changes in the training trials: there is "
-            "nothing to decode; is the kinematics' column the right one?"
+            f"the velocity's {' and '.join(still)} never changes in the {part} trials: there is "
+            "nothing to decode, and R² has no meaning; is the kinematics' column the right one?"
         )
     return []
 
@@ -103,17 +106,19 @@ def _imbalance(trials: dict[float, int]) -> list[str]:
             f"all training trials reach to {_degrees(trials)}: latents are ranked by velocity alone"
         ]
     rarest, commonest = min(trials, key=trials.__getitem__), max(trials, key=trials.__getitem__)
+    warnings = []
     if trials[commonest] > _UNBALANCED * trials[rarest]:
-        return [
+        warnings.append(
             f"{trials[commonest]} training trials reach to {_degrees([commonest])}, "
             f"{trials[rarest]} to {_degrees([rarest])}: directions are drawn evenly in training"
-        ]
-    if trials[rarest] < _FEW_A_DIRECTION:
-        return [
-            f"{trials[rarest]} training trial(s) to {_degrees([rarest])}: directions with under "
-            f"{_FEW_A_DIRECTION} are hardly learned"
-        ]
-    return []
+        )
+    few = [direction for direction, n_trials in trials.items() if n_trials < _FEW_A_DIRECTION]
+    if few:
+        warnings.append(
+            f"fewer than {_FEW_A_DIRECTION} training trials each reach to {_degrees(few)}: "
+            "movements that way are hardly learned"
+        )
+    return warnings
 
 
 def _check_channels(split: Split, channel_ids: tuple[str, ...]) -> list[str]:

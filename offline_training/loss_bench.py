@@ -141,9 +141,8 @@ def _times_s(calls: Sequence[Callable[[], object]], repeats: int) -> list[list[f
 def _batch(dataset: Dataset, n: int) -> tuple[FloatArray, Labels]:
     """Embeddings ``(2n, 3)`` as an encoder may give them, and the labels of n anchors."""
     rng = np.random.default_rng(0)
-    chosen = np.zeros(len(dataset.labels), dtype=np.bool_)
-    chosen[rng.choice(chosen.size, size=n, replace=n > chosen.size)] = True
-    labels = dataset.labels.where(chosen)
+    rows = rng.integers(len(dataset.labels), size=n)
+    labels = Labels(*(values[rows] for values in vars(dataset.labels).values()))
     latents = np.concatenate([labels.velocity_cm_s, labels.velocity_cm_s[:, :1]], axis=1) / 8
     embeddings: FloatArray = np.tile(latents, (2, 1)) + rng.normal(0, 0.3, (2 * len(latents), 3))
     return embeddings, labels

@@ -20,14 +20,15 @@ EVEN = tuple(45.0 * k for k in range(8))
 
 
 def dataset(directions: list[float], first_trial: int = 0) -> Dataset:
-    """Trials of ten hops to these directions, three channels that fire."""
+    """Trials of ten hops to these directions, not quite straight; three channels that fire."""
     n = len(directions) * HOPS
     trial = np.repeat(np.arange(len(directions)), HOPS) + first_trial
     angle = np.deg2rad(np.repeat(directions, HOPS))
     speed = np.tile(np.sin(np.linspace(0, np.pi, HOPS)), len(directions))
+    tremor = np.random.default_rng(0).normal(scale=0.1, size=(n, 2))
     labels = Labels(
         (np.arange(n, dtype=np.int64) + 1 + first_trial * HOPS) * BIN_NS,
-        10 * speed[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1),
+        10 * speed[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1) + tremor,
         np.repeat(np.array(directions), HOPS),
         trial,
     )
@@ -54,10 +55,25 @@ def test_too_few_trials_are_refused_and_few_are_warned_of() -> None:
 def test_constant_labels_are_refused(axes: list[int], named: str) -> None:
     whole = split(list(EVEN * 4), list(EVEN))
     velocity = whole.train.labels.velocity_cm_s.copy()
-    velocity[:, axes] = 1.0
+    # The mean of many 0.1 is not 0.1: no standard deviation would be zero.
+    velocity[:, axes] = 0.1
     train = replace(whole.train, labels=replace(whole.train.labels, velocity_cm_s=velocity))
     with pytest.raises(SessionError, match=f"velocity's {named} never changes"):
         check_adequacy(replace(whole, train=train), CHANNELS)
+
+
+def test_constant_held_out_labels_are_refused() -> None:
+    whole = split(list(EVEN * 4), list(EVEN))
+    labels = replace(whole.test.labels, velocity_cm_s=np.zeros((len(whole.test.labels), 2)))
+    with pytest.raises(SessionError, match="in the held-out trials"):
+        check_adequacy(replace(whole, test=replace(whole.test, labels=labels)), CHANNELS)
+
+
+def test_a_whole_turn_is_no_other_direction() -> None:
+    labels = dataset([0.0] * 10 + [360.0] * 10 + [90.0] * 2).labels
+    chances = balanced_chances(labels)
+    assert chances is not None
+    assert chances[labels.direction_deg == 90.0].sum() == pytest.approx(0.5)
 
 
 def test_a_direction_that_only_held_out_trials_have_is_named() -> None:
@@ -79,8 +95,10 @@ def test_one_direction_alone_is_said() -> None:
 
 def test_a_direction_with_hardly_a_trial_is_said() -> None:
     rare = [0.0, 0.0, 120.0, 120.0, 240.0, 240.0] * 4
-    (warning,) = check_adequacy(split([*rare, 30.0, 30.0, *([60.0] * 3)], [0.0]), CHANNELS)
-    assert "8 training trials" in warning or "2 training trial" in warning
+    directions = [*rare, 30.0, 30.0, 75.0, *([60.0] * 3)]
+    unbalanced, few = check_adequacy(split(directions, [0.0]), CHANNELS)
+    assert "8 training trials reach to 0°, 1 to 75°" in unbalanced
+    assert "fewer than 3 training trials each reach to 30°, 75°" in few
 
 
 def test_rare_directions_are_drawn_as_often_as_common_ones() -> None:

@@ -27,8 +27,10 @@ def curve_table(curve: Curve) -> Table:
     days = curve.days
     title = f"{days.first.session.name} → {days.second.session.name} {days.second.session.area}"
     table = Table(
-        title=f"{title}: velocity R², held-out trials, and % of all trials' own",
+        title=title,
         title_justify="left",
+        caption="Velocity R², held-out trials; % of NER's from scratch with all trials",
+        caption_justify="left",
     )
     methods = list(dict.fromkeys(point.method for point in curve.points))
     table.add_column("trials")
