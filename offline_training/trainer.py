@@ -66,6 +66,7 @@ def train_encoder(
     network = teach(
         dataset,
         settings,
+        device,
         committee.average,
         lambda part: on_step(learning_share + _TEACHING_SHARE * part, validation_r2),
     )
@@ -104,6 +105,7 @@ def learn_committee(
 def teach(
     dataset: Dataset,
     settings: TrainSettings,
+    device: torch.device,
     average: Callable[[torch.Tensor], torch.Tensor],
     on_step: Callable[[float], None],
 ) -> EncoderNetwork:
@@ -112,10 +114,8 @@ def teach(
     ``average``: features ``(batch, bump, channel)`` of the dataset's channels to latents.
     """
     plan = settings.committee
-    pupil = EncoderNetwork(dataset, settings)
+    pupil = EncoderNetwork(dataset, settings).to(device)
     features = all_features(pupil, dataset)
-    device = average(features[:1]).device
-    pupil, features = pupil.to(device), features.to(device)
     # It learns from teachers that have answers to any input: there is no need to hold it back.
     pupil.eval()
     descent = Descent([*pupil.parameters()], settings, plan.teaching_steps)

@@ -98,7 +98,7 @@ def test_one_encoder_learns_what_a_committee_knows(small_session: Session) -> No
     split = split_session(small_session, settings)
     step_ns = split.shape.bin_ns
     committee, _ = learn_committee(split.train, settings, step_ns, CPU, quiet)
-    pupil = teach(split.train, settings, committee.average, quiet)
+    pupil = teach(split.train, settings, CPU, committee.average, quiet)
     own = embed(pupil, split.test)
     wanted = committee.average(all_features(committee.network, split.test)).numpy()
     assert r2_score(wanted, own) > 0.8

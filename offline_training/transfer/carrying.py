@@ -56,6 +56,7 @@ def carry_over(
     network = teach(
         windows,
         first.settings,
+        first.committee.features.device,
         stitched.average,
         lambda part: on_part(share + (1 - share) * part),
     )

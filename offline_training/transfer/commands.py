@@ -49,7 +49,7 @@ def transfer(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a bundle or figure that is there already.")
     ] = False,
-    device: Device = "cpu",
+    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Carry a decoder from one day to another, with few or no labels.

@@ -21,7 +21,7 @@ from rt_ner.clock import NS_PER_MS
 _THRESHOLD, _RATE_SHARE = 0.3, 0.2
 # Spread of a unit's log rate between days, and of its place in the order.
 _LOG_RATE_SD, _PLACE_SD = 0.4, 0.1
-# Hops are summed over so many bins, and correlated at these lags (in bins).
+# Counts are summed over so many bins, and correlated at these lags (in hops).
 _SUMMED_BINS, _LAGS = 5, (0, 3, 6)
 _MAX_ROUNDS, _N_CHANCE = 15, 20
 _SPIKES_FLOOR = 0.02
