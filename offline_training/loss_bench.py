@@ -83,7 +83,9 @@ def literal_loss(
     total = embeddings.new_zeros(())
     for j in range(n_embeddings - 1):
         as_far = distance >= distance[:, j : j + 1]
-        total = total + (similarity[:, j] - (exponential * as_far).sum(dim=1).log()).sum()
+        total = (
+            total + (similarity[:, j] - exponential.masked_fill(~as_far, 0).sum(dim=1).log()).sum()
+        )
     return -total / (n_embeddings * (n_embeddings - 1))
 
 

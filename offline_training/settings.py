@@ -43,7 +43,7 @@ class CommitteeSettings(Settings):
     """
 
     members: int = Field(default=6, ge=1, le=64)
-    teaching_steps: int = Field(default=1200, ge=10)
+    teaching_steps: int = Field(default=2000, ge=10)
     teaching_batch: int = Field(default=256, ge=2)
 
 

@@ -21,7 +21,7 @@ from rt_ner.errors import ConfigError
 from rt_ner.streams import quiet_liblsl
 
 app = typer.Typer(
-    help="Measure what the decoder promises, on real streams between real processes.",
+    help="Measure what decoder and trainer promise; streams are real, between real processes.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
