@@ -13,6 +13,7 @@ import numpy as np
 import pylsl
 import pytest
 
+from offline_training.settings import TrainSettings
 from rt_ner.session import Session
 from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_for
 
@@ -22,6 +23,7 @@ COMMANDS = (
     "decode", "doctor", "noise", "bench",
 )  # fmt: skip
 TIMEOUT_S = 120
+QUICK = "steps = 60\nbatch = 64\n[committee]\nmembers = 2\nteaching_steps = 100\n"
 
 
 def rt_ner(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -243,12 +245,12 @@ def test_demo_runs_the_whole_pipeline(
     small_session_file: Path, small_session: Session, tmp_path: Path
 ) -> None:
     config = tmp_path / "quick.toml"
-    config.write_text("steps = 60\nbatch = 64\n")
+    config.write_text(QUICK)
     out = tmp_path / "demo"
     summary = demo_summary(out, "--session", small_session_file, "--config", config)
     assert summary["live"]["identical_to_offline"] is True
     assert summary["live"]["dropped"] == 0
-    window_s = 0.48
+    window_s = 0.03 * TrainSettings().window.history_bins
     played_s = (small_session.end_ns - small_session.trials.start_ns[12]) / 1e9
     assert summary["live"]["bins"] == pytest.approx((played_s - window_s) * 100, abs=2)
     assert summary["live"]["velocity_r2"] > summary["offline"]["shuffled_velocity_r2"]
