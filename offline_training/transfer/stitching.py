@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from offline_training.committee import Committee, disturbed
 from offline_training.dataset import Dataset, Labels
 from offline_training.loss import label_distances, ner_loss
 from offline_training.network import EncoderNetwork, all_features
 from offline_training.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
-from offline_training.trainer import Committee, OnStep, disturbed, learn_committee
+from offline_training.trainer import OnStep, learn_committee
 from offline_training.transfer.matching import Matching
 from rt_ner.arrays import FloatArray, Int64Array
 from rt_ner.readout import Readout, fit_readout
