@@ -33,15 +33,15 @@ def draw_latents(results: Results) -> bytes | None:
     shown = [each for each in results.embeddings if each.recording is recording]
     n_columns = min(_COLUMNS, len(shown))
     n_rows = -(-len(shown) // n_columns)
-    width, height = n_columns * _SIDE + 1.3, n_rows * _SIDE + 0.6
+    width, height = n_columns * _SIDE + 1.3, n_rows * _SIDE + 0.8
     figure = Figure(figsize=(width, height), facecolor="white")
     title = (
-        f"{recording.name}: latents of held-out trials (a.u.). "
+        f"{recording.name}: latents of held-out trials (a.u.)\n"
         "$v_x$, $v_y$: plane of the linear readout; $z$: across it"
     )
-    figure.text(0.15 / width, 1 - 0.3 / height, title)
+    figure.text(0.15 / width, 1 - 0.15 / height, title, fontsize=9, verticalalignment="top")
     panels = figure.subplots(n_rows, n_columns, squeeze=False, subplot_kw={"projection": "3d"})
-    figure.subplots_adjust(0, 0, 1 - 1.3 / width, 1 - 0.35 / height, wspace=0, hspace=0)
+    figure.subplots_adjust(0, 0, 1 - 1.3 / width, 1 - 0.55 / height, wspace=0, hspace=0)
     colours = colour_of_direction(recording.split.test.labels.direction_deg)
     for axes, embedding in zip(panels.flat, shown, strict=False):
         _draw_panel(axes, embedding, colours)
