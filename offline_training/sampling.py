@@ -33,8 +33,8 @@ class PartnerSampler:
         return anchors, np.asarray(self._tree.query(wanted)[1], dtype=np.int64)
 
 
-def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
-    """Changes of velocity over ``step_ns`` within a trial."""
+def rows_a_step_apart(labels: Labels, step_ns: int) -> tuple[Int64Array, Int64Array]:
+    """Rows of hops, and of those ``step_ns`` later in the same trial, for all that have one."""
     later = np.searchsorted(labels.end_ns, labels.end_ns + step_ns).clip(0, len(labels) - 1)
     follows = labels.end_ns[later] == labels.end_ns + step_ns
     follows &= labels.trial[later] == labels.trial
@@ -43,5 +43,11 @@ def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
             f"no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: the session "
             "is too short, or its bin too long"
         )
-    steps: FloatArray = labels.velocity_cm_s[later[follows]] - labels.velocity_cm_s[follows]
+    return np.flatnonzero(follows), later[follows]
+
+
+def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
+    """Changes of velocity over ``step_ns`` within a trial."""
+    earlier, later = rows_a_step_apart(labels, step_ns)
+    steps: FloatArray = labels.velocity_cm_s[later] - labels.velocity_cm_s[earlier]
     return steps

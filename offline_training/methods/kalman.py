@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score
 from offline_training.dataset import Dataset, Labels
 from offline_training.methods.method import FitContext, Method
 from offline_training.network import SD_FLOOR
+from offline_training.sampling import rows_a_step_apart
 from rt_ner.arrays import FloatArray, Int64Array
 from rt_ner.errors import SessionError
 
@@ -123,15 +124,13 @@ def _fit(train: Dataset, context: FitContext) -> KalmanFilter:
 
 def _rows_before(labels: Labels, step_ns: int) -> Int64Array:
     """The row of the hop a step before in the same trial, ``(hop,)``; −1 where there is none."""
-    rows = np.searchsorted(labels.end_ns, labels.end_ns - step_ns)
-    precedes = labels.end_ns[rows] == labels.end_ns - step_ns
-    precedes &= labels.trial[rows] == labels.trial
-    if not precedes.any():
-        raise SessionError(
-            f"kalman: no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: "
-            "the session is too short, or its bin too long"
-        )
-    return np.where(precedes, rows, -1)
+    rows = np.full(len(labels), -1, dtype=np.int64)
+    try:
+        earlier, later = rows_a_step_apart(labels, step_ns)
+    except SessionError as error:
+        raise SessionError(f"kalman: {error}") from error
+    rows[later] = earlier
+    return rows
 
 
 def _regress(x: FloatArray, y: FloatArray) -> Gaussian:
