@@ -10,6 +10,7 @@ from torch import nn
 from offline_training.dataset import Dataset, Labels
 from offline_training.loss import label_distances, ner_loss
 from offline_training.network import EncoderNetwork, MemberLinear, all_features, member_latents
+from offline_training.outlook import outlook
 from offline_training.procrustes import common_space
 from offline_training.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
@@ -38,7 +39,7 @@ class Committee:
             _RowSampler(dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
             for left_out in self.left_out
         ]
-        self._objective = _Objective(dataset.labels, settings).to(device)
+        self._objective = _Objective(dataset.labels, settings, step_ns).to(device)
         self._descent = Descent(
             [*self.network.parameters(), *self._objective.parameters()], settings, settings.steps
         )
@@ -49,7 +50,8 @@ class Committee:
         rows = np.stack([np.concatenate(pair) for pair in drawn])
         seen = disturbed(self.features[torch.from_numpy(rows)], self.settings)
         self.network.train()
-        self._descent.step(self._objective(self.network(seen), [anchors for anchors, _ in drawn]))
+        hidden = self.network.hidden(seen)
+        self._descent.step(self._objective(hidden, self.network.latents(hidden), rows))
 
     def average(self, features: torch.Tensor) -> torch.Tensor:
         """The members' mean latents ``(batch, latent)``, nothing at random."""
@@ -131,23 +133,39 @@ def disturbed(features: torch.Tensor, settings: TrainSettings) -> torch.Tensor:
 
 
 class _Objective(nn.Module):
-    """NER loss plus the weighted error of a linear readout that learns along, over all members."""
+    """NER loss and the weighted errors of what is learned along, over all members.
 
-    def __init__(self, labels: Labels, settings: TrainSettings) -> None:
+    A linear readout of velocity from the latents, and one of the outlook from the last hidden
+    layer.
+    """
+
+    def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int) -> None:
         super().__init__()
         self._labels = labels
         self._loss = settings.loss
-        self.readout = MemberLinear(settings.committee.members, settings.latent_dim, 2)
+        members = settings.committee.members
         velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
+        targets = outlook(labels, step_ns)
+        self.readout = MemberLinear(members, settings.latent_dim, 2)
+        self.outlook = MemberLinear(members, settings.hidden_units[-1], targets.shape[1])
         self.velocity: torch.Tensor
+        self.targets: torch.Tensor
         self.register_buffer("velocity", torch.tensor(velocity, dtype=torch.float32))
+        self.register_buffer("targets", torch.tensor(targets, dtype=torch.float32))
 
-    def forward(self, latents: torch.Tensor, anchors: list[Int64Array]) -> torch.Tensor:
-        """Loss of latents ``(member, 2N, latent)``: the anchors', then their partners'."""
-        losses = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
-        wanted = self.velocity[np.stack([np.tile(rows, 2) for rows in anchors])]
-        error = nn.functional.mse_loss(self.readout(latents), wanted)
-        return torch.stack(losses).sum() + len(losses) * self._loss.readout_weight * error
+    def forward(
+        self, hidden: torch.Tensor, latents: torch.Tensor, rows: Int64Array
+    ) -> torch.Tensor:
+        """Loss of ``(member, 2N, …)`` for the dataset's rows ``(member, 2N)``.
+
+        The first N of a member are anchors, the others their partners.
+        """
+        anchors = rows[:, : rows.shape[1] // 2]
+        ranked = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
+        wanted = self.velocity[np.tile(anchors, 2)]
+        error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
+        ahead = nn.functional.mse_loss(self.outlook(hidden), self.targets[rows])
+        return torch.stack(ranked).sum() + len(rows) * (error + self._loss.outlook_weight * ahead)
 
     def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
         distance = label_distances(

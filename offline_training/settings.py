@@ -26,13 +26,15 @@ class LossSettings(Settings):
 
     Label distance = ``velocity_scale`` · L1 distance of velocity (cm/s) + ``direction_scale`` ·
     circular distance of direction (degrees). ``readout_weight`` scales the mean squared error of a
-    linear readout that is learned along, in units of the velocity's variance.
+    linear readout that is learned along, in units of the velocity's variance; ``outlook_weight``
+    that of the movement before and after, read from the last hidden layer.
     """
 
     temperature: float = Field(default=1.0, gt=0)
     velocity_scale: float = Field(default=1.0, ge=0)
     direction_scale: float = Field(default=0.05, ge=0)
     readout_weight: float = Field(default=4.0, ge=0)
+    outlook_weight: float = Field(default=2.0, ge=0)
 
 
 class CommitteeSettings(Settings):

@@ -2,7 +2,7 @@
 
 encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
 manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
-*.png          pictures of the training report
+*.png, *.md    the report: of the training, and of comparisons put in later
 """
 
 import hashlib
@@ -168,6 +168,18 @@ def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwr
     }
     files[SUMS_FILE] = _sums_text(files).encode()
     replace_folder(folder, files)
+
+
+def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
+    """Put pages, by file name, into a bundle; the decoder stays, byte for byte.
+
+    Pages of the same names are replaced. Raises BundleError unless the bundle is whole before.
+    """
+    decoder = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
+    if taken := decoder & set(pages):
+        raise BundleError(f"{', '.join(sorted(taken))}: names of the decoder's files, not a page's")
+    files = _read_checked(folder) | pages
+    replace_folder(folder, files | {SUMS_FILE: _sums_text(files).encode()})
 
 
 def check_writable(folder: Path, overwrite: bool) -> None:

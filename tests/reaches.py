@@ -42,7 +42,7 @@ def reaches(
     shape = WindowShape(hop_ns=hop_ns, bin_ns=BIN_NS, history_bins=1)
     split = Split(whole.where(in_train), whole.where(~in_train), n_train, shape)
     go_ns = np.arange(n_trials, dtype=np.int64) * TRIAL_HOPS * hop_ns
-    return Recording(name, "M1", split, go_ns)
+    return Recording(name, "M1", split, go_ns, "0" * 64)
 
 
 def spelled(dataset: Dataset) -> FloatArray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_ner.bundle import SUMS_FILE, Bundle, load_bundle, save_bundle
+from rt_ner.bundle import SUMS_FILE, Bundle, add_to_report, load_bundle, save_bundle
 from rt_ner.errors import BundleError
 
 
@@ -131,3 +131,23 @@ def test_only_a_bundle_is_ever_replaced(tmp_path: Path, small_bundle: Bundle) ->
     with pytest.raises(BundleError, match="is no bundle"):
         save_bundle(small_bundle, tmp_path / "thesis", {}, overwrite=True)
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years of work"
+
+
+def test_a_page_put_in_later_is_hashed_and_changes_nothing_else(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for content in (b"first", b"second"):
+        add_to_report(folder, {"page.md": content})
+        after = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert after.pop("page.md") == content
+        assert after | {SUMS_FILE: b""} == before | {SUMS_FILE: b""}
+        load_bundle(folder)
+    (folder / "page.md").write_bytes(b"forged")
+    with pytest.raises(BundleError, match=r"page\.md is not what was exported"):
+        load_bundle(folder)
+    with pytest.raises(BundleError, match=r"page\.md is not what was exported"):
+        add_to_report(folder, {"other.md": b""})
+
+
+def test_a_page_can_not_take_the_place_of_the_decoder(small_bundle_folder: Path) -> None:
+    with pytest.raises(BundleError, match="names of the decoder's files"):
+        add_to_report(small_bundle_folder, {"encoder.onnx": b""})

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,11 @@ from reaches import DIRECT, LATENTS, Listener, fake, latents, plan, reaches
 from typer.testing import CliRunner
 
 from offline_training.compare import output
-from offline_training.compare.output import check_out, save_results, scores_json
+from offline_training.compare.output import check_bundle, check_out, save, scores_json
 from offline_training.compare.pinwheel import display_latents, draw_latents
 from offline_training.compare.run import Results, run
 from offline_training.compare.tables import VELOCITY, across_matrix, score_table, summary_table
+from rt_ner.bundle import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.errors import ConfigError, SessionError
 
@@ -36,7 +38,7 @@ def names_in(folder: Path) -> set[str]:
 
 def test_everything_is_written(results: Results, tmp_path: Path) -> None:
     out = tmp_path / "new" / "comparison"
-    save_results(results, out)
+    save(results, out)
     assert names_in(out) == FILES
     numbers = json.loads((out / "compare.json").read_text())
     assert {key: numbers[key] for key in ("rows", "across")} == scores_json(results)
@@ -49,7 +51,7 @@ def test_everything_is_written(results: Results, tmp_path: Path) -> None:
 def test_the_page_holds_every_recording_the_paper_and_the_figures(
     results: Results, tmp_path: Path
 ) -> None:
-    save_results(results, tmp_path / "out")
+    save(results, tmp_path / "out")
     page = (tmp_path / "out" / "compare.md").read_text()
     assert "| paper: ner-paper | linear | 0.548 | – | – |" in page
     assert "| latents | linear |" in page
@@ -64,7 +66,7 @@ def test_the_page_holds_every_recording_the_paper_and_the_figures(
 
 def test_one_recording_has_no_matrix_and_direct_decoders_no_latents(tmp_path: Path) -> None:
     alone = run(plan((reaches(),), DIRECT, with_control=False), Listener())
-    save_results(alone, tmp_path / "out")
+    save(alone, tmp_path / "out")
     assert names_in(tmp_path / "out") == {"compare.json", "compare.md", "r2.png", "direction.png"}
     assert "Control" not in (tmp_path / "out" / "compare.md").read_text()
 
@@ -112,11 +114,11 @@ def test_only_a_comparison_is_replaced(results: Results, tmp_path: Path) -> None
     out = tmp_path / "out"
     out.mkdir()
     check_out(out)
-    save_results(results, out)
-    save_results(results, out)
+    save(results, out)
+    save(results, out)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds notes.txt, which is no comparison"):
-        save_results(results, out)
+        save(results, out)
     assert (out / "notes.txt").read_text() == "mine"
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match="is a file"):
@@ -133,7 +135,7 @@ def test_a_failure_leaves_what_was_there(
 
     monkeypatch.setitem(output._FIGURES, "across.png", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_results(results, tmp_path / "out")
+        save(results, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,3 +179,24 @@ def test_what_can_not_be_done_is_found_out_first(small_session_file: Path, tmp_p
         assert isinstance(result.exception, error)
         assert message in str(result.exception)
         assert result.stdout == ""
+
+
+def test_a_bundle_of_the_session_takes_the_comparison_in(
+    small_session_file: Path, small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(small_bundle_folder, bundle)
+    before = names_in(bundle)
+    chosen = ("--methods", "pca", "--seeds", "1", "--no-control")
+    result = compare(small_session_file, *chosen, "--bundle", bundle)
+    assert result.exit_code == 0, result.exception
+    added = {"compare.json", "compare.md", "compare-r2.png", "compare-direction.png",
+             "compare-latents.png"}  # fmt: skip
+    assert names_in(bundle) - before == added
+    assert "](compare-r2.png)" in (bundle / "compare.md").read_text()
+    load_bundle(bundle)
+
+
+def test_a_bundle_of_another_session_is_refused(small_bundle_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="which is not among what is compared"):
+        check_bundle(small_bundle_folder, (reaches("other"),))

@@ -27,6 +27,9 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Folder for tables and figures: new, or to be replaced.")
     ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Bundle whose report is to hold tables and figures too.")
+    ] = None,
     no_control: Annotated[
         bool, typer.Option("--no-control", help="No shuffled control: half the time.")
     ] = False,
@@ -44,7 +47,7 @@ def compare(
     recordings are aligned, and one recording's readout is scored on the other.
     """
     require_training()
-    from offline_training.compare.output import check_out, save_results, scores_json
+    from offline_training.compare.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.progress import watching
     from offline_training.compare.recording import load_recordings
     from offline_training.compare.run import Plan, run
@@ -57,18 +60,19 @@ def compare(
     names = [name.strip() for name in methods.split(",") if name.strip()]
     chosen = named_methods(names) if names else installed_methods(tell)
     recordings = load_recordings(files, area or (), paper_smoothing)
+    if bundle is not None:
+        check_bundle(bundle, recordings)
     plan = Plan(recordings, chosen, seeds, not no_control, pick_device(device))
     with watching(plan) as watcher:
         results = run(plan, watcher)
-    if out is not None:
-        save_results(results, out)
+    save(results, out, bundle)
     if as_json:
         print_json(scores_json(results))
     else:
-        _show(results, out)
+        _show(results, out or bundle)
 
 
-def _show(results: "Results", out: Path | None) -> None:
+def _show(results: "Results", place: Path | None) -> None:
     from offline_training.compare.tables import VELOCITY, across_summary, score_table, summary_table
 
     console = Console(highlight=False, markup=False)
@@ -77,8 +81,8 @@ def _show(results: "Results", out: Path | None) -> None:
         console.print(_as_rich(score_table(results, VELOCITY)))
     if results.across:
         console.print(_as_rich(across_summary(results)))
-    if out is not None:
-        console.print(f"Tables and figures: {out}")
+    if place is not None:
+        console.print(f"Tables and figures: {place}")
 
 
 def _as_rich(text: "TextTable") -> Table:

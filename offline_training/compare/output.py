@@ -1,11 +1,13 @@
 """Output: the folder that a comparison leaves: its figures, and its numbers to read and to use."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from offline_training.compare.figures import draw_across, draw_direction, draw_scores
 from offline_training.compare.pinwheel import draw_latents
+from offline_training.compare.recording import Recording
 from offline_training.compare.run import Results
 from offline_training.compare.tables import (
     TextTable,
@@ -16,10 +18,13 @@ from offline_training.compare.tables import (
     score_table,
     summary_table,
 )
+from rt_ner.bundle import add_to_report, load_bundle
 from rt_ner.errors import ConfigError
 from rt_ner.folders import check_home, replace_folder
 
 NUMBERS_FILE, TEXT_FILE = "compare.json", "compare.md"
+# Before the figures' names where they stand beside a bundle's own report.
+_IN_BUNDLE = "compare-"
 _FIGURES = {
     "r2.png": draw_scores,
     "direction.png": draw_direction,
@@ -60,18 +65,37 @@ def check_out(folder: Path) -> None:
         )
 
 
-def save_results(results: Results, folder: Path) -> None:
-    """Write tables and figures whole or not at all."""
-    check_out(folder)
-    pictures = {name: draw(results) for name, draw in _FIGURES.items()}
+def check_bundle(folder: Path, recordings: Sequence[Recording]) -> None:
+    """Raise RtNerError unless ``folder`` is a bundle of one of the recordings."""
+    training = load_bundle(folder).manifest.training
+    compared = [(recording.sha256, recording.area) for recording in recordings]
+    if (training.session_sha256, training.area) not in compared:
+        raise ConfigError(
+            f"--bundle {folder} was trained on {training.session} {training.area}, which is not "
+            f"among what is compared ({', '.join(recording.name for recording in recordings)}): a "
+            "report is of the bundle's own session"
+        )
+
+
+def save(results: Results, out: Path | None, bundle: Path | None = None) -> None:
+    """Write tables and figures to a folder, into a bundle's report, or both; each whole or not."""
+    if out is not None:
+        check_out(out)
+        replace_folder(out, _files(results))
+    if bundle is not None:
+        add_to_report(bundle, _files(results, _IN_BUNDLE))
+
+
+def _files(results: Results, prefix: str = "") -> dict[str, bytes]:
+    """Everything that is written, by file name."""
+    pictures = {f"{prefix}{name}": draw(results) for name, draw in _FIGURES.items()}
     drawn = {name: picture for name, picture in pictures.items() if picture is not None}
     numbers = scores_json(results) | {"direction_over_time": _direction_json(results)}
-    files = {
+    return {
         NUMBERS_FILE: (json.dumps(numbers, indent=2) + "\n").encode(),
         TEXT_FILE: markdown(results, tuple(drawn)).encode(),
         **drawn,
     }
-    replace_folder(folder, files)
 
 
 def scores_json(results: Results) -> dict[str, object]:

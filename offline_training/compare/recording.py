@@ -25,13 +25,15 @@ class Recording:
     """Training and held-out windows of one area of one session.
 
     ``go_ns``: ``(trial,)``, the go cue in session time. Step k of a trial is the bin that ends
-    k + 1 bins after its go cue; the hops that end within it belong to it.
+    k + 1 bins after its go cue; the hops that end within it belong to it. ``sha256``: the session
+    file's.
     """
 
     session: str
     area: str
     split: Split
     go_ns: Int64Array
+    sha256: str
 
     @property
     def name(self) -> str:
@@ -112,7 +114,8 @@ def recording_of(session: Session, smoothing: bool = False) -> Recording:
             "history: a comparison needs at least 2, of at least 3 trials in all"
         )
     delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
-    return Recording(session.name, session.area, split, session.trials.go_ns + delay_ns)
+    go_ns = session.trials.go_ns + delay_ns
+    return Recording(session.name, session.area, split, go_ns, session.sha256)
 
 
 def directions_of_trials(labels: Labels) -> FloatArray:

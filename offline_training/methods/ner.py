@@ -11,7 +11,8 @@ from rt_ner.arrays import FloatArray
 
 # The ranking loss alone, and one encoder.
 _ALONE = TrainSettings(
-    loss=LossSettings(readout_weight=0.0), committee=CommitteeSettings(members=1)
+    loss=LossSettings(readout_weight=0.0, outlook_weight=0.0),
+    committee=CommitteeSettings(members=1),
 )
 # As published: unit norm, the authors' label distance, nothing at random in the input. The rest of
 # their training is not known to us: this much dropout comes nearest to their figures.
@@ -20,7 +21,9 @@ _PAPER = TrainSettings(
     hidden_dropout=(0.1, 0.1),
     channel_dropout=0.0,
     input_noise=0.0,
-    loss=LossSettings(readout_weight=0.0, velocity_scale=10.0, direction_scale=1.0),
+    loss=LossSettings(
+        readout_weight=0.0, outlook_weight=0.0, velocity_scale=10.0, direction_scale=1.0
+    ),
     committee=CommitteeSettings(members=1),
 )
 

@@ -16,7 +16,7 @@ from offline_training.options import (
     require_training,
     train_settings,
 )
-from rt_ner.bundle import check_writable
+from rt_ner.bundle import add_to_report, check_writable
 from rt_ner.errors import ConfigError
 from rt_ner.folders import check_home
 
@@ -109,6 +109,7 @@ def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool
     if out is not None:
         (n_trials,) = curve.carried
         save_trained(carried_bundle(curve, n_trials), out, overwrite)
+        add_to_report(out, {"transfer.png": draw_curve(curve)})
     if figure is not None:
         figure.parent.mkdir(parents=True, exist_ok=True)
         figure.write_bytes(draw_curve(curve))
