@@ -27,6 +27,7 @@ from rt_ner.bundle import (
     ReadoutEntry,
     Scores,
     TrainingEntry,
+    cloud_page,
     run_windows,
     save_bundle,
 )
@@ -35,6 +36,8 @@ from rt_ner.readout import fit_readout
 from rt_ner.session import Session
 
 _N_GOLDEN = 16
+# Training latents that a bundle holds for pictures, at most.
+_CLOUD_ROWS = 2000
 _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 
 # Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
@@ -44,9 +47,10 @@ Progress = Callable[[str, float, float | None], None]
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A bundle, its decoding of the held-out trials, and how long it all took."""
+    """A bundle, its decoding of the training and the held-out trials, and how long it all took."""
 
     bundle: Bundle
+    train: Comparison
     held_out: Comparison
     train_s: float
 
@@ -77,22 +81,23 @@ def train_bundle(
     control, _ = _fit(session, shuffled, settings, device, partial(progress, "control"))
     n_trials = len(session.trials)
     whole = compare(decode_session(model, session), session, hop_ns)
+    train = only_trials(whole, 0, split.n_train)
     held_out = only_trials(whole, split.n_train, n_trials)
     chance = compare(decode_session(control, session), session, hop_ns)
     scores = Scores(
         velocity_r2=held_out.velocity_r2(),
         position_r2=held_out.position_r2(),
-        train_velocity_r2=only_trials(whole, 0, split.n_train).velocity_r2(),
+        train_velocity_r2=train.velocity_r2(),
         validation_velocity_r2=validation_r2,
         shuffled_velocity_r2=only_trials(chance, split.n_train, n_trials).velocity_r2(),
     )
     training = training_entry(session, settings, split.n_train)
     bundle = assemble_bundle(model, split.test, training, scores)
-    return Trained(bundle, held_out, time.monotonic() - started_s)
+    return Trained(bundle, train, held_out, time.monotonic() - started_s)
 
 
 def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
-    """Write a trained bundle with the picture of its held-out trials."""
+    """Write a trained bundle with the picture of its held-out trials, and its training latents."""
     training = trained.bundle.manifest.training
     scores = trained.bundle.manifest.scores
     report = draw_report(
@@ -101,7 +106,10 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
         f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
         f"shuffled control {scores.shuffled_velocity_r2:.2f}",
     )
-    save_bundle(trained.bundle, folder, {"report.png": report}, overwrite)
+    train = trained.train
+    some = slice(None, None, len(train.latent) // _CLOUD_ROWS + 1)
+    cloud = cloud_page(train.latent[some], train.labels.direction_deg[some])
+    save_bundle(trained.bundle, folder, {"report.png": report, **cloud}, overwrite)
 
 
 def _fit(

@@ -2,6 +2,7 @@
 
 encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
 manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
+cloud.npz      training latents with their directions, for pictures
 *.png, *.md    the report: of the training, and of comparisons put in later
 """
 
@@ -17,7 +18,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from rt_ner.arrays import Float32Array
+from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.decoder import DecoderModel
 from rt_ner.encoder import Encoder
 from rt_ner.errors import BundleError
@@ -26,10 +27,13 @@ from rt_ner.readout import Readout
 from rt_ner.windows import WindowShape
 
 ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE = "encoder.onnx", "manifest.json", "golden.npz"
+_CLOUD_FILE = "cloud.npz"
 SUMS_FILE = "SHA256SUMS"
 _SUMS_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+)\n")
 # The same machine gives the same bits; another one's matrix kernels may round otherwise.
 _GOLDEN_TOLERANCE = 1e-4
+# What a file of arrays that is none makes NumPy raise.
+_UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class _Strict(BaseModel):
@@ -152,10 +156,11 @@ def run_windows(model: DecoderModel, windows: Float32Array) -> tuple[Float32Arra
     return latents, velocities
 
 
-def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwrite: bool) -> None:
+def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite: bool) -> None:
     """Write a bundle whole or not at all.
 
-    ``pictures``: file name to PNG. Raises BundleError if ``folder`` is in the way.
+    ``pages``: what else it is to hold, by file name. Raises BundleError if ``folder`` is in the
+    way.
     """
     check_writable(folder, overwrite)
     golden = io.BytesIO()
@@ -164,7 +169,7 @@ def save_bundle(bundle: Bundle, folder: Path, pictures: dict[str, bytes], overwr
         ENCODER_FILE: bundle.encoder_onnx,
         MANIFEST_FILE: bundle.manifest.model_dump_json(indent=2).encode() + b"\n",
         GOLDEN_FILE: golden.getvalue(),
-        **pictures,
+        **pages,
     }
     files[SUMS_FILE] = _sums_text(files).encode()
     replace_folder(folder, files)
@@ -194,6 +199,27 @@ def check_writable(folder: Path, overwrite: bool) -> None:
             f"{folder} already holds a bundle: choose another place with --out, or replace it "
             "with --overwrite"
         )
+
+
+def cloud_page(latents: Float32Array, direction_deg: FloatArray) -> dict[str, bytes]:
+    """Latents ``(row, dims)`` with reach directions ``(row,)`` in degrees, as a bundle's page."""
+    content = io.BytesIO()
+    np.savez_compressed(content, latents=latents, direction_deg=direction_deg.astype(np.float32))
+    return {_CLOUD_FILE: content.getvalue()}
+
+
+def load_cloud(folder: Path) -> tuple[FloatArray, FloatArray] | None:
+    """What `cloud_page` wrote, of a whole bundle; None where it holds none."""
+    content = _read_checked(folder).get(_CLOUD_FILE)
+    if content is None:
+        return None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return arrays["latents"].astype(float), arrays["direction_deg"].astype(float)
+    except (KeyError, *_UNREADABLE) as error:
+        raise BundleError(
+            f"{folder / _CLOUD_FILE} can't be read ({error}): train the bundle again"
+        ) from error
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -248,7 +274,7 @@ def _read_golden(content: bytes) -> Golden:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Golden(**{name: arrays[name] for name in arrays.files})
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise BundleError(
             f"{GOLDEN_FILE} can't be read ({error}): train the bundle again"
         ) from error

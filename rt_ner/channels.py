@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rt_ner.arrays import Int32Array
+from rt_ner.arrays import BoolArray, FloatArray, Int32Array
 from rt_ner.errors import StreamError
 
 # Sorters number units from 0 (unsorted) to 255 (noise, with some).
 N_UNITS = 256
 # More than any array has; a number beyond is a slip.
 _MAX_ELECTRODES = 65_536
+# A channel is hot if it fires so many times more than the usual one, and more than so often.
+_HOT_RATIO, _HOT_HZ = 10.0, 100.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,13 @@ def map_events(electrodes: Sequence[str], wanted: tuple[str, ...], wish: Channel
     ``wish`` says the numbers, or the bundle's names end in them. Raises StreamError,
     naming the channel, unless every wanted channel has an electrode and units of its own.
     """
-    wholes = tuple(_split(name)[0] for name in wanted)
-    asked = replace(wish, by_order=False, channels=tuple(_split(key)[0] for key in wish.channels))
+    wholes = tuple(split_name(name)[0] for name in wanted)
+    channels = tuple(split_name(key)[0] for key in wish.channels)
+    asked = replace(wish, by_order=False, channels=channels)
     electrodes = _numbered_electrodes(electrodes, list(dict.fromkeys(wholes)), asked, wish.by_order)
     table = np.full((len(electrodes), N_UNITS), -1, dtype=np.int32)
     for index, columns in enumerate(_find(electrodes, wholes, asked)):
-        unit = _split((wish.channels or wanted)[index])[1]
+        unit = split_name((wish.channels or wanted)[index])[1]
         units = np.arange(N_UNITS) if not unit else np.array([int(unit)])
         if wish.units:
             units = np.intersect1d(units, wish.units)
@@ -103,7 +106,7 @@ def _numbered_electrodes(
     if asked.channels:
         numbers = [int(key) - asked.base + 1 for key in asked.channels if key.isdecimal()]
         return [""] * max(number for number in (0, *numbers) if number <= _MAX_ELECTRODES)
-    numbered = {_number_in(name): name for name in own}
+    numbered = {number_in(name): name for name in own}
     if not all(numbered) or len(numbered) < len(own) or max(numbered) > _MAX_ELECTRODES:
         raise StreamError(
             "the events' channels are mere numbers, and the bundle's names "
@@ -113,15 +116,32 @@ def _numbered_electrodes(
     return [numbered.get(number, "") for number in range(1, max(numbered) + 1)]
 
 
-def _number_in(name: str) -> int:
+def split_name(name: str) -> tuple[str, str]:
+    """Electrode and unit of a channel's name; the unit empty if all are meant."""
+    electrode, slash, unit = name.rpartition("/")
+    return (electrode, unit) if slash and unit.isdecimal() else (name, "")
+
+
+def number_in(name: str) -> int:
     """The number that a channel's name ends in: 7 in elec007, 0 if in none."""
     digits = name[len(name.rstrip("0123456789")) :]
     return int(digits or 0)
 
 
+def hot_channels(rate_hz: FloatArray) -> BoolArray:
+    """Which channels ``(channel,)`` fire so much more than the others that something is wrong."""
+    return (rate_hz > _HOT_RATIO * median_of_positive(rate_hz)) & (rate_hz > _HOT_HZ)
+
+
+def median_of_positive(level: FloatArray) -> float:
+    """The median of those that are above zero; NaN if none is."""
+    positive = level[level > 0]
+    return float(np.median(positive)) if positive.size else np.nan
+
+
 def needs_units(wanted: tuple[str, ...], wish: ChannelWish) -> bool:
     """Whether events must say which unit fired."""
-    return bool(wish.units) or any(_split(name)[1] for name in wish.channels or wanted)
+    return bool(wish.units) or any(split_name(name)[1] for name in wish.channels or wanted)
 
 
 def _find(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> list[list[int]]:
@@ -136,7 +156,7 @@ def _find(labels: Sequence[str], wanted: tuple[str, ...], wish: ChannelWish) -> 
         )
     columns_of: dict[str, list[int]] = {}
     for column, label in enumerate(labels):
-        for name in {label, _split(label)[0]} - {""}:
+        for name in {label, split_name(label)[0]} - {""}:
             columns_of.setdefault(name, []).append(column)
     if wish.channels:
         numbered = {str(wish.base + column): [column] for column in range(len(labels))}
@@ -172,14 +192,8 @@ def _check_count(n_columns: int, n_wanted: int) -> None:
         )
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Electrode and unit of a channel's name; the unit empty if all are meant."""
-    electrode, slash, unit = name.rpartition("/")
-    return (electrode, unit) if slash and unit.isdecimal() else (name, "")
-
-
 def _is_selected(label: str, units: tuple[int, ...]) -> bool:
-    unit = _split(label)[1]
+    unit = split_name(label)[1]
     return not units or (unit != "" and int(unit) in units)
 
 

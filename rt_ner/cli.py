@@ -36,6 +36,7 @@ _COMMANDS = (
     "transfer",
     "replay",
     "decode",
+    "view",
     "doctor",
     "noise",
     "bench",

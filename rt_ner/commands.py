@@ -1,10 +1,13 @@
 """The runtime's commands: decode, inspect and doctor."""
 
 import json
+import socket
 import sys
+import tempfile
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -14,8 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.bundle import Bundle, TrainingEntry, load_bundle
+from rt_ner.children import child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
-from rt_ner.process import stop_on_signals
+from rt_ner.errors import ConfigError
+from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
     from rt_ner.totals import LoopTotals
@@ -26,10 +31,6 @@ ConfigPath = Annotated[
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
-]
-NoView = Annotated[
-    bool,
-    typer.Option("--no-view", help="No live window (there is none yet; accepted for scripts)."),
 ]
 
 
@@ -54,14 +55,16 @@ def decode(
         Path | None, typer.Option(help="Append all counters to this file, a line a second.")
     ] = None,
     config: ConfigPath = None,
-    no_view: NoView = False,  # noqa: ARG001 - the window comes later, scripts may say it already
+    view: Annotated[
+        bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
+    ] = False,
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
     Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
     stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
     the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
-    keys h, r, x and q hold, resume, reset and stop.
+    keys h, r, x, +, - and q hold, resume, reset, change the gain and stop.
     """
     from rt_ner.streams import quiet_liblsl
 
@@ -72,10 +75,16 @@ def decode(
         "control": {"source_id": commands},
     }
     settings = _overridden(load_settings(config, DecodeSettings), said)
+    if view:
+        settings = _obeying_view(settings)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
-    with stop_on_signals() as stop, _opened(json_log) as log:
-        totals = _decode_until(stop, loaded, settings, log)
+    with (
+        stop_on_signals() as stop,
+        _opened(json_log) as log,
+        _view_of(bundle, settings) if view else nullcontext(),
+    ):
+        totals = _decode_until(stop, bundle, loaded, settings, log)
     counts = totals.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
@@ -137,8 +146,49 @@ def doctor(
     raise typer.Exit(0 if checkup.is_go else 2)
 
 
+def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
+    """Settings with a view that may command, under a name that nobody can guess."""
+    check_display()
+    if settings.control.source_id:
+        raise ConfigError(
+            f"--view obeys the view's keys, and source_id = '{settings.control.source_id}' in "
+            "[control] (--commands) something else: start rt-ner view by itself"
+        )
+    control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
+    return _overridden(settings, {"control": control})
+
+
+@contextmanager
+def _view_of(bundle: Path, settings: DecodeSettings) -> Iterator[None]:
+    """The decoder's view within the block, in a process of its own; it may end before."""
+    name = settings.control.source_id.rpartition("/")[0]
+    arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
+    with (
+        tempfile.TemporaryDirectory(prefix="rt-ner-view-") as folder,
+        child_process(arguments, Path(folder)),
+    ):
+        yield
+
+
+def _about(bundle: Bundle, folder: Path) -> dict[str, str]:
+    """What the decoder's state stream says of the bundle."""
+    training, scores = bundle.manifest.training, bundle.manifest.scores
+    return {
+        "bundle": folder.resolve().name,
+        "session": training.session,
+        "area": training.area,
+        "velocity_r2": f"{scores.velocity_r2:.3f}",
+        "position_r2": f"{scores.position_r2:.3f}",
+        "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
+    }
+
+
 def _decode_until(
-    stop: threading.Event, bundle: Bundle, settings: DecodeSettings, log: TextIO | None
+    stop: threading.Event,
+    folder: Path,
+    bundle: Bundle,
+    settings: DecodeSettings,
+    log: TextIO | None,
 ) -> "LoopTotals":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
@@ -147,7 +197,7 @@ def _decode_until(
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
-    loop = Loop(bundle.model, settings, stop, status.say)
+    loop = Loop(bundle.model, settings, stop, status.say, _about(bundle, folder))
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)

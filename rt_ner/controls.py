@@ -16,7 +16,14 @@ from rt_ner.config import ControlSettings
 from rt_ner.states import Command
 from rt_ner.streams import StreamWish
 
-KEYS = {"h": Command.HOLD, "r": Command.RESUME, "x": Command.RESET, "q": Command.STOP}
+KEYS = {
+    "h": Command.HOLD,
+    "r": Command.RESUME,
+    "x": Command.RESET,
+    "+": Command.FASTER,
+    "-": Command.SLOWER,
+    "q": Command.STOP,
+}
 _MARKERS = "Markers"
 _POLL_S = 0.1
 _CONNECT_S = 5.0

@@ -2,8 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
+from types import MappingProxyType
 
 import numpy as np
 
@@ -35,12 +36,16 @@ _LOSSES_EVERY_NS = 5 * NS_PER_S
 _GIVE_UP_NS = 5 * NS_PER_S
 # So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
 _TOO_MANY_WAITING = 500_000
+_STATES: tuple[State | None, ...] = tuple(State)
+# The operator's gain goes in steps of a tenth, up to tenfold and down to a tenth.
+_GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
 
 
 class Loop:
     """Decodes until ``stop`` is set.
 
-    ``report`` is called with each change of state and each notice, and must not block.
+    ``report`` is called with each change of state and each notice, and must not block. ``about``:
+    what the state stream tells of this decoder, by name.
     ``commands``: append what the operator says. ``state``, ``note`` (what is waited for, or why
     the source was refused), ``arrived_ns`` (of the newest data) and ``totals`` may be read from
     any thread.
@@ -52,12 +57,13 @@ class Loop:
         settings: DecodeSettings,
         stop: Event,
         report: Callable[[str], None],
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._model = model
         self._settings = settings
         self._stop = stop
         self._report = report
-        self._outlets = DecoderOutlets(settings, model)
+        self._outlets = DecoderOutlets(settings, model, about)
         self._wish = spike_wish(settings.input)
         self._watch = Watch(self._wish, self._notify)
         self._shape: SpikeStream | None = None
@@ -75,6 +81,7 @@ class Loop:
         self._missed_in_a_row = 0
         self._state_since_ns = 0
         self._last_end_ns = 0
+        self._gain_steps = 0
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self.commands: deque[Command] = deque()
         self.state: State | None = None
@@ -113,6 +120,7 @@ class Loop:
         try:
             inlet = SpikeInlet(info, self._settings.input.kind)
             decoder = self._decoder_for(inlet)
+            self._outlets.announce_counts(info.source_id())
             inlet.open(decoder.counter, ns_from_ms(self._settings.safety.clock_step_ms))
             decoder.counter.restart(local_now_ns())
             # From here on this source and no other, whatever else appears on the network.
@@ -230,7 +238,7 @@ class Loop:
         running = State.HOLD if self._held else State.RUNNING
         self._enter(running if decoded.ready else State.WARMING, decoded.end_ns)
         if self.state is State.RUNNING:
-            self._outlets.push_velocity(self._clamped(decoded.velocity), decoded.end_ns)
+            self._outlets.push_velocity(self._scaled(decoded.velocity), decoded.end_ns)
         else:
             self._outlets.push_zero_velocity(decoded.end_ns)
         pushed_ns = self._published_at_ns = local_now_ns()
@@ -253,19 +261,26 @@ class Loop:
             pushed_ns,
         )
         hops = (totals.n_missed, totals.n_nonfinite, totals.n_clamped, totals.n_passed_over)
+        now = (self.gain, _STATES.index(self.state))
         self._outlets.push_timing(
-            decoded.end_ns, [*map(s_from_ns, stamps_ns), *totals.tally.tolist(), *hops]
+            decoded.end_ns, [*map(s_from_ns, stamps_ns), *totals.tally.tolist(), *hops, *now]
         )
+        self._outlets.push_counts(decoded.end_ns, decoder.counter.counts)
         self._last_end_ns = decoded.end_ns
 
-    def _clamped(self, velocity: Float32Array) -> Float32Array:
-        """The velocity, no faster than allowed, in the same direction."""
-        speed = math.hypot(velocity[0], velocity[1])
+    @property
+    def gain(self) -> float:
+        """What the operator has the velocity multiplied by."""
+        return _GAIN_STEP**self._gain_steps
+
+    def _scaled(self, velocity: Float32Array) -> Float32Array:
+        """The velocity with the operator's gain, no faster than allowed, in the same direction."""
+        speed = math.hypot(velocity[0], velocity[1]) * self.gain
         most = self._settings.safety.max_speed_cm_s
-        if speed <= most:
+        if speed <= most and not self._gain_steps:
             return velocity
-        self.totals.n_clamped += 1
-        np.multiply(velocity, most / speed, out=self._velocity)
+        self.totals.n_clamped += speed > most
+        np.multiply(velocity, self.gain * min(most / speed, 1.0) if speed else 1.0, self._velocity)
         return self._velocity
 
     def _go_stale(self, decoder: Decoder, now_ns: int) -> None:
@@ -317,6 +332,8 @@ class Loop:
                     self._stand_still(State.HOLD)
             elif command is Command.RESUME:
                 self._held = False
+            elif command in (Command.FASTER, Command.SLOWER):
+                self._change_gain(1 if command is Command.FASTER else -1)
             elif command is Command.RESET:
                 was_reset = True
                 if decoder:
@@ -324,6 +341,12 @@ class Loop:
                 if self.state in (State.RUNNING, State.HOLD):
                     self._stand_still(State.WARMING)
         return was_reset
+
+    def _change_gain(self, steps: int) -> None:
+        wanted = self._gain_steps + steps
+        self._gain_steps = max(-_MOST_GAIN_STEPS, min(wanted, _MOST_GAIN_STEPS))
+        limit = "" if wanted == self._gain_steps else ", as far as it goes"
+        self._notify(f"gain {self.gain:.2f}{limit}")
 
     def _wait_in_fault(self, reason: str) -> None:
         """Refuse the streams that are there now, until others are or the operator resets."""

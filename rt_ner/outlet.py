@@ -1,5 +1,6 @@
 """Outlet: what the decoder says to the rest of the rig, as LSL streams."""
 
+from collections.abc import Mapping
 from threading import Event, Thread
 
 import numpy as np
@@ -86,17 +87,32 @@ class VelocityOutlet:
 
 
 class DecoderOutlets:
-    """Velocity, latent, timing, state and notices of one decoder."""
+    """Velocity, latent, timing, counts, state and notices of one decoder.
 
-    def __init__(self, settings: DecodeSettings, model: DecoderModel) -> None:
+    ``about``: what the state stream tells of the decoder, by name.
+    """
+
+    def __init__(
+        self, settings: DecodeSettings, model: DecoderModel, about: Mapping[str, str]
+    ) -> None:
         source, hop_ns = settings.output.source, model.window.hop_ns
+        self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
         latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
         self._velocity = VelocityOutlet(settings, hop_ns)
         self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
         self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
-        self._state = open_outlet(source, Kind.STATE, ["state"], "", None)
+        self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
+        self._counts: pylsl.StreamOutlet | None = None
         self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
         self._zero = np.zeros(2, dtype=np.float32)
+
+    def announce_counts(self, input_source_id: str) -> None:
+        """Open the stream of what the decoder counts, once it is known from which source."""
+        if self._counts is None:
+            about = {"input": input_source_id}
+            self._counts = open_outlet(
+                self._source, Kind.COUNTS, self._channel_ids, "spikes", self._hop_ns, about
+            )
 
     def push_velocity(self, velocity_cm_s: Float32Array, end_ns: int) -> None:
         """Send the velocity of a hop: first, because the cursor waits for it."""
@@ -109,6 +125,11 @@ class DecoderOutlets:
     def push_timing(self, end_ns: int, values: list[float]) -> None:
         """Send a hop's stage stamps (s) and running counts, in the order of `TIMING_LABELS`."""
         self._timing.push_sample(values, s_from_ns(end_ns))
+
+    def push_counts(self, end_ns: int, counts: Float32Array) -> None:
+        """Send a hop's spikes, ``(channel,)`` in the bundle's order."""
+        assert self._counts
+        self._counts.push_sample(counts, s_from_ns(end_ns))
 
     def push_zero_velocity(self, stamp_ns: int) -> None:
         """Stop the cursor."""

@@ -1,12 +1,16 @@
 """Process: what a real-time process asks of its surroundings: a clean end, and no pauses."""
 
 import gc
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import FrameType
+
+from rt_ner.errors import RtNerError
 
 _SWITCH_INTERVAL_S = 1e-4
 
@@ -30,6 +34,26 @@ def stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def has_display() -> bool:
+    """Whether a window could be opened here."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in named)
+
+
+def check_display() -> None:
+    """Raise RtNerError where no window could be opened, with the remedy."""
+    missing = [name for name in ("PySide6", "pyqtgraph") if not find_spec(name)]
+    if missing:
+        raise RtNerError(
+            f"{', '.join(missing)} not installed, which the view needs: pip install 'rt-ner[view]'"
+        )
+    if not has_display():
+        raise RtNerError(
+            "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run rt-ner view "
+            "on a computer with a screen; it need not be the decoder's"
+        )
 
 
 @contextmanager

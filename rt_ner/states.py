@@ -24,10 +24,12 @@ class Command(StrEnum):
     """What the operator may tell the decoder.
 
     HOLD: velocity zero, all else goes on. RESUME: the end of a hold. RESET: forget the history,
-    or look again at a source that was refused. STOP: end.
+    or look again at a source that was refused. FASTER, SLOWER: more or less gain. STOP: end.
     """
 
     HOLD = "hold"
     RESUME = "resume"
     RESET = "reset"
+    FASTER = "faster"
+    SLOWER = "slower"
     STOP = "stop"

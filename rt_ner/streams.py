@@ -8,10 +8,11 @@ of the sender's LSL clock. One source's streams share a prefix of ``source_id``:
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 import pylsl
 
@@ -19,7 +20,8 @@ from rt_ner.clock import NS_PER_MS, NS_PER_S, ns_from_s
 from rt_ner.errors import StreamError
 from rt_ner.tally import Tally
 
-# Stage stamps in seconds, what became of the input, and what became of the hops.
+# Stage stamps in seconds, what became of the input and of the hops, the operator's gain, and the
+# state by its place among all states: for those who were not there when it changed.
 TIMING_LABELS = (
     "newest_sample",
     "arrived",
@@ -32,6 +34,8 @@ TIMING_LABELS = (
     "nonfinite",
     "clamped",
     "passed_over",
+    "gain",
+    "state",
 )
 # Replays are shifted, and repeated, by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25,
 # 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
@@ -39,6 +43,7 @@ REPLAY_GRID_NS = 1800 * NS_PER_MS
 # Markers of a replay: session time zero (in the past, if a later part is played), and the end.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 _RESOLVE_S = 0.5
+_ABOUT = "about"
 
 
 class Kind(StrEnum):
@@ -53,8 +58,13 @@ class Kind(StrEnum):
     VELOCITY = "velocity"
     LATENT = "latent"
     TIMING = "timing"
+    COUNTS = "counts"
     STATE = "state"
     NOTICES = "notices"
+    COMMANDS = "commands"
+    CURSOR = "cursor"
+    TARGET = "target"
+    TASK = "task"
 
 
 _LSL_TYPE = {
@@ -67,8 +77,13 @@ _LSL_TYPE = {
     Kind.VELOCITY: "Velocity",
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
+    Kind.COUNTS: "Counts",
     Kind.STATE: "Markers",
     Kind.NOTICES: "Markers",
+    Kind.COMMANDS: "Markers",
+    Kind.CURSOR: "Position",
+    Kind.TARGET: "Position",
+    Kind.TASK: "Markers",
 }
 _FORMAT = {
     Kind.SPIKES: pylsl.cf_int16,
@@ -80,8 +95,13 @@ _FORMAT = {
     Kind.VELOCITY: pylsl.cf_float32,
     Kind.LATENT: pylsl.cf_float32,
     Kind.TIMING: pylsl.cf_double64,
+    Kind.COUNTS: pylsl.cf_float32,
     Kind.STATE: pylsl.cf_string,
     Kind.NOTICES: pylsl.cf_string,
+    Kind.COMMANDS: pylsl.cf_string,
+    Kind.CURSOR: pylsl.cf_float32,
+    Kind.TARGET: pylsl.cf_float32,
+    Kind.TASK: pylsl.cf_string,
 }
 
 
@@ -210,11 +230,33 @@ def describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str) -> None:
 
 
 def open_outlet(
-    source: str, kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None
+    source: str,
+    kind: Kind,
+    labels: Sequence[str],
+    unit: str,
+    period_ns: int | None,
+    about: Mapping[str, str] = MappingProxyType({}),
 ) -> pylsl.StreamOutlet:
-    """Announce a stream and open it. ``period_ns`` None: irregular."""
+    """Announce a stream and open it. ``period_ns`` None: irregular.
+
+    ``about``: what else there is to know of it, by name; `about_of` reads it.
+    """
     rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
-    return pylsl.StreamOutlet(announce(source, kind, labels, unit, rate_hz), chunk_size=1)
+    info = announce(source, kind, labels, unit, rate_hz)
+    node = info.desc().append_child(_ABOUT)
+    for name, value in about.items():
+        node.append_child_value(name, value)
+    return pylsl.StreamOutlet(info, chunk_size=1)
+
+
+def about_of(info: pylsl.StreamInfo) -> dict[str, str]:
+    """What a stream of ours says about itself besides labels and unit."""
+    about = {}
+    entry = info.desc().child(_ABOUT).first_child()
+    while not entry.empty():
+        about[entry.name()] = entry.child_value()
+        entry = entry.next_sibling()
+    return about
 
 
 def add_electrodes(info: pylsl.StreamInfo, labels: Sequence[str]) -> None:

@@ -18,12 +18,13 @@ def carried_bundle(curve: Curve, n_trials: int) -> Trained:
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     held_out = only_trials(whole, split.n_train, len(session.trials))
     last_trial = int(curve.days.second.calibration(n_trials).labels.trial.max())
+    train = only_trials(whole, 0, last_trial + 1)
     point = _transfer_point(curve, n_trials)
     assert point.shuffled_velocity_r2 is not None
     scores = Scores(
         velocity_r2=held_out.velocity_r2(),
         position_r2=held_out.position_r2(),
-        train_velocity_r2=only_trials(whole, 0, last_trial + 1).velocity_r2(),
+        train_velocity_r2=train.velocity_r2(),
         shuffled_velocity_r2=point.shuffled_velocity_r2,
     )
     known = curve.days.first.session
@@ -31,7 +32,8 @@ def carried_bundle(curve: Curve, n_trials: int) -> Trained:
         session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
     )
     training = training_entry(session, curve.days.settings, split.n_train, origin)
-    return Trained(assemble_bundle(model, split.test, training, scores), held_out, point.fit_s)
+    bundle = assemble_bundle(model, split.test, training, scores)
+    return Trained(bundle, train, held_out, point.fit_s)
 
 
 def _transfer_point(curve: Curve, n_trials: int) -> Point:

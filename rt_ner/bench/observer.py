@@ -15,6 +15,7 @@ _CONNECT_S = 60.0
 _PULL_S = 0.02
 _MAX_SAMPLES = 4096
 _FIRST_COUNT = TIMING_LABELS.index("pushed") + 1
+_GAIN = TIMING_LABELS.index("gain")
 
 
 class Said(NamedTuple):
@@ -64,7 +65,7 @@ class Observer:
     def counts(self) -> dict[str, int]:
         """The decoder's newest running counts, by name."""
         named = zip(TIMING_LABELS, self.timing, strict=True)
-        return {name: int(value) for name, value in list(named)[_FIRST_COUNT:]}
+        return {name: int(value) for name, value in list(named)[_FIRST_COUNT:_GAIN]}
 
     @property
     def state(self) -> str:

@@ -6,13 +6,12 @@ from typing import Protocol
 import numpy as np
 
 from rt_ner.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.channels import hot_channels, median_of_positive
 from rt_ner.config import DecodeSettings, InputKind
 from rt_ner.detector import MAX_VOLTAGE, Detector
 from rt_ner.errors import StreamError
 from rt_ner.spike_stream import SpikeStream
 
-# A channel is hot if it fires so many times more than the usual one, and more than so often.
-_HOT_RATIO, _HOT_HZ = 10.0, 100.0
 # A channel's noise stands out if it is so many times the usual one, or so many times less.
 _NOISE_RATIO = 3.0
 # Numbers that a channel may have.
@@ -42,7 +41,7 @@ class ChannelHealth:
     @property
     def median_level(self) -> float:
         """The usual level of the channels that live."""
-        return _median_of_positive(self.level)
+        return median_of_positive(self.level)
 
 
 class Gauge(Protocol):
@@ -130,7 +129,7 @@ class VoltageGauge:
         """Flat channels, and those whose noise is far from the usual."""
         noise, dead = self._detector.rms.copy(), ~(self._most > self._least)
         noise[dead] = 0.0
-        usual = _median_of_positive(noise)
+        usual = median_of_positive(noise)
         return ChannelHealth(
             self._labels,
             noise,
@@ -174,17 +173,8 @@ def _of_rates(
 ) -> ChannelHealth:
     """Health of channels that fired ``(channel,)`` times in so many seconds."""
     rate_hz = counts / seconds if seconds else np.full(counts.shape, np.nan)
-    hot = (rate_hz > _HOT_RATIO * _median_of_positive(rate_hz)) & (rate_hz > _HOT_HZ)
-    dead = ~(counts > 0)
-    return ChannelHealth(
-        labels, rate_hz, "Hz", _chosen(labels, dead), _chosen(labels, hot), (), n_invalid
-    )
-
-
-def _median_of_positive(level: FloatArray) -> float:
-    """The median of those that are above zero; NaN if none is."""
-    positive = level[level > 0]
-    return float(np.median(positive)) if positive.size else np.nan
+    dead, hot = _chosen(labels, ~(counts > 0)), _chosen(labels, hot_channels(rate_hz))
+    return ChannelHealth(labels, rate_hz, "Hz", dead, hot, (), n_invalid)
 
 
 def _labels_of(stream: SpikeStream) -> tuple[str, ...]:

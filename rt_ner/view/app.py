@@ -1,0 +1,153 @@
+"""App: the windows, and the clock that has them drawn."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+import pyqtgraph as pg
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from rt_ner.errors import RtNerError
+from rt_ner.view import style
+from rt_ner.view.actions import Commander
+from rt_ner.view.latent_panel import Cloud
+from rt_ner.view.operator_window import OperatorWindow
+from rt_ner.view.recorder import LabRecorder
+from rt_ner.view.signals import Signals
+from rt_ner.view.subject_screen import SubjectScreen
+
+_FRAME_MS = 16
+# The decoder goes first where there are too few cores for both.
+_NICENESS = 10
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """What to show, and where.
+
+    ``screen``: the subject's monitor, from 1; 0: where the system puts the window. ``screenshot``:
+    a file for a picture of the window after ``after_s``, with which the view ends.
+    """
+
+    decoder: str
+    task: str
+    cloud: Cloud | None
+    map_file: Path | None
+    control_as: str
+    recorder: str
+    subject: bool
+    full_screen: bool
+    screen: int
+    screenshot: Path | None
+    after_s: float
+
+
+@dataclass
+class Frames:
+    """How many frames were drawn, in how long."""
+
+    drawn: int = 0
+    seconds: float = 0.0
+
+
+class Window(Protocol):
+    """A window that is drawn again and again."""
+
+    def refresh(self, frame_s: float) -> None:
+        """Draw what is known now."""
+
+
+def run_view(plan: ViewPlan, stop: Event) -> Frames:
+    """Show until the window is closed, or ``stop`` is set."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    app = application()
+    signals = Signals(plan.decoder, plan.task)
+    window = _subject(plan, signals) if plan.subject else _operator(plan, signals)
+    connector = signals.connector()
+    frames = Frames()
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(_drawing(signals, window, frames, stop))
+    timer.start(_FRAME_MS)
+    failed: list[str] = []
+    if plan.screenshot:
+        photograph = _photographer(window, plan.screenshot, failed)
+        QTimer.singleShot(round(plan.after_s * 1e3), photograph)
+    _show(window, plan)
+    app.exec()
+    timer.stop()
+    connector.close()
+    if failed:
+        raise RtNerError(f"--screenshot {failed[0]} could not be written")
+    return frames
+
+
+def application() -> QApplication:
+    """The process's one Qt application, in our style."""
+    app = QApplication.instance() or QApplication(["rt-ner"])
+    assert isinstance(app, QApplication)
+    app.setStyle("Fusion")
+    app.setStyleSheet(style.SHEET)
+    pg.setConfigOptions(antialias=True, background=style.PANEL, foreground=style.DIM)
+    return app
+
+
+def _operator(plan: ViewPlan, signals: Signals) -> OperatorWindow:
+    # A picture for the documentation does not depend on who takes it.
+    settings = None if plan.screenshot else QSettings("rt-ner", "view")
+    return OperatorWindow(
+        signals,
+        Commander(plan.control_as),
+        LabRecorder(plan.recorder),
+        plan.cloud,
+        plan.map_file,
+        settings,
+    )
+
+
+def _subject(plan: ViewPlan, signals: Signals) -> SubjectScreen:
+    screen = SubjectScreen(signals)
+    if plan.screen:
+        screen.move_to(plan.screen)
+    return screen
+
+
+def _drawing(signals: Signals, window: Window, frames: Frames, stop: Event) -> Callable[[], None]:
+    """Draws one frame of the newest; a frame that comes late stands for those it has missed."""
+    started_s = drawn_s = time.perf_counter()
+
+    def draw() -> None:
+        nonlocal drawn_s
+        if stop.is_set():
+            QApplication.quit()
+            return
+        now_s = time.perf_counter()
+        signals.poll()
+        window.refresh(now_s - drawn_s)
+        drawn_s = now_s
+        frames.drawn += 1
+        frames.seconds = now_s - started_s
+
+    return draw
+
+
+def _photographer(window: QWidget, file: Path, failed: list[str]) -> Callable[[], None]:
+    def photograph() -> None:
+        if not window.grab().save(str(file)):
+            failed.append(str(file))
+        QApplication.quit()
+
+    return photograph
+
+
+def _show(window: QWidget, plan: ViewPlan) -> None:
+    if plan.full_screen:
+        window.showFullScreen()
+    else:
+        window.show()

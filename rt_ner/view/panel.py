@@ -1,0 +1,51 @@
+"""Panel: what all plots of the view have in common."""
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+
+from rt_ner.view import style
+
+
+class Panel(pg.PlotWidget):  # type: ignore[misc]
+    """A plot with a title, axes that name their units, and a line that says what is missing."""
+
+    def __init__(self, title: str, x: str, y: str) -> None:
+        super().__init__(background=style.PANEL)
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(x=False, y=False)
+        self.hideButtons()
+        if title:
+            size = f"{style.FONT_PT}pt"
+            self.plotItem.setTitle(title, color=style.TEXT, size=size, justify="left")
+        font = QFont()
+        font.setPointSize(style.FONT_PT - 2)
+        for side, label in (("bottom", x), ("left", y)):
+            axis = self.getAxis(side)
+            axis.setLabel(label, color=style.DIM)
+            axis.enableAutoSIPrefix(False)
+            axis.setPen(style.FAINT)
+            axis.setTextPen(style.DIM)
+            axis.setStyle(tickFont=font)
+            self.showAxis(side, bool(label))
+        self._missing = pg.LabelItem(justify="center", color=style.DIM)
+        self._missing.setParentItem(self.getViewBox())
+        self._missing.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
+
+    @property
+    def missing(self) -> str:
+        """What is said to be missing; empty if nothing is."""
+        return str(self._missing.text)
+
+    def say_missing(self, what: str) -> None:
+        """Say across the plot what is missing, or nothing."""
+        if what != self._missing.text:
+            self._missing.setText(what, size=f"{style.FONT_PT}pt", color=style.DIM)
+
+    def curve(self, colour: str, width: float = 1.5, dashed: bool = False) -> pg.PlotCurveItem:
+        """A line to be drawn from now on."""
+        dash = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        curve = pg.PlotCurveItem(pen=pg.mkPen(colour, width=width, style=dash), connect="finite")
+        curve.setSegmentedLineMode("on")
+        self.addItem(curve)
+        return curve

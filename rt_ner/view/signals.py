@@ -1,0 +1,228 @@
+"""Signals: all that the view knows of decoder, source and task at this moment."""
+
+import re
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import pylsl
+
+from rt_ner.arrays import BoolArray, FloatArray
+from rt_ner.channels import hot_channels
+from rt_ner.states import State
+from rt_ner.streams import TIMING_LABELS, Kind, StreamWish, about_of, wish_for
+from rt_ner.view.cursor import Cursor
+from rt_ner.view.feed import Connector, Feed
+from rt_ner.view.ring import Ring
+
+# What is older is no longer shown as of now.
+STALE_S = 0.2
+# How many rows are kept: ten seconds and more of hops of 1 ms.
+_ROWS = 12_000
+# Rates of channels are means over about so long; one without a spike for much longer is dead.
+_RATE_S, _DEAD_S = 1.0, 10.0
+_N_NOTICES = 50
+_CM = {"cm/s": 1.0, "mm/s": 0.1, "m/s": 100.0, "a.u.": 1.0, "cm": 1.0, "mm": 0.1, "m": 100.0}
+_STATES = tuple(State)
+_STATE = TIMING_LABELS.index("state")
+_GO = re.compile(r"go \d+ direction_deg=(\S+)")
+
+
+class Signals:
+    """What streams have told so far.
+
+    ``poll`` takes what has come; everything else may be read between two polls. ``clock_s`` is
+    the newest stamp of all, the right edge of every picture over time.
+    """
+
+    def __init__(self, decoder: str, task: str) -> None:
+        self.decoder_name = decoder
+        self.feeds = {
+            kind: Feed(lambda kind=kind: wish_for(decoder, kind))  # type: ignore[misc]
+            for kind in (
+                Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS, Kind.STATE, Kind.NOTICES
+            )
+        } | {
+            kind: Feed(lambda kind=kind: wish_for(task, kind))  # type: ignore[misc]
+            for kind in (Kind.CURSOR, Kind.TARGET, Kind.TASK)
+        } | {
+            kind: Feed(lambda kind=kind: self._source_wish(kind))  # type: ignore[misc]
+            for kind in (Kind.KINEMATICS, Kind.MARKERS)
+        }  # fmt: skip
+        self.velocity = Ring(_ROWS, 2)
+        self.true_velocity = Ring(_ROWS, 2)
+        self.decoded, self.true = Cursor(_ROWS), Cursor(_ROWS)
+        self.task_trail = Ring(_ROWS, 2)
+        self.target: tuple[float, float, float] | None = None
+        self.task_state = ""
+        self.direction_deg = np.nan
+        self.latents = Ring(_ROWS, 1)
+        self.timing = Ring(_ROWS, len(TIMING_LABELS))
+        self.channels = Channels(())
+        self.state, self._state_s = "", -np.inf
+        self.notices: deque[str] = deque(maxlen=_N_NOTICES)
+        self.clock_s = 0.0
+        self._input_source = ""
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What the decoder says about itself; empty while it is not there."""
+        info = self.feeds[Kind.STATE].info
+        return about_of(info) if info else {}
+
+    @property
+    def has_task(self) -> bool:
+        """Whether a task moves the cursor; without one the view does."""
+        return self.feeds[Kind.CURSOR].is_connected
+
+    @property
+    def trail(self) -> Ring:
+        """The cursor's way: the task's, or the decoded velocity summed up."""
+        return self.task_trail if self.has_task else self.decoded.trail
+
+    def is_fresh(self, kind: Kind) -> bool:
+        """Whether a stream's newest sample is of now."""
+        return self.feeds[kind].age_s() <= STALE_S
+
+    def connector(self) -> Connector:
+        """Begin to look for the streams."""
+        return Connector(list(self.feeds.values()))
+
+    def centre(self) -> None:
+        """Put the summed-up cursors back to the centre."""
+        self.decoded.centre()
+        self.true.centre()
+
+    def poll(self) -> None:
+        """Take everything that has come, without waiting."""
+        self._poll_decoder()
+        self._poll_source()
+        self._poll_task()
+
+    def _poll_decoder(self) -> None:
+        for stamp_s, marker in self.feeds[Kind.MARKERS].texts():
+            self._take_marker(stamp_s, marker)
+        stamps_s, velocity = self._in_cm(Kind.VELOCITY)
+        self.take_velocity(stamps_s, velocity)
+        self.take_latents(*self.feeds[Kind.LATENT].numbers())
+        self.take_timing(*self.feeds[Kind.TIMING].numbers())
+        stamps_s, counts = self.feeds[Kind.COUNTS].numbers()
+        self._follow_input(self.feeds[Kind.COUNTS].info)
+        self.channels.take(stamps_s, counts)
+        for stamp_s, state in self.feeds[Kind.STATE].texts():
+            self._take_state(stamp_s, state)
+        if not self.feeds[Kind.STATE].is_connected:
+            self.state, self._state_s = "", -np.inf
+        self.notices.extend(text for _, text in self.feeds[Kind.NOTICES].texts())
+
+    def _poll_source(self) -> None:
+        stamps_s, velocity = self._in_cm(Kind.KINEMATICS)
+        self.true_velocity.extend(stamps_s, velocity)
+        self.true.move(stamps_s, velocity)
+
+    def _poll_task(self) -> None:
+        self.task_trail.extend(*self._in_cm(Kind.CURSOR))
+        _, targets = self.feeds[Kind.TARGET].numbers()
+        if len(targets):
+            x, y, radius = targets[-1].tolist()
+            self.target = (x, y, radius) if radius > 0 else None
+        for _, text in self.feeds[Kind.TASK].texts():
+            self.task_state = text
+        if not self.has_task:
+            self.target, self.task_state = None, ""
+
+    def take_velocity(self, stamps_s: FloatArray, velocity_cm_s: FloatArray) -> None:
+        """Take decoded velocities ``(sample, 2)``."""
+        self.velocity.extend(stamps_s, velocity_cm_s)
+        self.decoded.move(stamps_s, velocity_cm_s)
+        if len(stamps_s):
+            self.clock_s = float(stamps_s[-1])
+
+    def take_latents(self, stamps_s: FloatArray, latents: FloatArray) -> None:
+        """Take latents ``(sample, latent)``."""
+        if not len(stamps_s):
+            return
+        if latents.shape[1] != self.latents.newest()[1].shape[1]:
+            self.latents = Ring(_ROWS, latents.shape[1])
+        known = np.isfinite(latents).all(axis=1)
+        self.latents.extend(stamps_s[known], latents[known])
+
+    def take_timing(self, stamps_s: FloatArray, timing: FloatArray) -> None:
+        """Take rows of `TIMING_LABELS`; those of another version of the decoder are left."""
+        if timing.shape[1] != len(TIMING_LABELS) or not len(stamps_s):
+            return
+        self.timing.extend(stamps_s, timing)
+        state = int(timing[-1, _STATE])
+        self._take_state(float(stamps_s[-1]), _STATES[state] if 0 <= state < len(_STATES) else "")
+
+    def _take_state(self, stamp_s: float, state: str) -> None:
+        if stamp_s >= self._state_s:
+            self.state, self._state_s = state, stamp_s
+
+    def _take_marker(self, stamp_s: float, marker: str) -> None:
+        """What a replay says of its trials."""
+        if marker.startswith("trial_start"):
+            self.decoded.start_at(stamp_s)
+            self.true.start_at(stamp_s)
+        elif marker.startswith("trial_end"):
+            self.direction_deg = np.nan
+        elif go := _GO.fullmatch(marker):
+            self.direction_deg = float(go[1])
+
+    def _follow_input(self, info: pylsl.StreamInfo | None) -> None:
+        """Learn the channels, and which source the decoder hears, when it says so."""
+        if info is None:
+            return
+        labels = tuple(info.get_channel_labels() or ())
+        if labels != self.channels.labels:
+            self.channels = Channels(labels)
+        self._input_source = about_of(info).get("input", "")
+
+    def _source_wish(self, kind: Kind) -> StreamWish | None:
+        """The wish for another stream of the source that the decoder hears."""
+        source, slash, _ = self._input_source.rpartition("/")
+        return wish_for(source, kind) if slash else None
+
+    def _in_cm(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
+        feed = self.feeds[kind]
+        stamps_s, values = feed.numbers()
+        if not len(stamps_s):
+            return stamps_s, np.zeros((0, 2))
+        units = (feed.info.get_channel_units() if feed.info else None) or ["cm/s"]
+        return stamps_s, values[:, :2] * _CM.get(str(units[0]), 1.0)
+
+
+class Channels:
+    """How often each channel fires, and which ones can't be right."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self.labels = labels
+        self.rate_hz = np.zeros(len(labels))
+        self._newest_s = np.nan
+        self._heard_s = 0.0
+        self._silent_s = np.zeros(len(labels))
+
+    @property
+    def dead(self) -> BoolArray:
+        """Channels ``(channel,)`` without a spike for long."""
+        return np.asarray(self._silent_s >= _DEAD_S, dtype=np.bool_)
+
+    @property
+    def hot(self) -> BoolArray:
+        """Channels ``(channel,)`` that fire so much more than others that something is wrong."""
+        return hot_channels(self.rate_hz)
+
+    def take(self, stamps_s: FloatArray, counts: FloatArray) -> None:
+        """Take spikes ``(hop, channel)``, each of the time since the hop before."""
+        if counts.shape[1:] != self.rate_hz.shape or not len(stamps_s):
+            return
+        for stamp_s, spikes in zip(stamps_s.tolist(), counts, strict=True):
+            hop_s = stamp_s - self._newest_s
+            self._newest_s = stamp_s
+            if not 0 < hop_s <= _RATE_S:
+                continue
+            self._heard_s += hop_s
+            # A mean over all that was heard at first, over about a second later on.
+            share = hop_s / min(self._heard_s, _RATE_S)
+            self.rate_hz += share * (spikes / hop_s - self.rate_hz)
+            self._silent_s = np.where(spikes > 0, 0.0, self._silent_s + hop_s)
