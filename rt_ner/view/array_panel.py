@@ -40,8 +40,7 @@ class ArrayPanel(Panel):
         channels = signals.channels
         if channels.labels != self._labels:
             self._lay_out(channels.labels)
-        feed = signals.feeds[Kind.COUNTS]
-        self.say_missing("" if feed.is_connected else feed.problem or "waiting for the decoder")
+        self.say_missing(signals.missing(Kind.COUNTS))
         self._image.setOpacity(1.0 if signals.is_fresh(Kind.COUNTS) else 0.25)
         if not channels.labels:
             return
@@ -80,5 +79,4 @@ class ArrayPanel(Panel):
         return np.where(known, totals, np.nan)
 
     def _centres(self, chosen: BoolArray) -> FloatArray:
-        centres: FloatArray = self._places[chosen][:, ::-1] + 0.5
-        return centres
+        return self._places[chosen][:, ::-1].astype(np.float64) + 0.5

@@ -50,7 +50,7 @@ class Header(QWidget):
 def _identity(signals: Signals) -> str:
     about = signals.about
     if not about:
-        return signals.feeds[Kind.STATE].problem or "waiting for the decoder"
+        return signals.missing(Kind.STATE)
     return (
         f"<b>{about.get('bundle', signals.decoder_name)}</b> · {about.get('session', '')} "
         f"{about.get('area', '')}<br>held-out velocity R² {about.get('velocity_r2', '–')}, "

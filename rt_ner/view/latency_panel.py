@@ -42,8 +42,7 @@ class LatencyPanel(Panel):
     def refresh(self, signals: Signals) -> None:
         """Draw what is known now."""
         stamps_s, rows = signals.timing.newest(SPAN_S)
-        feed = signals.feeds[Kind.TIMING]
-        self.say_missing("" if feed.is_connected else feed.problem or "waiting for the decoder")
+        self.say_missing(signals.missing(Kind.TIMING))
         if len(stamps_s) < 2:
             return
         hop_us = float(np.median(np.diff(stamps_s))) * 1e6
@@ -72,5 +71,4 @@ def slowest_by_column(stamps_s: FloatArray, since_us: FloatArray) -> tuple[Float
     column = np.floor(stamps_s / _COLUMN_S).astype(np.int64)
     order = np.lexsort((since_us[:, -1], column))
     last = np.flatnonzero(np.diff(column[order], append=-1))
-    starts_s: FloatArray = column[order][last] * _COLUMN_S
-    return starts_s, since_us[order[last]]
+    return column[order][last].astype(np.float64) * _COLUMN_S, since_us[order[last]]

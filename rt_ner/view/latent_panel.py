@@ -79,8 +79,7 @@ class LatentPanel(Panel):
             self._tail.setPen(colour, width=2.5)
             self._tail.setData(places[:, 0], places[:, 1])
             self._head.setData(pos=places[-1:], brush=pg.mkBrush(colour))
-        feed = signals.feeds[Kind.LATENT]
-        self.say_missing("" if feed.is_connected else feed.problem or "waiting for the decoder")
+        self.say_missing(signals.missing(Kind.LATENT))
 
     def _draw_axes(self) -> None:
         origin = np.array(_AXES_AT)

@@ -5,9 +5,14 @@ from numpy.typing import ArrayLike
 
 from rt_ner.arrays import FloatArray
 
+_JITTER_S = 0.5
+
 
 class Ring:
-    """The newest ``capacity`` rows, each with its stamp in seconds."""
+    """The newest ``capacity`` rows, each with its stamp in seconds.
+
+    Where stamps go back by more than a jitter, a new session has begun, and the old is forgotten.
+    """
 
     def __init__(self, capacity: int, n_columns: int) -> None:
         self._capacity = capacity
@@ -23,6 +28,10 @@ class Ring:
         """Take rows ``(row, column)``, oldest first."""
         stamps, rows = np.asarray(stamps_s), np.asarray(values)
         n_new = len(stamps)
+        if not n_new:
+            return
+        if len(self) and stamps[0] < self.newest()[0][-1] - _JITTER_S:
+            self.clear()
         places = (self._n_taken + np.arange(n_new))[-self._capacity :] % self._capacity
         for offset in (0, self._capacity):
             self._stamps_s[places + offset] = stamps[-self._capacity :]

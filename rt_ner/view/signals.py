@@ -84,6 +84,11 @@ class Signals:
         """Whether a stream's newest sample is of now."""
         return self.feeds[kind].age_s() <= STALE_S
 
+    def missing(self, kind: Kind) -> str:
+        """Why a stream is not there, in words; empty if it is."""
+        feed = self.feeds[kind]
+        return "" if feed.is_connected else feed.problem or "looking for the decoder"
+
     def connector(self) -> Connector:
         """Begin to look for the streams."""
         return Connector(list(self.feeds.values()))

@@ -45,8 +45,7 @@ class Trace(Panel):
         self._draw(self._true, true.newest(SPAN_S), signals.clock_s)
         self._decoded.setPen(style.DECODED if fresh else style.FAINT, width=1.5)
         self._draw(self._decoded, decoded.newest(SPAN_S), signals.clock_s)
-        feed = signals.feeds[kind]
-        self.say_missing("" if feed.is_connected else "no decoder")
+        self.say_missing("not connected" if signals.missing(kind) else "")
 
     def _draw(
         self, curve: pg.PlotCurveItem, rows: tuple[FloatArray, FloatArray], clock_s: float

@@ -70,9 +70,7 @@ class Workspace(Panel):
         self._draw_true(signals)
         self._draw_target(signals)
         self._say(signals)
-        absent = signals.feeds[kind].problem or "waiting for the decoder"
-        known = signals.feeds[kind].is_connected or self._for_subject
-        self.say_missing("" if known else absent)
+        self.say_missing("" if self._for_subject else signals.missing(kind))
         self._make_room(trail)
 
     def _follow(self, position_cm: FloatArray, frame_s: float) -> None:
