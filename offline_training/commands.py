@@ -28,6 +28,7 @@ from offline_training.options import (
     train_settings,
 )
 from rt_ner.bundle import check_writable, load_bundle
+from rt_ner.process import opens_view
 from rt_ner.session_files import load_session
 
 if TYPE_CHECKING:
@@ -126,23 +127,28 @@ def demo(
     config: ConfigPath = None,
     seed: Seed = None,
     device: Device = "auto",
-    no_view: Annotated[  # noqa: ARG001 - the window comes later, scripts may say it already
-        bool,
-        typer.Option("--no-view", help="No live window (there is none yet; accepted for scripts)."),
-    ] = False,
+    view: Annotated[
+        bool | None,
+        typer.Option(
+            "--view/--no-view",
+            help="The live window. Default: where there is a display.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show it all: train, replay, and decode live.
 
     A session is simulated (or read, with --session), NER is trained on its first trials, and the
     held-out ones are replayed and decoded live. Replay and decoder run as processes of their own,
-    in real time, over LSL. Ends with a table and a picture.
+    in real time, over LSL, with the live window where there is a display. Ends with a table and a
+    picture.
     """
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
     from offline_training.trainer import pick_device
 
-    plan = DemoPlan(session, area, out, train_settings(config, seed), pick_device(device))
+    settings, with_view = train_settings(config, seed), opens_view(view)
+    plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
     with _progress() as (progress, warn):
         result = run_demo(plan, progress, warn)
     if as_json:

@@ -42,10 +42,21 @@ def has_display() -> bool:
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in named)
 
 
+def opens_view(asked: bool | None) -> bool:
+    """Whether to open a window: as asked, else where it is possible.
+
+    Raises RtNerError if one is asked for and can't be opened.
+    """
+    if asked is None:
+        return has_display() and not _missing_packages()
+    if asked:
+        check_display()
+    return asked
+
+
 def check_display() -> None:
     """Raise RtNerError where no window could be opened, with the remedy."""
-    missing = [name for name in ("PySide6", "pyqtgraph") if not find_spec(name)]
-    if missing:
+    if missing := _missing_packages():
         raise RtNerError(
             f"{', '.join(missing)} not installed, which the view needs: pip install 'rt-ner[view]'"
         )
@@ -54,6 +65,10 @@ def check_display() -> None:
             "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run rt-ner view "
             "on a computer with a screen; it need not be the decoder's"
         )
+
+
+def _missing_packages() -> list[str]:
+    return [name for name in ("PySide6", "pyqtgraph") if not find_spec(name)]
 
 
 @contextmanager

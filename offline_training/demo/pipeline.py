@@ -34,6 +34,7 @@ class DemoPlan:
     out: Path
     settings: TrainSettings
     device: torch.device
+    with_view: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,8 @@ def _decode_live(
     # Names of their own, so that a demo on a lab's network never meets a rig's streams.
     tag = uuid.uuid4().hex[:8]
     replay_name, decoder_name = f"demo-replay-{tag}", f"demo-decoder-{tag}"
-    decode = ["decode", str(plan.out / "bundle"), "--no-view", "--wait", str(_CONNECT_S)]
+    view = "--view" if plan.with_view else "--no-view"
+    decode = ["decode", str(plan.out / "bundle"), view, "--wait", str(_CONNECT_S)]
     decode += ["--source", source_id_of(replay_name, Kind.SPIKES), "--name", decoder_name]
     replay = ["replay", str(session_file), "--area", session.area, "--name", replay_name]
     replay += ["--held-out", str(plan.settings.held_out), "--wait-for", "spikes,markers,pushed"]

@@ -18,6 +18,7 @@ from rt_ner.bundle import load_bundle
 from rt_ner.children import child_process
 from rt_ner.commands import AsJson, BundlePath
 from rt_ner.errors import ConfigError
+from rt_ner.process import check_display
 from rt_ner.streams import quiet_liblsl
 
 app = typer.Typer(
@@ -112,6 +113,41 @@ def soak(
         "counts": ", ".join(f"{name} {n}" for name, n in result.counts.items() if n),
     }
     _show(f"{hours:g} h at {speed:g} times the speed", asdict(result), rows, as_json)
+
+
+@app.command()
+def view(
+    bundle: BundlePath,
+    seconds: Annotated[float, typer.Option(help="A turn of each condition.", min=1)] = 20.0,
+    turns: Annotated[int, typer.Option(help="How often all take their turns.", min=1)] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """What the live window costs the decoder beside it: running at full rate, and stopped."""
+    from rt_ner.bench.view import ALONE, SHOWN, STOPPED, measure_view
+
+    check_display()
+    n_channels = len(load_bundle(bundle).manifest.channel_ids)
+    with _folder() as (folder, progress):
+        cost = measure_view(bundle, n_channels, folder, (seconds, turns), progress.print)
+    summary: dict[str, object] = {"frames_per_s": cost.frames_per_s}
+    rows = {"frames a second": f"{cost.frames_per_s:.1f}"}
+    for name, condition in cost.conditions.items():
+        p50, p99 = cost.step_us(name).tolist()
+        summary[name] = {
+            "step_us": {"p50": p50, "p99": p99},
+            "lost_bins": condition.lost_bins,
+            "missed_deadlines": condition.missed_deadlines,
+        }
+        rows[name] = (
+            f"step p50 {p50:.0f} µs, p99 {p99:.0f} µs, {condition.lost_bins} bins lost, "
+            f"{condition.missed_deadlines} deadlines missed"
+        )
+    alone_us = cost.step_us(ALONE)[1]
+    summary["ratio_p99"] = {name: cost.step_us(name)[1] / alone_us for name in (SHOWN, STOPPED)}
+    rows["p99 to that alone"] = ", ".join(
+        f"{name} {cost.step_us(name)[1] / alone_us:.2f}" for name in (SHOWN, STOPPED)
+    )
+    _show("the decoder's step beside a live window", summary, rows, as_json)
 
 
 @contextmanager

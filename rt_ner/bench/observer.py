@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pylsl
 
+from rt_ner.arrays import FloatArray
 from rt_ner.children import ChildProcess
 from rt_ner.errors import RtNerError, StreamError
 from rt_ner.states import State
@@ -51,6 +53,7 @@ class Observer:
                 raise StreamError(f"'{name}' ended before it announced its {kind}")
             self._inlets[kind] = pylsl.StreamInlet(info, recover=False)
             self._inlets[kind].open_stream(_CONNECT_S)
+        self._kept: list[tuple[float, list[float]]] | None = None
         self._news = threading.Condition()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -90,6 +93,21 @@ class Observer:
         self.wait_until(lambda: bool(heard()), f"state {state}")
         return heard()[0]
 
+    def listen_for(self, seconds: float) -> tuple[FloatArray, FloatArray]:
+        """Stamps ``(hop,)`` in s and rows of `TIMING_LABELS` that come within so many seconds."""
+        with self._news:
+            self._kept = []
+        self._closed.wait(seconds)
+        with self._news:
+            kept, self._kept = self._kept, None
+        if not kept:
+            raise RtNerError(
+                f"no step within {seconds:g} s; the decoder is in state {self.state}, its counts "
+                f"are {self.counts}"
+            )
+        stamps_s, rows = zip(*kept, strict=True)
+        return np.array(stamps_s), np.array(rows)
+
     def _listen(self) -> None:
         while not self._closed.is_set():
             try:
@@ -107,6 +125,8 @@ class Observer:
         with self._news:
             if rows:
                 self.timing = rows[-1]
+            if self._kept is not None:
+                self._kept += zip(row_stamps_s, rows, strict=True)
             self.states += self._texts(Kind.STATE)
             self.notices += self._texts(Kind.NOTICES)
             self._news.notify_all()
