@@ -18,8 +18,10 @@ from rt_ner.view.panel import Panel
 from rt_ner.view.signals import Signals
 
 _TAIL_S = 1.0
-_MARGIN = 1.25
-_AXES_AT, _AXES_LENGTH = (-1.0, -1.0), 0.2
+_CLOUD_POINTS = 1000
+_MARGIN = 1.15
+_AXES_AT, _AXES_LENGTH = (-0.9, -0.9), 0.2
+_WHEEL_AT, _WHEEL_RADIUS = (1.0, -0.95), 0.13
 
 
 class Cloud(NamedTuple):
@@ -44,6 +46,7 @@ class LatentPanel(Panel):
         self._names = [pg.TextItem(f"z{k}", color=style.DIM, anchor=(0.5, 0.5)) for k in (1, 2, 3)]
         for name in self._names:
             self.addItem(name)
+        self._add_wheel()
         self._tail = self.curve(style.TEXT, 2.5)
         self._head = pg.ScatterPlotItem(size=12, pen=None)
         self.addItem(self._head)
@@ -53,13 +56,20 @@ class LatentPanel(Panel):
     def _add_cloud(self, cloud: Cloud) -> None:
         nearest = np.array([style.direction_index(angle) for angle in cloud.direction_deg])
         for index, colour in enumerate(style.DIRECTIONS):
-            points = cloud.latents[nearest == index]
+            points = cloud.latents[nearest == index][:: len(cloud.latents) // _CLOUD_POINTS + 1]
             if len(points):
                 brush = pg.mkColor(colour)
                 brush.setAlpha(110)
-                item = pg.ScatterPlotItem(size=3, pen=None, brush=brush, antialias=False)
+                item = pg.ScatterPlotItem(size=4, pen=None, brush=brush, antialias=False)
                 self.addItem(item)
                 self._cloud.append((points, item))
+
+    def _add_wheel(self) -> None:
+        """Which colour is which reach direction: a dot each, where it leads to."""
+        angle = np.arange(len(style.DIRECTIONS)) * (2 * np.pi / len(style.DIRECTIONS))
+        places = np.column_stack([np.cos(angle), np.sin(angle)]) * _WHEEL_RADIUS + _WHEEL_AT
+        brushes = [pg.mkBrush(colour) for colour in style.DIRECTIONS]
+        self.addItem(pg.ScatterPlotItem(pos=places, size=8, pen=None, brush=brushes))
 
     def refresh(self, signals: Signals, frame_s: float) -> None:
         """Draw what is known now; ``frame_s``: since the last time."""

@@ -42,6 +42,13 @@ class Panel(pg.PlotWidget):  # type: ignore[misc]
         if what != self._missing.text:
             self._missing.setText(what, size=f"{style.FONT_PT}pt", color=style.DIM)
 
+    def zero_lines(self, *angles: int) -> None:
+        """Faint lines through zero: 0 across, 90 up; a whole grid would cost 5 ms a frame."""
+        for angle in angles:
+            line = pg.InfiniteLine(0.0, angle, pen=pg.mkPen(style.FAINT, width=1))
+            line.setZValue(-1)
+            self.addItem(line)
+
     def curve(self, colour: str, width: float = 1.5, dashed: bool = False) -> pg.PlotCurveItem:
         """A line to be drawn from now on."""
         dash = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine

@@ -9,7 +9,6 @@ TEXT, DIM, FAINT = "#E3E8EE", "#8A96A3", "#39434E"
 DECODED, TRUE = "#FFB547", "#7CC8F5"
 TARGET = "#2CC79A"
 WARNING = "#FF7F45"
-GRID_ALPHA = 0.12
 FONT_PT = 11
 
 # Okabe & Ito (2008), lightened for a dark ground: told apart with any colour vision.

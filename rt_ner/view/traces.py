@@ -32,7 +32,7 @@ class Trace(Panel):
         self._half_range = 0.0
         self._true = self.curve(style.TRUE, 1.5)
         self._decoded = self.curve(style.DECODED, 1.5)
-        self.showGrid(x=True, y=True, alpha=style.GRID_ALPHA)
+        self.zero_lines(0)
         self.setXRange(-SPAN_S, 0.0, padding=0)
         self._grow(_RANGES[0])
 
@@ -61,7 +61,7 @@ class Trace(Panel):
         if reached > self._half_range:
             fitting = (limit for limit in _RANGES if limit >= reached)
             self._half_range = next(fitting, reached)
-            self.setYRange(-self._half_range, self._half_range, padding=0.05)
+            self.setYRange(-self._half_range, self._half_range, padding=0.15)
 
 
 def all_traces() -> list[Trace]:

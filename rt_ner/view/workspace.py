@@ -44,7 +44,7 @@ class Workspace(Panel):
             for side in ("bottom", "left"):
                 self.hideAxis(side)
         else:
-            self.showGrid(x=True, y=True, alpha=style.GRID_ALPHA)
+            self.zero_lines(0, 90)
         self._set_range()
 
     @property
@@ -104,7 +104,8 @@ class Workspace(Panel):
         if self._for_subject:
             self._write(signals.task_state)
             return
-        about = [] if signals.has_task else ["decoded velocity, summed up here"]
+        decoded = f'<span style="color:{style.DECODED}">● decoded</span>'
+        about = [] if signals.has_task else [f"{decoded} velocity, summed up here"]
         if self._true.isVisible():
             about.append(f'<span style="color:{style.TRUE}">○ true</span>')
         if self.smoothing_s:
