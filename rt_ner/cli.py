@@ -37,6 +37,7 @@ _COMMANDS = (
     "replay",
     "decode",
     "view",
+    "task",
     "doctor",
     "noise",
     "bench",

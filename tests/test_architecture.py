@@ -46,7 +46,7 @@ def test_the_commands_are_those_announced() -> None:
     offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
     assert offered == {
         "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
-        "decode", "doctor", "noise", "bench",
+        "decode", "view", "doctor", "noise", "bench",
     }  # fmt: skip
 
 

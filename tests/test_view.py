@@ -168,11 +168,13 @@ def test_the_subject_sees_nothing_that_is_the_operators(app: QApplication, told:
 
 def test_old_data_are_greyed_and_missing_streams_named(app: QApplication, told: Told) -> None:
     workspace = Workspace(for_subject=False)
-    workspace.refresh(told, FRAME_S)
-    assert len(places_of(style.DECODED, picture(workspace, app)))
-    told.stale.add(Kind.VELOCITY)
-    workspace.refresh(told, FRAME_S)
-    assert not len(places_of(style.DECODED, picture(workspace, app)))
+    picture(workspace, app)
+    for stale, colour in (({}, style.DECODED), ({Kind.VELOCITY}, style.FAINT)):
+        told.stale = set(stale)
+        workspace.refresh(told, FRAME_S)
+        drawn = picture(workspace, app)
+        column, row = pixel_of(workspace, *told.decoded.position_cm).astype(int)
+        assert len(places_of(colour, drawn[row : row + 1, column : column + 1])) == 1
     told.absent.add(Kind.VELOCITY)
     workspace.refresh(told, FRAME_S)
     assert workspace.missing == "no velocity here"

@@ -68,13 +68,15 @@ def test_the_gain_is_the_operators_and_never_above_the_allowed_speed(
         sources, ([], [Command.FASTER] * 3 + [Command.SLOWER]), strict=True
     ):
         name = f"{source_id}-{len(velocities)}"
-        with Decoding(small_bundle.model, name) as decoding:
+        decoding = Decoding(small_bundle.model, name)
+        # Before it begins, so that not one velocity is of another gain.
+        decoding.loop.commands.extend(commands)
+        with decoding:
             velocity, timing = (
                 inlet(decoding.name, Kind.VELOCITY),
                 inlet(decoding.name, Kind.TIMING),
             )
             source.wait_for_listener()
-            decoding.loop.commands.extend(commands)
             n_ms = history_ms(small_bundle) + 200
             source.push(n_ms)
             velocities.append(pulled(velocity, n_ms // 10)[0])

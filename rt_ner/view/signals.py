@@ -9,11 +9,11 @@ import pylsl
 
 from rt_ner.arrays import BoolArray, FloatArray
 from rt_ner.channels import hot_channels
+from rt_ner.cursor import Cursor
+from rt_ner.feed import Connector, Feed
+from rt_ner.ring import Ring
 from rt_ner.states import State
 from rt_ner.streams import TIMING_LABELS, Kind, StreamWish, about_of, wish_for
-from rt_ner.view.cursor import Cursor
-from rt_ner.view.feed import Connector, Feed
-from rt_ner.view.ring import Ring
 
 # What is older is no longer shown as of now.
 STALE_S = 0.2
@@ -22,7 +22,6 @@ _ROWS = 12_000
 # Rates of channels are means over about so long; one without a spike for much longer is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
 _N_NOTICES = 50
-_CM = {"cm/s": 1.0, "mm/s": 0.1, "m/s": 100.0, "a.u.": 1.0, "cm": 1.0, "mm": 0.1, "m": 100.0}
 _STATES = tuple(State)
 _STATE = TIMING_LABELS.index("state")
 _GO = re.compile(r"go \d+ direction_deg=(\S+)")
@@ -193,8 +192,7 @@ class Signals:
         stamps_s, values = feed.numbers()
         if not len(stamps_s):
             return stamps_s, np.zeros((0, 2))
-        units = (feed.info.get_channel_units() if feed.info else None) or ["cm/s"]
-        return stamps_s, values[:, :2] * _CM.get(str(units[0]), 1.0)
+        return stamps_s, values[:, :2] * feed.cm_per_unit
 
 
 class Channels:

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from rt_ner.arrays import FloatArray
-from rt_ner.view.ring import Ring
+from rt_ner.ring import Ring
 
 # Nothing is summed up across a longer gap: nobody knows how the cursor moved meanwhile.
 _LONGEST_STEP_S = 0.2
@@ -17,7 +17,7 @@ class Cursor:
     ``trail``: ``x, y`` in cm; NaN where a new start begins.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int = 1) -> None:
         self.position_cm = np.zeros(2)
         self.trail = Ring(capacity, 2)
         self._stamp_s = np.nan

@@ -17,6 +17,7 @@ _FORGET_S = 1.0
 # A view that was stopped needs the newest, not all that it has missed.
 _BUFFER_S = 5
 _AT_ONCE = 2048
+_CM = {"mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
 _MANY_CHUNKS = 64
 
 
@@ -40,6 +41,12 @@ class Feed:
     def is_connected(self) -> bool:
         """Whether the stream is there."""
         return self._inlet is not None
+
+    @property
+    def cm_per_unit(self) -> float:
+        """What values of its first channel's unit are to be multiplied by to be in cm, or cm/s."""
+        units = (self.info.get_channel_units() if self.info else None) or [""]
+        return _CM.get(str(units[0]), 1.0)
 
     def age_s(self) -> float:
         """How long ago the newest sample came; infinite if none did."""

@@ -1,0 +1,79 @@
+"""Subject: somebody in the loop when nobody is there: sees the task, and fires spikes over LSL."""
+
+from threading import Event
+
+import numpy as np
+
+from drivers.intention import Intention, SubjectSettings
+from drivers.neurons import Firing, Neurons
+from rt_ner.clock import NS_PER_MS, s_from_ns
+from rt_ner.feed import Connector, Feed
+from rt_ner.streams import Kind, local_now_ns, open_outlet, wish_for
+
+_STEP_MS = 5
+_STEP_NS = _STEP_MS * NS_PER_MS
+# Phases in which the subject knows that it is to stay where it is.
+_STAYS = ("BETWEEN", "DELAY", "SUCCESS", "FAILURE", "")
+
+
+class Subject:
+    """Looks at the task's cursor and target, and sends spikes, its hand and its intention.
+
+    ``source``: name of its streams: spikes at 1 kHz; ``kinematics``, its own hand's velocity, as in
+    a recording; ``velocity``, what it means, as an ideal decoder would give it. Without a task it
+    rests, and its neurons go on firing.
+    """
+
+    def __init__(
+        self, neurons: Neurons, settings: SubjectSettings, task: str, source: str, seed: int
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self._intention = Intention(settings, _STEP_MS / 1e3, rng)
+        self._firing = Firing(neurons, rng)
+        self._feeds = {
+            kind: Feed(lambda kind=kind: wish_for(task, kind))  # type: ignore[misc]
+            for kind in (Kind.CURSOR, Kind.TARGET, Kind.TASK)
+        }
+        self._cursor_cm = np.zeros(2)
+        self._target = np.zeros(3)
+        self._phase = ""
+        channels = neurons.channel_ids
+        self._spikes = open_outlet(source, Kind.SPIKES, channels, "spikes", NS_PER_MS)
+        self._hand = open_outlet(source, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
+        self._means = open_outlet(source, Kind.VELOCITY, ["vx", "vy"], "cm/s", _STEP_NS)
+
+    def run(self, stop: Event) -> None:
+        """Live until stopped; steps are on an absolute clock, and none is left out."""
+        connector = Connector(list(self._feeds.values()))
+        now_ns = -(-local_now_ns() // _STEP_NS) * _STEP_NS
+        try:
+            while not stop.wait(s_from_ns(max(now_ns - local_now_ns(), 0))):
+                self._step(now_ns)
+                now_ns += _STEP_NS
+        finally:
+            connector.close()
+
+    def _step(self, now_ns: int) -> None:
+        """One step that ends now: look, mean, fire."""
+        self._look()
+        goal = None if self._phase in _STAYS or self._target[2] <= 0 else self._target[:2].copy()
+        self._intention.step(self._cursor_cm, goal)
+        intention = self._intention
+        spikes = self._firing.fire(intention.velocity_cm_s, intention.position_cm, _STEP_MS)
+        stamps_s = [s_from_ns(now_ns + (k + 1 - _STEP_MS) * NS_PER_MS) for k in range(_STEP_MS)]
+        self._spikes.push_chunk(spikes.astype(np.int16), stamps_s)
+        self._hand.push_sample(intention.hand_cm_s.tolist(), stamps_s[-1])
+        self._means.push_sample(intention.velocity_cm_s.tolist(), stamps_s[-1])
+
+    def _look(self) -> None:
+        """What the screen shows now."""
+        _, cursor = self._feeds[Kind.CURSOR].numbers()
+        if len(cursor):
+            self._cursor_cm = cursor[-1, :2]
+        _, target = self._feeds[Kind.TARGET].numbers()
+        if len(target):
+            self._target = target[-1]
+        for _, phase in self._feeds[Kind.TASK].texts():
+            self._phase = phase
+        if not self._feeds[Kind.TASK].is_connected:
+            self._phase = ""

@@ -1,0 +1,88 @@
+"""The task's command. LSL is imported when it runs."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rt_ner.config import checked_settings, load_settings
+from rt_ner.process import stop_on_signals
+
+if TYPE_CHECKING:
+    from rt_ner.task.trials import Trial
+
+
+def task(
+    decoder: Annotated[str, typer.Option(help="Name of the decoder's streams.")] = "rt-ner",
+    hand: Annotated[
+        str | None,
+        typer.Option(help="Open loop: the cursor follows the kinematics of this source instead."),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="centre-out, centre-out-back, random or grid.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="So many, then end. 0: until Ctrl-C.")] = None,
+    assist: Annotated[
+        float | None, typer.Option(help="How much the task helps towards the target, 0 to 1.")
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="Announce the task's streams under this name.")
+    ] = "task",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
+    ] = False,
+) -> None:
+    """Run a cursor task with decoded velocity: targets, holds, scores.
+
+    Moves the cursor by the decoder's velocity, publishes cursor, target, phases and trial markers,
+    and ends with scores. Shown by rt-ner view. Without velocity the cursor stands still.
+    """
+    from rt_ner.streams import Kind, quiet_liblsl, wish_for
+    from rt_ner.task.runner import TaskRunner
+    from rt_ner.task.scores import bit_rate, score_block
+    from rt_ner.task.settings import Layout, TaskSettings
+
+    quiet_liblsl()
+    said = {"layout": layout, "trials": trials, "assist": assist}
+    content = load_settings(config, TaskSettings).model_dump()
+    content |= {key: value for key, value in said.items() if value is not None}
+    settings = checked_settings(content, TaskSettings, "command line")
+    wish = wish_for(hand, Kind.KINEMATICS) if hand else wish_for(decoder, Kind.VELOCITY)
+    console = Console(stderr=True, highlight=False, markup=False)
+
+    def tell(trial: "Trial") -> None:
+        seconds = (trial.end_ns - trial.go_ns) / 1e9
+        console.print(
+            f"trial {len(runner.machine.trials)}: {_outcome(trial)} after {seconds:.2f} s"
+        )
+
+    with stop_on_signals() as stop:
+        runner = TaskRunner(settings, wish, name)
+        runner.run(stop, tell)
+    done = runner.machine.trials
+    scores: dict[str, object] = asdict(score_block(done))
+    if settings.layout is Layout.GRID and done:
+        right = sum(bool(trial.success) for trial in done)
+        wrong = sum(trial.success is False for trial in done)
+        seconds = (done[-1].end_ns - done[0].go_ns) / 1e9
+        scores["bitrate_bps"] = bit_rate(settings.grid_side**2, right, wrong, seconds)
+    if as_json:
+        json.dump(scores, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    table = Table(title=f"{len(done)} trials, {settings.layout}", show_header=False)
+    for key, value in scores.items():
+        table.add_row(key.replace("_", " "), f"{value:.3g}")
+    Console(highlight=False, markup=False).print(table)
+
+
+def _outcome(trial: "Trial") -> str:
+    return "success" if trial.success else "failure"

@@ -1,0 +1,104 @@
+"""Runner: the task on the network: velocity in; cursor, target, phase and trial markers out."""
+
+from collections.abc import Callable
+from threading import Event
+
+import numpy as np
+
+from rt_ner.arrays import FloatArray
+from rt_ner.clock import NS_PER_MS, s_from_ns
+from rt_ner.cursor import Cursor
+from rt_ner.feed import Connector, Feed
+from rt_ner.streams import Kind, StreamWish, local_now_ns, open_outlet
+from rt_ner.task.settings import TaskSettings
+from rt_ner.task.targets import Target
+from rt_ner.task.trials import Phase, Trial, TrialMachine
+
+_TICK_NS = 5 * NS_PER_MS
+# Help to the target comes at a speed in proportion to the distance, up to a limit.
+_ASSIST_S, _ASSIST_MAX_CM_S = 0.3, 30.0
+
+
+class TaskRunner:
+    """Runs trials with the velocity of one stream.
+
+    ``wish``: the velocity stream, a decoder's or a hand's; it may come and go: without it the
+    cursor stands still. ``source``: the name of the task's own streams.
+    """
+
+    def __init__(self, settings: TaskSettings, wish: StreamWish, source: str) -> None:
+        self._settings = settings
+        self._feed = Feed(lambda: wish)
+        self._cursor = Cursor()
+        self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
+        self._target_out = open_outlet(source, Kind.TARGET, ["x", "y", "radius"], "cm", _TICK_NS)
+        self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None)
+        self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
+        self._phase: Phase | None = None
+        self.machine = TrialMachine(settings)
+
+    def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
+        """Run trials until there were enough, or ``stop``; ``tell`` hears of each that is over."""
+        connector = Connector([self._feed])
+        due_ns = local_now_ns()
+        try:
+            while not (stop.is_set() or self.machine.is_over):
+                now_ns = local_now_ns()
+                self._tick(now_ns, tell)
+                # Ticks are absolute; those that were missed are left out.
+                due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
+                stop.wait(s_from_ns(max(due_ns - local_now_ns(), 0)))
+        finally:
+            connector.close()
+
+    def _tick(self, now_ns: int, tell: Callable[[Trial], None]) -> None:
+        self._move()
+        n_over = len(self.machine.trials)
+        cursor_cm = self._cursor.position_cm
+        phase = self.machine.step(now_ns, cursor_cm)
+        stamp_s = s_from_ns(now_ns)
+        self._cursor_out.push_sample(cursor_cm.tolist(), stamp_s)
+        self._target_out.push_sample(_shown(self.machine.target), stamp_s)
+        if phase is not self._phase:
+            self._enter(phase, stamp_s)
+        for trial in self.machine.trials[n_over:]:
+            tell(trial)
+
+    def _move(self) -> None:
+        """Move the cursor by the velocities that have come, within the workspace."""
+        stamps_s, velocity = self._feed.numbers()
+        if not len(stamps_s):
+            return
+        velocity_cm_s = velocity[:, :2] * self._feed.cm_per_unit
+        self._cursor.move(stamps_s, self._assisted(velocity_cm_s))
+        edge_cm = self._settings.workspace_cm / 2
+        self._cursor.position_cm = self._cursor.position_cm.clip(-edge_cm, edge_cm)
+
+    def _assisted(self, velocity_cm_s: FloatArray) -> FloatArray:
+        goal, assist = self.machine.goal, self._settings.assist
+        if goal is None or not assist:
+            return velocity_cm_s
+        help_cm_s = (goal.centre_cm - self._cursor.position_cm) / _ASSIST_S
+        speed = float(np.hypot(*help_cm_s))
+        help_cm_s = help_cm_s * min(1.0, _ASSIST_MAX_CM_S / max(speed, 1e-9))
+        return (1 - assist) * velocity_cm_s + assist * help_cm_s
+
+    def _enter(self, phase: Phase, stamp_s: float) -> None:
+        """Say that a phase begins, and what that means for the trial, as a replay would."""
+        before, self._phase = self._phase, phase
+        number, target = len(self.machine.trials), self.machine.target
+        if phase is Phase.DELAY or (phase is Phase.REACH and before is not Phase.TARGET_HOLD):
+            if before is not Phase.DELAY:
+                self._markers_out.push_sample([f"trial_start {number}"], stamp_s)
+            if phase is Phase.REACH and target is not None:
+                angle = np.rad2deg(np.arctan2(*target.centre_cm[::-1])) % 360.0
+                go = f"go {number} direction_deg={angle:g}"
+                self._markers_out.push_sample([go], stamp_s)
+        elif phase in (Phase.SUCCESS, Phase.FAILURE):
+            self._markers_out.push_sample([f"trial_end {number - 1}"], stamp_s)
+        self._phase_out.push_sample([str(phase)], stamp_s)
+
+
+def _shown(target: Target | None) -> list[float]:
+    """A target as it is sent; radius 0: none."""
+    return [0.0, 0.0, 0.0] if target is None else [target.x, target.y, target.radius]

@@ -1,0 +1,99 @@
+"""Scores: how well trials went, by the measures that the field uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_ner.arrays import FloatArray
+from rt_ner.clock import NS_PER_S
+from rt_ner.task.trials import Trial
+
+
+@dataclass(frozen=True)
+class TrialScore:
+    """One successful trial.
+
+    ``acquire_s``: go cue to the last entry into the target, its hold not counted. ``dial_in_s``:
+    first entry to last (Gilja et al. 2012). ``path_efficiency``: straight way / way made, until the
+    last entry. ``movement_error_cm``: mean distance from the straight line (MacKenzie et al. 2001).
+    ``throughput_bps``: index of difficulty, log2(distance / width + 1) bits in Shannon's form, over
+    ``acquire_s`` (ISO 9241-9); the distance is from the place at the go cue to the target's middle,
+    the width its diameter.
+    """
+
+    acquire_s: float
+    dial_in_s: float
+    path_efficiency: float
+    movement_error_cm: float
+    difficulty_bits: float
+    throughput_bps: float
+
+
+@dataclass(frozen=True)
+class BlockScore:
+    """A block of trials; medians and means over its successful ones, NaN if there are none."""
+
+    trials: int
+    success_rate: float
+    acquire_s_median: float
+    dial_in_s_median: float
+    path_efficiency: float
+    movement_error_cm: float
+    throughput_bps: float
+
+
+def score_trial(trial: Trial) -> TrialScore:
+    """Scores of a trial that ended with success."""
+    last_ns = trial.entries_ns[-1]
+    until = np.searchsorted(trial.path_ns, last_ns, side="right")
+    path = np.array(trial.path_cm[:until])
+    start, centre = path[0], trial.target.centre_cm
+    way_cm = float(np.hypot(*np.diff(path, axis=0).T).sum())
+    straight_cm = float(np.hypot(*(path[-1] - start)))
+    distance_cm = float(np.hypot(*(centre - start)))
+    difficulty = float(np.log2(distance_cm / (2 * trial.target.radius) + 1))
+    acquire_s = (last_ns - trial.go_ns) / NS_PER_S
+    return TrialScore(
+        acquire_s=acquire_s,
+        dial_in_s=(last_ns - trial.entries_ns[0]) / NS_PER_S,
+        path_efficiency=straight_cm / way_cm if way_cm else 1.0,
+        movement_error_cm=float(_from_line_cm(path, start, centre).mean()),
+        difficulty_bits=difficulty,
+        throughput_bps=difficulty / acquire_s if acquire_s else np.nan,
+    )
+
+
+def score_block(trials: Sequence[Trial]) -> BlockScore:
+    """Scores of a block."""
+    scores = [score_trial(trial) for trial in trials if trial.success]
+
+    def over(name: str, of: np.ufunc | object) -> float:
+        values = [getattr(score, name) for score in scores]
+        return float(of(values)) if values else float("nan")  # type: ignore[operator]
+
+    return BlockScore(
+        trials=len(trials),
+        success_rate=len(scores) / len(trials) if trials else float("nan"),
+        acquire_s_median=over("acquire_s", np.median),
+        dial_in_s_median=over("dial_in_s", np.median),
+        path_efficiency=over("path_efficiency", np.mean),
+        movement_error_cm=over("movement_error_cm", np.mean),
+        throughput_bps=over("throughput_bps", np.mean),
+    )
+
+
+def bit_rate(n_choices: int, n_right: int, n_wrong: int, seconds: float) -> float:
+    """Achieved bit rate in bits a second: log2(N − 1) · max(right − wrong, 0) / time.
+
+    Nuyujukian et al. 2015: a wrong selection costs a right one, as a keyboard's delete key would.
+    """
+    return float(np.log2(n_choices - 1) * max(n_right - n_wrong, 0) / seconds) if seconds else 0.0
+
+
+def _from_line_cm(path: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
+    """Distance of each place ``(step, 2)`` from the line through start and end."""
+    along = (end - start) / max(float(np.hypot(*(end - start))), 1e-12)
+    away = path - start
+    distance: FloatArray = np.abs(away[:, 0] * along[1] - away[:, 1] * along[0])
+    return distance

@@ -1,0 +1,58 @@
+"""Settings of a task: which targets, how long to hold them, and how long to try."""
+
+from enum import StrEnum
+
+from pydantic import Field, model_validator
+
+from rt_ner.config import Settings
+
+
+class Layout(StrEnum):
+    """Where targets are.
+
+    CENTRE_OUT: on a ring; each reach begins with a hold in the centre. CENTRE_OUT_BACK: on a ring,
+    then the centre, both scored. RANDOM: anywhere in the workspace, one after the other (pinball).
+    GRID: cells that fill the workspace; whichever is dwelt upon is selected, right or wrong.
+    """
+
+    CENTRE_OUT = "centre-out"
+    CENTRE_OUT_BACK = "centre-out-back"
+    RANDOM = "random"
+    GRID = "grid"
+
+
+class TaskSettings(Settings):
+    """Everything that `rt-ner task` can be told by a file.
+
+    ``assist``: how much of the velocity, 0 to 1, points straight to the target instead of where it
+    was decoded. ``delay_ms``: how long a target is shown before the go cue, drawn evenly between
+    the two. ``trials`` 0: until stopped.
+    """
+
+    layout: Layout = Layout.CENTRE_OUT
+    trials: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0)
+    n_targets: int = Field(default=8, ge=2, le=32)
+    distance_cm: float = Field(default=8.0, gt=0)
+    target_radius_cm: float = Field(default=1.5, gt=0)
+    workspace_cm: float = Field(default=20.0, gt=0)
+    grid_side: int = Field(default=6, ge=2, le=20)
+    centre_hold_ms: float = Field(default=200.0, ge=0)
+    delay_ms: tuple[float, float] = (0.0, 0.0)
+    target_hold_ms: float = Field(default=500.0, ge=0)
+    timeout_s: float = Field(default=5.0, gt=0)
+    between_ms: float = Field(default=300.0, ge=0)
+    assist: float = Field(default=0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TaskSettings":
+        if not 0 <= self.delay_ms[0] <= self.delay_ms[1]:
+            raise ValueError(
+                f"delay_ms = {list(self.delay_ms)}: expected the shortest delay, then the longest"
+            )
+        if self.layout is not Layout.GRID and self.target_radius_cm >= self.distance_cm:
+            raise ValueError(
+                f"target_radius_cm = {self.target_radius_cm:g} reaches the centre from "
+                f"distance_cm = {self.distance_cm:g}: every reach would end where it begins"
+            )
+        return self
