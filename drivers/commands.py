@@ -1,4 +1,4 @@
-"""The drivers' commands: replay, simulate and noise."""
+"""The drivers' commands: replay, simulate, subject and noise."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -94,6 +95,52 @@ def simulate(
         f"{out}: {len(session.channel_ids)} electrodes, {len(session.trials)} trials, "
         f"{session.end_ns / 1e9:.0f} s"
     )
+
+
+def subject(
+    name: Annotated[str, typer.Option(help="Announce the subject's streams so.")] = "subject",
+    task: Annotated[str, typer.Option(help="Name of the task's streams.")] = "task",
+    session: Annotated[
+        Path | None, typer.Option(help="Fire as the units of this recorded session do.")
+    ] = None,
+    area: Annotated[str | None, typer.Option(help="Brain area of that session.")] = None,
+    neurons_seed: Annotated[int, typer.Option(help="Which made-up neurons.", min=0)] = 1,
+    seed: Annotated[int, typer.Option(help="Of spikes and movement.", min=0)] = 0,
+    day: Annotated[
+        int, typer.Option(help="0: as made; others: some units replaced, others changed.", min=0)
+    ] = 0,
+    replaced: Annotated[
+        float, typer.Option(help="Part of the units that another day replaces.", min=0, max=1)
+    ] = 0.3,
+    turned_deg: Annotated[
+        float, typer.Option(help="How far it turns preferred directions (sd, °).", min=0)
+    ] = 20.0,
+    silenced: Annotated[int, typer.Option(help="Electrodes it silences.", min=0)] = 0,
+    expected_delay_ms: Annotated[
+        float, typer.Option(help="From intention to cursor, as the subject has learned it.", min=0)
+    ] = 100.0,
+) -> None:
+    """Simulate a subject who sees the task and fires spikes, to close the loop without an animal.
+
+    Sees cursor and target of rt-ner task 150 ms late, means to bring one to the other, and fires
+    accordingly, spike by spike, as a raster of 1 kHz. Until Ctrl-C.
+    """
+    from drivers.intention import SubjectSettings
+    from drivers.neurons import fitted, made_up
+    from drivers.subject import Subject
+
+    quiet_liblsl()
+    neurons = made_up(np.random.default_rng(neurons_seed))
+    if session is not None:
+        neurons = fitted(load_session(session, area))
+    if silenced > len(neurons.channel_ids):
+        raise ConfigError(f"--silenced {silenced}: there are {len(neurons.channel_ids)} electrodes")
+    if day:
+        rng = np.random.default_rng((neurons_seed, day))
+        neurons = neurons.another_day(rng, replaced, turned_deg, silenced=silenced)
+    settings = SubjectSettings(expected_delay_s=expected_delay_ms / 1e3)
+    with stop_on_signals() as stop, no_garbage_collection():
+        Subject(neurons, settings, task, name, seed).run(stop)
 
 
 def noise(

@@ -12,7 +12,7 @@ from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
 
 # What every ONNX Runtime since 1.15 can read.
-_OPSET, _IR_VERSION = 17, 9
+OPSET, IR_VERSION = 17, 9
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 SD_FLOOR = 0.05
 _HOPS_AT_ONCE = 4096
@@ -169,8 +169,8 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     model = helper.make_model(
         graph,
         producer_name="rt-ner",
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
     )
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)

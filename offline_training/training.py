@@ -19,6 +19,7 @@ from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.split import Split, split_session
 from offline_training.trainer import OnStep, train_encoder
+from rt_ner.arrays import FloatArray
 from rt_ner.bundle import (
     Bundle,
     CarriedFrom,
@@ -43,6 +44,8 @@ _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 # Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
 # were left out.
 Progress = Callable[[str, float, float | None], None]
+# Fits a decoder to a split's training part; told what for. What trials left out say of it, if any.
+Fit = Callable[[Split, str], tuple[DecoderModel, float | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +68,29 @@ def train_bundle(
     """Train an encoder and its readout on a session's first trials; score them on the rest.
 
     ``warn`` is told, before, what the session lacks. SessionError where it lacks too much.
-
-    A second encoder learns from shuffled trials, on the same input and scored the same way: the
-    control. ``train_s`` is the time of both and of the scoring.
     """
-    started_s = time.monotonic()
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)
+
+    def fit(part: Split, what: str) -> tuple[DecoderModel, float | None]:
+        return _fit(session, part, settings, device, partial(progress, what))
+
+    return prove(session, split, settings, fit)
+
+
+def prove(session: Session, split: Split, settings: TrainSettings, fit: Fit) -> Trained:
+    """Fit a decoder to the training part of a split session, and score it on the rest.
+
+    A second one is fitted to shuffled trials, on the same input and scored the same way: the
+    control. ``train_s`` is the time of both and of the scoring.
+    """
+    started_s = time.monotonic()
     hop_ns = split.shape.hop_ns
-    model, validation_r2 = _fit(session, split, settings, device, partial(progress, "training"))
+    model, validation_r2 = fit(split, "training")
     rng = np.random.default_rng(settings.seed)
     labels = shuffle_trials(split.train.labels, rng)
-    shuffled = replace(split, train=replace(split.train, labels=labels))
-    control, _ = _fit(session, shuffled, settings, device, partial(progress, "control"))
+    control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
     n_trials = len(session.trials)
     whole = compare(decode_session(model, session), session, hop_ns)
     train = only_trials(whole, 0, split.n_train)
@@ -154,6 +166,7 @@ def assemble_bundle(
             matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
             bias=(float(readout.bias[0]), float(readout.bias[1])),
             unit="cm/s",
+            memory=_memory_entry(readout.memory),
         ),
         training=training,
         scores=scores,
@@ -161,6 +174,16 @@ def assemble_bundle(
         | {package: version(package) for package in _PACKAGES},
     )
     return Bundle(manifest, model.encoder_onnx, _golden(model, test))
+
+
+def _memory_entry(
+    memory: FloatArray,
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """The readout's memory as the manifest holds it; None where it has none."""
+    if not memory.any():
+        return None
+    (a, b), (c, d) = memory.tolist()
+    return (a, b), (c, d)
 
 
 def _golden(model: DecoderModel, test: Dataset) -> Golden:

@@ -41,11 +41,12 @@ class _Strict(BaseModel):
 
 
 class ReadoutEntry(_Strict):
-    """The readout: velocity = latent · matrix + bias, in ``unit``."""
+    """The readout, as `rt_ner.readout.Readout` says; no memory: a linear one."""
 
     matrix: tuple[tuple[float, float], ...]
     bias: tuple[float, float]
     unit: Literal["cm/s"]
+    memory: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 class CarriedFrom(_Strict):
@@ -128,7 +129,8 @@ class Bundle:
     def model(self) -> DecoderModel:
         """What the decoder needs of it."""
         entry = self.manifest.readout
-        readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit)
+        memory = None if entry.memory is None else np.array(entry.memory)
+        readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit, memory)
         return DecoderModel(
             self.manifest.channel_ids, self.manifest.window, self.encoder_onnx, readout
         )
@@ -137,7 +139,7 @@ class Bundle:
 def run_windows(model: DecoderModel, windows: Float32Array) -> tuple[Float32Array, Float32Array]:
     """Latents ``(case, latent)`` and velocities ``(case, 2)`` of windows ``(case, bin, channel)``.
 
-    One window a run, as in the decoder.
+    One window a run, as in the decoder, and none with another before it.
     """
     buffer = np.zeros((1, *windows.shape[1:]), dtype=np.float32)
     encoder = Encoder(model.encoder_onnx, buffer)

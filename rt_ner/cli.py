@@ -38,6 +38,8 @@ _COMMANDS = (
     "decode",
     "view",
     "task",
+    "subject",
+    "closed-loop",
     "doctor",
     "noise",
     "bench",

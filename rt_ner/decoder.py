@@ -46,12 +46,14 @@ class Decoder:
         self._window = Window(self._shape, len(model.channel_ids))
         self._encoder = Encoder(model.encoder_onnx, self._window.values)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
+        self._rehearsed: Float32Array = np.zeros(2, dtype=np.float32)
         self.n_nonfinite = 0
 
     def reset(self, now_ns: int) -> None:
         """Forget all history; velocity is zero until it has filled again. The totals stay."""
         self.counter.reset(now_ns)
         self._window.reset()
+        self._velocity[:] = 0
 
     def warm_up(self, dtype: np.dtype[np.generic]) -> None:
         """Decode silence, so that nothing is compiled or first allocated on real data.
@@ -65,16 +67,17 @@ class Decoder:
             self._decode_hop(hop * self._shape.hop_ns)
         self.n_nonfinite = n_nonfinite
         self._window.reset()
+        self._velocity[:] = 0
 
     def rehearse(self) -> None:
         """Run the next step on what is there already, for its effect on the caches alone.
 
         A step that finds code and weights evicted takes ten times as long as one that does not.
-        No result changes: the next hop rewrites all that this writes.
+        No result changes: the next hop rewrites all that this writes, but for a scratch.
         """
         self._window.sum_up()
         self._encoder.encode()
-        self._readout.decode(self._encoder.latent, self._velocity)
+        self._readout.decode(self._encoder.latent, self._rehearsed)
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
         """Take a chunk of the counter's kind; yield what is decoded at each hop that it closes."""

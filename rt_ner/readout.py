@@ -1,4 +1,8 @@
-"""Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself."""
+"""Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself.
+
+A steady-state Kalman filter is the same thing with a memory: the new velocity is a fixed mixture of
+the one before and of what the latents say (Malik et al. 2011), at the same cost.
+"""
 
 import numpy as np
 from numba import njit
@@ -7,19 +11,31 @@ from rt_ner.arrays import Float32Array, FloatArray
 
 
 class Readout:
-    """Linear readout: velocity = latent · ``matrix`` + ``bias``.
+    """Velocity = latent · ``matrix`` + ``bias`` + the velocity before · ``memory``.
 
-    ``matrix``: ``(latent, 2)``; ``bias``: ``(2,)``; both in ``unit`` (a latent unit).
+    ``matrix``: ``(latent, 2)``; ``bias``: ``(2,)``; both in ``unit`` (a latent unit). ``memory``:
+    ``(2, 2)``, None for a linear readout, which has none.
     """
 
-    def __init__(self, matrix: FloatArray, bias: FloatArray, unit: str = "cm/s") -> None:
+    def __init__(
+        self,
+        matrix: FloatArray,
+        bias: FloatArray,
+        unit: str = "cm/s",
+        memory: FloatArray | None = None,
+    ) -> None:
         self.matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         self.bias = np.ascontiguousarray(bias, dtype=np.float64)
         self.unit = unit
+        kept = np.zeros((2, 2)) if memory is None else memory
+        self.memory = np.ascontiguousarray(kept, dtype=np.float64)
 
     def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
-        """Write the velocity ``(2,)`` of a latent ``(latent,)``; zero and False if not finite."""
-        return bool(_decode(latent, self.matrix, self.bias, velocity))
+        """Turn the velocity ``(2,)`` of the hop before into that of a latent ``(latent,)``.
+
+        Zero and False if it is not finite. Zero is also what to begin with.
+        """
+        return bool(_decode(latent, self.matrix, self.bias, self.memory, velocity))
 
 
 def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
@@ -38,12 +54,17 @@ def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
 
 @njit(cache=True)
 def _decode(
-    latent: Float32Array, matrix: FloatArray, bias: FloatArray, velocity: Float32Array
+    latent: Float32Array,
+    matrix: FloatArray,
+    bias: FloatArray,
+    memory: FloatArray,
+    velocity: Float32Array,
 ) -> bool:
     """Sum in one fixed order, in float64, so that the same latent always gives the same bits."""
     finite = True
+    before_x, before_y = velocity
     for axis in range(velocity.size):
-        total = bias[axis]
+        total = bias[axis] + (before_x * memory[0, axis] + before_y * memory[1, axis])
         for dimension in range(latent.size):
             total += latent[dimension] * matrix[dimension, axis]
         velocity[axis] = total

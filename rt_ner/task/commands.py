@@ -48,7 +48,7 @@ def task(
     from rt_ner.streams import Kind, quiet_liblsl, wish_for
     from rt_ner.task.runner import TaskRunner
     from rt_ner.task.scores import bit_rate, score_block
-    from rt_ner.task.settings import Layout, TaskSettings
+    from rt_ner.task.settings import TaskSettings
 
     quiet_liblsl()
     said = {"layout": layout, "trials": trials, "assist": assist}
@@ -69,11 +69,8 @@ def task(
         runner.run(stop, tell)
     done = runner.machine.trials
     scores: dict[str, object] = asdict(score_block(done))
-    if settings.layout is Layout.GRID and done:
-        right = sum(bool(trial.success) for trial in done)
-        wrong = sum(trial.success is False for trial in done)
-        seconds = (done[-1].end_ns - done[0].go_ns) / 1e9
-        scores["bitrate_bps"] = bit_rate(settings.grid_side**2, right, wrong, seconds)
+    if settings.n_choices is not None and done:
+        scores["bitrate_bps"] = bit_rate(done, settings.n_choices)
     if as_json:
         json.dump(scores, sys.stdout, indent=2)
         sys.stdout.write("\n")

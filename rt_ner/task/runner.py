@@ -22,8 +22,9 @@ _ASSIST_S, _ASSIST_MAX_CM_S = 0.3, 30.0
 class TaskRunner:
     """Runs trials with the velocity of one stream.
 
-    ``wish``: the velocity stream, a decoder's or a hand's; it may come and go: without it the
-    cursor stands still. ``source``: the name of the task's own streams.
+    ``wish``: the velocity stream, a decoder's or a hand's. Trials begin with its first sample; it
+    may go and come back: without it the cursor stands still. ``source``: the name of the task's own
+    streams.
     """
 
     def __init__(self, settings: TaskSettings, wish: StreamWish, source: str) -> None:
@@ -35,6 +36,7 @@ class TaskRunner:
         self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None)
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
         self._phase: Phase | None = None
+        self._has_begun = False
         self.machine = TrialMachine(settings)
 
     def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
@@ -55,7 +57,8 @@ class TaskRunner:
         self._move()
         n_over = len(self.machine.trials)
         cursor_cm = self._cursor.position_cm
-        phase = self.machine.step(now_ns, cursor_cm)
+        # Nobody is to fail a trial before there is anything to move the cursor with.
+        phase = self.machine.step(now_ns, cursor_cm) if self._has_begun else self.machine.phase
         stamp_s = s_from_ns(now_ns)
         self._cursor_out.push_sample(cursor_cm.tolist(), stamp_s)
         self._target_out.push_sample(_shown(self.machine.target), stamp_s)
@@ -69,6 +72,7 @@ class TaskRunner:
         stamps_s, velocity = self._feed.numbers()
         if not len(stamps_s):
             return
+        self._has_begun = True
         velocity_cm_s = velocity[:, :2] * self._feed.cm_per_unit
         self._cursor.move(stamps_s, self._assisted(velocity_cm_s))
         edge_cm = self._settings.workspace_cm / 2

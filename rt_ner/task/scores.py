@@ -83,12 +83,17 @@ def score_block(trials: Sequence[Trial]) -> BlockScore:
     )
 
 
-def bit_rate(n_choices: int, n_right: int, n_wrong: int, seconds: float) -> float:
+def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
     """Achieved bit rate in bits a second: log2(N − 1) · max(right − wrong, 0) / time.
 
     Nuyujukian et al. 2015: a wrong selection costs a right one, as a keyboard's delete key would.
+    The time is from the first go cue to the end of the last trial, with all that lies between.
     """
-    return float(np.log2(n_choices - 1) * max(n_right - n_wrong, 0) / seconds) if seconds else 0.0
+    if not trials:
+        return float("nan")
+    right = sum(bool(trial.success) for trial in trials)
+    seconds = (trials[-1].end_ns - trials[0].go_ns) / NS_PER_S
+    return float(np.log2(n_choices - 1) * max(2 * right - len(trials), 0) / seconds)
 
 
 def _from_line_cm(path: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:

@@ -44,6 +44,13 @@ class TaskSettings(Settings):
     between_ms: float = Field(default=300.0, ge=0)
     assist: float = Field(default=0.0, ge=0, le=1)
 
+    @property
+    def n_choices(self) -> int | None:
+        """Among how many targets one is to be chosen; None where they may be anywhere."""
+        if self.layout is Layout.RANDOM:
+            return None
+        return self.grid_side**2 if self.layout is Layout.GRID else self.n_targets
+
     @model_validator(mode="after")
     def _fits(self) -> "TaskSettings":
         if not 0 <= self.delay_ms[0] <= self.delay_ms[1]:

@@ -1,0 +1,93 @@
+"""Block: subject, task and, if anybody, decoder in processes of their own, until it is over."""
+
+import json
+import math
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from offline_training.closed_loop.recording import Block, BlockRecorder
+from rt_ner.children import ChildProcess, child_process
+from rt_ner.errors import RtNerError
+from rt_ner.streams import Kind, source_id_of
+
+_POLL_S = 0.2
+_END_S = 15.0
+# The slowest that a block may be, a trial.
+_MOST_S_A_TRIAL, _START_S = 12.0, 60.0
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
+
+    ``subject``: options of `rt-ner subject`; ``task``: options of `rt-ner task`.
+    """
+
+    name: str
+    trials: int
+    mover: Path | str
+    subject: tuple[str, ...]
+    task: tuple[str, ...]
+
+
+# The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
+HAND, IDEAL = "hand", "intention"
+
+
+def run_block(
+    plan: BlockPlan, folder: Path, progress: Callable[[float], None]
+) -> tuple[dict[str, float], Block]:
+    """Run a block; its scores as the task gives them, and its recording."""
+    tag = uuid.uuid4().hex[:8]
+    subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
+    folder.mkdir(parents=True)
+    moves = {HAND: ["--hand", subject], IDEAL: ["--decoder", subject]}
+    decoding = isinstance(plan.mover, Path)
+    mover = ["--decoder", decoder] if isinstance(plan.mover, Path) else moves[plan.mover]
+    arguments = ["subject", "--name", subject, "--task", task, *plan.subject]
+    task_arguments = ["task", "--name", task, "--trials", str(plan.trials), "--json", *mover]
+    heard_velocity = decoder if decoding else ""
+    recorder = BlockRecorder(subject, task, heard_velocity)
+    with child_process(arguments, folder) as living:
+        if decoding:
+            decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
+            decode += ["--source", source_id_of(subject, Kind.SPIKES)]
+            with child_process(decode, folder) as decoder_process:
+                scores = _run_task([*task_arguments, *plan.task], plan, folder, recorder,
+                                   (living, decoder_process), progress)  # fmt: skip
+                block = recorder.close()
+        else:
+            scores = _run_task([*task_arguments, *plan.task], plan, folder, recorder, (living,),
+                               progress)  # fmt: skip
+            block = recorder.close()
+    return scores, block
+
+
+def _run_task(
+    arguments: list[str],
+    plan: BlockPlan,
+    folder: Path,
+    recorder: BlockRecorder,
+    others: tuple[ChildProcess, ...],
+    progress: Callable[[float], None],
+) -> dict[str, float]:
+    pause, polls = Event(), math.ceil((_START_S + _MOST_S_A_TRIAL * plan.trials) / _POLL_S)
+    with child_process(arguments, folder) as task:
+        for _ in range(polls):
+            if task.has_ended():
+                break
+            recorder.poll()
+            for other in others:
+                if other.has_ended():
+                    other.finish(0.0)
+                    raise RtNerError(f"a part of block '{plan.name}' ended early: see {folder}")
+            done = sum(line.startswith("trial ") for line in task.said())
+            progress(done / plan.trials)
+            pause.wait(_POLL_S)
+        task.finish(_END_S)
+        said = task.said()
+    scores: dict[str, float] = json.loads("\n".join(said[said.index("{") :]))
+    return scores

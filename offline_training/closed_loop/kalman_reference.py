@@ -1,0 +1,91 @@
+"""Kalman reference: the field's standard, a velocity Kalman filter on binned counts, as a bundle.
+
+It runs in the very decoder that runs NER: its encoder hands on the square roots of the newest
+counts, its readout is the filter in its steady state.
+"""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from offline_training.dataset import Dataset
+from offline_training.network import IR_VERSION, OPSET
+from offline_training.sampling import rows_a_step_apart
+from rt_ner.arrays import FloatArray
+from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
+from rt_ner.readout import Readout
+
+_STEPS = 3000
+# So much of the counts' own variance is added to the noise, so that it can be inverted.
+_RIDGE = 1e-3
+
+
+def counts_encoder(n_bins: int, n_channels: int) -> bytes:
+    """An ONNX graph that gives the square roots of the newest bin's counts."""
+    counts_shape: list[str | int | None] = ["batch", n_bins, n_channels]
+    newest = {"begin": n_bins - 1, "end": n_bins, "axis": 1}
+    constants = [numpy_helper.from_array(np.array([value]), name) for name, value in newest.items()]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Slice", [INPUT_NAME, "begin", "end", "axis"], ["newest"]),
+            helper.make_node("Flatten", ["newest"], ["flat"], axis=1),
+            helper.make_node("Sqrt", ["flat"], [OUTPUT_NAME]),
+        ],
+        "rt_ner_counts",
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, counts_shape)],
+        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["batch", n_channels])],
+        constants,
+    )
+    model = helper.make_model(
+        graph,
+        producer_name="rt-ner",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def fit_kalman(train: Dataset, hop_ns: int, bin_ns: int) -> Readout:
+    """The steady-state filter of velocity from the newest bin's square-rooted counts.
+
+    x(t) = A x(t−1) + w, z(t) = H x(t) + q, in steps of a hop (Wu et al. 2006; in its steady state,
+    Malik et al. 2011). Bins of neighbouring hops share spikes: the noise of z is taken ``bin_ns /
+    hop_ns`` times as large, so that no spike counts more than once.
+    """
+    roots = np.sqrt(train.windows[:, -1].astype(np.float64))
+    velocity = train.labels.velocity_cm_s
+    before, after = rows_a_step_apart(train.labels, hop_ns)
+    dynamics, wander = _gaussian(velocity[before], velocity[after])
+    centred = roots - roots.mean(axis=0)
+    moved = velocity - velocity.mean(axis=0)
+    tuning, noise = _gaussian(moved, centred)
+    noise = noise * (bin_ns / hop_ns)
+    noise += np.eye(len(noise)) * max(_RIDGE * float(np.trace(noise)) / len(noise), 1e-9)
+    gain = _steady_gain(dynamics, wander, tuning, noise)
+    memory = dynamics - gain @ tuning @ dynamics
+    # At rest the filter is to stay at the mean velocity: what is not about it goes to the bias.
+    mean = velocity.mean(axis=0)
+    bias = mean - memory @ mean - gain @ roots.mean(axis=0)
+    return Readout(gain.T, bias, memory=memory.T)
+
+
+def _gaussian(inputs: FloatArray, outputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Matrix and noise covariance of outputs = matrix · inputs + noise, by least squares."""
+    weights = np.linalg.lstsq(inputs, outputs, rcond=None)[0].astype(np.float64)
+    return weights.T, np.atleast_2d(np.cov((outputs - inputs @ weights).T))
+
+
+def _steady_gain(
+    dynamics: FloatArray, wander: FloatArray, tuning: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """The Kalman gain that the filter's own recursion comes to."""
+    state = wander
+    weighted = np.linalg.solve(noise, tuning)
+    information = tuning.T @ weighted
+    for _ in range(_STEPS):
+        predicted = dynamics @ state @ dynamics.T + wander
+        state = np.linalg.inv(np.linalg.inv(predicted) + information)
+    gain: FloatArray = state @ weighted.T
+    return gain
