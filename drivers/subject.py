@@ -6,14 +6,13 @@ import numpy as np
 
 from drivers.intention import Intention, SubjectSettings
 from drivers.neurons import Firing, Neurons
+from rt_ner.arrays import FloatArray
 from rt_ner.clock import NS_PER_MS, s_from_ns
 from rt_ner.feed import Connector, Feed
 from rt_ner.streams import Kind, local_now_ns, open_outlet, wish_for
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
-# Phases in which the subject knows that it is to stay where it is.
-_STAYS = ("BETWEEN", "DELAY", "SUCCESS", "FAILURE", "")
 
 
 class Subject:
@@ -32,11 +31,10 @@ class Subject:
         self._firing = Firing(neurons, rng)
         self._feeds = {
             kind: Feed(lambda kind=kind: wish_for(task, kind))  # type: ignore[misc]
-            for kind in (Kind.CURSOR, Kind.TARGET, Kind.TASK)
+            for kind in (Kind.CURSOR, Kind.TARGET)
         }
         self._cursor_cm = np.zeros(2)
-        self._target = np.zeros(3)
-        self._phase = ""
+        self._goal_cm: FloatArray | None = None
         channels = neurons.channel_ids
         self._spikes = open_outlet(source, Kind.SPIKES, channels, "spikes", NS_PER_MS)
         self._hand = open_outlet(source, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
@@ -56,8 +54,7 @@ class Subject:
     def _step(self, now_ns: int) -> None:
         """One step that ends now: look, mean, fire."""
         self._look()
-        goal = None if self._phase in _STAYS or self._target[2] <= 0 else self._target[:2].copy()
-        self._intention.step(self._cursor_cm, goal)
+        self._intention.step(self._cursor_cm, self._goal_cm)
         intention = self._intention
         spikes = self._firing.fire(intention.velocity_cm_s, intention.position_cm, _STEP_MS)
         stamps_s = [s_from_ns(now_ns + (k + 1 - _STEP_MS) * NS_PER_MS) for k in range(_STEP_MS)]
@@ -72,8 +69,7 @@ class Subject:
             self._cursor_cm = cursor[-1, :2]
         _, target = self._feeds[Kind.TARGET].numbers()
         if len(target):
-            self._target = target[-1]
-        for _, phase in self._feeds[Kind.TASK].texts():
-            self._phase = phase
-        if not self._feeds[Kind.TASK].is_connected:
-            self._phase = ""
+            x, y, radius, go = target[-1]
+            self._goal_cm = np.array([x, y]) if radius > 0 and go > 0 else None
+        if not self._feeds[Kind.TARGET].is_connected:
+            self._goal_cm = None

@@ -46,7 +46,7 @@ def test_the_commands_are_those_announced() -> None:
     offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
     assert offered == {
         "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
-        "decode", "view", "doctor", "noise", "bench",
+        "decode", "view", "task", "subject", "closed-loop", "doctor", "noise", "bench",
     }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_the_top_level_holds_what_the_design_lists() -> None:
 
 def test_every_command_in_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"rt-ner ([a-z]+)", readme))
+    named = set(re.findall(r"rt-ner ([a-z-]*[a-z])", readme))
     offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
     assert offered <= named <= offered | {"is", "runs"}
 

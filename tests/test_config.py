@@ -8,6 +8,7 @@ import pytest
 from offline_training.settings import TrainSettings
 from rt_ner.config import DecodeSettings, Settings, load_settings
 from rt_ner.errors import ConfigError
+from rt_ner.task.settings import TaskSettings
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -52,7 +53,8 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("decode.toml", DecodeSettings), ("train.toml", TrainSettings)]
+    ("name", "kind"),
+    [("decode.toml", DecodeSettings), ("train.toml", TrainSettings), ("task.toml", TaskSettings)],
 )
 def test_the_files_in_configs_show_every_default(name: str, kind: type[Settings]) -> None:
     text = (CONFIGS / name).read_text(encoding="utf-8")

@@ -214,13 +214,9 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         pick_device("nonsense")
 
 
-@pytest.mark.parametrize(
-    ("name", "target"),
-    [("Chewie_20161007", 0.93), ("Mihili_20140304", 0.895)],
-)
-def test_recorded_sessions_are_decoded_as_well_as_we_claim(name: str, target: float) -> None:
+def test_a_recorded_session_is_decoded_as_well_as_we_claim() -> None:
     """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""
-    session = load_session(reach_file(name), "M1")
+    session = load_session(reach_file("Chewie_20161007"), "M1")
     scores = train_bundle(session, TrainSettings(), CPU, quiet).bundle.manifest.scores
-    assert scores.velocity_r2 >= target
+    assert scores.velocity_r2 >= 0.935
     assert scores.shuffled_velocity_r2 <= 0.05

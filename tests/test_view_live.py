@@ -23,7 +23,7 @@ from rt_ner.controls import listen_to_markers
 from rt_ner.errors import ConfigError, RtNerError
 from rt_ner.process import check_display
 from rt_ner.states import Command, State
-from rt_ner.streams import TIMING_LABELS, Kind, local_now_ns, open_outlet
+from rt_ner.streams import TARGET_LABELS, TIMING_LABELS, Kind, local_now_ns, open_outlet
 from rt_ner.view.actions import Commander
 from rt_ner.view.recorder import LabRecorder
 from rt_ner.view.signals import Signals
@@ -148,20 +148,20 @@ def test_two_decoders_of_one_name_are_told_of_and_neither_is_shown(source_id: st
 
 def test_a_task_moves_the_cursor_and_shows_the_target(source_id: str) -> None:
     cursor = open_outlet(source_id, Kind.CURSOR, ["x", "y"], "mm", None)
-    target = open_outlet(source_id, Kind.TARGET, ["x", "y", "radius"], "cm", None)
+    target = open_outlet(source_id, Kind.TARGET, TARGET_LABELS, "cm", None)
     state = open_outlet(source_id, Kind.TASK, ["state"], "", None)
     with looking(Signals(f"decoder-{source_id}", source_id)) as signals:
         needed = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
         poll_until(signals, lambda: not any(signals.missing(kind) for kind in needed))
         assert signals.has_task
         cursor.push_sample([30.0, -40.0])
-        target.push_sample([1.0, 2.0, 1.5])
+        target.push_sample([1.0, 2.0, 1.5, 1.0])
         state.push_sample(["REACH"])
         poll_until(signals, lambda: signals.task_state == "REACH" and signals.target is not None)
         assert signals.target == (1.0, 2.0, 1.5)
         poll_until(signals, lambda: len(signals.trail) == 1)
         np.testing.assert_allclose(signals.trail.newest()[1], [[3.0, -4.0]])
-        target.push_sample([1.0, 2.0, 0.0])
+        target.push_sample([1.0, 2.0, 0.0, 0.0])
         poll_until(signals, lambda: signals.target is None)
         del cursor
         poll_until(signals, lambda: not signals.has_task)

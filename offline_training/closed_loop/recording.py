@@ -14,8 +14,6 @@ from rt_ner.streams import Kind, wish_for
 HOP_NS = 10 * NS_PER_MS
 # The grid that every usual bin and hop divides.
 _GRID_NS = 600 * NS_PER_MS
-_AIMED = ("CENTRE", "CENTRE_HOLD", "REACH", "TARGET_HOLD")
-_SCORED = ("REACH", "TARGET_HOLD")
 _SHORTEST_HOPS = 5
 
 
@@ -26,7 +24,7 @@ class Block:
     ``counts``: ``(hop, channel)``. ``hand_cm_s``: the subject's own hand. ``decoded_cm_s``: what
     moved the cursor; NaN where nothing did. ``target``: x, y and radius in cm of what the subject
     was to aim at; NaN where at nothing. ``reach``: number of the reach to a target, centre or not;
-    −1 outside. ``is_scored``: whether that target was not the centre's.
+    −1 outside.
     """
 
     channel_ids: tuple[str, ...]
@@ -36,7 +34,6 @@ class Block:
     cursor_cm: FloatArray
     target: FloatArray
     reach: Int64Array
-    is_scored: BoolArray
 
     @property
     def end_ns(self) -> Int64Array:
@@ -74,23 +71,18 @@ class BlockRecorder:
             Kind.KINEMATICS: subject,
             Kind.CURSOR: task,
             Kind.TARGET: task,
-            Kind.TASK: task,
         } | ({Kind.VELOCITY: decoder} if decoder else {})
         self._feeds = {
             kind: Feed(lambda kind=kind, source=source: wish_for(source, kind))  # type: ignore[misc]
             for kind, source in sources.items()
         }
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
-        self._phases: list[tuple[float, str]] = []
         self._channel_ids: tuple[str, ...] = ()
         self._connector = Connector(list(self._feeds.values()))
 
     def poll(self) -> None:
         """Take what has come; within every two seconds."""
         for kind, feed in self._feeds.items():
-            if kind is Kind.TASK:
-                self._phases += feed.texts()
-                continue
             stamps_s, values = feed.numbers()
             if len(stamps_s):
                 self._rows[kind].append((stamps_s, values))
@@ -102,10 +94,10 @@ class BlockRecorder:
         """Hear no more, and put everything on one grid. StreamError where a part is missing."""
         self.poll()
         self._connector.close()
-        missing = [str(kind) for kind, rows in self._rows.items() if not rows and kind != Kind.TASK]
-        if missing or not self._phases:
-            raise StreamError(f"nothing was heard of: {', '.join(missing) or 'task'}; see the logs")
-        heard = {kind: _joined(rows) for kind, rows in self._rows.items() if rows}
+        missing = [str(kind) for kind, rows in self._rows.items() if not rows]
+        if missing:
+            raise StreamError(f"nothing was heard of {', '.join(missing)}: see the logs")
+        heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
         spikes_ns, spikes = heard[Kind.SPIKES]
         zero_ns = int(spikes_ns[0]) // _GRID_NS * _GRID_NS
         hop = (spikes_ns - zero_ns - 1) // HOP_NS
@@ -115,8 +107,7 @@ class BlockRecorder:
         at_ns, hand = heard[Kind.KINEMATICS]
         cursor = _last(heard[Kind.CURSOR], ends_ns)
         target = _last(heard[Kind.TARGET], ends_ns)
-        aimed, scored = self._aims(ends_ns)
-        target[~(aimed & (target[:, 2] > 0))] = np.nan
+        target[~((target[:, 2] > 0) & (target[:, 3] > 0))] = np.nan
         nowhere = np.full((len(counts), 2), np.nan)
         decoded = heard.get(Kind.VELOCITY)
         return Block(
@@ -125,18 +116,9 @@ class BlockRecorder:
             hand_cm_s=np.stack([np.interp(ends_ns, at_ns, axis) for axis in hand.T], axis=1),
             decoded_cm_s=nowhere if decoded is None else _last(decoded, ends_ns),
             cursor_cm=cursor,
-            target=target,
+            target=target[:, :3],
             reach=_reaches(target),
-            is_scored=scored,
         )
-
-    def _aims(self, ends_ns: Int64Array) -> tuple[BoolArray, BoolArray]:
-        """Whether the subject was to aim at something ``(hop,)``; whether that was scored."""
-        stamps_ns = ns_array_from_s(np.array([stamp_s for stamp_s, _ in self._phases]))
-        phase = np.searchsorted(stamps_ns, ends_ns, side="right") - 1
-        aimed = np.array([text in _AIMED for _, text in self._phases])
-        scored = np.array([text in _SCORED for _, text in self._phases])
-        return (phase >= 0) & aimed[phase], (phase >= 0) & scored[phase]
 
 
 def _joined(rows: list[tuple[FloatArray, FloatArray]]) -> tuple[Int64Array, FloatArray]:

@@ -9,9 +9,8 @@ from rt_ner.arrays import FloatArray
 from rt_ner.clock import NS_PER_MS, s_from_ns
 from rt_ner.cursor import Cursor
 from rt_ner.feed import Connector, Feed
-from rt_ner.streams import Kind, StreamWish, local_now_ns, open_outlet
+from rt_ner.streams import TARGET_LABELS, Kind, StreamWish, local_now_ns, open_outlet
 from rt_ner.task.settings import TaskSettings
-from rt_ner.task.targets import Target
 from rt_ner.task.trials import Phase, Trial, TrialMachine
 
 _TICK_NS = 5 * NS_PER_MS
@@ -32,7 +31,7 @@ class TaskRunner:
         self._feed = Feed(lambda: wish)
         self._cursor = Cursor()
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
-        self._target_out = open_outlet(source, Kind.TARGET, ["x", "y", "radius"], "cm", _TICK_NS)
+        self._target_out = open_outlet(source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS)
         self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None)
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
         self._phase: Phase | None = None
@@ -61,7 +60,7 @@ class TaskRunner:
         phase = self.machine.step(now_ns, cursor_cm) if self._has_begun else self.machine.phase
         stamp_s = s_from_ns(now_ns)
         self._cursor_out.push_sample(cursor_cm.tolist(), stamp_s)
-        self._target_out.push_sample(_shown(self.machine.target), stamp_s)
+        self._target_out.push_sample(self._shown(), stamp_s)
         if phase is not self._phase:
             self._enter(phase, stamp_s)
         for trial in self.machine.trials[n_over:]:
@@ -102,7 +101,9 @@ class TaskRunner:
             self._markers_out.push_sample([f"trial_end {number - 1}"], stamp_s)
         self._phase_out.push_sample([str(phase)], stamp_s)
 
-
-def _shown(target: Target | None) -> list[float]:
-    """A target as it is sent; radius 0: none."""
-    return [0.0, 0.0, 0.0] if target is None else [target.x, target.y, target.radius]
+    def _shown(self) -> list[float]:
+        """The target as it is sent; radius 0: none."""
+        target = self.machine.target
+        if target is None:
+            return [0.0, 0.0, 0.0, 0.0]
+        return [target.x, target.y, target.radius, float(self.machine.goal is not None)]

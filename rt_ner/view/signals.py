@@ -128,7 +128,7 @@ class Signals:
         self.task_trail.extend(*self._in_cm(Kind.CURSOR))
         _, targets = self.feeds[Kind.TARGET].numbers()
         if len(targets):
-            x, y, radius = targets[-1].tolist()
+            x, y, radius = targets[-1, :3].tolist()
             self.target = (x, y, radius) if radius > 0 else None
         for _, text in self.feeds[Kind.TASK].texts():
             self.task_state = text
