@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -19,10 +20,11 @@ from rich.table import Table
 from rt_ner.bundle import Bundle, TrainingEntry, load_bundle
 from rt_ner.children import child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
-from rt_ner.errors import ConfigError
+from rt_ner.errors import BundleError, ConfigError
 from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
+    from rt_ner.readout import Readout
     from rt_ner.totals import LoopTotals
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
@@ -55,6 +57,10 @@ def decode(
         Path | None, typer.Option(help="Append all counters to this file, a line a second.")
     ] = None,
     config: ConfigPath = None,
+    next_bundle: Annotated[
+        Path | None,
+        typer.Option("--next", help="Bundle of the same encoder whose readout w swaps to."),
+    ] = None,
     view: Annotated[
         bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
     ] = False,
@@ -64,7 +70,8 @@ def decode(
     Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
     stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
     the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
-    keys h, r, x, +, - and q hold, resume, reset, change the gain and stop.
+    keys h, r, x, +, -, w, u and q hold, resume, reset, change the gain, swap the readout for that
+    of the bundle --next, undo that, and stop.
     """
     from rt_ner.streams import quiet_liblsl
 
@@ -84,7 +91,7 @@ def decode(
         _opened(json_log) as log,
         _view_of(bundle, settings) if view else nullcontext(),
     ):
-        totals = _decode_until(stop, bundle, loaded, settings, log)
+        totals = _decode_until(stop, _Bundles(bundle, loaded, next_bundle), settings, log)
     counts = totals.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
@@ -170,25 +177,40 @@ def _view_of(bundle: Path, settings: DecodeSettings) -> Iterator[None]:
         yield
 
 
-def _about(bundle: Bundle, folder: Path) -> dict[str, str]:
-    """What the decoder's state stream says of the bundle."""
-    training, scores = bundle.manifest.training, bundle.manifest.scores
-    return {
-        "bundle": folder.resolve().name,
-        "session": training.session,
-        "area": training.area,
-        "velocity_r2": f"{scores.velocity_r2:.3f}",
-        "position_r2": f"{scores.position_r2:.3f}",
-        "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
-    }
+@dataclass(frozen=True)
+class _Bundles:
+    """What is decoded with: a bundle that was loaded from a folder, and the folder of the next."""
+
+    folder: Path
+    loaded: Bundle
+    next: Path | None
+
+    def about(self) -> dict[str, str]:
+        """What the decoder's state stream says of the bundle."""
+        training, scores = self.loaded.manifest.training, self.loaded.manifest.scores
+        return {
+            "bundle": self.folder.resolve().name,
+            "session": training.session,
+            "area": training.area,
+            "velocity_r2": f"{scores.velocity_r2:.3f}",
+            "position_r2": f"{scores.position_r2:.3f}",
+            "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
+        }
+
+    def next_readout(self) -> "Readout":
+        """The next bundle's readout; BundleError if its encoder is not the one that runs."""
+        assert self.next
+        other = load_bundle(self.next)
+        if other.encoder_onnx != self.loaded.encoder_onnx:
+            raise BundleError(
+                f"{self.next} has another encoder than {self.folder}: its readout does not fit; "
+                "decode with it from the start"
+            )
+        return other.model.readout
 
 
 def _decode_until(
-    stop: threading.Event,
-    folder: Path,
-    bundle: Bundle,
-    settings: DecodeSettings,
-    log: TextIO | None,
+    stop: threading.Event, bundles: _Bundles, settings: DecodeSettings, log: TextIO | None
 ) -> "LoopTotals":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
@@ -197,7 +219,8 @@ def _decode_until(
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
-    loop = Loop(bundle.model, settings, stop, status.say, _about(bundle, folder))
+    model, load_readout = bundles.loaded.model, bundles.next_readout if bundles.next else None
+    loop = Loop(model, settings, stop, status.say, bundles.about(), load_readout)
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)

@@ -22,6 +22,8 @@ KEYS = {
     "x": Command.RESET,
     "+": Command.FASTER,
     "-": Command.SLOWER,
+    "w": Command.SWAP,
+    "u": Command.UNDO,
     "q": Command.STOP,
 }
 _MARKERS = "Markers"

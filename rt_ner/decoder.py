@@ -33,7 +33,8 @@ class DecoderModel:
 class Decoder:
     """Decodes velocity from what a counter makes of the input.
 
-    ``now_ns`` stamps the stages and nothing else: no result depends on it.
+    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``readout`` may be
+    replaced between two pushes.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Decoder:
     ) -> None:
         self._shape = model.window
         self._now_ns = now_ns
-        self._readout = model.readout
+        self.readout = model.readout
         self.counter = counter
         self._window = Window(self._shape, len(model.channel_ids))
         self._encoder = Encoder(model.encoder_onnx, self._window.values)
@@ -77,7 +78,7 @@ class Decoder:
         """
         self._window.sum_up()
         self._encoder.encode()
-        self._readout.decode(self._encoder.latent, self._rehearsed)
+        self.readout.decode(self._encoder.latent, self._rehearsed)
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
         """Take a chunk of the counter's kind; yield what is decoded at each hop that it closes."""
@@ -110,7 +111,7 @@ class Decoder:
             latent[:] = np.nan
         embedded_ns = self._now_ns()
         if decodable:
-            self.n_nonfinite += not self._readout.decode(latent, self._velocity)
+            self.n_nonfinite += not self.readout.decode(latent, self._velocity)
         else:
             self._velocity[:] = 0
         return Decoded(

@@ -18,10 +18,12 @@ from rt_ner.inlet import SpikeInlet, StreamLostError
 from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
+from rt_ner.readout import Readout
 from rt_ner.rehearsal import Rehearsal
 from rt_ner.spike_stream import SpikeStream, counter_of, spike_wish
 from rt_ner.states import Command, State
 from rt_ner.streams import find_stream, local_now_ns, wish_for_same
+from rt_ner.swap import ReadoutSwap
 from rt_ner.tally import Tally
 from rt_ner.totals import LoopTotals
 from rt_ner.watch import Watch
@@ -39,13 +41,15 @@ _TOO_MANY_WAITING = 500_000
 _STATES: tuple[State | None, ...] = tuple(State)
 # The operator's gain goes in steps of a tenth, up to tenfold and down to a tenth.
 _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
+_GAIN_STEPS = {Command.FASTER: 1, Command.SLOWER: -1}
 
 
 class Loop:
     """Decodes until ``stop`` is set.
 
     ``report`` is called with each change of state and each notice, and must not block. ``about``:
-    what the state stream tells of this decoder, by name.
+    what the state stream tells of this decoder, by name. ``load_readout`` reads the readout to
+    swap to, from a thread of its own.
     ``commands``: append what the operator says. ``state``, ``note`` (what is waited for, or why
     the source was refused), ``arrived_ns`` (of the newest data) and ``totals`` may be read from
     any thread.
@@ -58,6 +62,7 @@ class Loop:
         stop: Event,
         report: Callable[[str], None],
         about: Mapping[str, str] = MappingProxyType({}),
+        load_readout: Callable[[], Readout] | None = None,
     ) -> None:
         self._model = model
         self._settings = settings
@@ -82,6 +87,7 @@ class Loop:
         self._state_since_ns = 0
         self._last_end_ns = 0
         self._gain_steps = 0
+        self._swap = ReadoutSwap(load_readout, self._notify)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self.commands: deque[Command] = deque()
         self.state: State | None = None
@@ -158,6 +164,8 @@ class Loop:
         while not self._stop.is_set():
             if self.commands:
                 self._obey(decoder)
+            if self._swap.is_ready:
+                decoder.readout = self._swap.take(decoder.readout)
             chunk = inlet.pull(self._pause_s(decoder))
             if inlet.arrived_ns - now_ns > self._stale_ns:
                 # This very process was paused: what comes now is of the past.
@@ -324,23 +332,31 @@ class Loop:
         was_reset = False
         while self.commands:
             command = self.commands.popleft()
-            if command is Command.STOP:
-                self._stop.set()
-            elif command is Command.HOLD:
-                self._held = True
-                if self.state is State.RUNNING:
-                    self._stand_still(State.HOLD)
-            elif command is Command.RESUME:
-                self._held = False
-            elif command in (Command.FASTER, Command.SLOWER):
-                self._change_gain(1 if command is Command.FASTER else -1)
-            elif command is Command.RESET:
-                was_reset = True
-                if decoder:
-                    decoder.reset(local_now_ns())
-                if self.state in (State.RUNNING, State.HOLD):
-                    self._stand_still(State.WARMING)
+            was_reset |= command is Command.RESET
+            if command in _GAIN_STEPS:
+                self._change_gain(_GAIN_STEPS[command])
+            elif command is Command.SWAP:
+                self._swap.order()
+            elif decoder and command is Command.UNDO:
+                decoder.readout = self._swap.undo(decoder.readout)
+            else:
+                self._change_state(command, decoder)
         return was_reset
+
+    def _change_state(self, command: Command, decoder: Decoder | None) -> None:
+        if command is Command.STOP:
+            self._stop.set()
+        elif command is Command.HOLD:
+            self._held = True
+            if self.state is State.RUNNING:
+                self._stand_still(State.HOLD)
+        elif command is Command.RESUME:
+            self._held = False
+        elif command is Command.RESET:
+            if decoder:
+                decoder.reset(local_now_ns())
+            if self.state in (State.RUNNING, State.HOLD):
+                self._stand_still(State.WARMING)
 
     def _change_gain(self, steps: int) -> None:
         wanted = self._gain_steps + steps

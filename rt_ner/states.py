@@ -24,7 +24,8 @@ class Command(StrEnum):
     """What the operator may tell the decoder.
 
     HOLD: velocity zero, all else goes on. RESUME: the end of a hold. RESET: forget the history,
-    or look again at a source that was refused. FASTER, SLOWER: more or less gain. STOP: end.
+    or look again at a source that was refused. FASTER, SLOWER: more or less gain. SWAP: take the
+    readout of the bundle that stands ready; UNDO: go back to the one before. STOP: end.
     """
 
     HOLD = "hold"
@@ -32,4 +33,6 @@ class Command(StrEnum):
     RESET = "reset"
     FASTER = "faster"
     SLOWER = "slower"
+    SWAP = "swap"
+    UNDO = "undo"
     STOP = "stop"

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pylsl
 import pytest
 
 from offline_training.settings import TrainSettings
+from rt_ner.bundle import load_bundle
+from rt_ner.commands import _Bundles
+from rt_ner.errors import BundleError
 from rt_ner.session import Session
 from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_for
 
@@ -262,3 +266,15 @@ def test_demo_runs_the_whole_pipeline(
     assert (out / "demo.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((out / "demo.json").read_text()) == summary
     assert rt_ner("inspect", out / "bundle").returncode == 0
+
+
+def test_the_next_bundle_must_have_the_same_encoder(
+    small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    loaded = load_bundle(small_bundle_folder)
+    bundles = _Bundles(small_bundle_folder, loaded, small_bundle_folder)
+    np.testing.assert_array_equal(bundles.next_readout().matrix, loaded.model.readout.matrix)
+    assert bundles.about()["session"] == loaded.manifest.training.session
+    other = replace(loaded, encoder_onnx=b"another")
+    with pytest.raises(BundleError, match="has another encoder"):
+        _Bundles(small_bundle_folder, other, small_bundle_folder).next_readout()

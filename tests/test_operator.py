@@ -13,6 +13,7 @@ from rt_ner.clock import next_grid_line_ns
 from rt_ner.config import ControlSettings
 from rt_ner.controls import listen_to_markers
 from rt_ner.decoder import Decoder
+from rt_ner.errors import BundleError
 from rt_ner.messages import Decoded
 from rt_ner.readout import Readout
 from rt_ner.states import Command, State
@@ -172,3 +173,47 @@ def test_what_was_recorded_replays_to_the_same_velocities(
             runs.append(values.astype(np.float32).tobytes())
     assert runs[0] == runs[1]
     assert any(runs[0])
+
+
+def test_a_readout_is_swapped_while_decoding_and_the_swap_undone(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    source = Source(source_id, small_bundle.manifest.channel_ids)
+    model = small_bundle.model
+    twice = Readout(2 * model.readout.matrix, 2 * model.readout.bias)
+    load = Loads(twice)
+    decoding = Decoding(model, source_id)
+    decoding.loop._swap._load = load
+    with decoding:
+        velocity, latent = inlet(decoding.name, Kind.VELOCITY), inlet(decoding.name, Kind.LATENT)
+        running(decoding, source, small_bundle)
+        n_hops = history_ms(small_bundle) // 10
+        pulled(velocity, n_hops)
+        pulled(latent, n_hops)
+        for commands, factor, notice in (
+            ([Command.SWAP], 2.0, "readout swapped"),
+            ([Command.UNDO], 1.0, "readout as it was before the swap"),
+            ([Command.UNDO], 1.0, "no swap to undo"),
+        ):
+            decoding.loop.commands.extend(commands)
+            assert decoding.notices.get(timeout=WAIT_S) == notice
+            source.push(10)
+            (got,), (z,) = pulled(velocity, 1)[0], pulled(latent, 1)[0]
+            expected = z @ model.readout.matrix + model.readout.bias
+            np.testing.assert_allclose(got, factor * expected, rtol=1e-4)
+        load.error = BundleError("another encoder")
+        decoding.loop.commands.append(Command.SWAP)
+        assert decoding.notices.get(timeout=WAIT_S) == "readout not swapped: another encoder"
+
+
+class Loads:
+    """Gives a readout, or fails."""
+
+    def __init__(self, readout: Readout) -> None:
+        self.readout = readout
+        self.error: BundleError | None = None
+
+    def __call__(self) -> Readout:
+        if self.error:
+            raise self.error
+        return self.readout

@@ -52,6 +52,8 @@ class Commander:
             Command.RESET: ("x", "Reset decoder", "forget the history, or look at a source again"),
             Command.FASTER: ("+", "Gain +", "a tenth more velocity"),
             Command.SLOWER: ("-", "Gain −", "a tenth less velocity"),
+            Command.SWAP: ("w", "Swap readout", "take that of the bundle that stands ready"),
+            Command.UNDO: ("u", "Undo swap", "back to the readout before"),
         }
         return [
             Action(key, name, does, lambda command=command: self.send(command), self.is_heard)  # type: ignore[misc]
