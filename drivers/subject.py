@@ -1,5 +1,6 @@
 """Subject: somebody in the loop when nobody is there: sees the task, and fires spikes over LSL."""
 
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -30,8 +31,7 @@ class Subject:
         self._intention = Intention(settings, _STEP_MS / 1e3, rng)
         self._firing = Firing(neurons, rng)
         self._feeds = {
-            kind: Feed(lambda kind=kind: wish_for(task, kind))  # type: ignore[misc]
-            for kind in (Kind.CURSOR, Kind.TARGET)
+            kind: Feed(partial(wish_for, task, kind)) for kind in (Kind.CURSOR, Kind.TARGET)
         }
         self._cursor_cm = np.zeros(2)
         self._goal_cm: FloatArray | None = None

@@ -1,6 +1,7 @@
 """Recording: what subject, task and decoder said during a block, hop by hop."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -73,8 +74,7 @@ class BlockRecorder:
             Kind.TARGET: task,
         } | ({Kind.VELOCITY: decoder} if decoder else {})
         self._feeds = {
-            kind: Feed(lambda kind=kind, source=source: wish_for(source, kind))  # type: ignore[misc]
-            for kind, source in sources.items()
+            kind: Feed(partial(wish_for, source, kind)) for kind, source in sources.items()
         }
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
         self._channel_ids: tuple[str, ...] = ()

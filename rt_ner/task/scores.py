@@ -1,7 +1,8 @@
 """Scores: how well trials went, by the measures that the field uses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,9 @@ def score_block(trials: Sequence[Trial]) -> BlockScore:
     """Scores of a block."""
     scores = [score_trial(trial) for trial in trials if trial.success]
 
-    def over(name: str, of: np.ufunc | object) -> float:
+    def over(name: str, of: Callable[[list[float]], Any]) -> float:
         values = [getattr(score, name) for score in scores]
-        return float(of(values)) if values else float("nan")  # type: ignore[operator]
+        return float(of(values)) if values else float("nan")
 
     return BlockScore(
         trials=len(trials),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pylsl
 
@@ -56,6 +57,6 @@ class Commander:
             Command.UNDO: ("u", "Undo swap", "back to the readout before"),
         }
         return [
-            Action(key, name, does, lambda command=command: self.send(command), self.is_heard)  # type: ignore[misc]
+            Action(key, name, does, partial(self.send, command), self.is_heard)
             for command, (key, name, does) in told.items()
         ]

@@ -2,7 +2,8 @@
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pylsl
@@ -22,6 +23,10 @@ _ROWS = 12_000
 # Rates of channels are means over about so long; one without a spike for much longer is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
 _N_NOTICES = 50
+# Which streams are whose.
+_DECODERS = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS, Kind.STATE, Kind.NOTICES)
+_TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
+_SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
 _STATES = tuple(State)
 _STATE = TIMING_LABELS.index("state")
 _GO = re.compile(r"go \d+ direction_deg=(\S+)")
@@ -36,18 +41,12 @@ class Signals:
 
     def __init__(self, decoder: str, task: str) -> None:
         self.decoder_name = decoder
-        self.feeds = {
-            kind: Feed(lambda kind=kind: wish_for(decoder, kind))  # type: ignore[misc]
-            for kind in (
-                Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS, Kind.STATE, Kind.NOTICES
-            )
-        } | {
-            kind: Feed(lambda kind=kind: wish_for(task, kind))  # type: ignore[misc]
-            for kind in (Kind.CURSOR, Kind.TARGET, Kind.TASK)
-        } | {
-            kind: Feed(lambda kind=kind: self._source_wish(kind))  # type: ignore[misc]
-            for kind in (Kind.KINEMATICS, Kind.MARKERS)
-        }  # fmt: skip
+        wishes: dict[Kind, Callable[[], StreamWish | None]] = {
+            **{kind: partial(wish_for, decoder, kind) for kind in _DECODERS},
+            **{kind: partial(wish_for, task, kind) for kind in _TASKS},
+            **{kind: partial(self._source_wish, kind) for kind in _SOURCES},
+        }
+        self.feeds = {kind: Feed(wish) for kind, wish in wishes.items()}
         self.velocity = Ring(_ROWS, 2)
         self.true_velocity = Ring(_ROWS, 2)
         self.decoded, self.true = Cursor(_ROWS), Cursor(_ROWS)
