@@ -304,6 +304,7 @@ def test_every_panel_is_filled_at_every_size(
         drawn = picture_of_part(panel)
         assert drawn.std() > 3.0, f"{type(panel).__name__} is empty"
         assert panel.missing == ""
+    assert operator.minimumSizeHint().width() <= 1280, "a small screen is enough"
     operator.close()
 
 

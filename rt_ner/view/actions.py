@@ -50,11 +50,11 @@ class Commander:
         told = {
             Command.HOLD: ("h", "Hold", "stop the cursor; everything else goes on"),
             Command.RESUME: ("r", "Resume", "the end of a hold"),
-            Command.RESET: ("x", "Reset decoder", "forget the history, or look at a source again"),
-            Command.FASTER: ("+", "Gain +", "a tenth more velocity"),
-            Command.SLOWER: ("-", "Gain −", "a tenth less velocity"),
-            Command.SWAP: ("w", "Swap readout", "take that of the bundle that stands ready"),
-            Command.UNDO: ("u", "Undo swap", "back to the readout before"),
+            Command.RESET: ("x", "Reset", "forget the history, or look at a source again"),
+            Command.FASTER: ("+", "Gain", "a tenth more velocity"),
+            Command.SLOWER: ("-", "Gain", "a tenth less velocity"),
+            Command.SWAP: ("w", "Swap", "take the readout of the bundle that stands ready"),
+            Command.UNDO: ("u", "Undo", "back to the readout before"),
         }
         return [
             Action(key, name, does, partial(self.send, command), self.is_heard)

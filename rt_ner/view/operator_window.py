@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -58,9 +59,11 @@ class OperatorWindow(QMainWindow):
         self.latency = LatencyPanel()
         self.traces = all_traces()
         self.message = QLabel()
+        # A long message is cut, and the window no wider for it.
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._actions = [
             *commander.actions(),
-            Action("c", "Centre cursor", "summed-up cursors back to the centre", self._centre),
+            Action("c", "Centre", "summed-up cursors back to the centre", self._centre),
             Action("s", "Smooth", "smooth the drawn cursor, in steps", self.workspace.smooth),
             Action("l", "Record", "LabRecorder: record, or stop", recorder.toggle),
             Action("?", "Keys", "this list", self._show_keys),
