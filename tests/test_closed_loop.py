@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from offline_training.closed_loop.block import HAND, BlockPlan, run_block
 from offline_training.closed_loop.intention import refit_labels
 from offline_training.closed_loop.kalman_reference import counts_encoder, fit_kalman
+from offline_training.closed_loop.pipeline import as_fast
 from offline_training.closed_loop.recording import Block
 from offline_training.dataset import Dataset, Labels
 from offline_training.evaluate import decode_session
@@ -97,6 +98,16 @@ def test_the_steady_filter_is_what_the_filter_comes_to(rng: np.random.Generator)
         readout.decode((z + roots.mean(axis=0)).astype(np.float32), velocity)
         errors.append(velocity - (state + x.mean(axis=0)))
     np.testing.assert_allclose(errors[200:], 0.0, atol=1e-3)
+
+
+def test_a_refitted_readout_is_as_fast_as_the_one_in_use(rng: np.random.Generator) -> None:
+    latents = rng.normal(size=(500, 3)).astype(np.float32)
+    in_use = (latents @ rng.normal(size=(3, 2)) * 7).astype(np.float32)
+    slow = Readout(rng.normal(size=(3, 2)), np.zeros(2))
+    scaled = as_fast(slow, latents, in_use)
+    speeds = [np.square(v).sum() for v in (latents @ scaled.matrix + scaled.bias, in_use)]
+    assert speeds[0] == pytest.approx(speeds[1], rel=1e-5)
+    np.testing.assert_allclose(scaled.matrix / slow.matrix, scaled.matrix[0, 0] / slow.matrix[0, 0])
 
 
 def test_the_counts_encoder_gives_roots_of_the_newest_bin(rng: np.random.Generator) -> None:

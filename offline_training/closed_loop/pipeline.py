@@ -19,11 +19,11 @@ from offline_training.evaluate import compare, decode_session, only_trials
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.split import Split, split_session
 from offline_training.training import Trained, prove, save_trained, train_bundle
-from rt_ner.arrays import BoolArray, FloatArray
+from rt_ner.arrays import BoolArray, Float32Array, FloatArray
 from rt_ner.bundle import run_windows
 from rt_ner.clock import NS_PER_MS, ns_from_ms
 from rt_ner.decoder import DecoderModel
-from rt_ner.readout import fit_readout
+from rt_ner.readout import Readout, fit_readout
 from rt_ner.session import Session
 
 # Told: what is going on, and the part of it that is done.
@@ -181,10 +181,24 @@ def _readout_refit(session: Session, model: DecoderModel) -> Trained:
     )
 
     def fit(split: Split, _what: str) -> tuple[DecoderModel, None]:
-        latents, _ = run_windows(model, split.train.windows.astype(np.float32))
-        return replace(model, readout=fit_readout(latents, split.train.labels.velocity_cm_s)), None
+        latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
+        intended_cm_s = split.train.labels.velocity_cm_s
+        moving = intended_cm_s.any(axis=1)
+        readout = as_fast(fit_readout(latents, intended_cm_s), latents[moving], in_use_cm_s[moving])
+        return replace(model, readout=readout), None
 
     return prove(session, split_session(session, settings), settings, fit)
+
+
+def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
+    """The readout, scaled so that its mean squared speed is that in use ``(hop, 2)``.
+
+    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
+    the loop that costs more than better directions bring.
+    """
+    refitted_cm_s = latents @ readout.matrix + readout.bias
+    scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
+    return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
 
 
 def _kalman(session: Session) -> Trained:
