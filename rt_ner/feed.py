@@ -60,9 +60,11 @@ class Feed:
         found = [info for info in seen if wish.matches(info)]
         if self.info is not None and (not found or self.info.uid() in [i.uid() for i in found]):
             return
-        self.problem = "" if len(found) == 1 else f"{len(found) or 'no'} streams with {wish}"
+        name = wish.source_id or str(wish)
         if len(found) != 1:
+            self.problem = f"{len(found)} streams '{name}'" if found else f"no stream '{name}'"
             return
+        self.problem = ""
         inlet = pylsl.StreamInlet(found[0], max_buflen=_BUFFER_S, recover=False)
         try:
             info = inlet.info(_ANSWER_S)
@@ -70,7 +72,7 @@ class Feed:
             if info.hostname() != socket.gethostname():
                 inlet.time_correction(_ANSWER_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            self.problem = f"the stream with {wish} does not answer ({error})"
+            self.problem = f"stream '{name}' does not answer ({error})"
             return
         self._found = inlet, info
 

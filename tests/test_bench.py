@@ -50,6 +50,16 @@ def test_recovery(small_bundle_folder: Path) -> None:
     assert all(fault["largest_s"] > 0.4 for fault in found.values()), "history must fill"
 
 
+def test_view(small_bundle_folder: Path) -> None:
+    """A window that draws, and one that hangs: the decoder steps on beside both."""
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    found = bench("view", small_bundle_folder, "--seconds", 1, "--turns", 1)
+    assert found["frames_per_s"] > 0
+    for condition in ("alone", "view", "stopped view"):
+        assert 0 < found[condition]["step_us"]["p50"] <= found[condition]["step_us"]["p99"]
+    assert set(found["ratio_p99"]) == {"view", "stopped view"}
+
+
 def test_a_bin_that_drifts_is_found() -> None:
     passes = Passes(Grid(pass_ns=100, hop_ns=10))
     for hop in range(1, 31):

@@ -117,7 +117,7 @@ def test_everything_of_a_decoder_and_its_source_is_found_and_shown(
         assert signals.true_velocity.newest()[1].tolist() == [[50.0, -25.0]]
         assert signals.channels.labels == small_bundle.manifest.channel_ids
         poll_until(signals, lambda: len(signals.latents) > 0 and len(signals.velocity) > 0)
-        assert signals.missing(Kind.CURSOR).startswith("no streams")
+        assert signals.missing(Kind.CURSOR).startswith("no stream")
 
 
 def test_a_stream_that_went_is_missed_and_found_again(source_id: str) -> None:
