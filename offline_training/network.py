@@ -1,18 +1,16 @@
 """Network: the encoder while it learns, in torch, and the ONNX graph that it becomes."""
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from torch import nn
 
 from offline_training.dataset import Dataset
+from offline_training.graph import encoder_file
 from offline_training.settings import TrainSettings
 from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
 
-# What every ONNX Runtime since 1.15 can read.
-OPSET, IR_VERSION = 17, 9
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 SD_FLOOR = 0.05
 _HOPS_AT_ONCE = 4096
@@ -157,24 +155,7 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     if network.unit_norm:
         unscaled = ["latent_unscaled"]
         nodes.append(helper.make_node("LpNormalization", unscaled, [OUTPUT_NAME], axis=1, p=2))
-    counts_shape: list[str | int | None] = ["batch", n_bins, n_channels]
-    latent_shape: list[str | int | None] = ["batch", biases[-1].size]
-    graph = helper.make_graph(
-        nodes,
-        "rt_ner_encoder",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, counts_shape)],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, latent_shape)],
-        initializers,
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="rt-ner",
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-    )
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return encoder_file(nodes, initializers, (n_bins, n_channels), biases[-1].size)
 
 
 def _array(tensor: torch.Tensor) -> FloatArray:

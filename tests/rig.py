@@ -113,3 +113,10 @@ class Source:
 def history_ms(bundle: Bundle) -> int:
     window = bundle.manifest.window
     return window.n_hops * window.hop_ns // MS
+
+
+def running(decoding: Decoding, source: Source, bundle: Bundle) -> None:
+    source.wait_for_listener()
+    decoding.expect(State.CONNECTING, State.WARMING)
+    source.push(history_ms(bundle))
+    decoding.expect(State.RUNNING)

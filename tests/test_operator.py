@@ -6,7 +6,7 @@ from threading import Event
 import numpy as np
 import pylsl
 import pytest
-from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled
+from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled, running
 
 from rt_ner.bundle import Bundle
 from rt_ner.clock import next_grid_line_ns
@@ -18,13 +18,6 @@ from rt_ner.messages import Decoded
 from rt_ner.readout import Readout
 from rt_ner.states import Command, State
 from rt_ner.streams import Kind, local_now_ns
-
-
-def running(decoding: Decoding, source: Source, bundle: Bundle) -> None:
-    source.wait_for_listener()
-    decoding.expect(State.CONNECTING, State.WARMING)
-    source.push(history_ms(bundle))
-    decoding.expect(State.RUNNING)
 
 
 def test_hold_stops_the_cursor_and_resume_moves_it_at_once(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
-from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled
+from rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled, running
 
 from rt_ner.bundle import Bundle, load_cloud
 from rt_ner.clock import next_grid_line_ns, s_from_ns
@@ -49,13 +49,6 @@ def poll_until(
         meanwhile()
         pause.wait(0.01)
     raise AssertionError("in vain")
-
-
-def running(decoding: Decoding, source: Source, bundle: Bundle) -> None:
-    source.wait_for_listener()
-    decoding.expect(State.CONNECTING, State.WARMING)
-    source.push(history_ms(bundle))
-    decoding.expect(State.RUNNING)
 
 
 def test_the_gain_is_the_operators_and_never_above_the_allowed_speed(

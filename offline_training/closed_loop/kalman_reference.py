@@ -5,11 +5,10 @@ counts, its readout is the filter in its steady state.
 """
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from offline_training.dataset import Dataset
-from offline_training.network import IR_VERSION, OPSET
+from offline_training.graph import encoder_file
 from offline_training.sampling import rows_a_step_apart
 from rt_ner.arrays import FloatArray
 from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
@@ -22,29 +21,14 @@ _RIDGE = 1e-3
 
 def counts_encoder(n_bins: int, n_channels: int) -> bytes:
     """An ONNX graph that gives the square roots of the newest bin's counts."""
-    counts_shape: list[str | int | None] = ["batch", n_bins, n_channels]
     newest = {"begin": n_bins - 1, "end": n_bins, "axis": 1}
     constants = [numpy_helper.from_array(np.array([value]), name) for name, value in newest.items()]
-    graph = helper.make_graph(
-        [
-            helper.make_node("Slice", [INPUT_NAME, "begin", "end", "axis"], ["newest"]),
-            helper.make_node("Flatten", ["newest"], ["flat"], axis=1),
-            helper.make_node("Sqrt", ["flat"], [OUTPUT_NAME]),
-        ],
-        "rt_ner_counts",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, counts_shape)],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["batch", n_channels])],
-        constants,
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="rt-ner",
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-    )
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    nodes = [
+        helper.make_node("Slice", [INPUT_NAME, *newest], ["newest"]),
+        helper.make_node("Flatten", ["newest"], ["flat"], axis=1),
+        helper.make_node("Sqrt", ["flat"], [OUTPUT_NAME]),
+    ]
+    return encoder_file(nodes, constants, (n_bins, n_channels), n_channels)
 
 
 def fit_kalman(train: Dataset, hop_ns: int, bin_ns: int) -> Readout:
