@@ -14,8 +14,9 @@ _ANSWER_S = 2.0
 _LOOK_EVERY_S = 0.25
 # A stream that has ended is taken for one that is there for so long.
 _FORGET_S = 1.0
-# A view that was stopped needs the newest, not all that it has missed.
-_BUFFER_S = 5
+# How much liblsl keeps for a client that does not look; of an irregular stream, 100 samples count
+# as a second.
+_BUFFER_S = 60
 _AT_ONCE = 2048
 _CM = {"mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
 _MANY_CHUNKS = 64

@@ -2,23 +2,26 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rig import WAIT_S
 
 from offline_training.closed_loop.block import HAND, BlockPlan, run_block
 from offline_training.closed_loop.intention import refit_labels
 from offline_training.closed_loop.kalman_reference import counts_encoder, fit_kalman
 from offline_training.closed_loop.pipeline import as_fast
-from offline_training.closed_loop.recording import Block
+from offline_training.closed_loop.recording import Block, BlockRecorder
 from offline_training.dataset import Dataset, Labels
 from offline_training.evaluate import decode_session
 from rt_ner.bundle import Bundle, run_windows
 from rt_ner.decoder import DecoderModel
 from rt_ner.readout import Readout
 from rt_ner.session import Session
+from rt_ner.streams import TARGET_LABELS, Kind, open_outlet
 from rt_ner.windows import WindowShape
 
 HOP_NS = 10_000_000
@@ -169,3 +172,33 @@ def test_a_subject_reaches_targets_with_its_own_hand_and_all_is_recorded(tmp_pat
     assert np.abs(moved - cursor).max() < 1.5, "over some 30 cm"
     session = played.session("test", played.hand_cm_s, np.ones(len(played.counts), dtype=np.bool_))
     assert len(session.trials) >= 3
+
+
+def test_a_target_that_is_heard_before_the_cursor_is_no_reach_yet(source_id: str) -> None:
+    subject, task = f"subject-{source_id}", f"task-{source_id}"
+    spikes = open_outlet(subject, Kind.SPIKES, ["a"], "spikes", 1_000_000)
+    hand = open_outlet(subject, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
+    cursor = open_outlet(task, Kind.CURSOR, ["x", "y"], "cm", None)
+    target = open_outlet(task, Kind.TARGET, TARGET_LABELS, "cm", None)
+    recorder = BlockRecorder(subject, task, "")
+    for outlet in (spikes, hand, cursor, target):
+        assert outlet.wait_for_consumers(WAIT_S)
+    for k in range(1, 1001):
+        at_s = 6000.0 + k / 1000
+        spikes.push_sample([k % 2], at_s)
+        hand.push_sample([1.0, 0.0], at_s)
+        target.push_sample([8.0, 0.0, 1.5, 1.0], at_s)
+        if k > 200:
+            cursor.push_sample([0.0, 0.0], at_s)
+    pause, polls = Event(), 0
+    while sum(len(stamps) for stamps, _ in recorder._rows[Kind.CURSOR]) < 800:
+        recorder.poll()
+        polls += 1
+        assert not pause.wait(0.01)
+        assert polls < 100 * WAIT_S
+    played = recorder.close()
+    assert played.counts.sum() == 500
+    assert (played.reach[:20] == -1).all()
+    assert (played.reach[20:] == 0).all()
+    session = played.session("test", played.hand_cm_s, np.ones(len(played.counts), dtype=np.bool_))
+    assert session.trials.direction_deg.tolist() == [0.0]

@@ -107,7 +107,9 @@ class BlockRecorder:
         at_ns, hand = heard[Kind.KINEMATICS]
         cursor = _last(heard[Kind.CURSOR], ends_ns)
         target = _last(heard[Kind.TARGET], ends_ns)
-        target[~((target[:, 2] > 0) & (target[:, 3] > 0))] = np.nan
+        # The target's stream may be heard a moment before the cursor's.
+        is_aimed = (target[:, 2] > 0) & (target[:, 3] > 0) & np.isfinite(cursor[:, 0])
+        target[~is_aimed] = np.nan
         nowhere = np.full((len(counts), 2), np.nan)
         decoded = heard.get(Kind.VELOCITY)
         return Block(
