@@ -163,7 +163,7 @@ def test_the_subject_sees_nothing_that_is_the_operators(app: QApplication, told:
     assert len(places_of(style.DECODED, drawn))
     assert not len(places_of(style.TRUE, drawn))
     assert not screen.workspace.missing
-    assert tuple(drawn[2, 2]) == (0, 0, 0)
+    assert (drawn == 0).all(axis=2).mean() > 0.9, "black all around"
 
 
 def test_old_data_are_greyed_and_missing_streams_named(app: QApplication, told: Told) -> None:
