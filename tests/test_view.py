@@ -95,7 +95,8 @@ def picture(widget: QWidget, app: QApplication, size: tuple[int, int] = (640, 64
     widget.show()
     app.processEvents()
     image = widget.grab().toImage().convertToFormat(image_format())
-    content = np.frombuffer(image.constBits(), dtype=np.uint8)
+    # A copy: the memory is gone with the image.
+    content = np.frombuffer(image.constBits(), dtype=np.uint8).copy()
     return content.reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width(), 2::-1]
 
 
