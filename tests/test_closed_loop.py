@@ -157,7 +157,7 @@ def test_a_decoder_that_remembers_decodes_like_one_that_smooths(
 
 
 def test_a_subject_reaches_targets_with_its_own_hand_and_all_is_recorded(tmp_path: Path) -> None:
-    plan = BlockPlan("test", 3, HAND, ("--seed", "1"), ())
+    plan = BlockPlan("test", 3, HAND, ("--seed", "1"))
     parts: list[float] = []
     scores, played = run_block(plan, tmp_path / "block", parts.append)
     assert scores["trials"] == 3

@@ -3,7 +3,8 @@
 import json
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -23,14 +24,13 @@ _MOST_S_A_TRIAL, _START_S = 12.0, 60.0
 class BlockPlan:
     """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
 
-    ``subject``: options of `rt-ner subject`; ``task``: options of `rt-ner task`.
+    ``subject``: options of `rt-ner subject`.
     """
 
     name: str
     trials: int
     mover: Path | str
     subject: tuple[str, ...]
-    task: tuple[str, ...]
 
 
 # The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
@@ -45,24 +45,19 @@ def run_block(
     subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
     folder.mkdir(parents=True)
     moves = {HAND: ["--hand", subject], IDEAL: ["--decoder", subject]}
-    decoding = isinstance(plan.mover, Path)
-    mover = ["--decoder", decoder] if isinstance(plan.mover, Path) else moves[plan.mover]
-    arguments = ["subject", "--name", subject, "--task", task, *plan.subject]
+    others = [["subject", "--name", subject, "--task", task, *plan.subject]]
+    if isinstance(plan.mover, Path):
+        decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
+        others.append([*decode, "--source", source_id_of(subject, Kind.SPIKES)])
+        mover = ["--decoder", decoder]
+    else:
+        mover, decoder = moves[plan.mover], ""
     task_arguments = ["task", "--name", task, "--trials", str(plan.trials), "--json", *mover]
-    heard_velocity = decoder if decoding else ""
-    recorder = BlockRecorder(subject, task, heard_velocity)
-    with child_process(arguments, folder) as living:
-        if decoding:
-            decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
-            decode += ["--source", source_id_of(subject, Kind.SPIKES)]
-            with child_process(decode, folder) as decoder_process:
-                scores = _run_task([*task_arguments, *plan.task], plan, folder, recorder,
-                                   (living, decoder_process), progress)  # fmt: skip
-                block = recorder.close()
-        else:
-            scores = _run_task([*task_arguments, *plan.task], plan, folder, recorder, (living,),
-                               progress)  # fmt: skip
-            block = recorder.close()
+    recorder = BlockRecorder(subject, task, decoder)
+    with ExitStack() as stack:
+        living = [stack.enter_context(child_process(each, folder)) for each in others]
+        scores = _run_task(task_arguments, plan, folder, recorder, living, progress)
+        block = recorder.close()
     return scores, block
 
 
@@ -71,7 +66,7 @@ def _run_task(
     plan: BlockPlan,
     folder: Path,
     recorder: BlockRecorder,
-    others: tuple[ChildProcess, ...],
+    others: Sequence[ChildProcess],
     progress: Callable[[float], None],
 ) -> dict[str, float]:
     pause, polls = Event(), math.ceil((_START_S + _MOST_S_A_TRIAL * plan.trials) / _POLL_S)

@@ -71,7 +71,6 @@ def closed_loop(
         lead_ms=lead_ms,
         seed=seed,
         subject=tuple(neurons),
-        task=(),
         settings=train_settings(config, seed),
         device=pick_device(device),
     )

@@ -36,7 +36,7 @@ _KALMAN = TrainSettings(window=WindowSettings(hop_ms=10.0, bin_ms=50.0, history_
 class LoopPlan:
     """What is run, and where everything is kept.
 
-    ``subject`` and ``task``: options of these commands for every block; ``lead_ms``: how much later
+    ``subject``: options of `rt-ner subject` for every block; ``lead_ms``: how much later
     the hand is that decoders are trained on.
     """
 
@@ -46,7 +46,6 @@ class LoopPlan:
     lead_ms: float
     seed: int
     subject: tuple[str, ...]
-    task: tuple[str, ...]
     settings: TrainSettings
     device: torch.device
 
@@ -124,7 +123,7 @@ class _Lab:
         plan = self._plan
         delay = ("--expected-delay-ms", "0") if mover == IDEAL else ()
         subject = (*plan.subject, "--seed", str(plan.seed), *delay)
-        block_plan = BlockPlan(name, trials, mover, subject, plan.task)
+        block_plan = BlockPlan(name, trials, mover, subject)
         folder = plan.folder / name.replace(" ", "-").lower()
         return run_block(block_plan, folder, lambda part: self._progress(name, part))
 

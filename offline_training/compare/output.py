@@ -81,15 +81,19 @@ def save(results: Results, out: Path | None, bundle: Path | None = None) -> None
     """Write tables and figures to a folder, into a bundle's report, or both; each whole or not."""
     if out is not None:
         check_out(out)
-        replace_folder(out, _files(results))
-    if bundle is not None:
-        add_to_report(bundle, _files(results, _IN_BUNDLE))
-
-
-def _files(results: Results, prefix: str = "") -> dict[str, bytes]:
-    """Everything that is written, by file name."""
-    pictures = {f"{prefix}{name}": draw(results) for name, draw in _FIGURES.items()}
+    if out is None and bundle is None:
+        return
+    pictures = {name: draw(results) for name, draw in _FIGURES.items()}
     drawn = {name: picture for name, picture in pictures.items() if picture is not None}
+    if out is not None:
+        replace_folder(out, _files(results, drawn))
+    if bundle is not None:
+        named = {f"{_IN_BUNDLE}{name}": picture for name, picture in drawn.items()}
+        add_to_report(bundle, _files(results, named))
+
+
+def _files(results: Results, drawn: dict[str, bytes]) -> dict[str, bytes]:
+    """Everything that is written, by file name, with the figures that were drawn."""
     numbers = scores_json(results) | {"direction_over_time": _direction_json(results)}
     return {
         NUMBERS_FILE: (json.dumps(numbers, indent=2) + "\n").encode(),

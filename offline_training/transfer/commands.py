@@ -106,13 +106,16 @@ def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool
     from offline_training.transfer.export import carried_bundle
     from offline_training.transfer.figure import draw_curve
 
+    if out is None and figure is None:
+        return
+    picture = draw_curve(curve)
     if out is not None:
         (n_trials,) = curve.carried
         save_trained(carried_bundle(curve, n_trials), out, overwrite)
-        add_to_report(out, {"transfer.png": draw_curve(curve)})
+        add_to_report(out, {"transfer.png": picture})
     if figure is not None:
         figure.parent.mkdir(parents=True, exist_ok=True)
-        figure.write_bytes(draw_curve(curve))
+        figure.write_bytes(picture)
 
 
 def _show(curve: "Curve", out: Path | None, figure: Path | None, as_json: bool) -> None:
