@@ -128,9 +128,10 @@ def fitted(session: Session) -> Neurons:
     weights = np.zeros((_N_DRIVES, counts.shape[1]))
     log_hz = np.zeros(counts.shape[1])
     for lag_s in _LAGS_S:
-        velocity, known = session.kinematics.at(ends_ns + round(lag_s * 1e9))
+        at_ns = ends_ns + round(lag_s * 1e9)
+        velocity, known = session.kinematics.at(at_ns)
         known &= session.trials.index_at(ends_ns) >= 0
-        position = _positions(session, ends_ns + round(lag_s * 1e9), velocity, period_ns)
+        position = _positions(session, at_ns, velocity, period_ns)
         inputs = np.column_stack([np.ones(known.sum()), drives(velocity, position)[known]])
         fit, likelihood = _poisson(inputs, counts[known])
         better = likelihood / known.sum() > best
