@@ -19,6 +19,8 @@ from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
 from rt_ner.clock import s_from_ns
 from rt_ner.errors import ConfigError, SessionError
+from rt_ner.options import Speed
+from rt_ner.pace import Pace
 from rt_ner.process import no_garbage_collection, stop_on_signals
 from rt_ner.session import Session
 from rt_ner.session_files import load_session, save_session
@@ -119,6 +121,7 @@ def subject(
     expected_delay_ms: Annotated[
         float, typer.Option(help="From intention to cursor, as the subject has learned it.", min=0)
     ] = 100.0,
+    speed: Speed = 1.0,
 ) -> None:
     """Simulate a subject who sees the task and fires spikes, to close the loop without an animal.
 
@@ -140,7 +143,7 @@ def subject(
         neurons = neurons.another_day(rng, replaced, turned_deg, silenced=silenced)
     settings = SubjectSettings(expected_delay_s=expected_delay_ms / 1e3)
     with stop_on_signals() as stop, no_garbage_collection():
-        Subject(neurons, settings, task, name, seed).run(stop)
+        Subject(neurons, settings, task, name, seed, Pace(speed)).run(stop)
 
 
 def noise(

@@ -8,9 +8,10 @@ import numpy as np
 from drivers.intention import Intention, SubjectSettings
 from drivers.neurons import Firing, Neurons
 from rt_ner.arrays import FloatArray
-from rt_ner.clock import NS_PER_MS, s_from_ns
+from rt_ner.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.feed import Connector, Feed
-from rt_ner.streams import Kind, local_now_ns, open_outlet, wish_for
+from rt_ner.pace import REAL_TIME, Pace
+from rt_ner.streams import Kind, open_outlet, wish_for
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
@@ -21,12 +22,19 @@ class Subject:
 
     ``source``: name of its streams: spikes at 1 kHz; ``kinematics``, its own hand's velocity, as in
     a recording; ``velocity``, what it means, as an ideal decoder would give it. Without a task it
-    rests, and its neurons go on firing.
+    rests, and its neurons go on firing. It lives by the clock of ``pace``.
     """
 
     def __init__(
-        self, neurons: Neurons, settings: SubjectSettings, task: str, source: str, seed: int
+        self,
+        neurons: Neurons,
+        settings: SubjectSettings,
+        task: str,
+        source: str,
+        seed: int,
+        pace: Pace = REAL_TIME,
     ) -> None:
+        self._pace = pace
         rng = np.random.default_rng(seed)
         self._intention = Intention(settings, _STEP_MS / 1e3, rng)
         self._firing = Firing(neurons, rng)
@@ -43,9 +51,9 @@ class Subject:
     def run(self, stop: Event) -> None:
         """Live until stopped; steps are on an absolute clock, and none is left out."""
         connector = Connector(list(self._feeds.values()))
-        now_ns = -(-local_now_ns() // _STEP_NS) * _STEP_NS
+        now_ns = next_grid_line_ns(self._pace.now_ns(), _STEP_NS)
         try:
-            while not stop.wait(s_from_ns(max(now_ns - local_now_ns(), 0))):
+            while not self._pace.wait_until(now_ns, stop):
                 self._step(now_ns)
                 now_ns += _STEP_NS
         finally:

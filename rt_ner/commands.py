@@ -20,11 +20,11 @@ from rich.table import Table
 from rt_ner.bundle import Bundle, TrainingEntry, load_bundle
 from rt_ner.children import child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
+from rt_ner.decoder import DecoderModel
 from rt_ner.errors import BundleError, ConfigError
 from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
-    from rt_ner.readout import Readout
     from rt_ner.totals import LoopTotals
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
@@ -59,7 +59,7 @@ def decode(
     config: ConfigPath = None,
     next_bundle: Annotated[
         Path | None,
-        typer.Option("--next", help="Bundle of the same encoder whose readout w swaps to."),
+        typer.Option("--next", help="Bundle of the same channels and window that w swaps to."),
     ] = None,
     view: Annotated[
         bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
@@ -70,8 +70,8 @@ def decode(
     Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
     stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
     the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
-    keys h, r, x, +, -, w, u and q hold, resume, reset, change the gain, swap the readout for that
-    of the bundle --next, undo that, and stop.
+    keys h, r, x, +, -, w, u and q hold, resume, reset, change the gain, swap to the bundle --next
+    (read anew each time), undo that, and stop.
     """
     from rt_ner.streams import quiet_liblsl
 
@@ -197,16 +197,23 @@ class _Bundles:
             "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
         }
 
-    def next_readout(self) -> "Readout":
-        """The next bundle's readout; BundleError if its encoder is not the one that runs."""
+    def next_model(self) -> DecoderModel:
+        """The next bundle's model; BundleError if it takes or gives something else."""
         assert self.next
         other = load_bundle(self.next)
-        if other.encoder_onnx != self.loaded.encoder_onnx:
-            raise BundleError(
-                f"{self.next} has another encoder than {self.folder}: its readout does not fit; "
-                "decode with it from the start"
-            )
-        return other.model.readout
+        for what in ("channel_ids", "window", "latent_dim"):
+            is_asked, has = (getattr(each.manifest, what) for each in (self.loaded, other))
+            if is_asked != has:
+                raise BundleError(
+                    f"{self.next} has another {what.replace('_', ' ')} than {self.folder}: "
+                    f"{_brief(has)}, not {_brief(is_asked)}; decode with it from the start"
+                )
+        return other.model
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _decode_until(
@@ -219,8 +226,8 @@ def _decode_until(
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
-    model, load_readout = bundles.loaded.model, bundles.next_readout if bundles.next else None
-    loop = Loop(model, settings, stop, status.say, bundles.about(), load_readout)
+    model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
+    loop = Loop(model, settings, stop, status.say, bundles.about(), load_next)
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)

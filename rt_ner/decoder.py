@@ -6,7 +6,7 @@ scored offline is what is decoded in the rig, bit for bit.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,11 +30,18 @@ class DecoderModel:
     readout: Readout
 
 
+class Mapping(NamedTuple):
+    """What turns a window into velocity: an encoder and the readout of its latents."""
+
+    encoder: Encoder
+    readout: Readout
+
+
 class Decoder:
     """Decodes velocity from what a counter makes of the input.
 
-    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``readout`` may be
-    replaced between two pushes.
+    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``mapping`` may be
+    replaced between two pushes by one that was `prepared`.
     """
 
     def __init__(
@@ -42,13 +49,22 @@ class Decoder:
     ) -> None:
         self._shape = model.window
         self._now_ns = now_ns
-        self.readout = model.readout
         self.counter = counter
         self._window = Window(self._shape, len(model.channel_ids))
-        self._encoder = Encoder(model.encoder_onnx, self._window.values)
+        self.mapping = Mapping(Encoder(model.encoder_onnx, self._window.values), model.readout)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self._rehearsed: Float32Array = np.zeros(2, dtype=np.float32)
         self.n_nonfinite = 0
+
+    def prepared(self, model: DecoderModel) -> Mapping:
+        """The mapping of another model of the same channels and window, ready to be used at once.
+
+        May be called from any thread while another decodes.
+        """
+        encoder = Encoder(model.encoder_onnx, self._window.values)
+        for _ in range(_WARM_UP_HOPS):
+            encoder.encode()
+        return Mapping(encoder, model.readout)
 
     def reset(self, now_ns: int) -> None:
         """Forget all history; velocity is zero until it has filled again. The totals stay."""
@@ -77,8 +93,9 @@ class Decoder:
         No result changes: the next hop rewrites all that this writes, but for a scratch.
         """
         self._window.sum_up()
-        self._encoder.encode()
-        self.readout.decode(self._encoder.latent, self._rehearsed)
+        encoder, readout = self.mapping
+        encoder.encode()
+        readout.decode(encoder.latent, self._rehearsed)
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
         """Take a chunk of the counter's kind; yield what is decoded at each hop that it closes."""
@@ -104,14 +121,15 @@ class Decoder:
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.counter.spoilt
-        latent = self._encoder.latent
+        encoder, readout = self.mapping
+        latent = encoder.latent
         if decodable:
-            self._encoder.encode()
+            encoder.encode()
         else:
             latent[:] = np.nan
         embedded_ns = self._now_ns()
         if decodable:
-            self.n_nonfinite += not self.readout.decode(latent, self._velocity)
+            self.n_nonfinite += not readout.decode(latent, self._velocity)
         else:
             self._velocity[:] = 0
         return Decoded(

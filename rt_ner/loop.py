@@ -18,12 +18,11 @@ from rt_ner.inlet import SpikeInlet, StreamLostError
 from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
-from rt_ner.readout import Readout
 from rt_ner.rehearsal import Rehearsal
 from rt_ner.spike_stream import SpikeStream, counter_of, spike_wish
 from rt_ner.states import Command, State
 from rt_ner.streams import find_stream, local_now_ns, wish_for_same
-from rt_ner.swap import ReadoutSwap
+from rt_ner.swap import Swap
 from rt_ner.tally import Tally
 from rt_ner.totals import LoopTotals
 from rt_ner.watch import Watch
@@ -48,7 +47,7 @@ class Loop:
     """Decodes until ``stop`` is set.
 
     ``report`` is called with each change of state and each notice, and must not block. ``about``:
-    what the state stream tells of this decoder, by name. ``load_readout`` reads the readout to
+    what the state stream tells of this decoder, by name. ``load_next`` reads the model to
     swap to, from a thread of its own.
     ``commands``: append what the operator says. ``state``, ``note`` (what is waited for, or why
     the source was refused), ``arrived_ns`` (of the newest data) and ``totals`` may be read from
@@ -62,7 +61,7 @@ class Loop:
         stop: Event,
         report: Callable[[str], None],
         about: Mapping[str, str] = MappingProxyType({}),
-        load_readout: Callable[[], Readout] | None = None,
+        load_next: Callable[[], DecoderModel] | None = None,
     ) -> None:
         self._model = model
         self._settings = settings
@@ -87,7 +86,7 @@ class Loop:
         self._state_since_ns = 0
         self._last_end_ns = 0
         self._gain_steps = 0
-        self._swap = ReadoutSwap(load_readout, self._notify)
+        self._swap = Swap(load_next, self._notify)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self.commands: deque[Command] = deque()
         self.state: State | None = None
@@ -165,7 +164,7 @@ class Loop:
             if self.commands:
                 self._obey(decoder)
             if self._swap.is_ready:
-                decoder.readout = self._swap.take(decoder.readout)
+                self._swap.take(decoder)
             chunk = inlet.pull(self._pause_s(decoder))
             if inlet.arrived_ns - now_ns > self._stale_ns:
                 # This very process was paused: what comes now is of the past.
@@ -335,10 +334,10 @@ class Loop:
             was_reset |= command is Command.RESET
             if command in _GAIN_STEPS:
                 self._change_gain(_GAIN_STEPS[command])
-            elif command is Command.SWAP:
-                self._swap.order()
+            elif decoder and command is Command.SWAP:
+                self._swap.order(decoder)
             elif decoder and command is Command.UNDO:
-                decoder.readout = self._swap.undo(decoder.readout)
+                self._swap.undo(decoder)
             else:
                 self._change_state(command, decoder)
         return was_reset

@@ -12,7 +12,7 @@ from rt_ner.bundle import Bundle
 from rt_ner.clock import next_grid_line_ns
 from rt_ner.config import ControlSettings
 from rt_ner.controls import listen_to_markers
-from rt_ner.decoder import Decoder
+from rt_ner.decoder import Decoder, DecoderModel
 from rt_ner.errors import BundleError
 from rt_ner.messages import Decoded
 from rt_ner.readout import Readout
@@ -168,13 +168,12 @@ def test_what_was_recorded_replays_to_the_same_velocities(
     assert any(runs[0])
 
 
-def test_a_readout_is_swapped_while_decoding_and_the_swap_undone(
+def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
     small_bundle: Bundle, source_id: str
 ) -> None:
     source = Source(source_id, small_bundle.manifest.channel_ids)
     model = small_bundle.model
-    twice = Readout(2 * model.readout.matrix, 2 * model.readout.bias)
-    load = Loads(twice)
+    load = Loads([faster(model, 2.0), faster(model, 3.0)])
     decoding = Decoding(model, source_id)
     decoding.loop._swap._load = load
     with decoding:
@@ -183,30 +182,39 @@ def test_a_readout_is_swapped_while_decoding_and_the_swap_undone(
         n_hops = history_ms(small_bundle) // 10
         pulled(velocity, n_hops)
         pulled(latent, n_hops)
-        for commands, factor, notice in (
-            ([Command.SWAP], 2.0, "readout swapped"),
-            ([Command.UNDO], 1.0, "readout as it was before the swap"),
-            ([Command.UNDO], 1.0, "no swap to undo"),
+        for command, factor, notice in (
+            (Command.SWAP, 2.0, "decoder swapped"),
+            (Command.SWAP, 3.0, "decoder swapped"),
+            (Command.UNDO, 2.0, "decoder as it was before the swap"),
+            (Command.UNDO, 1.0, "decoder as it was before the swap"),
+            (Command.UNDO, 1.0, "no swap to undo"),
         ):
-            decoding.loop.commands.extend(commands)
+            decoding.loop.commands.append(command)
             assert decoding.notices.get(timeout=WAIT_S) == notice
             source.push(10)
             (got,), (z,) = pulled(velocity, 1)[0], pulled(latent, 1)[0]
-            expected = z @ model.readout.matrix + model.readout.bias
-            np.testing.assert_allclose(got, factor * expected, rtol=1e-4)
-        load.error = BundleError("another encoder")
+            expected = z @ model.readout.matrix * factor + model.readout.bias
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+        load.error = BundleError("other channels")
         decoding.loop.commands.append(Command.SWAP)
-        assert decoding.notices.get(timeout=WAIT_S) == "readout not swapped: another encoder"
+        assert decoding.notices.get(timeout=WAIT_S) == "decoder not swapped: other channels"
+    assert decoding.loop.totals.counts()["passed_over"] == 0
+
+
+def faster(model: DecoderModel, factor: float) -> DecoderModel:
+    """A model whose velocity is so many times the other's."""
+    readout = Readout(factor * model.readout.matrix, model.readout.bias)
+    return replace(model, readout=readout)
 
 
 class Loads:
-    """Gives a readout, or fails."""
+    """Gives models, one after the other, or fails."""
 
-    def __init__(self, readout: Readout) -> None:
-        self.readout = readout
+    def __init__(self, models: list[DecoderModel]) -> None:
+        self.models = models
         self.error: BundleError | None = None
 
-    def __call__(self) -> Readout:
+    def __call__(self) -> DecoderModel:
         if self.error:
             raise self.error
-        return self.readout
+        return self.models.pop(0)

@@ -24,13 +24,14 @@ _MOST_S_A_TRIAL, _START_S = 12.0, 60.0
 class BlockPlan:
     """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
 
-    ``subject``: options of `rt-ner subject`.
+    ``subject``: options of `rt-ner subject`; ``speed``: so many times faster than real time.
     """
 
     name: str
     trials: int
     mover: Path | str
     subject: tuple[str, ...]
+    speed: float = 1.0
 
 
 # The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
@@ -45,14 +46,16 @@ def run_block(
     subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
     folder.mkdir(parents=True)
     moves = {HAND: ["--hand", subject], IDEAL: ["--decoder", subject]}
-    others = [["subject", "--name", subject, "--task", task, *plan.subject]]
+    speed = ["--speed", str(plan.speed)]
+    others = [["subject", "--name", subject, "--task", task, *speed, *plan.subject]]
     if isinstance(plan.mover, Path):
         decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
         others.append([*decode, "--source", source_id_of(subject, Kind.SPIKES)])
         mover = ["--decoder", decoder]
     else:
         mover, decoder = moves[plan.mover], ""
-    task_arguments = ["task", "--name", task, "--trials", str(plan.trials), "--json", *mover]
+    trials = ["--trials", str(plan.trials)]
+    task_arguments = ["task", "--name", task, *trials, *speed, "--json", *mover]
     recorder = BlockRecorder(subject, task, decoder)
     with ExitStack() as stack:
         living = [stack.enter_context(child_process(each, folder)) for each in others]

@@ -1,7 +1,8 @@
 """Kalman reference: the field's standard, a velocity Kalman filter on binned counts, as a bundle.
 
-It runs in the very decoder that runs NER: its encoder hands on the square roots of the newest
-counts, its readout is the filter in its steady state.
+In the very decoder that runs NER: its encoder hands on the newest counts, its readout is the filter
+in its steady state. Counts of bins of 50 ms, one after the other, as published (Gilja et al. 2012):
+in the loop that was better here than hops of 10 ms, and than square roots of counts.
 """
 
 import numpy as np
@@ -20,38 +21,35 @@ _RIDGE = 1e-3
 
 
 def counts_encoder(n_bins: int, n_channels: int) -> bytes:
-    """An ONNX graph that gives the square roots of the newest bin's counts."""
+    """An ONNX graph that gives the newest bin's counts."""
     newest = {"begin": n_bins - 1, "end": n_bins, "axis": 1}
     constants = [numpy_helper.from_array(np.array([value]), name) for name, value in newest.items()]
     nodes = [
         helper.make_node("Slice", [INPUT_NAME, *newest], ["newest"]),
-        helper.make_node("Flatten", ["newest"], ["flat"], axis=1),
-        helper.make_node("Sqrt", ["flat"], [OUTPUT_NAME]),
+        helper.make_node("Flatten", ["newest"], [OUTPUT_NAME], axis=1),
     ]
     return encoder_file(nodes, constants, (n_bins, n_channels), n_channels)
 
 
-def fit_kalman(train: Dataset, hop_ns: int, bin_ns: int) -> Readout:
-    """The steady-state filter of velocity from the newest bin's square-rooted counts.
+def fit_kalman(train: Dataset, hop_ns: int) -> Readout:
+    """The steady-state filter of velocity from the counts of bins that follow one another.
 
     x(t) = A x(t−1) + w, z(t) = H x(t) + q, in steps of a hop (Wu et al. 2006; in its steady state,
-    Malik et al. 2011). Bins of neighbouring hops share spikes: the noise of z is taken ``bin_ns /
-    hop_ns`` times as large, so that no spike counts more than once.
+    Malik et al. 2011).
     """
-    roots = np.sqrt(train.windows[:, -1].astype(np.float64))
+    counts = train.windows[:, -1].astype(np.float64)
     velocity = train.labels.velocity_cm_s
     before, after = rows_a_step_apart(train.labels, hop_ns)
     dynamics, wander = _gaussian(velocity[before], velocity[after])
-    centred = roots - roots.mean(axis=0)
+    centred = counts - counts.mean(axis=0)
     moved = velocity - velocity.mean(axis=0)
     tuning, noise = _gaussian(moved, centred)
-    noise = noise * (bin_ns / hop_ns)
     noise += np.eye(len(noise)) * max(_RIDGE * float(np.trace(noise)) / len(noise), 1e-9)
     gain = _steady_gain(dynamics, wander, tuning, noise)
     memory = dynamics - gain @ tuning @ dynamics
     # At rest the filter is to stay at the mean velocity: what is not about it goes to the bias.
     mean = velocity.mean(axis=0)
-    bias = mean - memory @ mean - gain @ roots.mean(axis=0)
+    bias = mean - memory @ mean - gain @ counts.mean(axis=0)
     return Readout(gain.T, bias, memory=memory.T)
 
 

@@ -29,7 +29,7 @@ from rt_ner.session import Session
 # Told: what is going on, and the part of it that is done.
 Progress = Callable[[str, float], None]
 
-_KALMAN = TrainSettings(window=WindowSettings(hop_ms=10.0, bin_ms=50.0, history_bins=1))
+_KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_bins=1))
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _kalman(session: Session) -> Trained:
 
     def fit(split: Split, _: str) -> tuple[DecoderModel, None]:
         shape = split.shape
-        readout = fit_kalman(split.train, shape.hop_ns, shape.bin_ns)
+        readout = fit_kalman(split.train, shape.hop_ns)
         encoder = counts_encoder(shape.history_bins, len(session.channel_ids))
         return DecoderModel(session.channel_ids, shape, encoder, readout), None
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.config import checked_settings, load_settings
+from rt_ner.options import Speed
 from rt_ner.process import stop_on_signals
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def task(
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
     ] = None,
+    speed: Speed = 1.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
     ] = False,
@@ -45,6 +47,7 @@ def task(
     Moves the cursor by the decoder's velocity, publishes cursor, target, phases and trial markers,
     and ends with scores. Shown by rt-ner view. Without velocity the cursor stands still.
     """
+    from rt_ner.pace import Pace
     from rt_ner.streams import Kind, quiet_liblsl, wish_for
     from rt_ner.task.runner import TaskRunner
     from rt_ner.task.scores import bit_rate, score_block
@@ -65,7 +68,7 @@ def task(
         )
 
     with stop_on_signals() as stop:
-        runner = TaskRunner(settings, wish, name)
+        runner = TaskRunner(settings, wish, name, Pace(speed))
         runner.run(stop, tell)
     done = runner.machine.trials
     scores: dict[str, object] = asdict(score_block(done))

@@ -9,7 +9,8 @@ from rt_ner.arrays import FloatArray
 from rt_ner.clock import NS_PER_MS, s_from_ns
 from rt_ner.cursor import Cursor
 from rt_ner.feed import Connector, Feed
-from rt_ner.streams import TARGET_LABELS, Kind, StreamWish, local_now_ns, open_outlet
+from rt_ner.pace import REAL_TIME, Pace
+from rt_ner.streams import TARGET_LABELS, Kind, StreamWish, open_outlet
 from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials import Phase, Trial, TrialMachine
 
@@ -23,11 +24,14 @@ class TaskRunner:
 
     ``wish``: the velocity stream, a decoder's or a hand's. Trials begin with its first sample; it
     may go and come back: without it the cursor stands still. ``source``: the name of the task's own
-    streams.
+    streams; ``pace``: the clock that the velocity's stamps are of.
     """
 
-    def __init__(self, settings: TaskSettings, wish: StreamWish, source: str) -> None:
+    def __init__(
+        self, settings: TaskSettings, wish: StreamWish, source: str, pace: Pace = REAL_TIME
+    ) -> None:
         self._settings = settings
+        self._pace = pace
         self._feed = Feed(lambda: wish)
         self._cursor = Cursor()
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
@@ -41,14 +45,14 @@ class TaskRunner:
     def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
         """Run trials until there were enough, or ``stop``; ``tell`` hears of each that is over."""
         connector = Connector([self._feed])
-        due_ns = local_now_ns()
+        due_ns = self._pace.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
-                now_ns = local_now_ns()
+                now_ns = self._pace.now_ns()
                 self._tick(now_ns, tell)
                 # Ticks are absolute; those that were missed are left out.
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
-                stop.wait(s_from_ns(max(due_ns - local_now_ns(), 0)))
+                self._pace.wait_until(due_ns, stop)
         finally:
             connector.close()
 

@@ -53,8 +53,8 @@ class Commander:
             Command.RESET: ("x", "Reset", "forget the history, or look at a source again"),
             Command.FASTER: ("+", "Gain", "a tenth more velocity"),
             Command.SLOWER: ("-", "Gain", "a tenth less velocity"),
-            Command.SWAP: ("w", "Swap", "take the readout of the bundle that stands ready"),
-            Command.UNDO: ("u", "Undo", "back to the readout before"),
+            Command.SWAP: ("w", "Swap", "go on with the bundle that stands ready"),
+            Command.UNDO: ("u", "Undo", "back to what decoded before the swap"),
         }
         return [
             Action(key, name, does, partial(self.send, command), self.is_heard)
