@@ -157,6 +157,10 @@ def noise(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Begin once there is a listener.")
     ] = True,
+    pushes: Annotated[
+        Path | None,
+        typer.Option(help="Keep (.npy) the last stamp of each push and its moment, in LSL s."),
+    ] = None,
 ) -> None:
     """Send random spikes, to try a rig.
 
@@ -170,6 +174,7 @@ def noise(
     channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
     with stop_on_signals() as stop, no_garbage_collection():
         source = NoiseSource(NOISE_FORMS[form](channel_ids, rate), name, stop)
+        source.pushes = None if pushes is None else []
         if wait:
             source.wait_for_listener()
         ordered = _lines_of_stdin()
@@ -184,6 +189,8 @@ def noise(
         typer.echo(json.dumps({"began_s": s_from_ns(local_now_ns())}))
         n_ticks = None if seconds is None else round(seconds * 1000)
         source.run(n_ticks, orders)
+        if pushes is not None:
+            np.save(pushes, np.array(source.pushes).reshape(-1, 2))
         typer.echo(json.dumps(source.summary()))
 
 

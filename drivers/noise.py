@@ -110,7 +110,8 @@ NOISE_FORMS: dict[str, Callable[[tuple[str, ...], float], NoiseForm]] = {
 class NoiseSource:
     """Sends noise under the source name ``source``, tick by tick on absolute deadlines.
 
-    `order` asks for a fault; what was done is in ``sent``.
+    `order` asks for a fault; what was done is in ``sent``. ``pushes``: None, or filled with the
+    last stamp of each push and its moment, in LSL seconds.
     """
 
     def __init__(self, form: NoiseForm, source: str, stop: Event) -> None:
@@ -125,6 +126,7 @@ class NoiseSource:
         self._then_reverse = False
         self._gathered: list[tuple[FloatArray, AnyArray]] = []
         self.sent = Sent()
+        self.pushes: list[tuple[float, float]] | None = None
 
     def wait_for_listener(self) -> None:
         """Return once the stream has a listener (or on stop)."""
@@ -226,6 +228,8 @@ class NoiseSource:
 
     def _push(self, stamps_s: FloatArray, values: AnyArray) -> None:
         if len(values):
+            if self.pushes is not None:
+                self.pushes.append((float(stamps_s[-1]), s_from_ns(local_now_ns())))
             self._outlet.push_chunk(np.ascontiguousarray(values), stamps_s.tolist())
             self.sent.rows += len(values)
 

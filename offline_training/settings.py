@@ -1,6 +1,6 @@
 """Settings of a training, with the defaults that every score in the README was made with."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
@@ -54,6 +54,7 @@ class TrainSettings(Settings):
 
     seed: int = Field(default=0, ge=0)
     held_out: float = Field(default=0.2, gt=0, lt=1)
+    readout: Literal["linear", "kalman"] = "linear"
     latent_dim: int = Field(default=3, ge=1, le=64)
     unit_norm: bool = False
     temporal_basis: int = Field(default=9, ge=2)

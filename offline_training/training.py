@@ -12,14 +12,15 @@ import numpy as np
 import torch
 
 from offline_training.adequacy import check_adequacy
-from offline_training.dataset import Dataset, shuffle_trials
+from offline_training.dataset import shuffle_trials
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
+from offline_training.kalman_readout import fit_kalman
 from offline_training.network import embed, export_onnx
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.split import Split, split_session
 from offline_training.trainer import OnStep, train_encoder
-from rt_ner.arrays import FloatArray
+from rt_ner.arrays import AnyArray, FloatArray
 from rt_ner.bundle import (
     Bundle,
     CarriedFrom,
@@ -104,7 +105,7 @@ def prove(session: Session, split: Split, settings: TrainSettings, fit: Fit) -> 
         shuffled_velocity_r2=only_trials(chance, split.n_train, n_trials).velocity_r2(),
     )
     training = training_entry(session, settings, split.n_train)
-    bundle = assemble_bundle(model, split.test, training, scores)
+    bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
 
 
@@ -129,7 +130,11 @@ def _fit(
 ) -> tuple[DecoderModel, float | None]:
     """Learn the encoder, then fit the readout to what it makes of the training windows."""
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
-    readout = fit_readout(embed(learned.network, split.train), split.train.labels.velocity_cm_s)
+    latents, labels = embed(learned.network, split.train), split.train.labels
+    if settings.readout == "kalman":
+        readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
+    else:
+        readout = fit_readout(latents, labels.velocity_cm_s)
     graph = export_onnx(learned.network)
     return DecoderModel(session.channel_ids, split.shape, graph, readout), learned.validation_r2
 
@@ -153,9 +158,9 @@ def training_entry(
 
 
 def assemble_bundle(
-    model: DecoderModel, test: Dataset, training: TrainingEntry, scores: Scores
+    model: DecoderModel, windows: AnyArray, training: TrainingEntry, scores: Scores
 ) -> Bundle:
-    """The bundle of a model, with some held-out windows and what they give."""
+    """The bundle of a model, with some of these ``windows`` and what they give."""
     readout = model.readout
     manifest = Manifest(
         format_version=1,
@@ -173,7 +178,7 @@ def assemble_bundle(
         versions={"python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
     )
-    return Bundle(manifest, model.encoder_onnx, _golden(model, test))
+    return Bundle(manifest, model.encoder_onnx, _golden(model, windows))
 
 
 def _memory_entry(
@@ -186,9 +191,9 @@ def _memory_entry(
     return (a, b), (c, d)
 
 
-def _golden(model: DecoderModel, test: Dataset) -> Golden:
-    """Some held-out windows and what they give."""
-    rows = np.linspace(0, len(test.windows) - 1, min(_N_GOLDEN, len(test.windows))).astype(int)
-    windows = test.windows[rows].astype(np.float32)
-    latents, velocities = run_windows(model, windows)
-    return Golden(windows=windows, latents=latents, velocities=velocities)
+def _golden(model: DecoderModel, windows: AnyArray) -> Golden:
+    """Some windows and what they give."""
+    rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
+    some = windows[rows].astype(np.float32)
+    latents, velocities = run_windows(model, some)
+    return Golden(windows=some, latents=latents, velocities=velocities)

@@ -39,6 +39,8 @@ _COMMANDS = (
     "view",
     "task",
     "subject",
+    "recalibrate",
+    "adapt",
     "closed-loop",
     "doctor",
     "noise",

@@ -12,11 +12,11 @@ from rig import WAIT_S
 
 from offline_training.closed_loop.block import HAND, BlockPlan, run_block
 from offline_training.closed_loop.intention import refit_labels
-from offline_training.closed_loop.kalman_reference import counts_encoder, fit_kalman
-from offline_training.closed_loop.pipeline import as_fast
+from offline_training.closed_loop.recalibration import as_fast
 from offline_training.closed_loop.recording import Block, BlockRecorder
 from offline_training.dataset import Dataset, Labels
 from offline_training.evaluate import decode_session
+from offline_training.kalman_readout import counts_encoder, fit_kalman
 from rt_ner.bundle import Bundle, run_windows
 from rt_ner.decoder import DecoderModel
 from rt_ner.readout import Readout
@@ -36,6 +36,8 @@ def block(rng: np.random.Generator, n: int = 400) -> Block:
     begins = known & np.append(True, ~known[:-1])
     return Block(
         channel_ids=("a", "b"),
+        hop_ns=HOP_NS,
+        is_heard=np.ones(n, dtype=np.bool_),
         counts=rng.poisson(0.3, size=(n, 2)),
         hand_cm_s=rng.normal(size=(n, 2)),
         decoded_cm_s=rng.normal(size=(n, 2)),
@@ -83,11 +85,11 @@ def walk(rng: np.random.Generator, n: int, n_channels: int) -> Dataset:
 
 def test_the_steady_filter_is_what_the_filter_comes_to(rng: np.random.Generator) -> None:
     train = walk(rng, 3000, 6)
-    readout = fit_kalman(train, HOP_NS, HOP_NS)
-    roots, x = np.sqrt(train.windows[:, 0]), train.labels.velocity_cm_s
+    readout = fit_kalman(train.windows[:, 0], train.labels, HOP_NS, is_white=True)
+    counts, x = train.windows[:, 0], train.labels.velocity_cm_s
     dynamics = np.linalg.lstsq(x[:-1], x[1:], rcond=None)[0].T
     wander = np.cov((x[1:] - x[:-1] @ dynamics.T).T)
-    centred, moved = roots - roots.mean(axis=0), x - x.mean(axis=0)
+    centred, moved = counts - counts.mean(axis=0), x - x.mean(axis=0)
     tuning = np.linalg.lstsq(moved, centred, rcond=None)[0].T
     noise = np.cov((centred - moved @ tuning.T).T)
     noise += np.eye(6) * 1e-3 * np.trace(noise) / 6
@@ -98,7 +100,7 @@ def test_the_steady_filter_is_what_the_filter_comes_to(rng: np.random.Generator)
         state, cov = dynamics @ state, dynamics @ cov @ dynamics.T + wander
         gain = cov @ tuning.T @ np.linalg.inv(tuning @ cov @ tuning.T + noise)
         state, cov = state + gain @ (z - tuning @ state), (np.eye(2) - gain @ tuning) @ cov
-        readout.decode((z + roots.mean(axis=0)).astype(np.float32), velocity)
+        readout.decode((z + counts.mean(axis=0)).astype(np.float32), velocity)
         errors.append(velocity - (state + x.mean(axis=0)))
     np.testing.assert_allclose(errors[200:], 0.0, atol=1e-3)
 
@@ -113,7 +115,7 @@ def test_a_refitted_readout_is_as_fast_as_the_one_in_use(rng: np.random.Generato
     np.testing.assert_allclose(scaled.matrix / slow.matrix, scaled.matrix[0, 0] / slow.matrix[0, 0])
 
 
-def test_the_counts_encoder_gives_roots_of_the_newest_bin(rng: np.random.Generator) -> None:
+def test_the_counts_encoder_gives_the_newest_bin(rng: np.random.Generator) -> None:
     windows = rng.poisson(2.0, size=(5, 3, 4)).astype(np.float32)
     model = DecoderModel(
         ("a", "b", "c", "d"),
@@ -122,7 +124,7 @@ def test_the_counts_encoder_gives_roots_of_the_newest_bin(rng: np.random.Generat
         Readout(np.zeros((4, 2)), np.zeros(2)),
     )
     latents, _ = run_windows(model, windows)
-    np.testing.assert_allclose(latents, np.sqrt(windows[:, -1]), rtol=1e-6)
+    np.testing.assert_allclose(latents, windows[:, -1], rtol=1e-6)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -156,8 +158,41 @@ def test_a_decoder_that_remembers_decodes_like_one_that_smooths(
         np.testing.assert_allclose(velocity, expected, atol=1e-3)
 
 
+def test_a_filter_trusts_noise_that_repeats_itself_less(rng: np.random.Generator) -> None:
+    train = walk(rng, 3000, 6)
+    counts = train.windows[:, 0].astype(np.float64)
+    smooth = np.stack([np.convolve(unit, np.ones(8) / 8, "same") for unit in counts.T], axis=1)
+    white, coloured = (
+        fit_kalman(smooth, train.labels, HOP_NS, is_white=is_white) for is_white in (True, False)
+    )
+    assert (
+        np.abs(np.linalg.eigvals(coloured.memory)).min()
+        > np.abs(np.linalg.eigvals(white.memory)).min()
+    ), "it remembers for longer"
+
+
+def test_counts_that_were_not_heard_spoil_what_comes_after_them(rng: np.random.Generator) -> None:
+    played = block(rng)
+    is_heard = played.is_heard.copy()
+    is_heard[150] = False
+    whole, broken = (
+        replace(played, is_heard=heard).session("test", *refit_labels(played))
+        for heard in (played.is_heard, is_heard)
+    )
+    at = (np.array([149, 150, 200, 250, 252]) + 1) * HOP_NS
+    assert whole.kinematics.at(at)[1].tolist() == [True, True, True, True, True]
+    assert broken.kinematics.at(at)[1].tolist() == [True, False, False, False, True]
+
+
+def test_a_block_can_be_ended_earlier(rng: np.random.Generator) -> None:
+    played = block(rng)
+    early = played.until(2_000_000_000)
+    assert len(early.counts) == len(early.reach) == 200
+    assert (played.n_reaches, early.n_reaches) == (4, 2)
+
+
 def test_a_subject_reaches_targets_with_its_own_hand_and_all_is_recorded(tmp_path: Path) -> None:
-    plan = BlockPlan("test", 3, HAND, ("--seed", "1"))
+    plan = BlockPlan("test", 3, HAND, ("--seed", "1"), speed=2.0)
     parts: list[float] = []
     scores, played = run_block(plan, tmp_path / "block", parts.append)
     assert scores["trials"] == 3
@@ -180,7 +215,7 @@ def test_a_target_that_is_heard_before_the_cursor_is_no_reach_yet(source_id: str
     hand = open_outlet(subject, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
     cursor = open_outlet(task, Kind.CURSOR, ["x", "y"], "cm", None)
     target = open_outlet(task, Kind.TARGET, TARGET_LABELS, "cm", None)
-    recorder = BlockRecorder(subject, task, "")
+    recorder = BlockRecorder(task, subject=subject)
     for outlet in (spikes, hand, cursor, target):
         assert outlet.wait_for_consumers(WAIT_S)
     for k in range(1, 1001):

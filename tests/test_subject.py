@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivers.intention import Intention, SubjectSettings
+from drivers.intention import CursorAnswer, Intention, SubjectSettings
 from drivers.neurons import Firing, drives, fitted, made_up
 from rt_ner.session import Kinematics, Session, SpikeCounts, Trials
 
@@ -97,6 +97,24 @@ def test_a_known_delay_is_no_reason_to_overshoot(delay_s: float) -> None:
     path = reach(settings, np.array([8.0, 0.0]), 2.0, round(delay_s / STEP_S))
     assert path[:, 0].max() < 8.8
     assert path[-1] == pytest.approx([8.0, 0.0], abs=0.1)
+
+
+@pytest.mark.parametrize(("late_s", "gain"), [(0.02, 1.0), (0.2, 0.6)])
+def test_a_subject_learns_how_a_cursor_answers(late_s: float, gain: float) -> None:
+    """Intention wanders; the cursor does part of it, later than the subject expects at first."""
+    settings, rng = SubjectSettings(), np.random.default_rng(1)
+    answer = CursorAnswer(settings, STEP_S)
+    visual, late = round(settings.visual_delay_s / STEP_S), round(late_s / STEP_S)
+    meant, cursor, seen = [np.zeros(2)], np.zeros(2), [np.zeros(2)] * visual
+    for _ in range(4000):
+        meant.append(0.97 * meant[-1] + rng.normal(scale=5.0, size=2))
+        answer.learn(seen[-visual])
+        answer.mean(meant[-1])
+        cursor = cursor + gain * STEP_S * meant[max(len(meant) - 1 - late, 0)]
+        seen.append(cursor)
+    unseen = meant[len(meant) - visual - late :]
+    expected = gain * STEP_S * np.sum(unseen, axis=0)
+    np.testing.assert_allclose(answer.on_its_way_cm(), expected, atol=0.1)
 
 
 def test_the_hand_follows_what_is_meant(rng: np.random.Generator) -> None:

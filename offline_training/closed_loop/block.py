@@ -24,7 +24,8 @@ _MOST_S_A_TRIAL, _START_S = 12.0, 60.0
 class BlockPlan:
     """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
 
-    ``subject``: options of `rt-ner subject`; ``speed``: so many times faster than real time.
+    ``subject``: options of `rt-ner subject`; ``speed``: so many times faster than real time;
+    ``with_view``: watched live.
     """
 
     name: str
@@ -32,6 +33,7 @@ class BlockPlan:
     mover: Path | str
     subject: tuple[str, ...]
     speed: float = 1.0
+    with_view: bool = False
 
 
 # The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
@@ -45,20 +47,24 @@ def run_block(
     tag = uuid.uuid4().hex[:8]
     subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
     folder.mkdir(parents=True)
-    moves = {HAND: ["--hand", subject], IDEAL: ["--decoder", subject]}
     speed = ["--speed", str(plan.speed)]
     others = [["subject", "--name", subject, "--task", task, *speed, *plan.subject]]
+    view = ["view", "--task", task]
     if isinstance(plan.mover, Path):
         decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
         others.append([*decode, "--source", source_id_of(subject, Kind.SPIKES)])
-        mover = ["--decoder", decoder]
+        view += [str(plan.mover), "--decoder", decoder]
+        mover, recorder = ["--decoder", decoder], BlockRecorder(task, decoder=decoder)
     else:
-        mover, decoder = moves[plan.mover], ""
+        mover = ["--hand" if plan.mover == HAND else "--decoder", subject]
+        recorder = BlockRecorder(task, subject=subject)
     trials = ["--trials", str(plan.trials)]
     task_arguments = ["task", "--name", task, *trials, *speed, "--json", *mover]
-    recorder = BlockRecorder(subject, task, decoder)
     with ExitStack() as stack:
         living = [stack.enter_context(child_process(each, folder)) for each in others]
+        if plan.with_view:
+            # Whoever closes it ends nothing.
+            stack.enter_context(child_process(view, folder))
         scores = _run_task(task_arguments, plan, folder, recorder, living, progress)
         block = recorder.close()
     return scores, block

@@ -5,30 +5,39 @@ trained on the hand as it will be a little later.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from offline_training.closed_loop.block import HAND, IDEAL, BlockPlan, run_block
-from offline_training.closed_loop.intention import refit_labels
-from offline_training.closed_loop.kalman_reference import counts_encoder, fit_kalman
+from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
+from offline_training.closed_loop.recalibration import (
+    Recalibrated,
+    recalibrate_encoder,
+    recalibrate_readout,
+)
 from offline_training.closed_loop.recording import HOP_NS, Block
 from offline_training.evaluate import compare, decode_session, only_trials
+from offline_training.kalman_readout import counts_encoder, fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.split import Split, split_session
 from offline_training.training import Trained, prove, save_trained, train_bundle
-from rt_ner.arrays import BoolArray, Float32Array, FloatArray
-from rt_ner.bundle import run_windows
-from rt_ner.clock import NS_PER_MS, ns_from_ms
+from rt_ner.arrays import BoolArray, FloatArray
+from rt_ner.clock import NS_PER_S, ns_from_ms
 from rt_ner.decoder import DecoderModel
-from rt_ner.readout import Readout, fit_readout
 from rt_ner.session import Session
 
+# A decoder from a block that another one was used in.
+Refit = Callable[[Block, Trained], Recalibrated]
 # Told: what is going on, and the part of it that is done.
 Progress = Callable[[str, float], None]
 
+# How much use another day is recalibrated from.
+_USE_NS = 120 * NS_PER_S
+# Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
+# here than hops of 10 ms, and than square roots of counts.
 _KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_bins=1))
 
 
@@ -37,7 +46,8 @@ class LoopPlan:
     """What is run, and where everything is kept.
 
     ``subject``: options of `rt-ner subject` for every block; ``lead_ms``: how much later
-    the hand is that decoders are trained on.
+    the hand is that decoders are trained on; ``with_another_day``: what a change of neurons costs,
+    and what recalibration from two minutes of use brings back.
     """
 
     folder: Path
@@ -48,18 +58,21 @@ class LoopPlan:
     subject: tuple[str, ...]
     settings: TrainSettings
     device: torch.device
+    speed: float = 1.0
+    with_another_day: bool = False
+    with_view: bool = False
 
 
 @dataclass(frozen=True)
 class Recalibration:
     """What ReFIT brought.
 
-    ``…_r2``: of intended velocity on the first block's last trials, from which nothing was fitted;
-    it does not tell who is better in the loop. ``…_bps``: throughput in the loop, a block each.
+    ``…_deg``: mean angle to the intended velocity on reaches from which nothing was fitted; it does
+    not tell who is better in the loop. ``…_bps``: throughput in the loop, a block each.
     """
 
-    in_use_r2: float
-    refitted_r2: float
+    in_use_deg: float
+    refitted_deg: float
     in_use_bps: float
     refitted_bps: float
 
@@ -71,11 +84,16 @@ class Recalibration:
 
 @dataclass(frozen=True, eq=False)
 class LoopResult:
-    """Scores of each block in order: NER's, and its references'; and what ReFIT brought each."""
+    """Scores of each block in order: NER's, and its references'; and what ReFIT brought each.
 
+    ``another_day``: NER's blocks on another day, before and after recalibration.
+    """
+
+    speed: float
     blocks: list[dict[str, object]]
     references: dict[str, list[dict[str, object]]]
     recalibrations: dict[str, Recalibration]
+    another_day: list[dict[str, object]]
 
     def summary(self) -> dict[str, object]:
         """Everything as one JSON object."""
@@ -84,9 +102,11 @@ class LoopResult:
             for name, found in self.recalibrations.items()
         }
         return {
+            "speed": self.speed,
             "blocks": self.blocks,
             "references": self.references,
             "recalibrations": recalibrations,
+            "another_day": self.another_day,
         }
 
 
@@ -98,16 +118,19 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     ner = train_bundle(
         session, plan.settings, plan.device, lambda what, part, _: progress(what, part)
     )
-    blocks, refit = lab.decode_and_refit("NER", ner, _readout_refit)
-    kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
-    kalman_blocks, kalman_refit = lab.decode_and_refit(
-        "Kalman", kalman, lambda refit_session, _: _kalman(refit_session)
+    blocks, refit = lab.decode_and_refit(
+        "NER", ner, lambda block, in_use: recalibrate_readout(block, in_use.bundle)
     )
+    another_day = lab.another_day(ner, session) if plan.with_another_day else []
+    kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
+    kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
     ideal, _ = lab.block("ideal", plan.trials, IDEAL)
     return LoopResult(
+        speed=plan.speed,
         blocks=[{"name": "calibration", **calibration_scores}, *blocks],
         references={"ideal": [{"name": "ideal", **ideal}], "kalman": kalman_blocks},
         recalibrations={"ner": refit, "kalman": kalman_refit},
+        another_day=another_day,
     )
 
 
@@ -118,39 +141,64 @@ class _Lab:
         self._plan = plan
         self._progress = progress
 
-    def block(self, name: str, trials: int, mover: Path | str) -> tuple[dict[str, float], Block]:
+    def block(
+        self, name: str, trials: int, mover: Path | str, *subject: str
+    ) -> tuple[dict[str, float], Block]:
         """Run a block; its scores and its recording."""
         plan = self._plan
-        delay = ("--expected-delay-ms", "0") if mover == IDEAL else ()
-        subject = (*plan.subject, "--seed", str(plan.seed), *delay)
-        block_plan = BlockPlan(name, trials, mover, subject)
-        folder = plan.folder / name.replace(" ", "-").lower()
+        options = (*plan.subject, "--seed", str(plan.seed), *subject)
+        block_plan = BlockPlan(name, trials, mover, options, plan.speed, plan.with_view)
+        folder = plan.folder / _file_name(name)
         return run_block(block_plan, folder, lambda part: self._progress(name, part))
 
     def decode_and_refit(
-        self, name: str, first: Trained, refit: Callable[[Session, DecoderModel], Trained]
+        self, name: str, first: Trained, refit: Refit
     ) -> tuple[list[dict[str, object]], Recalibration]:
         """A block with a first decoder, and one with the decoder that ReFIT makes of it."""
-        scores, block = self.block(f"{name} first", self._plan.trials, self._saved(first, name))
-        labelled = _session(block, *refit_labels(block))
-        refitted = refit(labelled, first.bundle.model)
-        bundle = self._saved(refitted, f"{name} refit")
-        after, _ = self.block(f"{name} after ReFIT", self._plan.trials, bundle)
-        found = Recalibration(
-            in_use_r2=_held_out_r2(first.bundle.model, labelled),
-            refitted_r2=refitted.bundle.manifest.scores.velocity_r2,
+        names = f"{name} first", f"{name} after ReFIT"
+        scores, block = self.block(names[0], self._plan.trials, self._saved(first, names[0]))
+        found = refit(block, first)
+        bundle = self._saved(found.trained, names[1])
+        after, _ = self.block(names[1], self._plan.trials, bundle)
+        recalibration = Recalibration(
+            in_use_deg=found.in_use_deg,
+            refitted_deg=found.refitted_deg,
             in_use_bps=scores["throughput_bps"],
             refitted_bps=after["throughput_bps"],
         )
-        return [
-            {"name": f"{name} first", **scores},
-            {"name": f"{name} after ReFIT", **after},
-        ], found
+        return [{"name": names[0], **scores}, {"name": names[1], **after}], recalibration
+
+    def another_day(self, trained: Trained, known: Session) -> list[dict[str, object]]:
+        """A block with other neurons, and one after recalibration from its first two minutes.
+
+        Of the readout or of the encoder too, whichever decodes the held-out reaches better.
+        """
+        names = "NER another day", "NER another day recalibrated"
+        day, trials, device = ("--day", "1"), self._plan.trials, self._plan.device
+        in_use = self._saved(trained, names[0])
+        before, heard = self.block(names[0], trials, in_use, *day)
+        use = heard.until(_USE_NS)
+        readout = recalibrate_readout(use, trained.bundle)
+        encoder = recalibrate_encoder(
+            use, trained.bundle, known, device, lambda part: self._progress("recalibration", part)
+        )
+        best = min(readout, encoder, key=lambda found: found.refitted_deg)
+        after, _ = self.block(names[1], trials, self._saved(best.trained, names[1]), *day)
+        angles = {
+            "in_use_deg": readout.in_use_deg,
+            "readout_deg": readout.refitted_deg,
+            "encoder_deg": encoder.refitted_deg,
+        }
+        return [{"name": names[0], **before}, {"name": names[1], **after, **angles}]
 
     def _saved(self, trained: Trained, name: str) -> Path:
-        folder = self._plan.folder / f"bundle-{name.replace(' ', '-').lower()}"
+        folder = self._plan.folder / f"bundle-{_file_name(name)}"
         save_trained(trained, folder, overwrite=True)
         return folder
+
+
+def _file_name(name: str) -> str:
+    return name.replace(" ", "-").lower()
 
 
 def _session(block: Block, velocity_cm_s: FloatArray, known: BoolArray) -> Session:
@@ -169,35 +217,14 @@ def _hand_ahead(block: Block, lead_ms: float) -> tuple[FloatArray, BoolArray]:
     return np.roll(block.hand_cm_s, -hops, axis=0), known
 
 
-def _readout_refit(session: Session, model: DecoderModel) -> Trained:
-    """The same encoder with a readout that is fitted to the session."""
-    settings = TrainSettings(
-        window=WindowSettings(
-            hop_ms=model.window.hop_ns / NS_PER_MS,
-            bin_ms=model.window.bin_ns / NS_PER_MS,
-            history_bins=model.window.history_bins,
-        )
-    )
-
-    def fit(split: Split, _what: str) -> tuple[DecoderModel, None]:
-        latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
-        intended_cm_s = split.train.labels.velocity_cm_s
-        moving = intended_cm_s.any(axis=1)
-        readout = as_fast(fit_readout(latents, intended_cm_s), latents[moving], in_use_cm_s[moving])
-        return replace(model, readout=readout), None
-
-    return prove(session, split_session(session, settings), settings, fit)
-
-
-def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
-    """The readout, scaled so that its mean squared speed is that in use ``(hop, 2)``.
-
-    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
-    the loop that costs more than better directions bring.
-    """
-    refitted_cm_s = latents @ readout.matrix + readout.bias
-    scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
-    return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
+def _refit_kalman(block: Block, first: Trained) -> Recalibrated:
+    """The whole filter, fitted anew."""
+    session = _session(block, *refit_labels(block))
+    trained, model = _kalman(session), first.bundle.model
+    n_train, n_trials = trained.bundle.manifest.training.n_train_trials, len(session.trials)
+    in_use = compare(decode_session(model, session), session, model.window.hop_ns)
+    before = only_trials(in_use, n_train, n_trials)
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
 
 
 def _kalman(session: Session) -> Trained:
@@ -205,15 +232,9 @@ def _kalman(session: Session) -> Trained:
 
     def fit(split: Split, _: str) -> tuple[DecoderModel, None]:
         shape = split.shape
-        readout = fit_kalman(split.train, shape.hop_ns)
+        newest = split.train.windows[:, -1]
+        readout = fit_kalman(newest, split.train.labels, shape.hop_ns, is_white=True)
         encoder = counts_encoder(shape.history_bins, len(session.channel_ids))
         return DecoderModel(session.channel_ids, shape, encoder, readout), None
 
     return prove(session, split_session(session, _KALMAN), _KALMAN, fit)
-
-
-def _held_out_r2(model: DecoderModel, session: Session) -> float:
-    """R² of velocity on a session's last trials."""
-    first = session.trials.n_train(TrainSettings().held_out)
-    whole = compare(decode_session(model, session), session, model.window.hop_ns)
-    return only_trials(whole, first, len(session.trials)).velocity_r2()

@@ -1,35 +1,41 @@
-"""Recording: what subject, task and decoder said during a block, hop by hop."""
+"""Recording: what was counted, decoded, shown and aimed at during a block, hop by hop."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 
 import numpy as np
 
 from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int64Array
-from rt_ner.clock import NS_PER_MS, ns_array_from_s
-from rt_ner.errors import StreamError
+from rt_ner.clock import NS_PER_MS, NS_PER_S, ns_array_from_s
+from rt_ner.errors import SessionError, StreamError
 from rt_ner.feed import Connector, Feed
 from rt_ner.session import Kinematics, Session, SpikeCounts, Trials
 from rt_ner.streams import Kind, wish_for
 
 HOP_NS = 10 * NS_PER_MS
-# The grid that every usual bin and hop divides.
-_GRID_NS = 600 * NS_PER_MS
-_SHORTEST_HOPS = 5
+_POLL_S = 0.2
+_SHORTEST_NS = 50 * NS_PER_MS
+# No decoder looks farther back.
+_LONGEST_HISTORY_NS = NS_PER_S
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
     """A block on a grid of hops; ``(hop, …)``, each hop named by its end, from 0 on.
 
-    ``counts``: ``(hop, channel)``. ``hand_cm_s``: the subject's own hand. ``decoded_cm_s``: what
-    moved the cursor; NaN where nothing did. ``target``: x, y and radius in cm of what the subject
-    was to aim at; NaN where at nothing. ``reach``: number of the reach to a target, centre or not;
-    −1 outside.
+    ``counts``: ``(hop, channel)``; ``is_heard``: whether those of a hop were heard, 0 elsewhere.
+    ``hand_cm_s``: the subject's own hand, NaN where it was not recorded. ``decoded_cm_s``: what the
+    decoder sent; NaN before the first. ``target``: x, y and radius in cm of what the subject was to
+    aim at; NaN where at nothing. ``reach``: number of the reach to a target, centre or not; −1
+    outside.
     """
 
     channel_ids: tuple[str, ...]
+    hop_ns: int
     counts: AnyArray
+    is_heard: BoolArray
     hand_cm_s: FloatArray
     decoded_cm_s: FloatArray
     cursor_cm: FloatArray
@@ -39,88 +45,191 @@ class Block:
     @property
     def end_ns(self) -> Int64Array:
         """Ends of the hops ``(hop,)``, in session time."""
-        return (np.arange(len(self.counts), dtype=np.int64) + 1) * HOP_NS
+        return (np.arange(len(self.counts), dtype=np.int64) + 1) * self.hop_ns
 
-    def session(self, name: str, velocity_cm_s: FloatArray, known: BoolArray) -> Session:
-        """A session of this block, with these labels ``(hop, 2)`` where they are known."""
-        numbers, first = np.unique(self.reach, return_index=True)
-        begins = [int(hop) for number, hop in zip(numbers, first, strict=True) if number >= 0]
-        ends = [hop + int(np.argmax(np.append(self.reach[hop:], -2) != self.reach[hop]))
-                for hop in begins]  # fmt: skip
-        kept = [(a, b) for a, b in zip(begins, ends, strict=True) if b - a >= _SHORTEST_HOPS]
-        start, end = np.array(kept, dtype=np.int64).T * HOP_NS
+    @property
+    def n_reaches(self) -> int:
+        """How many reaches there are."""
+        return int(self.reach.max(initial=-1)) + 1
+
+    def until(self, end_ns: int) -> "Block":
+        """The same block, ended earlier."""
+        n = end_ns // self.hop_ns
+        return replace(
+            self,
+            counts=self.counts[:n],
+            is_heard=self.is_heard[:n],
+            hand_cm_s=self.hand_cm_s[:n],
+            decoded_cm_s=self.decoded_cm_s[:n],
+            cursor_cm=self.cursor_cm[:n],
+            target=self.target[:n],
+            reach=self.reach[:n],
+        )
+
+    def session(
+        self, name: str, velocity_cm_s: FloatArray, known: BoolArray, area: str = "M1"
+    ) -> Session:
+        """A session of this block's reaches, with labels ``(hop, 2)`` where they are known.
+
+        No label counts for a while after counts that were not heard. SessionError without reaches.
+        """
+        known = known & ~self._is_after_gap()
+        spans = [self._span(number) for number in range(self.n_reaches)]
+        kept = [(a, b) for a, b in spans if (b - a) * self.hop_ns >= _SHORTEST_NS]
+        if not kept:
+            raise SessionError(
+                f"'{name}' holds no reach to a target: was the task running, and its target and "
+                "cursor heard?"
+            )
+        start, end = np.array(kept, dtype=np.int64).T * self.hop_ns
         target_cm = self.target[[a for a, _ in kept], :2]
         way_cm = target_cm - self.cursor_cm[[a for a, _ in kept]]
         direction_deg = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0])) % 360.0
         return Session(
             name=name,
-            area="M1",
+            area=area,
             channel_ids=self.channel_ids,
-            spikes=SpikeCounts(self.counts.clip(0, 255).astype(np.uint8), HOP_NS),
+            spikes=SpikeCounts(self.counts.clip(0, 255).astype(np.uint8), self.hop_ns),
             kinematics=Kinematics(self.end_ns[known], velocity_cm_s[known]),
             trials=Trials(start, start, end, np.round(direction_deg / 45) * 45 % 360, target_cm),
-            provenance={"recorded": "closed loop, simulated subject"},
+            provenance={"recorded": "closed loop"},
         )
+
+    def _span(self, number: int) -> tuple[int, int]:
+        hops = np.flatnonzero(self.reach == number)
+        return int(hops[0]), int(hops[-1]) + 1
+
+    def _is_after_gap(self) -> BoolArray:
+        """Where a history may hold counts that were never heard."""
+        unheard = np.append(0, np.cumsum(~self.is_heard))
+        now = np.arange(len(self.is_heard))
+        since = (now - _LONGEST_HISTORY_NS // self.hop_ns).clip(0)
+        is_after: BoolArray = unheard[now + 1] > unheard[since]
+        return is_after
 
 
 class BlockRecorder:
-    """Hears a block from the moment that it is made; ``decoder`` empty: nobody decodes."""
+    """Hears a block from the moment that it is made.
 
-    def __init__(self, subject: str, task: str, decoder: str) -> None:
-        sources = {
-            Kind.SPIKES: subject,
-            Kind.KINEMATICS: subject,
-            Kind.CURSOR: task,
-            Kind.TARGET: task,
-        } | ({Kind.VELOCITY: decoder} if decoder else {})
+    ``counts``: the stream of counts, a decoder's or a subject's spikes; ``velocity``: the
+    decoder's, or the subject's hand; both with a task's cursor and target.
+    """
+
+    def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
+        self._counts = Kind.COUNTS if decoder else Kind.SPIKES
+        self._velocity = Kind.VELOCITY if decoder else Kind.KINEMATICS
+        who = decoder or subject
+        sources = {self._counts: who, self._velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
         self._feeds = {
             kind: Feed(partial(wish_for, source, kind)) for kind, source in sources.items()
         }
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
         self._channel_ids: tuple[str, ...] = ()
+        self._period_ns = 0
         self._connector = Connector(list(self._feeds.values()))
 
-    def poll(self) -> None:
-        """Take what has come; within every two seconds."""
+    def poll(self) -> list[str]:
+        """Take what has come, within every two seconds; which streams are not there."""
         for kind, feed in self._feeds.items():
             stamps_s, values = feed.numbers()
             if len(stamps_s):
-                self._rows[kind].append((stamps_s, values))
-        info = self._feeds[Kind.SPIKES].info
+                scale = 1.0 if kind is self._counts else feed.cm_per_unit
+                self._rows[kind].append((stamps_s, values * scale))
+        info = self._feeds[self._counts].info
         if info is not None and not self._channel_ids:
             self._channel_ids = tuple(info.get_channel_labels())
+            self._period_ns = round(NS_PER_S / info.nominal_srate())
+        return [feed.problem for feed in self._feeds.values() if not feed.is_connected]
+
+    def targets_cm(self) -> list[tuple[float, float]]:
+        """Middles of the targets that were to be aimed at so far, one for each reach."""
+        rows = [values for _, values in self._rows[Kind.TARGET]]
+        target = np.concatenate([np.zeros((1, 4)), *rows])
+        aimed = (target[:, 2] > 0) & (target[:, 3] > 0)
+        place = np.where(aimed[:, None], target[:, :2], np.nan)
+        new = aimed & (np.roll(place, 1, axis=0) != place).any(axis=1)
+        return [(float(x), float(y)) for x, y in place[new]]
 
     def close(self) -> Block:
         """Hear no more, and put everything on one grid. StreamError where a part is missing."""
         self.poll()
+        self.stop()
+        return self._block()
+
+    def stop(self) -> None:
+        """Hear no more."""
         self._connector.close()
+
+    def cut(self) -> Block | None:
+        """What was heard since the last cut; None where a part is missing, which is kept."""
+        if not all(self._rows.values()):
+            return None
+        block = self._block()
+        self._rows = {kind: [] for kind in self._rows}
+        return block
+
+    def _block(self) -> Block:
         missing = [str(kind) for kind, rows in self._rows.items() if not rows]
         if missing:
             raise StreamError(f"nothing was heard of {', '.join(missing)}: see the logs")
         heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
-        spikes_ns, spikes = heard[Kind.SPIKES]
-        zero_ns = int(spikes_ns[0]) // _GRID_NS * _GRID_NS
-        hop = (spikes_ns - zero_ns - 1) // HOP_NS
-        counts = np.zeros((int(hop[-1]) + 1, spikes.shape[1]), dtype=np.int64)
-        np.add.at(counts, hop, spikes.astype(np.int64))
-        ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * HOP_NS
-        at_ns, hand = heard[Kind.KINEMATICS]
+        hop_ns = self._period_ns if self._counts is Kind.COUNTS else HOP_NS
+        zero_ns, counts, is_heard = _on_grid(*heard[self._counts], hop_ns)
+        ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
         cursor = _last(heard[Kind.CURSOR], ends_ns)
         target = _last(heard[Kind.TARGET], ends_ns)
         # The target's stream may be heard a moment before the cursor's.
         is_aimed = (target[:, 2] > 0) & (target[:, 3] > 0) & np.isfinite(cursor[:, 0])
         target[~is_aimed] = np.nan
-        nowhere = np.full((len(counts), 2), np.nan)
-        decoded = heard.get(Kind.VELOCITY)
+        velocity, nowhere = heard[self._velocity], np.full((len(counts), 2), np.nan)
+        of_decoder = self._velocity is Kind.VELOCITY
         return Block(
             channel_ids=self._channel_ids,
+            hop_ns=hop_ns,
             counts=counts,
-            hand_cm_s=np.stack([np.interp(ends_ns, at_ns, axis) for axis in hand.T], axis=1),
-            decoded_cm_s=nowhere if decoded is None else _last(decoded, ends_ns),
+            is_heard=is_heard,
+            hand_cm_s=nowhere if of_decoder else _between(velocity, ends_ns),
+            decoded_cm_s=_last(velocity, ends_ns) if of_decoder else nowhere,
             cursor_cm=cursor,
             target=target[:, :3],
             reach=_reaches(target),
         )
+
+
+def hear_block(
+    task: str, decoder: str, n_reaches: int, stop: Event, progress: Callable[[float, str], None]
+) -> Block:
+    """Record a running loop until so many reaches are over, or ``stop``.
+
+    ``progress`` is told the part that is done, and what is not there yet.
+    """
+    recorder = BlockRecorder(task, decoder=decoder)
+    while not stop.wait(_POLL_S):
+        problems = recorder.poll()
+        # The newest reach is not over.
+        n_over = max(len(recorder.targets_cm()) - 1, 0)
+        progress(min(n_over / n_reaches, 1.0), "; ".join(problems))
+        if n_over >= n_reaches:
+            break
+    return recorder.close()
+
+
+def _on_grid(
+    stamps_ns: Int64Array, counts: FloatArray, hop_ns: int
+) -> tuple[int, AnyArray, BoolArray]:
+    """Where the grid begins, counts ``(hop, channel)`` on it, and which hops have any sample."""
+    zero_ns = (int(stamps_ns[0]) - 1) // hop_ns * hop_ns
+    hop = (stamps_ns - zero_ns - 1) // hop_ns
+    gridded = np.zeros((int(hop.max()) + 1, counts.shape[1]), dtype=np.int64)
+    np.add.at(gridded, hop, np.rint(counts).astype(np.int64))
+    is_heard = np.zeros(len(gridded), dtype=np.bool_)
+    is_heard[hop] = True
+    return zero_ns, gridded, is_heard
+
+
+def _between(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArray:
+    stamps_ns, values = heard
+    return np.stack([np.interp(ends_ns, stamps_ns, axis) for axis in values.T], axis=1)
 
 
 def _joined(rows: list[tuple[FloatArray, FloatArray]]) -> tuple[Int64Array, FloatArray]:

@@ -32,7 +32,7 @@ def carried_bundle(curve: Curve, n_trials: int) -> Trained:
         session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
     )
     training = training_entry(session, curve.days.settings, split.n_train, origin)
-    bundle = assemble_bundle(model, split.test, training, scores)
+    bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, point.fit_s)
 
 

@@ -1,25 +1,18 @@
 """The bench commands: measurements of what the decoder promises."""
 
-import json
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from rt_ner.bench.lab.commands import lab
+from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle import load_bundle
 from rt_ner.children import child_process
 from rt_ner.commands import AsJson, BundlePath
-from rt_ner.errors import ConfigError
 from rt_ner.process import check_display
-from rt_ner.streams import quiet_liblsl
 
 app = typer.Typer(
     help="Measure what decoder and trainer promise; streams are real, between real processes.",
@@ -28,6 +21,7 @@ app = typer.Typer(
 )
 for _measurement in entry_points(group="rt_ner.bench"):
     app.command(_measurement.name)(_measurement.load())
+app.registered_commands += lab.registered_commands
 
 
 @app.command()
@@ -40,14 +34,14 @@ def recovery(
     from rt_ner.bench.recovery import measure_recovery
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
-    with _folder() as (folder, progress):
+    with bench_folder() as (folder, progress):
         results = measure_recovery(bundle, n_channels, folder, repeats, progress.print)
     summary = {
         fault: {"recovery_s": [round(value, 3) for value in values], "largest_s": max(values)}
         for fault, values in results.items()
     }
     rows = {fault: f"{max(values):.2f} s at most of {repeats}" for fault, values in results.items()}
-    _show("from good data to RUNNING", summary, rows, as_json)
+    show("from good data to RUNNING", summary, rows, as_json)
 
 
 @app.command()
@@ -61,7 +55,7 @@ def flood(
     from rt_ner.bench.flood import measure_flood
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
-    with _folder() as (folder, progress):
+    with bench_folder() as (folder, progress):
         progress.print(f"{events:,.0f} events a second for {seconds:g} s")
         result = measure_flood(bundle, n_channels, folder, events, seconds)
     fates = ", ".join(f"{name} {n:,}" for name, n in result.fates.items() if n)
@@ -73,7 +67,7 @@ def flood(
         "largest lag behind a hop's end": f"{result.largest_lag_ms:.1f} ms",
         "latency p50, p99": f"{result.latency_p50_us:.0f}, {result.latency_p99_us:.0f} µs",
     }
-    _show(f"{events:,.0f} events/s", asdict(result), rows, as_json)
+    show(f"{events:,.0f} events/s", asdict(result), rows, as_json)
 
 
 @app.command()
@@ -91,7 +85,7 @@ def soak(
     from rt_ner.bench.soak import measure_soak, pass_of
 
     window = load_bundle(bundle).manifest.window
-    with _folder() as (folder, progress):
+    with bench_folder() as (folder, progress):
         if session is None:
             session = folder / "soak.npz"
             with child_process(["simulate", str(session)], folder) as simulation:
@@ -112,7 +106,7 @@ def soak(
         "resident memory after warm-up": growth,
         "counts": ", ".join(f"{name} {n}" for name, n in result.counts.items() if n),
     }
-    _show(f"{hours:g} h at {speed:g} times the speed", asdict(result), rows, as_json)
+    show(f"{hours:g} h at {speed:g} times the speed", asdict(result), rows, as_json)
 
 
 @app.command()
@@ -127,7 +121,7 @@ def view(
 
     check_display()
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
-    with _folder() as (folder, progress):
+    with bench_folder() as (folder, progress):
         cost = measure_view(bundle, n_channels, folder, (seconds, turns), progress.print)
     summary: dict[str, object] = {"frames_per_s": cost.frames_per_s}
     rows = {"frames a second": f"{cost.frames_per_s:.1f}"}
@@ -147,27 +141,4 @@ def view(
     rows["p99 to that alone"] = ", ".join(
         f"{name} {cost.step_us(name)[1] / alone_us:.2f}" for name in (SHOWN, STOPPED)
     )
-    _show("the decoder's step beside a live window", summary, rows, as_json)
-
-
-@contextmanager
-def _folder() -> Iterator[tuple[Path, Console]]:
-    """A folder for logs, and where progress is told."""
-    if sys.platform == "win32":
-        raise ConfigError("benchmarks need Linux or macOS: they kill and stop processes")
-    quiet_liblsl()
-    with tempfile.TemporaryDirectory(prefix="rt-ner-bench-") as folder:
-        yield Path(folder), Console(stderr=True, highlight=False, markup=False)
-
-
-def _show(
-    title: str, summary: Mapping[str, object], rows: Mapping[str, str], as_json: bool
-) -> None:
-    if as_json:
-        json.dump(summary, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-        return
-    table = Table(title=title, show_header=False, title_justify="left")
-    for name, value in rows.items():
-        table.add_row(name, value)
-    Console(highlight=False, markup=False).print(table)
+    show("the decoder's step beside a live window", summary, rows, as_json)

@@ -1,0 +1,61 @@
+"""The bench of recalibration, on a real recording. Torch is imported when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import TaskID
+from rich.table import Table
+
+from offline_training.closed_loop.commands import bars
+from offline_training.options import AsJson, Device, print_json, require_training
+
+
+def bench_recalibration(
+    recording: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="Degenhart's closed-loop recording (.npz).")
+    ],
+    disturbances: Annotated[int, typer.Option(help="How many different ones.", min=1)] = 5,
+    seed: Annotated[int, typer.Option(help="Of learning and of disturbances.", min=0)] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Intention decoded from a real closed loop, and won back after signals are disturbed."""
+    require_training()
+    from offline_training.closed_loop.disturbance import measure_disturbances
+    from offline_training.closed_loop.stabilized import read_stabilized
+    from offline_training.trainer import pick_device
+
+    read = read_stabilized(recording)
+    with bars() as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, part: float) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=1.0)
+            shown.update(tasks[what], completed=part)
+
+        result = measure_disturbances(read, disturbances, seed, pick_device(device), progress)
+    if as_json:
+        print_json(result)
+        return
+    console = Console(highlight=False, markup=False)
+    angles, found, recovered = (result[key] for key in ("angles", "disturbances", "recovered"))
+    assert isinstance(angles, dict)
+    assert isinstance(found, list)
+    assert isinstance(recovered, dict)
+    table = Table(title="Mean angle to what was intended (°)", title_justify="left")
+    for title in ("decoder", "later baseline", "after stabilisation"):
+        table.add_column(title)
+    for name, row in angles.items():
+        table.add_row(name.replace("_", " "), *(f"{angle:.1f}" for angle in row.values()))
+    console.print(table)
+    table = Table(title="After disturbances (°)", title_justify="left")
+    for key in found[0]:
+        table.add_column(key.removesuffix("_deg").replace("_", " "), justify="right")
+    for row in found:
+        table.add_row(*(f"{angle:.1f}" for angle in row.values()))
+    console.print(table)
+    parts = ", ".join(f"{part} {share:.0%}" for part, share in recovered.items())
+    console.print(f"Of the loss won back from {result['recalibrated_from_trials']} trials: {parts}")

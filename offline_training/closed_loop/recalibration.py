@@ -1,0 +1,175 @@
+"""Recalibration: another decoder from what a block in the loop shows was meant."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import torch
+
+from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
+from offline_training.closed_loop.recording import Block
+from offline_training.evaluate import Comparison, compare, decode_session, only_trials
+from offline_training.kalman_readout import fit_kalman
+from offline_training.network import export_onnx
+from offline_training.settings import TrainSettings, WindowSettings
+from offline_training.split import Split, split_session
+from offline_training.training import Trained, prove
+from offline_training.transfer.carrying import Calibration, carry_over
+from offline_training.transfer.matching import activity, match_units, tuning_similarity
+from offline_training.transfer.stitching import learn_first_day
+from rt_ner.arrays import Float32Array
+from rt_ner.bundle import Bundle, run_windows
+from rt_ner.clock import NS_PER_MS
+from rt_ner.decoder import DecoderModel
+from rt_ner.errors import SessionError
+from rt_ner.readout import Readout, fit_readout
+from rt_ner.session import Session
+from rt_ner.windows import WindowShape
+
+# Told the part of the work that is done.
+OnPart = Callable[[float], None]
+
+# With fewer there is nothing to hold out that would tell two decoders apart.
+_FEWEST_REACHES = 10
+
+
+class Part(StrEnum):
+    """What is fitted: the readout alone, in closed form, or encoder and readout.
+
+    The encoder learns from the session that it was trained on as well, stitched to the block's
+    electrodes: from the block alone it would learn too little.
+    """
+
+    READOUT = "readout"
+    ENCODER = "encoder"
+
+
+@dataclass(frozen=True, eq=False)
+class Recalibrated:
+    """A decoder that was fitted to a block's first reaches, beside the one in use.
+
+    ``…_deg``: mean angle between decoded and intended velocity on the last reaches, from which
+    nothing was fitted. It need not tell who is better in the loop.
+    """
+
+    trained: Trained
+    in_use_deg: float
+    refitted_deg: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it decodes the held-out reaches better than the one in use."""
+        return self.refitted_deg < self.in_use_deg
+
+
+def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
+    """Fit a readout to the first reaches of a block; compare on the rest.
+
+    SessionError where the block has too few reaches, or was decoded from other channels.
+    """
+    model = in_use.model
+    session = _labelled(block, in_use)
+    settings = TrainSettings.model_validate(in_use.manifest.training.settings)
+    settings = settings.model_copy(update={"window": window_settings(model.window)})
+
+    def fit(split: Split, _what: str) -> tuple[DecoderModel, None]:
+        latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
+        labels = split.train.labels
+        if model.readout.memory.any():
+            readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
+        else:
+            fitted = fit_readout(latents, labels.velocity_cm_s)
+            moving = labels.velocity_cm_s.any(axis=1)
+            readout = as_fast(fitted, latents[moving], in_use_cm_s[moving])
+        return replace(model, readout=readout), None
+
+    return _compared(
+        prove(session, split_session(session, settings), settings, fit), session, model
+    )
+
+
+def recalibrate_encoder(
+    block: Block, in_use: Bundle, known: Session, device: torch.device, on_part: OnPart
+) -> Recalibrated:
+    """Learn encoder and readout from ``known`` and the first reaches of a block; compare.
+
+    ``known``: the session that the bundle in use was trained on, which must have its channels.
+    """
+    session = _labelled(block, in_use)
+    settings = TrainSettings.model_validate(in_use.manifest.training.settings)
+    window = window_settings(in_use.model.window)
+    settings = settings.model_copy(update={"window": window})
+    first = learn_first_day(
+        split_session(known, settings).train,
+        settings,
+        in_use.model.window.bin_ns,
+        device,
+        lambda part, _: on_part(part / 3),
+    )
+
+    def fit(split: Split, what: str) -> tuple[DecoderModel, None]:
+        begun = 1 / 3 if what == "training" else 2 / 3
+        second = split.train
+        tuning = tuning_similarity(first.dataset, second)
+        matching = match_units(activity(first.dataset), activity(second), tuning)
+        calibration = Calibration(second, with_labels=True)
+        carried = carry_over(
+            first, split, calibration, matching, lambda part: on_part(begun + part / 3)
+        )
+        graph = export_onnx(carried.network)
+        return DecoderModel(session.channel_ids, split.shape, graph, first.readout), None
+
+    split = split_session(session, settings)
+    return _compared(prove(session, split, settings, fit), session, in_use.model)
+
+
+def window_settings(shape: WindowShape) -> WindowSettings:
+    """The settings that give this window."""
+    return WindowSettings(
+        hop_ms=shape.hop_ns / NS_PER_MS,
+        bin_ms=shape.bin_ns / NS_PER_MS,
+        history_bins=shape.history_bins,
+    )
+
+
+def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
+    """The readout, scaled so that its mean squared speed is that in use ``(hop, 2)``.
+
+    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
+    the loop that costs more than better directions bring.
+    """
+    refitted_cm_s = latents @ readout.matrix + readout.bias
+    scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
+    return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
+
+
+def _labelled(block: Block, in_use: Bundle) -> Session:
+    """The block's reaches with what was meant, as fast as the bundle in use decodes."""
+    if block.n_reaches < _FEWEST_REACHES:
+        raise SessionError(
+            f"{block.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit to and "
+            "some to compare on"
+        )
+    labels, known = refit_labels(block)
+    scale = _own_speed(block, in_use.model)
+    return block.session("closed-loop", labels * scale, known, in_use.manifest.training.area)
+
+
+def _compared(trained: Trained, session: Session, in_use: DecoderModel) -> Recalibrated:
+    first = trained.bundle.manifest.training.n_train_trials
+    before = only_trials(_decoded(session, in_use), first, len(session.trials))
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
+
+
+def _own_speed(block: Block, model: DecoderModel) -> float:
+    """What to multiply what was sent by, so that the operator's gain is not learned."""
+    moves = np.hypot(*block.decoded_cm_s.T) > 0
+    session = block.session("speed", block.decoded_cm_s, moves)
+    both = _decoded(session, model)
+    sent, own = np.square(both.labels.velocity_cm_s).sum(), np.square(both.decoded_cm_s).sum()
+    return float(np.sqrt(own / sent)) if sent else 1.0
+
+
+def _decoded(session: Session, model: DecoderModel) -> Comparison:
+    return compare(decode_session(model, session), session, model.window.hop_ns)

@@ -1,0 +1,1 @@
+"""The latency laboratory: what a decoder takes, beside what LSL itself takes."""
