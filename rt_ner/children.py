@@ -66,12 +66,16 @@ class ChildProcess:
         if not self.has_ended():
             self._process.send_signal(_INTERRUPT)
 
-    def finish(self, timeout_s: float) -> None:
-        """Wait for its end; RtNerError, with its last words, if it failed or did not end."""
+    def wait(self, timeout_s: float) -> int:
+        """Wait for its end; its exit code. RtNerError, with its last words, if it does not end."""
         try:
-            code = self._process.wait(timeout_s)
+            return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
             raise RtNerError(f"{self._what} did not end; {self._last_words()}") from error
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait for its end; RtNerError, with its last words, if it failed or did not end."""
+        code = self.wait(timeout_s)
         if code != 0:
             raise RtNerError(f"{self._what} ended with code {code}; {self._last_words()}")
 

@@ -222,7 +222,7 @@ def _decode_until(
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
     from rt_ner.loop import Loop
-    from rt_ner.process import yield_to_the_loop
+    from rt_ner.process import claim_computer, yield_to_the_loop
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
@@ -231,6 +231,8 @@ def _decode_until(
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)
+    for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
+        status.say(refusal)
     with (
         yield_to_the_loop(),
         listen_to_keyboard(tell) as has_keyboard,

@@ -66,6 +66,26 @@ class SafetySettings(Settings):
     clock_step_ms: float = Field(default=CLOCK_STEP_NS / NS_PER_MS, ge=10, le=60_000)
 
 
+class WakeUp(StrEnum):
+    """How the loop waits for the next hop.
+
+    REHEARSE: asleep until shortly before it is due, then awake, repeating the step so that its
+    caches are warm. SPIN: the same without any sleep between. BLOCK: asleep until data come.
+    """
+
+    REHEARSE = "rehearse"
+    SPIN = "spin"
+    BLOCK = "block"
+
+
+class TimingSettings(Settings):
+    """How the loop gets its share of the computer; ``core`` None: any."""
+
+    wake_up: WakeUp = WakeUp.REHEARSE
+    core: int | None = Field(default=None, ge=0)
+    realtime: bool = False
+
+
 class OutputSettings(Settings):
     """Under which name the decoder's streams are announced."""
 
@@ -101,6 +121,7 @@ class DecodeSettings(Settings):
     input: InputSettings = InputSettings()
     detector: DetectorSettings = DetectorSettings()
     safety: SafetySettings = SafetySettings()
+    timing: TimingSettings = TimingSettings()
     output: OutputSettings = OutputSettings()
     velocity: VelocitySettings = VelocitySettings()
     control: ControlSettings = ControlSettings()

@@ -27,8 +27,6 @@ from rt_ner.tally import Tally
 from rt_ner.totals import LoopTotals
 from rt_ner.watch import Watch
 
-# Between two rehearsals: liblsl's receiving thread may need this very core.
-_SHORTEST_SLEEP_NS = 50_000
 # A command or the end is noticed within this time even when no data come.
 _LONGEST_SLEEP_NS = 20_000_000
 _LOOK_AGAIN_S = 0.2
@@ -72,7 +70,7 @@ class Loop:
         self._watch = Watch(self._wish, self._notify)
         self._shape: SpikeStream | None = None
         self._decoder: Decoder | None = None
-        self._rehearsal = Rehearsal(model.window.hop_ns)
+        self._rehearsal = Rehearsal(model.window.hop_ns, settings.timing.wake_up)
         self._held = False
         self._is_fed = False
         self._is_stale = False
@@ -206,7 +204,7 @@ class Loop:
             decoder.counter.due_ns(now_ns),
             now_ns + _LONGEST_SLEEP_NS,
         )
-        return s_from_ns(max(wake_at_ns - now_ns, _SHORTEST_SLEEP_NS))
+        return s_from_ns(max(wake_at_ns - now_ns, self._rehearsal.shortest_sleep_ns))
 
     def _take(self, chunk: Chunk, inlet: SpikeInlet, decoder: Decoder) -> bool:
         """Decode a chunk: every hop that it closes, or only the newest to catch up.

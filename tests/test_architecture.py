@@ -46,7 +46,8 @@ def test_the_commands_are_those_announced() -> None:
     offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
     assert offered == {
         "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
-        "decode", "view", "task", "subject", "closed-loop", "doctor", "noise", "bench",
+        "decode", "view", "task", "subject", "recalibrate", "adapt", "closed-loop", "doctor",
+        "noise", "bench",
     }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rig import WAIT_S, inlet
 
+from offline_training.closed_loop.block_file import load_block
+from rt_ner.bundle import load_bundle
 from rt_ner.children import ChildProcess, child_process
 from rt_ner.clock import ns_from_s
 from rt_ner.errors import RtNerError
@@ -20,14 +22,15 @@ from rt_ner.streams import Kind, local_now_ns, source_id_of
 class Rig:
     """Subject, decoder and task, each a process; any may be killed and started anew."""
 
-    def __init__(self, bundle: Path, folder: Path, tag: str) -> None:
+    def __init__(self, bundle: Path, folder: Path, tag: str, decode: list[str] | None = None):
         self.subject, self.task, self.decoder = (f"{p}-{tag}" for p in ("subject", "task", "dec"))
         spikes = source_id_of(self.subject, Kind.SPIKES)
-        self._arguments = {
-            "subject": ["subject", "--name", self.subject, "--task", self.task],
-            "decode": ["decode", str(bundle), "--name", self.decoder, "--source", spikes],
-            "task": ["task", "--name", self.task, "--decoder", self.decoder, "--json"],
-        }
+        subject = ["subject", "--name", self.subject, "--task", self.task]
+        decoder = ["decode", str(bundle), "--name", self.decoder, "--source", spikes]
+        task = ["task", "--name", self.task, "--decoder", self.decoder, "--json"]
+        # The bundle is of another subject: without help the cursor goes anywhere.
+        task += ["--layout", "random", "--assist", "0.7"]
+        self._arguments = {"subject": subject, "decode": decoder + (decode or []), "task": task}
         self._folder = folder
         self._stack = ExitStack()
         self.parts: dict[str, ChildProcess] = {}
@@ -140,3 +143,42 @@ def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
         pytest.raises(RtNerError, match="code 2"),
     ):
         task.finish(WAIT_S)
+
+
+def test_a_running_loop_is_adapted_step_by_step(
+    small_bundle_folder: Path, tmp_path: Path, source_id: str
+) -> None:
+    following = tmp_path / "next"
+    listening = ["--next", str(following), "--commands", f"adapt-{source_id}/commands"]
+    with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
+        notices = inlet(rig.decoder, Kind.NOTICES)
+        streams = ["--decoder", rig.decoder, "--task", rig.task]
+        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--every", "5"]
+        adapt += ["--control-as", f"adapt-{source_id}", *streams]
+        with child_process(adapt, tmp_path) as adapting:
+            until(notices, "decoder swapped")
+            adapting.interrupt()
+            adapting.finish(WAIT_S)
+            assert any(line.startswith("adapted") for line in adapting.said())
+    adapted = load_bundle(following)
+    assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
+    assert adapted.manifest.training.session.endswith(" (adapted)")
+
+
+def test_a_running_loop_is_recalibrated_or_not_and_its_block_is_kept(
+    rig: Rig, small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "recalibrated"
+    command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
+    streams = ["--decoder", rig.decoder, "--task", rig.task]
+    with child_process([*command, *streams], tmp_path) as listening:
+        listening.wait(4 * WAIT_S)
+        # Whether it is better is the decoder's and the subject's affair.
+        words = " ".join(listening.said())
+        assert ("Written" in words) == out.exists()
+        assert ("Not better" in words) != out.exists()
+    kept = tmp_path / "recalibrated.block.npz"
+    assert load_block(kept).n_reaches >= 10
+    with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:
+        again.wait(WAIT_S)
+        assert ("Written" in " ".join(again.said())) == out.exists()

@@ -199,9 +199,13 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
         middle = start(*_middle(plan, what, (source, kind), name))
         sent.finish(plan.seconds + _MARGIN_S)
         for part in (middle, sink):
+            # Some end by themselves when their source does: how is told by what they kept.
             part.interrupt()
-            part.finish(_END_S)
-    _add_turn(line, plan, np.load(pushes), dict(np.load(times)))
+            part.wait(_END_S)
+    if not times.is_file():
+        raise RtNerError(f"the sink kept nothing of '{what}': {sink.said() or middle.said()}")
+    with np.load(times, allow_pickle=False) as kept:
+        _add_turn(line, plan, np.load(pushes, allow_pickle=False), dict(kept))
 
 
 def _middle(plan: LatencyPlan, what: str, spikes: tuple[str, Kind], name: str) -> list[str]:

@@ -4,6 +4,7 @@ Each runs in a process of its own (`rt-ner bench relay`, `rt-ner bench sink`), s
 measured has the cores that it would have in a rig.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -30,7 +31,7 @@ def relay(spikes: StreamWish, name: str, hop_ns: int, stop: Event) -> None:
     values = np.zeros((_AT_ONCE, inlet.channel_count), dtype=inlet.np_dtype)
     velocity = np.zeros(2, dtype=np.float32)
     hop = 0
-    with no_garbage_collection():
+    with no_garbage_collection(), suppress(pylsl.util.LostError):
         while not stop.is_set():
             _, stamps_s = inlet.pull_chunk(_PULL_S, _AT_ONCE, values, min_samples=1, as_numpy=True)
             for stamp_s, stamp_ns in zip(stamps_s, ns_array_from_s(stamps_s), strict=True):
@@ -51,7 +52,7 @@ def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
     timing = _connected(wish_for(decoder, Kind.TIMING), stop) if with_timing else None
     received: list[tuple[float, float]] = []
     rows: list[list[float]] = []
-    with no_garbage_collection():
+    with no_garbage_collection(), suppress(pylsl.util.LostError):
         while velocity is not None and not stop.is_set():
             sample, stamp_s = velocity.pull_sample(_PULL_S)
             now_s = pylsl.local_clock()
@@ -72,10 +73,11 @@ def drain(decoder: str, stop: Event) -> None:
     """Pull all of a decoder's streams, as a recorder does, until stopped."""
     kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS)
     inlets = [_connected(wish_for(decoder, kind), stop) for kind in kinds]
-    while not stop.wait(_PULL_S):
-        for inlet in inlets:
-            if inlet is not None:
-                inlet.pull_chunk(0.0, _AT_ONCE)
+    with suppress(pylsl.util.LostError):
+        while not stop.wait(_PULL_S):
+            for inlet in inlets:
+                if inlet is not None:
+                    inlet.pull_chunk(0.0, _AT_ONCE)
 
 
 def burn(stop: Event) -> None:
