@@ -81,6 +81,7 @@ def build_dataset(session: Session, shape: WindowShape) -> Dataset:
         for end_ns in counter.push(chunk):
             row = row_of_hop[end_ns // shape.hop_ns]
             if window.push(end_ns, counter.counts) and row >= 0:
+                window.sum_up()
                 windows[row] = window.values[0]
                 has_history[row] = True
     if not has_history.any():

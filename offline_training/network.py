@@ -10,6 +10,7 @@ from offline_training.graph import encoder_file
 from offline_training.settings import TrainSettings
 from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.encoder import INPUT_NAME, OUTPUT_NAME
+from rt_ner.layers import Layers
 
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 SD_FLOOR = 0.05
@@ -127,15 +128,8 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     Standardisation is folded into the first layer's weights: the same function, fewer steps. The
     graph is written node by node, so that one network gives one file, byte for byte.
     """
-    layers = [*network.hidden, network.latent]
-    linear = [layer for layer in layers if isinstance(layer, MemberLinear)]
-    weights = [_array(layer.weight[0]).T for layer in linear]
-    biases = [_array(layer.bias[0, 0]) for layer in linear]
-    mean, sd, basis = _array(network.mean), _array(network.sd), _array(network.basis)
-    n_bins, n_channels = len(basis), mean.size
-    n_bumps = basis.shape[1]
-    weights[0] = weights[0] / np.tile(sd, n_bumps)
-    biases[0] = biases[0] - weights[0] @ np.outer(basis.sum(axis=0), mean).ravel()
+    weights, biases, basis = _folded(network)
+    n_bins, n_channels = len(basis), network.mean.numel()
     nodes = [
         helper.make_node("Sqrt", [INPUT_NAME], ["root"]),
         helper.make_node("MatMul", ["basis", "root"], ["smoothed"]),
@@ -156,6 +150,29 @@ def export_onnx(network: EncoderNetwork) -> bytes:
         unscaled = ["latent_unscaled"]
         nodes.append(helper.make_node("LpNormalization", unscaled, [OUTPUT_NAME], axis=1, p=2))
     return encoder_file(nodes, initializers, (n_bins, n_channels), biases[-1].size)
+
+
+def export_layers(network: EncoderNetwork) -> Layers | None:
+    """The same network as plain arrays; None for one that ends in unit vectors."""
+    if network.unit_norm:
+        return None
+    weights, biases, basis = _folded(network)
+    hidden, n_bumps = biases[0].size, basis.shape[1]
+    first = weights[0].reshape(hidden, n_bumps, -1).transpose(2, 1, 0).reshape(-1, n_bumps * hidden)
+    arrays = (basis, first, biases[0], weights[1].T, biases[1], weights[2].T, biases[2])
+    return Layers(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+
+
+def _folded(network: EncoderNetwork) -> tuple[list[FloatArray], list[FloatArray], FloatArray]:
+    """Weights ``(out, in)`` and biases of the layers, and the basis; standardisation folded in."""
+    layers = [*network.hidden, network.latent]
+    linear = [layer for layer in layers if isinstance(layer, MemberLinear)]
+    weights = [_array(layer.weight[0]).T for layer in linear]
+    biases = [_array(layer.bias[0, 0]) for layer in linear]
+    mean, sd, basis = _array(network.mean), _array(network.sd), _array(network.basis)
+    weights[0] = weights[0] / np.tile(sd, basis.shape[1])
+    biases[0] = biases[0] - weights[0] @ np.outer(basis.sum(axis=0), mean).ravel()
+    return weights, biases, basis
 
 
 def _array(tensor: torch.Tensor) -> FloatArray:

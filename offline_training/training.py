@@ -15,7 +15,7 @@ from offline_training.adequacy import check_adequacy
 from offline_training.dataset import shuffle_trials
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
 from offline_training.kalman_readout import fit_kalman
-from offline_training.network import embed, export_onnx
+from offline_training.network import EncoderNetwork, embed, export_layers, export_onnx
 from offline_training.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.split import Split, split_session
@@ -34,8 +34,9 @@ from rt_ner.bundle import (
     save_bundle,
 )
 from rt_ner.decoder import DecoderModel
-from rt_ner.readout import fit_readout
+from rt_ner.readout import Readout, fit_readout
 from rt_ner.session import Session
+from rt_ner.windows import WindowShape
 
 _N_GOLDEN = 16
 # Training latents that a bundle holds for pictures, at most.
@@ -135,8 +136,16 @@ def _fit(
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     else:
         readout = fit_readout(latents, labels.velocity_cm_s)
-    graph = export_onnx(learned.network)
-    return DecoderModel(session.channel_ids, split.shape, graph, readout), learned.validation_r2
+    model = exported_model(learned.network, session.channel_ids, split.shape, readout)
+    return model, learned.validation_r2
+
+
+def exported_model(
+    network: EncoderNetwork, channel_ids: tuple[str, ...], shape: WindowShape, readout: Readout
+) -> DecoderModel:
+    """What a decoder needs of a trained network."""
+    layers = export_layers(network)
+    return DecoderModel(channel_ids, shape, export_onnx(network), readout, layers)
 
 
 def training_entry(
@@ -178,7 +187,7 @@ def assemble_bundle(
         versions={"python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
     )
-    return Bundle(manifest, model.encoder_onnx, _golden(model, windows))
+    return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.layers)
 
 
 def _memory_entry(

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from offline_training.dataset import Dataset, Labels
-from offline_training.network import EncoderNetwork, export_onnx
+from offline_training.network import EncoderNetwork
 from offline_training.settings import TrainSettings
-from offline_training.training import assemble_bundle
+from offline_training.training import assemble_bundle, exported_model
 from rt_ner.bundle import Scores, TrainingEntry, save_bundle
 from rt_ner.clock import ns_from_ms
-from rt_ner.decoder import DecoderModel
 from rt_ner.readout import Readout
 from rt_ner.windows import WindowShape
 
@@ -33,7 +32,7 @@ def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
     network = EncoderNetwork(Dataset(windows.astype(np.uint16), labels), settings)
     ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
     readout = Readout(rng.normal(size=(settings.latent_dim, 2)), np.zeros(2))
-    model = DecoderModel(ids, shape, export_onnx(network), readout)
+    model = exported_model(network, ids, shape, readout)
     training = TrainingEntry(
         session="untrained",
         session_sha256="0" * 64,

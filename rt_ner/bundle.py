@@ -2,6 +2,7 @@
 
 encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
 manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
+layers.npz     the graph's network as arrays, for the fast encoder; not every encoder has them
 cloud.npz      training latents with their directions, for pictures
 *.png, *.md    the report: of the training, and of comparisons put in later
 """
@@ -11,7 +12,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,14 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from rt_ner.arrays import Float32Array, FloatArray
 from rt_ner.decoder import DecoderModel
-from rt_ner.encoder import Encoder
+from rt_ner.encoder import encoder_of
 from rt_ner.errors import BundleError
 from rt_ner.folders import check_home, replace_folder
+from rt_ner.layers import Layers, layers_page, read_layers
 from rt_ner.readout import Readout
-from rt_ner.windows import WindowShape
+from rt_ner.windows import Window, WindowShape
 
 ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE = "encoder.onnx", "manifest.json", "golden.npz"
-_CLOUD_FILE = "cloud.npz"
+LAYERS_FILE, _CLOUD_FILE = "layers.npz", "cloud.npz"
 SUMS_FILE = "SHA256SUMS"
 _SUMS_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+)\n")
 # The same machine gives the same bits; another one's matrix kernels may round otherwise.
@@ -124,6 +126,7 @@ class Bundle:
     manifest: Manifest
     encoder_onnx: bytes
     golden: Golden
+    layers: Layers | None = None
 
     @property
     def model(self) -> DecoderModel:
@@ -132,7 +135,7 @@ class Bundle:
         memory = None if entry.memory is None else np.array(entry.memory)
         readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit, memory)
         return DecoderModel(
-            self.manifest.channel_ids, self.manifest.window, self.encoder_onnx, readout
+            self.manifest.channel_ids, self.manifest.window, self.encoder_onnx, readout, self.layers
         )
 
 
@@ -141,8 +144,10 @@ def run_windows(model: DecoderModel, windows: Float32Array) -> tuple[Float32Arra
 
     One window a run, as in the decoder, and none with another before it.
     """
-    buffer = np.zeros((1, *windows.shape[1:]), dtype=np.float32)
-    encoder = Encoder(model.encoder_onnx, buffer)
+    n_bins, n_channels = windows.shape[1:]
+    shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
+    window = Window(shape, n_channels)
+    encoder = encoder_of(model.encoder_onnx, model.layers, window)
     if encoder.latent.size != len(model.readout.matrix):
         raise BundleError(
             f"the encoder gives {encoder.latent.size} latents, the readout takes "
@@ -150,8 +155,10 @@ def run_windows(model: DecoderModel, windows: Float32Array) -> tuple[Float32Arra
         )
     latents = np.zeros((len(windows), encoder.latent.size), dtype=np.float32)
     velocities = np.zeros((len(windows), 2), dtype=np.float32)
-    for case, window in enumerate(windows):
-        buffer[0] = window
+    for case, counts in enumerate(windows):
+        for number, bin_counts in enumerate(counts):
+            window.push((case * n_bins + number + 1) * shape.hop_ns, bin_counts)
+            encoder.push()
         encoder.encode()
         latents[case] = encoder.latent
         model.readout.decode(encoder.latent, velocities[case])
@@ -173,6 +180,8 @@ def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite
         GOLDEN_FILE: golden.getvalue(),
         **pages,
     }
+    if bundle.layers is not None:
+        files[LAYERS_FILE] = layers_page(bundle.layers)
     files[SUMS_FILE] = _sums_text(files).encode()
     replace_folder(folder, files)
 
@@ -182,7 +191,7 @@ def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
 
     Pages of the same names are replaced. Raises BundleError unless the bundle is whole before.
     """
-    decoder = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
+    decoder = {ENCODER_FILE, LAYERS_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
     if taken := decoder & set(pages):
         raise BundleError(f"{', '.join(sorted(taken))}: names of the decoder's files, not a page's")
     files = _read_checked(folder) | pages
@@ -239,8 +248,12 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle is of another version "
             "of rt-ner, train it again"
         ) from error
-    bundle = Bundle(manifest, files[ENCODER_FILE], _read_golden(files[GOLDEN_FILE]))
-    _replay_golden(bundle, folder)
+    layers = read_layers(files[LAYERS_FILE]) if LAYERS_FILE in files else None
+    bundle = Bundle(manifest, files[ENCODER_FILE], _read_golden(files[GOLDEN_FILE]), layers)
+    # Graph and layers hold the same network, each by itself.
+    _replay_golden(replace(bundle, layers=None), folder)
+    if layers is not None:
+        _replay_golden(bundle, folder)
     return bundle
 
 

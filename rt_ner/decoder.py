@@ -12,7 +12,8 @@ import numpy as np
 
 from rt_ner.arrays import Float32Array
 from rt_ner.bins import Counter
-from rt_ner.encoder import Encoder
+from rt_ner.encoder import Encoder, encoder_of
+from rt_ner.layers import Layers
 from rt_ner.messages import Chunk, Decoded
 from rt_ner.readout import Readout
 from rt_ner.windows import Window, WindowShape
@@ -22,12 +23,16 @@ _WARM_UP_HOPS = 100
 
 @dataclass(frozen=True, eq=False)
 class DecoderModel:
-    """All that it takes to decode: channels in order, window, ONNX graph and readout."""
+    """All that it takes to decode: channels in order, window, ONNX graph and readout.
+
+    ``layers``: the graph's network as plain arrays, which is faster; None where there are none.
+    """
 
     channel_ids: tuple[str, ...]
     window: WindowShape
     encoder_onnx: bytes
     readout: Readout
+    layers: Layers | None = None
 
 
 class Mapping(NamedTuple):
@@ -41,7 +46,7 @@ class Decoder:
     """Decodes velocity from what a counter makes of the input.
 
     ``now_ns`` stamps the stages and nothing else: no result depends on it. ``mapping`` may be
-    replaced between two pushes by one that was `prepared`.
+    replaced between two pushes, by `use`.
     """
 
     def __init__(
@@ -51,20 +56,33 @@ class Decoder:
         self._now_ns = now_ns
         self.counter = counter
         self._window = Window(self._shape, len(model.channel_ids))
-        self.mapping = Mapping(Encoder(model.encoder_onnx, self._window.values), model.readout)
+        self._mapping = self._mapping_of(model)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self._rehearsed: Float32Array = np.zeros(2, dtype=np.float32)
         self.n_nonfinite = 0
 
+    @property
+    def mapping(self) -> Mapping:
+        """What is decoded with now."""
+        return self._mapping
+
     def prepared(self, model: DecoderModel) -> Mapping:
-        """The mapping of another model of the same channels and window, ready to be used at once.
+        """The mapping of another model of the same channels and window, ready for `use`.
 
         May be called from any thread while another decodes.
         """
-        encoder = Encoder(model.encoder_onnx, self._window.values)
+        mapping = self._mapping_of(model)
         for _ in range(_WARM_UP_HOPS):
-            encoder.encode()
-        return Mapping(encoder, model.readout)
+            mapping.encoder.rehearse()
+        return mapping
+
+    def use(self, mapping: Mapping) -> None:
+        """Go on with a mapping that was `prepared`, between two pushes."""
+        mapping.encoder.fill()
+        self._mapping = mapping
+
+    def _mapping_of(self, model: DecoderModel) -> Mapping:
+        return Mapping(encoder_of(model.encoder_onnx, model.layers, self._window), model.readout)
 
     def reset(self, now_ns: int) -> None:
         """Forget all history; velocity is zero until it has filled again. The totals stay."""
@@ -90,11 +108,10 @@ class Decoder:
         """Run the next step on what is there already, for its effect on the caches alone.
 
         A step that finds code and weights evicted takes ten times as long as one that does not.
-        No result changes: the next hop rewrites all that this writes, but for a scratch.
+        No result changes: the same numbers are written again, and the next hop rewrites them.
         """
-        self._window.sum_up()
-        encoder, readout = self.mapping
-        encoder.encode()
+        encoder, readout = self._mapping
+        encoder.rehearse()
         readout.decode(encoder.latent, self._rehearsed)
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
@@ -109,7 +126,7 @@ class Decoder:
         """
         n_closed, ready, newest_ns = 0, False, 0
         for newest_ns in self.counter.push(chunk):
-            ready = self._window.push(newest_ns, self.counter.counts)
+            ready = self._take_hop(newest_ns)
             n_closed += 1
         if not n_closed:
             return None, 0
@@ -117,11 +134,17 @@ class Decoder:
 
     def _decode_hop(self, end_ns: int) -> Decoded:
         closed_ns = self._now_ns()
-        return self._decode(end_ns, closed_ns, self._window.push(end_ns, self.counter.counts))
+        return self._decode(end_ns, closed_ns, self._take_hop(end_ns))
+
+    def _take_hop(self, end_ns: int) -> bool:
+        """Put the counts of a hop into the window; whether history is full."""
+        ready = self._window.push(end_ns, self.counter.counts)
+        self._mapping.encoder.push()
+        return ready
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.counter.spoilt
-        encoder, readout = self.mapping
+        encoder, readout = self._mapping
         latent = encoder.latent
         if decodable:
             encoder.encode()

@@ -43,7 +43,8 @@ class Swap:
         """Decode with the model that was prepared; the one in use is kept for `undo`."""
         assert self._ready
         self._before.append(decoder.mapping)
-        decoder.mapping, self._ready = self._ready, None
+        decoder.use(self._ready)
+        self._ready = None
         self._notify("decoder swapped")
 
     def undo(self, decoder: Decoder) -> None:
@@ -51,7 +52,7 @@ class Swap:
         if not self._before:
             self._notify("no swap to undo")
             return
-        decoder.mapping = self._before.pop()
+        decoder.use(self._before.pop())
         self._notify("decoder as it was before the swap")
 
     def _prepare(self, load: Callable[[], DecoderModel], decoder: Decoder) -> None:

@@ -45,16 +45,19 @@ _NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)
 
 
 class Window:
-    """The newest hops of counts, and their sums a bin: ``values`` is ``(1, bin, channel)``.
+    """The newest hops of counts, and their sums a bin.
 
-    ``values`` is one buffer, rewritten at every hop; the encoder is bound to it.
+    ``newest``: ``(channel,)``, the bin that ends now. ``values``: ``(1, bin, channel)``, all bins,
+    as of the last `sum_up`. Both are one buffer, rewritten; encoders are bound to them.
     """
 
     def __init__(self, shape: WindowShape, n_channels: int) -> None:
         self._hop_ns = shape.hop_ns
-        self._hops_per_bin = shape.hops_per_bin
+        self.hops_per_bin = shape.hops_per_bin
+        self.n_hops = shape.n_hops
         self._ring = np.zeros((shape.n_hops, n_channels), dtype=np.float32)
         self._state = np.zeros(3, dtype=np.int64)
+        self.newest: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.values: Float32Array = np.zeros((1, shape.history_bins, n_channels), dtype=np.float32)
 
     def reset(self) -> None:
@@ -72,16 +75,27 @@ class Window:
                 end_ns,
                 hop_counts,
                 self._hop_ns,
-                self._hops_per_bin,
+                self.hops_per_bin,
                 self._state,
                 self._ring,
-                self.values,
+                self.newest,
             )
         )
 
     def sum_up(self) -> None:
         """Rewrite ``values`` from the hops."""
-        _sum_bins(self._ring, self._state[_NEXT_SLOT], self._hops_per_bin, self.values)
+        _sum_bins(self._ring, self._state[_NEXT_SLOT], self.hops_per_bin, self.values)
+
+    def all_bins(self) -> Float32Array:
+        """Bins ``(hop, channel)`` that end with each hop of the history, oldest first.
+
+        The first ones begin before the history does, and no encoder looks at them.
+        """
+        hops = np.roll(self._ring, -int(self._state[_NEXT_SLOT]), axis=0)
+        bins = np.zeros_like(hops)
+        for back in range(self.hops_per_bin):
+            bins[back:] += hops[: len(hops) - back]
+        return bins
 
 
 @njit(cache=True)
@@ -107,16 +121,17 @@ def _push(
     hops_per_bin: int,
     state: Int64Array,
     ring: Float32Array,
-    values: Float32Array,
+    newest: Float32Array,
 ) -> bool:
-    """Put a hop into the ring, and sum the window up if it is full."""
+    """Put a hop into the ring, and sum the newest bin up."""
     if end_ns != state[_NEWEST_END_NS] + hop_ns:
         state[_FILLED] = 0
     state[_NEWEST_END_NS] = end_ns
-    ring[state[_NEXT_SLOT]] = hop_counts
-    state[_NEXT_SLOT] = (state[_NEXT_SLOT] + 1) % ring.shape[0]
+    slot = state[_NEXT_SLOT]
+    ring[slot] = hop_counts
+    state[_NEXT_SLOT] = (slot + 1) % ring.shape[0]
     state[_FILLED] = min(state[_FILLED] + 1, ring.shape[0])
-    if state[_FILLED] < ring.shape[0]:
-        return False
-    _sum_bins(ring, state[_NEXT_SLOT], hops_per_bin, values)
-    return True
+    newest[:] = hop_counts
+    for back in range(1, hops_per_bin):
+        newest += ring[(slot - back) % ring.shape[0]]
+    return bool(state[_FILLED] == ring.shape[0])

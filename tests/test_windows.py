@@ -22,7 +22,10 @@ def test_a_window_is_the_newest_hops_summed_to_bins(
         if full:
             newest = counts[hop + 1 - shape.n_hops : hop + 1]
             bins = newest.reshape(history_bins, hops_per_bin, 3).sum(axis=1)
+            window.sum_up()
             np.testing.assert_array_equal(window.values[0], bins)
+            np.testing.assert_array_equal(window.newest, bins[-1])
+            np.testing.assert_array_equal(window.all_bins()[-1], bins[-1])
 
 
 def test_a_hop_that_does_not_follow_begins_the_history_anew() -> None:

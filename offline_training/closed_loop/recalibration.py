@@ -11,10 +11,9 @@ from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
 from offline_training.closed_loop.recording import Block
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
 from offline_training.kalman_readout import fit_kalman
-from offline_training.network import export_onnx
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.split import Split, split_session
-from offline_training.training import Trained, prove
+from offline_training.training import Trained, exported_model, prove
 from offline_training.transfer.carrying import Calibration, carry_over
 from offline_training.transfer.matching import activity, match_units, tuning_similarity
 from offline_training.transfer.stitching import learn_first_day
@@ -117,8 +116,8 @@ def recalibrate_encoder(
         carried = carry_over(
             first, split, calibration, matching, lambda part: on_part(begun + part / 3)
         )
-        graph = export_onnx(carried.network)
-        return DecoderModel(session.channel_ids, split.shape, graph, first.readout), None
+        network, ids = carried.network, session.channel_ids
+        return exported_model(network, ids, split.shape, first.readout), None
 
     split = split_session(session, settings)
     return _compared(prove(session, split, settings, fit), session, in_use.model)

@@ -1,20 +1,21 @@
 """Export: the bundle of a carried decoder, proven by the decoder's own code."""
 
 from offline_training.evaluate import compare, decode_session, only_trials
-from offline_training.network import export_onnx
-from offline_training.training import Trained, assemble_bundle, training_entry
+from offline_training.training import (
+    Trained,
+    assemble_bundle,
+    exported_model,
+    training_entry,
+)
 from offline_training.transfer.curve import TRANSFER, Curve, Point
 from rt_ner.bundle import CarriedFrom, Scores
-from rt_ner.decoder import DecoderModel
 
 
 def carried_bundle(curve: Curve, n_trials: int) -> Trained:
     """The second day's bundle, with the encoder of so many trials and the first day's readout."""
     session, split = curve.days.second.session, curve.days.second.split
     network = curve.carried[n_trials].network
-    model = DecoderModel(
-        session.channel_ids, split.shape, export_onnx(network), curve.first.readout
-    )
+    model = exported_model(network, session.channel_ids, split.shape, curve.first.readout)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     held_out = only_trials(whole, split.n_train, len(session.trials))
     last_trial = int(curve.days.second.calibration(n_trials).labels.trial.max())
