@@ -228,7 +228,8 @@ def test_a_target_that_is_heard_before_the_cursor_is_no_reach_yet(source_id: str
         if k > 200:
             cursor.push_sample([0.0, 0.0], at_s)
     pause, polls = Event(), 0
-    while sum(len(stamps) for stamps, _ in recorder._rows[Kind.CURSOR]) < 800:
+    sent = {Kind.CURSOR: 800, Kind.SPIKES: 1000, Kind.KINEMATICS: 1000, Kind.TARGET: 1000}
+    while any(sum(len(at) for at, _ in recorder._rows[kind]) < n for kind, n in sent.items()):
         recorder.poll()
         polls += 1
         assert not pause.wait(0.01)
