@@ -1,9 +1,11 @@
 """ezmsg: a graph of ezmsg-lsl's inlet, a unit that decodes, and ezmsg-lsl's outlet."""
 
+import signal
 from collections.abc import AsyncGenerator
 from threading import Event
 
 import ezmsg.core as ez
+import numpy as np
 import pylsl
 from ezmsg.lsl.units import (
     LSLInfo,
@@ -55,7 +57,8 @@ class Decode(ez.Unit):
             if counts is None:
                 continue
             velocity = self.STATE.job.take(counts)[None]
-            time = AxisArray.TimeAxis(fs=1e9 / self.SETTINGS.hop_ns, offset=stamp_s)
+            # With a regular axis the outlet would stamp a sample with the end of its period.
+            time = AxisArray.CoordinateAxis(data=np.array([stamp_s]), dims=["time"], unit="s")
             yield self.OUTPUT, AxisArray(velocity, dims=["time", "ch"], axes={"time": time})
 
 
@@ -79,6 +82,7 @@ def run_ezmsg(source_id: str, name: str, n_channels: int, hop_ns: int, stop: Eve
         (parts["INLET"].OUTPUT_SIGNAL, parts["DECODE"].INPUT),
         (parts["DECODE"].OUTPUT, parts["OUTLET"].INPUT_SIGNAL),
     )
-    # ezmsg ends by itself on the same signals.
+    # ezmsg ends by itself, on the interrupt that Python knows.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not stop.is_set():
         ez.run(components=parts, connections=wires)

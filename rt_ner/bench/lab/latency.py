@@ -198,10 +198,10 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
             start("view", str(plan.bundle), "--decoder", name)
         middle = start(*_middle(plan, what, (source, kind), name))
         sent.finish(plan.seconds + _MARGIN_S)
-        for part in (middle, sink):
-            # Some end by themselves when their source does: how is told by what they kept.
-            part.interrupt()
-            part.wait(_END_S)
+        middle.end()
+        # It may have ended by itself; how it went is told by what it kept.
+        sink.interrupt()
+        sink.wait(_END_S)
     if not times.is_file():
         raise RtNerError(f"the sink kept nothing of '{what}': {sink.said() or middle.said()}")
     with np.load(times, allow_pickle=False) as kept:
