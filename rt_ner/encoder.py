@@ -12,6 +12,8 @@ from rt_ner.layers import Layers
 from rt_ner.windows import Window
 
 INPUT_NAME, OUTPUT_NAME = "counts", "latent"
+# Weights (the first layer's basis), and bias.
+_Layer = tuple[Float32Array, Float32Array]
 
 
 class Encoder(Protocol):
@@ -98,8 +100,13 @@ class SpikeEncoder:
         self._hops_per_bin = window.hops_per_bin
         self._parts: Float32Array = np.zeros((window.n_hops, layers.first.shape[1]), np.float32)
         self._slot: Int64Array = np.zeros(1, dtype=np.int64)
-        self._hidden = [np.zeros(bias.size, dtype=np.float32) for bias in layers.biases]
-        self.latent: Float32Array = self._hidden[-1]
+        self._network = (
+            (layers.basis, layers.first_bias),
+            (layers.second, layers.second_bias),
+            (layers.latent, layers.latent_bias),
+        )
+        first, second, self.latent = (np.zeros_like(bias) for _, bias in self._network)
+        self._hidden = first, second, self.latent
 
     def push(self) -> None:
         """Multiply the newest bin with the first layer's weights."""
@@ -108,10 +115,7 @@ class SpikeEncoder:
 
     def encode(self) -> None:
         """Write ``latent`` from the bins of the window."""
-        layers, (first, second, latent) = self._layers, self._hidden
-        _add_up(self._parts, self._slot, self._hops_per_bin, layers.basis, layers.biases[0], first)
-        _through(first, layers.second, layers.biases[1], second)
-        _through(second, layers.latent, layers.biases[2], latent)
+        _encode(self._parts, self._slot, self._hops_per_bin, self._network, self._hidden)
 
     def fill(self) -> None:
         """Multiply all bins of the window, of every hop at which one may have ended."""
@@ -141,9 +145,24 @@ def _project(
 
 
 @njit(cache=True)
-def _add_up(
+def _encode(
     parts: Float32Array,
     slot: Int64Array,
+    hops_per_bin: int,
+    network: tuple[_Layer, _Layer, _Layer],
+    outputs: tuple[Float32Array, Float32Array, Float32Array],
+) -> None:
+    """All layers, in one call: a call from Python costs as much as a layer."""
+    (basis, bias), second, latent = network
+    _add_up(parts, slot[0], hops_per_bin, basis, bias, outputs[0])
+    _through(outputs[0], second[0], second[1], outputs[1])
+    _through(outputs[1], latent[0], latent[1], outputs[2])
+
+
+@njit(cache=True)
+def _add_up(
+    parts: Float32Array,
+    at: int,
     hops_per_bin: int,
     basis: Float32Array,
     bias: Float32Array,
@@ -152,7 +171,6 @@ def _add_up(
     """The first layer from the parts of its bins, newest first, and the basis' weights of each."""
     hidden[:] = bias
     n = bias.size
-    at = slot[0]
     for back in range(basis.shape[0]):
         part = parts[at]
         for bump in range(basis.shape[1]):

@@ -37,11 +37,6 @@ class Layers:
             raise BundleError("the layers don't fit one another: train the bundle again")
 
     @property
-    def biases(self) -> tuple[Float32Array, Float32Array, Float32Array]:
-        """The biases, first layer first."""
-        return self.first_bias, self.second_bias, self.latent_bias
-
-    @property
     def n_bins(self) -> int:
         """Bins of a window."""
         return len(self.basis)
