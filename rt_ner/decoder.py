@@ -104,15 +104,21 @@ class Decoder:
         self._window.reset()
         self._velocity[:] = 0
 
-    def rehearse(self) -> None:
+    def rehearse(self, nothing: Chunk | None = None) -> Float32Array:
         """Run the next step on what is there already, for its effect on the caches alone.
 
+        ``nothing``: a chunk without samples, to go the way of one that has some. Gives the velocity
+        that the step came to.
         A step that finds code and weights evicted takes ten times as long as one that does not.
         No result changes: the same numbers are written again, and the next hop rewrites them.
         """
         encoder, readout = self._mapping
         encoder.rehearse()
         readout.decode(encoder.latent, self._rehearsed)
+        if nothing is not None:
+            for _ in self.counter.push(nothing):
+                pass
+        return self._rehearsed
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
         """Take a chunk of the counter's kind; yield what is decoded at each hop that it closes."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import AnyArray, Int64Array
+from rt_ner.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.bins import Counter
 from rt_ner.clock import NS_PER_S, ClockOffset, ns_array_from_s, ns_from_s
 from rt_ner.config import InputKind
@@ -49,6 +49,7 @@ class SpikeInlet:
             (self._max_samples, full_info.channel_count()), dtype=self._inlet.np_dtype
         )
         self._numbers = np.zeros((2, self._max_samples), dtype=np.float64)
+        self._no_stamps = np.zeros(0)
         self._same_host = full_info.hostname() == socket.gethostname()
         self._offset: ClockOffset | None = None
         self._followed_at_ns = 0
@@ -99,6 +100,18 @@ class SpikeInlet:
         if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
             return None
         self.is_drained = len(stamps_s) < self._max_samples
+        return self._checked(values, stamps_s)
+
+    def rehearse(self) -> Chunk | None:
+        """A raster chunk without samples, made as any other is, for the effect on the caches.
+
+        None for other kinds: an empty chunk of events has a meaning.
+        """
+        if self.shape.kind is not InputKind.RASTER:
+            return None
+        return self._checked(self._values[:0], self._no_stamps)
+
+    def _checked(self, values: AnyArray, stamps_s: FloatArray) -> Chunk:
         known = np.abs(stamps_s) < _LONGEST_S
         if not known.all():
             self._tally(Tally.INVALID, int(len(known) - known.sum()))

@@ -170,7 +170,7 @@ class Loop:
             closed = chunk is not None and self._take(chunk, inlet, decoder)
             now_ns = local_now_ns()
             if not closed and now_ns >= self._rehearsal.due_ns:
-                decoder.rehearse()
+                self._outlets.rehearse(decoder.rehearse(inlet.rehearse()))
                 self._rehearsal.rehearsed(now_ns)
             self._check_input(decoder, now_ns)
 

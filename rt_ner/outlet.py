@@ -6,7 +6,7 @@ from threading import Event, Thread
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import AnyArray, Float32Array
+from rt_ner.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.config import DecodeSettings, VelocitySettings
 from rt_ner.decoder import DecoderModel
@@ -18,9 +18,9 @@ _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
 # The largest number that float32 and int32 both hold: one beyond would turn into its opposite.
 _LARGEST_WHOLE = 2**31 - 128
 _FORMATS = {
-    "float32": (pylsl.cf_float32, np.float32),
-    "double64": (pylsl.cf_double64, np.float64),
-    "int32": (pylsl.cf_int32, np.int32),
+    "float32": pylsl.cf_float32,
+    "double64": pylsl.cf_double64,
+    "int32": pylsl.cf_int32,
 }
 
 
@@ -33,9 +33,8 @@ class VelocityOutlet:
 
     def __init__(self, settings: DecodeSettings, hop_ns: int) -> None:
         wanted = settings.velocity
-        self._transform = _transform(wanted)
-        lsl_format, dtype = _FORMATS[wanted.format]
-        self._sample: AnyArray = np.zeros(2, dtype=dtype)
+        self._transform: list[tuple[float, float]] = _transform(wanted).tolist()
+        lsl_format = _FORMATS[wanted.format]
         self._is_whole = wanted.format == "int32"
         self._outlet = pylsl.StreamOutlet(
             _velocity_info(settings, lsl_format, hop_ns), chunk_size=1
@@ -64,11 +63,19 @@ class VelocityOutlet:
             self._ticker.join()
 
     def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
-        transformed = self._transform @ velocity_cm_s
+        self._outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
+
+    def rehearse(self, velocity_cm_s: AnyArray) -> None:
+        """Make a sample as it would be sent, and don't send it."""
+        self._sample(velocity_cm_s)
+
+    def _sample(self, velocity_cm_s: AnyArray) -> list[float]:
+        # Two numbers: plain Python is several times as fast as arrays.
+        x, y = velocity_cm_s.tolist()
+        sample = [to_x * x + to_y * y for to_x, to_y in self._transform]
         if self._is_whole:
-            transformed = np.clip(np.rint(transformed), -_LARGEST_WHOLE, _LARGEST_WHOLE)
-        self._sample[:] = transformed
-        self._outlet.push_sample(self._sample, s_from_ns(stamp_ns))
+            return [max(-_LARGEST_WHOLE, min(round(value), _LARGEST_WHOLE)) for value in sample]
+        return sample
 
     def _tick(self, tick_ns: int) -> None:
         """One sample a tick; ticks are absolute, so that lateness never adds up.
@@ -118,6 +125,10 @@ class DecoderOutlets:
         """Send the velocity of a hop: first, because the cursor waits for it."""
         self._velocity.push(velocity_cm_s, end_ns)
 
+    def rehearse(self, velocity_cm_s: Float32Array) -> None:
+        """Do all of `push_velocity` but the push."""
+        self._velocity.rehearse(velocity_cm_s)
+
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop."""
         self._latent.push_sample(decoded.latent, s_from_ns(decoded.end_ns))
@@ -149,12 +160,12 @@ class DecoderOutlets:
         self._velocity.close()
 
 
-def _transform(wanted: VelocitySettings) -> Float32Array:
+def _transform(wanted: VelocitySettings) -> FloatArray:
     """The matrix ``(2, 2)`` from decoded velocity in cm/s to what is sent: swap, signs, scale."""
     axes = np.eye(2)[[1, 0]] if wanted.swap_xy else np.eye(2)
     signs = np.array([-1.0 if wanted.flip_x else 1.0, -1.0 if wanted.flip_y else 1.0])
     scale = wanted.gain * _PER_CM[wanted.unit]
-    matrix: Float32Array = (signs[:, None] * axes * scale).astype(np.float32)
+    matrix: FloatArray = signs[:, None] * axes * scale
     return matrix
 
 

@@ -78,7 +78,7 @@ def test_rehearsing_changes_no_result(model: DecoderModel, raster: RasterChunk) 
     decoder = decoder_of(model)
     velocities = []
     for k in range(1500):
-        decoder.rehearse()
+        decoder.rehearse(RasterChunk(raster.stamp_ns[:0], raster.counts[:0]))
         piece = RasterChunk(raster.stamp_ns[k : k + 1], raster.counts[k : k + 1])
         velocities += [decoded.velocity.tobytes() for decoded in decoder.push(piece)]
     assert velocities == [velocity for *_, velocity in decode(model, raster)]
