@@ -80,7 +80,8 @@ def latency(
         for name, part in found.parts_us().items()
     }
     summary = found.summary()
-    rows["ratio to the floor"] = str(summary["ratio"])
+    ratio = summary["ratio"]
+    rows["to the floor"] = f"p50 {ratio['p50']:.2f} ×, p99 {ratio['p99']:.2f} ×"
     rows["missed deadlines"] = f"{found.decoder.missed}; floor {found.floor.missed}"
     rows["lost bins"] = f"{found.decoder.lost_bins}; floor {found.floor.lost_bins}"
     show(f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop", summary, rows, as_json)
