@@ -25,9 +25,10 @@ class Rig:
     def __init__(self, bundle: Path, folder: Path, tag: str, decode: list[str] | None = None):
         self.subject, self.task, self.decoder = (f"{p}-{tag}" for p in ("subject", "task", "dec"))
         spikes = source_id_of(self.subject, Kind.SPIKES)
-        subject = ["subject", "--name", self.subject, "--task", self.task]
+        fast = ["--speed", "3"]
+        subject = ["subject", "--name", self.subject, "--task", self.task, *fast]
         decoder = ["decode", str(bundle), "--name", self.decoder, "--source", spikes]
-        task = ["task", "--name", self.task, "--decoder", self.decoder, "--json"]
+        task = ["task", "--name", self.task, "--decoder", self.decoder, *fast]
         # The bundle is of another subject: without help the cursor goes anywhere.
         task += ["--layout", "random", "--assist", "0.7"]
         self._arguments = {"subject": subject, "decode": decoder + (decode or []), "task": task}
