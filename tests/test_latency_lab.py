@@ -10,7 +10,16 @@ import pytest
 
 from offline_training.latency_figure import latency_figure
 from offline_training.untrained import untrained_bundle
-from rt_ner.bench.lab.latency import STAGES, Latency, LatencyPlan, Line, _add_turn, percentiles
+from rt_ner.bench.lab.latency import (
+    DECODER,
+    STAGES,
+    Latency,
+    LatencyPlan,
+    Line,
+    _add_turn,
+    measure_lines,
+    percentiles,
+)
 from rt_ner.bench.lab.scale import slope
 from rt_ner.bench.lab.step import measure_step
 from rt_ner.bundle import Bundle, load_bundle
@@ -122,17 +131,15 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
-def test_a_peer_is_measured_beside_decoder_and_floor() -> None:
-    sizes = ["--seconds", "2", "--turns", "1", "--channels", "8"]
-    done = bench("peers", "--only", "plain", "--json", *sizes)
-    assert done.returncode == 0, done.stderr
-    ours, plain = json.loads(done.stdout)["rows"]
-    assert (ours["name"], plain["name"]) == ("rt-ner", "plain")
-    assert {"step_us", "stages_us", "worst"} <= ours.keys()
-    for row in (ours, plain):
+def test_a_peer_is_measured_beside_the_decoder(tmp_path: Path) -> None:
+    untrained_bundle(8, 10.0, tmp_path / "bundle")
+    short = plan(bundle=tmp_path / "bundle", channels=8, seconds=2.0, turns=1)
+    lines = measure_lines(short, (DECODER, "plain"), tmp_path, lambda _: None)
+    ours, plain = (Latency(short, lines[DECODER], lines[name]) for name in (DECODER, "plain"))
+    assert {"step_us", "stages_us", "worst"} <= ours.summary().keys()
+    for row in (ours.summary(), plain.summary()):
         assert row["bins"] > 150
-        assert row["floor_us"]["p50"] > 0
-        assert row["end_to_end_us"]["p50"] <= row["end_to_end_us"]["p99"]
+        assert 0 < row["end_to_end_us"]["p50"] <= row["end_to_end_us"]["p99"]
 
 
 def test_unknown_peers_and_forms_are_refused() -> None:

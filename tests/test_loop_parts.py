@@ -146,38 +146,34 @@ def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
         task.finish(WAIT_S)
 
 
-def test_a_running_loop_is_adapted_step_by_step(
+def test_a_running_loop_is_recalibrated_and_adapted(
     small_bundle_folder: Path, tmp_path: Path, source_id: str
 ) -> None:
-    following = tmp_path / "next"
+    """Both listen to the same loop, each as if it were alone."""
+    following, out = tmp_path / "next", tmp_path / "recalibrated"
     listening = ["--next", str(following), "--commands", f"adapt-{source_id}/commands"]
+    command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
     with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
         notices = inlet(rig.decoder, Kind.NOTICES)
         streams = ["--decoder", rig.decoder, "--task", rig.task]
         adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--every", "5"]
         adapt += ["--control-as", f"adapt-{source_id}", *streams]
-        with child_process(adapt, tmp_path) as adapting:
+        with (
+            child_process(adapt, tmp_path) as adapting,
+            child_process([*command, *streams], tmp_path) as recalibrating,
+        ):
             until(notices, "decoder swapped")
             adapting.interrupt()
             adapting.finish(WAIT_S)
             assert any(line.startswith("adapted") for line in adapting.said())
+            recalibrating.wait(4 * WAIT_S)
+            # Whether it is better is the decoder's and the subject's affair.
+            words = " ".join(recalibrating.said())
+            assert ("Written" in words) == out.exists()
+            assert ("Not better" in words) != out.exists()
     adapted = load_bundle(following)
     assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
     assert adapted.manifest.training.session.endswith(" (adapted)")
-
-
-def test_a_running_loop_is_recalibrated_or_not_and_its_block_is_kept(
-    rig: Rig, small_bundle_folder: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "recalibrated"
-    command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
-    streams = ["--decoder", rig.decoder, "--task", rig.task]
-    with child_process([*command, *streams], tmp_path) as listening:
-        listening.wait(4 * WAIT_S)
-        # Whether it is better is the decoder's and the subject's affair.
-        words = " ".join(listening.said())
-        assert ("Written" in words) == out.exists()
-        assert ("Not better" in words) != out.exists()
     kept = tmp_path / "recalibrated.block.npz"
     assert load_block(kept).n_reaches >= 10
     with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:
