@@ -119,7 +119,8 @@ def subject(
     ] = 20.0,
     silenced: Annotated[int, typer.Option(help="Electrodes it silences.", min=0)] = 0,
     expected_delay_ms: Annotated[
-        float, typer.Option(help="From intention to cursor, as the subject has learned it.", min=0)
+        float,
+        typer.Option(help="From intention to cursor, until the subject has learned it", min=0),
     ] = 100.0,
     speed: Speed = 1.0,
 ) -> None:

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import TaskID
 from rich.table import Table
 
-from offline_training.closed_loop.commands import bars
+from offline_training.closed_loop.commands import bars, showing
 from offline_training.options import AsJson, Device, print_json, require_training
 
 
@@ -29,14 +28,7 @@ def bench_recalibration(
 
     read = read_stabilized(recording)
     with bars() as shown:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(what: str, part: float) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(what, total=1.0)
-            shown.update(tasks[what], completed=part)
-
-        result = measure_disturbances(read, disturbances, seed, pick_device(device), progress)
+        result = measure_disturbances(read, disturbances, seed, pick_device(device), showing(shown))
     if as_json:
         print_json(result)
         return

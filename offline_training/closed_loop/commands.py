@@ -1,5 +1,6 @@
 """The closed loop's commands. Torch is imported when they run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,14 +95,7 @@ def closed_loop(
         with_view=view,
     )
     with bars() as shown:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(what: str, part: float) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(what, total=1.0)
-            shown.update(tasks[what], completed=part)
-
-        result = run_closed_loop(plan, progress)
+        result = run_closed_loop(plan, showing(shown))
     summary = result.summary()
     if as_json:
         print_json(summary)
@@ -308,3 +302,15 @@ def bars() -> Progress:
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
+
+
+def showing(shown: Progress) -> Callable[[str, float], None]:
+    """Shows a part of the work, by name, and how much of it is done; its bar comes with it."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(what: str, part: float) -> None:
+        if what not in tasks:
+            tasks[what] = shown.add_task(what, total=1.0)
+        shown.update(tasks[what], completed=part)
+
+    return show

@@ -12,6 +12,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from offline_training.closed_loop.intention import mean_angle_deg
+from offline_training.closed_loop.recalibration import carried_network
 from offline_training.closed_loop.stabilized import Recording
 from offline_training.dataset import Dataset, build_dataset, shuffle_trials
 from offline_training.evaluate import Comparison
@@ -19,8 +20,6 @@ from offline_training.network import embed
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
 from offline_training.split import Split
 from offline_training.trainer import teach
-from offline_training.transfer.carrying import Calibration, carry_over
-from offline_training.transfer.matching import activity, match_units, tuning_similarity
 from offline_training.transfer.stitching import FirstDay, learn_first_day
 from rt_ner.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 from rt_ner.readout import Readout, fit_readout
@@ -139,18 +138,14 @@ class _Lab:
         next_trials, rest = later[:_N_RECALIBRATE], later[_N_RECALIBRATE:]
         second, scored = _windows(disturbed, next_trials), _windows(disturbed, rest)
         refitted = fit_readout(self._latents_of(second), second.labels.velocity_cm_s)
-        tuning = tuning_similarity(self._first.dataset, second)
-        matching = match_units(activity(self._first.dataset), activity(second), tuning)
         shape = window_shape(self._settings.window, disturbed.session(rest))
-        carried = carry_over(
+        network = carried_network(
             self._first,
             Split(second, scored, len(next_trials), shape),
-            Calibration(second, with_labels=True),
-            matching,
             lambda part: self._progress("disturbances", done + part * (1 - done)),
         )
         fixed = self._first.readout
-        carried_cm_s = embed(carried.network, scored) @ fixed.matrix + fixed.bias
+        carried_cm_s = embed(network, scored) @ fixed.matrix + fixed.bias
         return Disturbed(
             undisturbed_deg=self._angle(self._recording, rest, self._readout),
             as_it_was_deg=self._angle(disturbed, rest, self._readout),

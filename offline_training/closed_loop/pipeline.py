@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from offline_training.closed_loop.block import HAND, IDEAL, BlockPlan, run_block
-from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
+from offline_training.closed_loop.intention import refit_labels
 from offline_training.closed_loop.recalibration import (
     Recalibrated,
+    compared,
     recalibrate_encoder,
     recalibrate_readout,
 )
 from offline_training.closed_loop.recording import HOP_NS, Block
-from offline_training.evaluate import compare, decode_session, only_trials
 from offline_training.kalman_readout import counts_encoder, fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.split import Split, split_session
@@ -220,11 +220,7 @@ def _hand_ahead(block: Block, lead_ms: float) -> tuple[FloatArray, BoolArray]:
 def _refit_kalman(block: Block, first: Trained) -> Recalibrated:
     """The whole filter, fitted anew."""
     session = _session(block, *refit_labels(block))
-    trained, model = _kalman(session), first.bundle.model
-    n_train, n_trials = trained.bundle.manifest.training.n_train_trials, len(session.trials)
-    in_use = compare(decode_session(model, session), session, model.window.hop_ns)
-    before = only_trials(in_use, n_train, n_trials)
-    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
+    return compared(_kalman(session), session, first.bundle.model)
 
 
 def _kalman(session: Session) -> Trained:

@@ -11,12 +11,13 @@ from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
 from offline_training.closed_loop.recording import Block
 from offline_training.evaluate import Comparison, compare, decode_session, only_trials
 from offline_training.kalman_readout import fit_kalman
+from offline_training.network import EncoderNetwork
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.split import Split, split_session
 from offline_training.training import Trained, exported_model, prove
 from offline_training.transfer.carrying import Calibration, carry_over
 from offline_training.transfer.matching import activity, match_units, tuning_similarity
-from offline_training.transfer.stitching import learn_first_day
+from offline_training.transfer.stitching import FirstDay, learn_first_day
 from rt_ner.arrays import Float32Array
 from rt_ner.bundle import Bundle, run_windows
 from rt_ner.clock import NS_PER_MS
@@ -24,7 +25,6 @@ from rt_ner.decoder import DecoderModel
 from rt_ner.errors import SessionError
 from rt_ner.readout import Readout, fit_readout
 from rt_ner.session import Session
-from rt_ner.windows import WindowShape
 
 # Told the part of the work that is done.
 OnPart = Callable[[float], None]
@@ -69,8 +69,7 @@ def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
     """
     model = in_use.model
     session = _labelled(block, in_use)
-    settings = TrainSettings.model_validate(in_use.manifest.training.settings)
-    settings = settings.model_copy(update={"window": window_settings(model.window)})
+    settings = _settings(in_use)
 
     def fit(split: Split, _what: str) -> tuple[DecoderModel, None]:
         latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
@@ -83,9 +82,7 @@ def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
             readout = as_fast(fitted, latents[moving], in_use_cm_s[moving])
         return replace(model, readout=readout), None
 
-    return _compared(
-        prove(session, split_session(session, settings), settings, fit), session, model
-    )
+    return compared(prove(session, split_session(session, settings), settings, fit), session, model)
 
 
 def recalibrate_encoder(
@@ -96,9 +93,7 @@ def recalibrate_encoder(
     ``known``: the session that the bundle in use was trained on, which must have its channels.
     """
     session = _labelled(block, in_use)
-    settings = TrainSettings.model_validate(in_use.manifest.training.settings)
-    window = window_settings(in_use.model.window)
-    settings = settings.model_copy(update={"window": window})
+    settings = _settings(in_use)
     first = learn_first_day(
         split_session(known, settings).train,
         settings,
@@ -109,27 +104,27 @@ def recalibrate_encoder(
 
     def fit(split: Split, what: str) -> tuple[DecoderModel, None]:
         begun = 1 / 3 if what == "training" else 2 / 3
-        second = split.train
-        tuning = tuning_similarity(first.dataset, second)
-        matching = match_units(activity(first.dataset), activity(second), tuning)
-        calibration = Calibration(second, with_labels=True)
-        carried = carry_over(
-            first, split, calibration, matching, lambda part: on_part(begun + part / 3)
-        )
-        network, ids = carried.network, session.channel_ids
+        network = carried_network(first, split, lambda part: on_part(begun + part / 3))
+        ids = session.channel_ids
         return exported_model(network, ids, split.shape, first.readout), None
 
     split = split_session(session, settings)
-    return _compared(prove(session, split, settings, fit), session, in_use.model)
+    return compared(prove(session, split, settings, fit), session, in_use.model)
 
 
-def window_settings(shape: WindowShape) -> WindowSettings:
-    """The settings that give this window."""
-    return WindowSettings(
-        hop_ms=shape.hop_ns / NS_PER_MS,
-        bin_ms=shape.bin_ns / NS_PER_MS,
-        history_bins=shape.history_bins,
-    )
+def carried_network(first: FirstDay, split: Split, on_part: OnPart) -> EncoderNetwork:
+    """A known day's encoder, stitched to a split's training part by firing and by labels."""
+    second = split.train
+    tuning = tuning_similarity(first.dataset, second)
+    matching = match_units(activity(first.dataset), activity(second), tuning)
+    return carry_over(first, split, Calibration(second, True), matching, on_part).network
+
+
+def compared(trained: Trained, session: Session, in_use: DecoderModel) -> Recalibrated:
+    """A decoder that was fitted to a session's first trials, and the one in use, on the rest."""
+    first = trained.bundle.manifest.training.n_train_trials
+    before = only_trials(_decoded(session, in_use), first, len(session.trials))
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
 
 
 def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
@@ -155,10 +150,16 @@ def _labelled(block: Block, in_use: Bundle) -> Session:
     return block.session("closed-loop", labels * scale, known, in_use.manifest.training.area)
 
 
-def _compared(trained: Trained, session: Session, in_use: DecoderModel) -> Recalibrated:
-    first = trained.bundle.manifest.training.n_train_trials
-    before = only_trials(_decoded(session, in_use), first, len(session.trials))
-    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
+def _settings(in_use: Bundle) -> TrainSettings:
+    """What the bundle in use was trained with, and the window that it has."""
+    shape = in_use.model.window
+    window = WindowSettings(
+        hop_ms=shape.hop_ns / NS_PER_MS,
+        bin_ms=shape.bin_ns / NS_PER_MS,
+        history_bins=shape.history_bins,
+    )
+    settings = TrainSettings.model_validate(in_use.manifest.training.settings)
+    return settings.model_copy(update={"window": window})
 
 
 def _own_speed(block: Block, model: DecoderModel) -> float:

@@ -141,14 +141,12 @@ class BlockRecorder:
             self._period_ns = round(NS_PER_S / info.nominal_srate())
         return [feed.problem for feed in self._feeds.values() if not feed.is_connected]
 
-    def targets_cm(self) -> list[tuple[float, float]]:
-        """Middles of the targets that were to be aimed at so far, one for each reach."""
+    def n_reaches(self) -> int:
+        """How many reaches have begun so far."""
         rows = [values for _, values in self._rows[Kind.TARGET]]
         target = np.concatenate([np.zeros((1, 4)), *rows])
-        aimed = (target[:, 2] > 0) & (target[:, 3] > 0)
-        place = np.where(aimed[:, None], target[:, :2], np.nan)
-        new = aimed & (np.roll(place, 1, axis=0) != place).any(axis=1)
-        return [(float(x), float(y)) for x, y in place[new]]
+        target[~_is_aimed_at(target)] = np.nan
+        return int(_reaches(target).max()) + 1
 
     def close(self) -> Block:
         """Hear no more, and put everything on one grid. StreamError where a part is missing."""
@@ -179,8 +177,7 @@ class BlockRecorder:
         cursor = _last(heard[Kind.CURSOR], ends_ns)
         target = _last(heard[Kind.TARGET], ends_ns)
         # The target's stream may be heard a moment before the cursor's.
-        is_aimed = (target[:, 2] > 0) & (target[:, 3] > 0) & np.isfinite(cursor[:, 0])
-        target[~is_aimed] = np.nan
+        target[~(_is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
         velocity, nowhere = heard[self._velocity], np.full((len(counts), 2), np.nan)
         of_decoder = self._velocity is Kind.VELOCITY
         return Block(
@@ -207,7 +204,7 @@ def hear_block(
     while not stop.wait(_POLL_S):
         problems = recorder.poll()
         # The newest reach is not over.
-        n_over = max(len(recorder.targets_cm()) - 1, 0)
+        n_over = max(recorder.n_reaches() - 1, 0)
         progress(min(n_over / n_reaches, 1.0), "; ".join(problems))
         if n_over >= n_reaches:
             break
@@ -244,6 +241,12 @@ def _last(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArr
     newest: FloatArray = values[row.clip(0)].astype(np.float64)
     newest[row < 0] = np.nan
     return newest
+
+
+def _is_aimed_at(target: FloatArray) -> BoolArray:
+    """Where a target ``(…, 4)`` is shown, and the subject is to go there."""
+    aimed: BoolArray = (target[:, 2] > 0) & (target[:, 3] > 0)
+    return aimed
 
 
 def _reaches(target: FloatArray) -> Int64Array:

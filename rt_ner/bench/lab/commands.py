@@ -75,11 +75,13 @@ def latency(
         found = measure_latency(plan, folder, progress.print)
     if figure is not None:
         lab_part("latency_figure")(found, figure)
-    rows = {
-        name: ", ".join(f"{at.replace('_', '.')} {value:.0f}" for at, value in part.items())
-        for name, part in found.parts_us().items()
-    }
     summary = found.summary()
+    rows = {
+        part.replace("_", " "): ", ".join(
+            f"{at.replace('_', '.')} {value:.0f}" for at, value in summary[f"{part}_us"].items()
+        )
+        for part in ("floor", "step", "end_to_end")
+    }
     ratio = summary["ratio"]
     rows["to the floor"] = f"p50 {ratio['p50']:.2f} ×, p99 {ratio['p99']:.2f} ×"
     rows["missed deadlines"] = f"{found.decoder.missed}; floor {found.floor.missed}"

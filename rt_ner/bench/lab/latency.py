@@ -50,7 +50,6 @@ class Line:
     ``stages``: by `STAGES`, the decoder's alone, NaN for others.
     """
 
-    end_s: list[FloatArray] = field(default_factory=list)
     pushed_s: list[FloatArray] = field(default_factory=list)
     received_s: list[FloatArray] = field(default_factory=list)
     stages: list[FloatArray] = field(default_factory=list)
@@ -89,14 +88,6 @@ class Latency:
         """Median from end to end, less the floor's."""
         whole, floor = self.decoder.end_to_end_us(), self.floor.end_to_end_us()
         return float(np.median(whole) - np.median(floor))
-
-    def parts_us(self) -> dict[str, dict[str, float]]:
-        """Percentiles of the floor, the decoder's step, and from end to end."""
-        return {
-            "floor": percentiles(self.floor.end_to_end_us()),
-            "step": percentiles(self.decoder.step_us()),
-            "end to end": percentiles(self.decoder.end_to_end_us()),
-        }
 
     def summary(self) -> dict[str, Any]:
         """All figures as one JSON object."""
@@ -240,7 +231,6 @@ def _add_turn(
         kept = known
     else:
         kept = np.ones(len(received), dtype=np.bool_)
-    line.end_s.append(received[kept, 0])
     line.pushed_s.append(pushes[last_push[kept], 1])
     line.received_s.append(received[kept, 1])
     line.stages.append(stages[kept])
