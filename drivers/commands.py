@@ -148,7 +148,9 @@ def subject(
 
 
 def noise(
-    form: Annotated[str, typer.Option(help="Send spikes as: raster or events.")] = "raster",
+    form: Annotated[
+        str, typer.Option(help="Send spikes as: raster, events or broadband.")
+    ] = "raster",
     channels: Annotated[int, typer.Option(help="Number of electrodes.", min=1, max=8192)] = 96,
     rate: Annotated[float, typer.Option(help="Spikes a second, of each.", min=0.001)] = 10.0,
     seconds: Annotated[

@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 import pylsl
 
+from drivers.voltage import NOISE_UV, RATE_HZ, waveform_uv_at
 from rt_ner.arrays import AnyArray, FloatArray
-from rt_ner.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
+from rt_ner.clock import NS_PER_MS, NS_PER_S, next_grid_line_ns, s_from_ns
 from rt_ner.errors import ConfigError
 from rt_ner.streams import Kind, add_electrodes, announce, local_now_ns
 
@@ -21,6 +22,8 @@ _TICK_NS = NS_PER_MS
 _TICK_S = s_from_ns(_TICK_NS)
 # Random ticks are made once and played round and round.
 _N_TICKS = 997
+_N_VOLTAGE_TICKS = 499
+_SAMPLES_A_TICK = RATE_HZ * _TICK_NS // NS_PER_S
 _LISTENER_POLL_S, _LINGER_S = 0.1, 0.5
 
 
@@ -101,9 +104,47 @@ class EventNoise:
         return np.linspace(0.0, _TICK_S, len(values), endpoint=False), values
 
 
+class BroadbandNoise:
+    """Voltage at 30 kHz, as int16 microvolts: spikes at random moments in Gaussian noise."""
+
+    def __init__(self, channel_ids: tuple[str, ...], rate_hz: float) -> None:
+        self._channel_ids = channel_ids
+        n_samples = _N_VOLTAGE_TICKS * _SAMPLES_A_TICK
+        rng = np.random.default_rng(0)
+        shape = (n_samples, len(channel_ids))
+        noise_uv = rng.standard_normal(shape, dtype=np.float32) * NOISE_UV
+        self._noise_uv = self._in_ticks(noise_uv)
+        spikes_uv = np.zeros(shape, dtype=np.int16)
+        waveform_uv = waveform_uv_at(np.arange(_SAMPLES_A_TICK) / RATE_HZ)[:, None]
+        for channel in range(len(channel_ids)):
+            n_spikes = rng.poisson(rate_hz * n_samples / RATE_HZ)
+            begin = rng.integers(0, n_samples, n_spikes)
+            sample = (begin + np.arange(_SAMPLES_A_TICK)[:, None]) % n_samples
+            spikes_uv[sample, channel] = waveform_uv
+        self._spikes_uv = self._in_ticks(spikes_uv)
+        self._ends_s = np.arange(1, _SAMPLES_A_TICK + 1) / RATE_HZ
+
+    def _in_ticks(self, voltage_uv: AnyArray) -> AnyArray:
+        whole = np.rint(voltage_uv).astype(np.int16)
+        return whole.reshape(_N_VOLTAGE_TICKS, _SAMPLES_A_TICK, len(self._channel_ids))
+
+    def open(self, source: str) -> pylsl.StreamOutlet:
+        """Announce the voltage."""
+        info = announce(source, Kind.BROADBAND, self._channel_ids, "microvolts", RATE_HZ)
+        return pylsl.StreamOutlet(info, chunk_size=_SAMPLES_A_TICK)
+
+    def rows(self, tick: int, times: int) -> tuple[FloatArray, AnyArray]:
+        """The voltage of a tick; at so many times the rate, other ticks' spikes are added."""
+        voltage_uv = self._noise_uv[tick % _N_VOLTAGE_TICKS].copy()
+        for number in range(times):
+            voltage_uv += self._spikes_uv[(tick + 10 * number) % _N_VOLTAGE_TICKS]
+        return self._ends_s, voltage_uv
+
+
 NOISE_FORMS: dict[str, Callable[[tuple[str, ...], float], NoiseForm]] = {
     "raster": RasterNoise,
     "events": EventNoise,
+    "broadband": BroadbandNoise,
 }
 
 
@@ -139,8 +180,8 @@ class NoiseSource:
         ``stall S``: nothing for S seconds. ``withhold P S``: each row is lost with probability P
         for S seconds. ``burst K S``: K times the rate for S seconds. ``repeat N``: the next N ticks
         are sent together, and then again. ``reverse N``: they are sent together, the last first.
-        ``bad N``: in the next N ticks the first value is NaN or −1 by turns. ``step S``: from now
-        on stamps are S seconds ahead.
+        ``bad N``: in the next N ticks the first value is NaN or −1 by turns; broadband has none.
+        ``step S``: from now on stamps are S seconds ahead.
         """
         words = fault.split()
         try:
@@ -166,6 +207,8 @@ class NoiseSource:
         elif name == "stall":
             self._n_stalled = round(number * ticks_per_s)
         elif name == "bad":
+            if isinstance(self._form, BroadbandNoise):
+                raise ConfigError("'bad': broadband noise is of whole numbers, none of them bad")
             self._n_bad = int(number)
         elif name in ("repeat", "reverse"):
             self._n_gathered, self._then_reverse = int(number), name == "reverse"

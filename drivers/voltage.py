@@ -12,7 +12,7 @@ from rt_ner.session import Session
 
 RATE_HZ = 30_000
 _CHUNK_SAMPLES = 3000
-_NOISE_UV, _TROUGH_UV = 10.0, 160.0
+NOISE_UV, _TROUGH_UV = 10.0, 160.0
 # The noise repeats after so many samples, a little under two seconds.
 _NOISE_SAMPLES = 59_999
 # The trough comes so much after the time of the spike, so that a detector finds it in time.
@@ -32,7 +32,7 @@ class VoltageMaker:
         self._n_channels = len(session.channel_ids)
         rng = np.random.default_rng(0)
         self._noise = rng.standard_normal((_NOISE_SAMPLES, self._n_channels), dtype=np.float32)
-        self._noise *= _NOISE_UV
+        self._noise *= NOISE_UV
 
     def chunks(self, start_ns: int, end_ns: int) -> Iterator[VoltageChunk]:
         """The samples whose intervals end within ``(start_ns, end_ns]``."""
@@ -58,7 +58,7 @@ class VoltageMaker:
                 heard = (sample >= 0) & (sample < len(voltage))
                 since_s = (whole + step - onset)[heard] / RATE_HZ
                 channel = events.channel[heard].astype(np.int64) - 1
-                np.add.at(voltage, (sample[heard], channel), _waveform_uv(since_s))
+                np.add.at(voltage, (sample[heard], channel), waveform_uv_at(since_s))
 
 
 def sample_ends_ns(first: int, n_samples: int) -> Int64Array:
@@ -67,7 +67,7 @@ def sample_ends_ns(first: int, n_samples: int) -> Int64Array:
     return (number * NS_PER_S + RATE_HZ // 2) // RATE_HZ
 
 
-def _waveform_uv(since_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def waveform_uv_at(since_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """A spike's waveform, so long after its time."""
     trough = -_TROUGH_UV * np.exp(-(((since_s - _TROUGH_AT_S) / _TROUGH_S) ** 2))
     hump = 0.3 * _TROUGH_UV * np.exp(-(((since_s - _HUMP_AT_S) / _HUMP_S) ** 2))

@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 
+from drivers.noise import BroadbandNoise, NoiseSource
 from offline_training.latency_figure import latency_figure
 from offline_training.untrained import untrained_bundle
 from rt_ner.bench.lab.latency import (
@@ -23,6 +25,7 @@ from rt_ner.bench.lab.latency import (
 from rt_ner.bench.lab.scale import slope
 from rt_ner.bench.lab.step import measure_step
 from rt_ner.bundle import Bundle, load_bundle
+from rt_ner.errors import ConfigError
 from rt_ner.streams import TIMING_LABELS
 
 MS, HOP_NS = 1e-3, 10_000_000
@@ -33,7 +36,7 @@ def plan(**changes: object) -> LatencyPlan:
     return LatencyPlan(**({"bundle": Path(), "channels": 96, "hop_ns": HOP_NS} | changes))
 
 
-def turn(n_s: float = 4.0, lost: int | None = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def turn(n_s: float = 6.0, lost: int | None = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Samples pushed 0.2 ms after their time; velocities 0.5 ms after that, stamped all the way."""
     stamp_s = 1000.0 + np.arange(1, round(n_s * 1000) + 1) * MS
     pushes = np.column_stack([stamp_s, stamp_s + 0.2 * MS])
@@ -52,7 +55,7 @@ def turn(n_s: float = 4.0, lost: int | None = None) -> tuple[np.ndarray, dict[st
 def test_a_bin_is_timed_from_the_push_that_ended_it() -> None:
     line = Line()
     _add_turn(line, plan(), *turn())
-    # The first two seconds are left out.
+    # The first four seconds are left out.
     assert len(line.end_to_end_us()) == pytest.approx(200, abs=1)
     np.testing.assert_allclose(line.end_to_end_us(), 500.0, atol=0.5)
     np.testing.assert_allclose(line.stages_us()[0], [50, 50, 50, 50, 50, 250], atol=0.5)
@@ -62,8 +65,8 @@ def test_a_bin_is_timed_from_the_push_that_ended_it() -> None:
 
 
 def test_lost_and_late_bins_are_counted() -> None:
-    pushes, times = turn(lost=300)
-    times["received"][250, 1] += 0.02
+    pushes, times = turn(lost=500)
+    times["received"][450, 1] += 0.02
     line = Line()
     _add_turn(line, plan(), pushes, times)
     assert (line.lost_bins, line.missed) == (1, 1)
@@ -145,8 +148,25 @@ def test_a_peer_is_measured_beside_the_decoder(tmp_path: Path) -> None:
 def test_unknown_peers_and_forms_are_refused() -> None:
     for arguments, said in (
         (["peers", "--only", "abacus"], "--only abacus: expected some of plain"),
-        (["latency", "--form", "smoke"], "--form smoke: expected raster or events"),
+        (["latency", "--form", "smoke"], "--form smoke: expected one of raster, events, broadband"),
     ):
         done = bench(*arguments)
         assert done.returncode == 2
         assert said in done.stderr
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_broadband_noise_fires_at_the_rate_that_was_asked_for(times: int) -> None:
+    form = BroadbandNoise(("a", "b", "c"), 40.0)
+    ticks = [form.rows(tick, times) for tick in range(499)]
+    voltage_uv = np.concatenate([values for _, values in ticks])
+    assert voltage_uv.shape == (499 * 30, 3)
+    crossings = np.diff((voltage_uv < -80).astype(int), axis=0) > 0
+    # Half a second of three channels: 60 spikes, or three times as many.
+    assert crossings.sum() == pytest.approx(60 * times, rel=0.3)
+
+
+def test_whole_numbers_are_never_bad(source_id: str) -> None:
+    source = NoiseSource(BroadbandNoise(("a",), 10.0), source_id, Event())
+    with pytest.raises(ConfigError, match="whole numbers"):
+        source.order("bad 3")

@@ -31,7 +31,9 @@ def latency(
     bundle: OptionalBundle = None,
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
-    form: Annotated[str, typer.Option(help="Spikes as raster (1 kHz) or events.")] = "raster",
+    form: Annotated[
+        str, typer.Option(help="Spikes as raster (1 kHz), events or broadband (30 kHz).")
+    ] = "raster",
     rate: Annotated[float, typer.Option(help="Spikes a second, of each channel.")] = 10.0,
     seconds: Annotated[float, typer.Option(help="A turn of each line.", min=2)] = 20.0,
     turns: Annotated[int, typer.Option(help="How often floor and decoder take turns.", min=1)] = 3,
@@ -51,10 +53,10 @@ def latency(
     Source, decoder and sink are processes of their own; in turns with the decoder, a relay that
     does nothing takes its place: the floor. All times are of this computer's clock.
     """
-    from rt_ner.bench.lab.latency import LatencyPlan, measure_latency
+    from rt_ner.bench.lab.latency import FORM_KINDS, LatencyPlan, measure_latency
 
-    if form not in ("raster", "events"):
-        raise ConfigError(f"--form {form}: expected raster or events")
+    if form not in FORM_KINDS:
+        raise ConfigError(f"--form {form}: expected one of {', '.join(FORM_KINDS)}")
     if view:
         check_display()
     with bench_folder() as (folder, progress):

@@ -34,7 +34,10 @@ def relay(spikes: StreamWish, name: str, hop_ns: int, stop: Event) -> None:
     with no_garbage_collection(), suppress(pylsl.util.LostError):
         while not stop.is_set():
             _, stamps_s = inlet.pull_chunk(_PULL_S, _AT_ONCE, values, min_samples=1, as_numpy=True)
-            for stamp_s, stamp_ns in zip(stamps_s, ns_array_from_s(stamps_s), strict=True):
+            stamps_ns = ns_array_from_s(stamps_s)
+            if not len(stamps_ns) or stamps_ns[-1] // hop_ns <= hop:
+                continue
+            for stamp_s, stamp_ns in zip(stamps_s, stamps_ns, strict=True):
                 if stamp_ns // hop_ns > hop:
                     hop = stamp_ns // hop_ns
                     outlet.push_sample(velocity, stamp_s)
