@@ -7,7 +7,8 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from rt_ner.arrays import AnyArray, FloatArray
 from rt_ner.clock import NS_PER_S
 from rt_ner.errors import SessionError
+from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, Session, SpikeCounts, SpikeTimes, Trials
 
 _FORMAT_KEY, _FORMAT_VERSION = "rt_ner_session", 1
@@ -24,15 +26,65 @@ _EXPECTED = (
     "expected a file written by rt-ner, or the arrays counts_AREA, velocity, direction_deg, bin_s "
     "and pad_bins"
 )
+# By the ending of a file: the module whose ``read(path, area)`` gives a Recording.
+READERS = {
+    ".xdf": "rt_ner.formats.xdf",
+    ".nwb": "rt_ner.formats.nwb",
+    ".mat": "rt_ner.formats.matlab",
+    ".nev": "rt_ner.formats.blackrock",
+}
 Arrays = Mapping[str, AnyArray]
 
 
 def load_session(path: Path, area: str | None = None) -> Session:
-    """Read a session file: the project's own form, or the ``reach/*.npz`` layout.
+    """Read a session from any file that `load_recording` reads.
 
     ``area`` picks one of several recorded areas; None takes the first. Raises SessionError, with
     the remedy, for anything that is not a usable session.
     """
+    recording = load_recording(path, area)
+    try:
+        return recording.session()
+    except SessionError as error:
+        raise SessionError(f"{path}: {error}") from error
+
+
+def load_recording(path: Path, area: str | None = None) -> Recording:
+    """Read what a file holds, whole or not, by its ending: see `READERS`; else a NumPy archive.
+
+    SessionError for a file that is none of these, is broken, or has no such area.
+    """
+    if not path.is_file():
+        raise SessionError(f"{path}: no such session file")
+    module = READERS.get(path.suffix.lower())
+    if module is None:
+        return _whole(_load_archive(path, area), session_areas(path))
+    try:
+        read: Callable[[Path, str | None], Recording] = import_module(module).read
+    except ImportError as error:
+        raise SessionError(
+            f"{path}: its format needs a package more ({error}): pip install 'rt-ner[formats]'"
+        ) from error
+    try:
+        return read(path, area)
+    except SessionError as error:
+        raise SessionError(f"{path}: {error}") from error
+
+
+def _whole(session: Session, areas: tuple[str, ...]) -> Recording:
+    return Recording(
+        name=session.name,
+        areas=(session.area, *(area for area in areas if area != session.area)),
+        channel_ids=session.channel_ids,
+        spikes=session.spikes,
+        kinematics=session.kinematics,
+        trials=session.trials,
+        provenance=session.provenance,
+    )
+
+
+def _load_archive(path: Path, area: str | None) -> Session:
+    """The project's own form, or the ``reach/*.npz`` layout."""
     arrays = _read_arrays(path)
     try:
         if _FORMAT_KEY in arrays:
@@ -54,8 +106,9 @@ def load_session(path: Path, area: str | None = None) -> Session:
 
 def session_areas(path: Path) -> tuple[str, ...]:
     """The brain areas that a session file holds, the first one first."""
-    arrays = _read_arrays(path)
-    return _reach_areas(arrays) or (load_session(path).area,)
+    if path.suffix.lower() in READERS:
+        return load_recording(path).areas
+    return _reach_areas(_read_arrays(path)) or (_load_archive(path, None).area,)
 
 
 def save_session(session: Session, path: Path) -> None:
