@@ -1,7 +1,8 @@
 """Spike stream: what a stream of spikes carries, as its metadata tell, and how it is counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import pylsl
 
@@ -70,8 +71,28 @@ def spike_wish(wanted: InputSettings) -> StreamWish:
     return StreamWish(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)
 
 
+class StreamHeader(Protocol):
+    """What a stream says of itself, live (`pylsl.StreamInfo`) or in a file."""
+
+    def name(self) -> str: ...  # noqa: D102
+    def type(self) -> str: ...  # noqa: D102
+    def nominal_srate(self) -> float: ...  # noqa: D102
+    def channel_count(self) -> int: ...  # noqa: D102
+    def channel_format(self) -> int: ...  # noqa: D102
+    def get_channel_labels(self) -> Sequence[str | None] | None: ...  # noqa: D102
+    def get_channel_units(self) -> Sequence[str | None] | None: ...  # noqa: D102
+
+
 def read_shape(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:
-    """The shape of a stream, by its full metadata.
+    """The shape of a live stream, by its full metadata.
+
+    Raises StreamError if it can't be what is ``wanted``.
+    """
+    return shape_of(info, electrodes_of(info), wanted)
+
+
+def shape_of(info: StreamHeader, electrodes: Sequence[str], wanted: InputKind) -> SpikeStream:
+    """The shape of a stream; ``electrodes``: labels for the numbers of events, if it tells.
 
     Raises StreamError if it can't be what is ``wanted``.
     """
@@ -92,8 +113,8 @@ def read_shape(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:
         )
     labels = tuple(label or "" for label in info.get_channel_labels() or ())
     columns = labels if len(labels) == info.channel_count() else ("",) * info.channel_count()
-    electrodes = tuple(electrodes_of(info)) if kind is InputKind.EVENTS else ()
-    return SpikeStream(kind, rate_hz, info.channel_format(), columns, electrodes)
+    named = tuple(electrodes) if kind is InputKind.EVENTS else ()
+    return SpikeStream(kind, rate_hz, info.channel_format(), columns, named)
 
 
 def counter_of(stream: SpikeStream, model: DecoderModel, settings: DecodeSettings) -> Counter[Any]:
@@ -125,7 +146,7 @@ def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object
     return next(pair for pair in zip(was, now, strict=True) if pair[0] != pair[1])
 
 
-def _kind_of(info: pylsl.StreamInfo) -> InputKind:
+def _kind_of(info: StreamHeader) -> InputKind:
     """Irregular: events. Of type Ephys, or in volts: broadband. Everything else: a raster."""
     if info.nominal_srate() <= 0:
         return InputKind.EVENTS

@@ -1,0 +1,96 @@
+"""The commands record and salvage."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from rt_ner.commands import AsJson
+from rt_ner.errors import RtNerError, SessionError
+from rt_ner.process import stop_on_signals
+
+if TYPE_CHECKING:
+    from rt_ner.formats.xdf_chunks import Contents
+
+
+def record(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where recordings go.")],
+    subject: Annotated[str, typer.Option(help="Letters and digits.")] = "X",
+    session: Annotated[str | None, typer.Option(help="Default: today, as 20261125.")] = None,
+    task: Annotated[str, typer.Option(help="Letters and digits.")] = "reach",
+    wait_for: Annotated[
+        str, typer.Option(help="Begin once these source_ids are visible, comma-separated.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record all visible LSL streams to XDF with LabRecorder, until Ctrl-C.
+
+    FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
+    overwritten. Streams that come later are named, and not recorded.
+    """
+    from rt_ner.record.files import RecordingName, today
+    from rt_ner.streams import describe_stream, quiet_liblsl
+
+    quiet_liblsl()
+    try:
+        from rt_ner.record.recorder import Recorder
+    except ImportError as error:
+        raise RtNerError(
+            f"recording needs LabRecorder ({error}): pip install 'rt-ner[formats]'"
+        ) from error
+    console = Console(stderr=True, highlight=False, markup=False)
+    path = RecordingName(subject, session or today(), task).next_path(folder)
+    with stop_on_signals() as stop:
+        recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
+        recorder.wait_for([name for name in wait_for.split(",") if name], stop)
+        if stop.is_set():
+            console.print("stopped before the streams were there: nothing was recorded")
+            return
+        for info in recorder.start():
+            console.print(f"recording {describe_stream(info)}", soft_wrap=True)
+        console.print(f"to {path}; Ctrl-C ends it", soft_wrap=True)
+        try:
+            recorder.watch(stop)
+        finally:
+            contents = recorder.finish()
+    _report(path, contents, console, as_json)
+
+
+def salvage(
+    recording: Annotated[Path, typer.Argument(metavar="XDF", help="A damaged recording.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write what is whole of a damaged XDF file to another one; the damaged one stays as it is."""
+    from rt_ner.formats.xdf_chunks import salvage as run
+
+    if not recording.is_file():
+        raise SessionError(f"{recording}: no such recording")
+    try:
+        contents = run(recording, out)
+    except FileExistsError as error:
+        raise SessionError(f"{out} is there already: name another file") from error
+    except SessionError as error:
+        raise SessionError(f"{recording}: {error}") from error
+    _report(out, contents, Console(stderr=True, highlight=False, markup=False), as_json)
+
+
+def _report(path: Path, contents: "Contents", console: Console, as_json: bool) -> None:
+    """Say what a file holds, and what is wrong with it."""
+    counts = {
+        (header.findtext("name") or "?"): contents.n_samples.get(number, 0)
+        for number, header in contents.headers.items()
+    }
+    if as_json:
+        summary = {"file": str(path), "samples": counts, "damage": contents.damage}
+        json.dump(summary, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    for name, n_samples in counts.items():
+        console.print(f"{name}: {n_samples:,} samples", soft_wrap=True)
+    for damage in contents.damage:
+        console.print(f"left out: {damage}", soft_wrap=True)
+    console.print(f"written: {path}", soft_wrap=True)

