@@ -22,6 +22,7 @@ from rt_ner.children import child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.decoder import DecoderModel
 from rt_ner.errors import BundleError, ConfigError
+from rt_ner.parts import part
 from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
+]
+AreaName = Annotated[
+    str | None, typer.Option("--area", help="Brain area, where a recording holds several.")
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
@@ -101,14 +105,71 @@ def decode(
         console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
 
 
-def inspect(bundle: BundlePath, as_json: AsJson = False) -> None:
-    """Check a bundle and show what is inside."""
-    loaded = load_bundle(bundle)
-    if as_json:
-        json.dump(loaded.manifest.model_dump(mode="json"), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle or a recording.")],
+    area: AreaName = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG file for spikes, array, movement and trials.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle, or any recording that can be read, and show what is inside.
+
+    Of a recording it says too what is missing to train on it.
+    """
+    if path.is_file():
+        _inspect_recording(path, area, picture, as_json)
         return
-    Console(highlight=False, markup=False).print(_manifest_table(loaded, bundle))
+    loaded = load_bundle(path)
+    if as_json:
+        _print_json(loaded.manifest.model_dump(mode="json"))
+    else:
+        Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
+
+
+def convert(
+    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file: .npz or .nwb.")],
+    area: AreaName = None,
+) -> None:
+    """Write a recording as a session of the project's own form (.npz), or as NWB."""
+    from rt_ner.session_files import load_session, save_session
+
+    suffix = out.suffix.lower()
+    if suffix not in (".npz", ".nwb"):
+        raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
+    if out.exists():
+        raise ConfigError(f"{out} is there already: name another file, or remove it first")
+    session = load_session(recording, area)
+    if suffix == ".npz":
+        save_session(session, out)
+    else:
+        from rt_ner.formats.nwb_writer import write
+
+        write(session, out)
+    Console(stderr=True, highlight=False, markup=False).print(
+        f"{out}: {len(session.channel_ids)} channels, {len(session.trials)} trials, "
+        f"{session.end_ns / 1e9:.0f} s of {session.area}",
+        soft_wrap=True,
+    )
+
+
+def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
+    from rt_ner.contents import contents_json, contents_table
+    from rt_ner.session_files import load_recording
+
+    recording = load_recording(path, area)
+    if picture is not None:
+        picture.write_bytes(part("recording_picture")(recording))
+    if as_json:
+        _print_json(contents_json(recording))
+    else:
+        Console(highlight=False, markup=False).print(contents_table(recording, path))
+
+
+def _print_json(summary: object) -> None:
+    json.dump(summary, sys.stdout, indent=2)
+    sys.stdout.write("\n")
 
 
 def doctor(

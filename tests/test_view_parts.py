@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rt_ner.channel_map import places_of_file, usual_places
 from rt_ner.cursor import Cursor
 from rt_ner.errors import ConfigError
 from rt_ner.ring import Ring
 from rt_ner.states import State
 from rt_ner.streams import TIMING_LABELS
 from rt_ner.view.camera import Camera
-from rt_ner.view.channel_map import places_of_file, usual_places
 from rt_ner.view.latency_panel import slowest_by_column
 from rt_ner.view.signals import Channels, Signals
 

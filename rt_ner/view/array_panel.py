@@ -7,9 +7,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from rt_ner.arrays import BoolArray, FloatArray
+from rt_ner.channel_map import places_of_file, usual_places
 from rt_ner.streams import Kind
 from rt_ner.view import style
-from rt_ner.view.channel_map import places_of_file, usual_places
 from rt_ner.view.panel import Panel
 from rt_ner.view.signals import Channels, Signals
 

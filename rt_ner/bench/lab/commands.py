@@ -1,9 +1,7 @@
 """The laboratory's commands; those that are hidden are run by the others, as processes."""
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,7 +9,8 @@ from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle import Manifest, load_bundle
 from rt_ner.clock import ns_from_ms
 from rt_ner.commands import AsJson
-from rt_ner.errors import ConfigError, RtNerError
+from rt_ner.errors import ConfigError
+from rt_ner.parts import part
 from rt_ner.process import check_display, stop_on_signals
 from rt_ner.streams import Kind, quiet_liblsl, wish_for
 
@@ -76,7 +75,7 @@ def latency(
         )
         found = measure_latency(plan, folder, progress.print)
     if figure is not None:
-        lab_part("latency_figure")(found, figure)
+        part("latency_figure")(found, figure)
     summary = found.summary()
     rows = {
         part.replace("_", " "): ", ".join(
@@ -200,7 +199,7 @@ def peers(
     if wrong := set(chosen) - set(_PEERS):
         raise ConfigError(f"--only {', '.join(wrong)}: expected some of {', '.join(_PEERS)}")
     for name in chosen:
-        lab_part(f"peer_{name}")
+        part(f"peer_{name}")
     with bench_folder() as (folder, progress):
         used, manifest = _bundle(None, folder, channels, hop_ms)
         plan = LatencyPlan(used, channels, manifest.window.hop_ns, seconds=seconds, turns=turns)
@@ -229,7 +228,7 @@ def peers(
 def peer(kind: str, source_id: str, name: str, channels: int, hop_ns: int) -> None:
     """Do the decoder's job as a peer does."""
     quiet_liblsl()
-    run = lab_part(f"peer_{kind}")
+    run = part(f"peer_{kind}")
     with stop_on_signals() as stop:
         run(source_id, name, channels, hop_ns, stop)
 
@@ -273,24 +272,11 @@ def burn() -> None:
         run(stop)
 
 
-def lab_part(name: str) -> Callable[..., Any]:
-    """A part of the laboratory that needs the trainer's packages; RtNerError without them."""
-    found = entry_points(group="rt_ner.bench_parts", name=name)
-    try:
-        part: Callable[..., Any] = next(iter(found)).load()
-    except (StopIteration, ImportError) as error:
-        raise RtNerError(
-            f"this needs the trainer's packages ({error}): pip install 'rt-ner[train]', or name a "
-            "bundle and no figure"
-        ) from error
-    return part
-
-
 def _bundle(
     bundle: Path | None, folder: Path, channels: int, hop_ms: float
 ) -> tuple[Path, Manifest]:
     """The bundle that is named, or an untrained one of so many channels."""
     if bundle is None:
         bundle = folder / "bundle"
-        lab_part("untrained_bundle")(channels, hop_ms, bundle)
+        part("untrained_bundle")(channels, hop_ms, bundle)
     return bundle, load_bundle(bundle).manifest
