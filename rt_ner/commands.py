@@ -6,9 +6,10 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -17,8 +18,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.bundle import Bundle, TrainingEntry, load_bundle
-from rt_ner.children import child_process
+from rt_ner.bundle import SUMS_FILE, Bundle, TrainingEntry, load_bundle
+from rt_ner.children import ChildProcess, child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.decoder import DecoderModel
 from rt_ner.errors import BundleError, ConfigError
@@ -27,6 +28,9 @@ from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
     from rt_ner.totals import LoopTotals
+
+# How soon the operator hears that the recorder is gone, and how long it may take to close its file.
+_RECORDER_POLL_S, _RECORDER_END_S = 0.5, 30.0
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
 ConfigPath = Annotated[
@@ -68,6 +72,10 @@ def decode(
     view: Annotated[
         bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Folder: record all streams into it, as rt-ner record does."),
+    ] = None,
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
@@ -95,7 +103,8 @@ def decode(
         _opened(json_log) as log,
         _view_of(bundle, settings) if view else nullcontext(),
     ):
-        totals = _decode_until(stop, _Bundles(bundle, loaded, next_bundle), settings, log)
+        bundles = _Bundles(bundle, loaded, next_bundle)
+        totals = _decode_until(stop, bundles, settings, log, record)
     counts = totals.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
@@ -238,6 +247,50 @@ def _view_of(bundle: Path, settings: DecodeSettings) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _recorder_of(
+    settings: DecodeSettings, folder: Path, alarm: Callable[[str], None]
+) -> Iterator[None]:
+    """A recorder of all streams within the block, in a process of its own, watched meanwhile.
+
+    It begins once the decoder has a source. ``alarm`` hears what it says, and that it has ended.
+    """
+    from rt_ner.streams import Kind, source_id_of
+
+    needed = source_id_of(settings.output.source, Kind.COUNTS)
+    arguments = ["record", str(folder), "--wait-for", needed]
+    is_over = threading.Event()
+
+    def watch(recorder: ChildProcess) -> None:
+        n_told = 0
+        while True:
+            has_ended = recorder.has_ended()
+            said = recorder.said()
+            for line in said[n_told:]:
+                alarm(f"recorder: {line}")
+            n_told = len(said)
+            if has_ended:
+                if not is_over.is_set():
+                    alarm("ALARM: the recorder has ended, nothing is recorded; decoding goes on")
+                return
+            is_over.wait(_RECORDER_POLL_S)
+
+    with (
+        tempfile.TemporaryDirectory(prefix="rt-ner-record-") as logs,
+        child_process([*arguments, "--until-told"], Path(logs)) as recorder,
+    ):
+        watcher = threading.Thread(target=watch, args=(recorder,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            if not recorder.has_ended():
+                recorder.order("stop")
+            recorder.wait(_RECORDER_END_S)
+            watcher.join()
+
+
 @dataclass(frozen=True)
 class _Bundles:
     """What is decoded with: a bundle that was loaded from a folder, and the folder of the next."""
@@ -256,6 +309,7 @@ class _Bundles:
             "velocity_r2": f"{scores.velocity_r2:.3f}",
             "position_r2": f"{scores.position_r2:.3f}",
             "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
+            "bundle_sha256": sha256((self.folder / SUMS_FILE).read_bytes()).hexdigest(),
         }
 
     def next_model(self) -> DecoderModel:
@@ -278,7 +332,11 @@ def _brief(value: object) -> str:
 
 
 def _decode_until(
-    stop: threading.Event, bundles: _Bundles, settings: DecodeSettings, log: TextIO | None
+    stop: threading.Event,
+    bundles: _Bundles,
+    settings: DecodeSettings,
+    log: TextIO | None,
+    record: Path | None,
 ) -> "LoopTotals":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
@@ -288,7 +346,8 @@ def _decode_until(
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
-    loop = Loop(model, settings, stop, status.say, bundles.about(), load_next)
+    about = bundles.about() | {"settings": settings.model_dump_json()}
+    loop = Loop(model, settings, stop, status.say, about, load_next)
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)
@@ -298,6 +357,7 @@ def _decode_until(
         yield_to_the_loop(),
         listen_to_keyboard(tell) as has_keyboard,
         status.showing(loop, has_keyboard),
+        nullcontext() if record is None else _recorder_of(settings, record, loop.alarms.append),
     ):
         loop.run()
     return loop.totals

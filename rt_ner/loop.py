@@ -47,7 +47,8 @@ class Loop:
     ``report`` is called with each change of state and each notice, and must not block. ``about``:
     what the state stream tells of this decoder, by name. ``load_next`` reads the model to
     swap to, from a thread of its own.
-    ``commands``: append what the operator says. ``state``, ``note`` (what is waited for, or why
+    ``commands``: append what the operator says. ``alarms``: append what the operator must hear.
+    ``state``, ``note`` (what is waited for, or why
     the source was refused), ``arrived_ns`` (of the newest data) and ``totals`` may be read from
     any thread.
     """
@@ -87,6 +88,7 @@ class Loop:
         self._swap = Swap(load_next, self._notify)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
         self.commands: deque[Command] = deque()
+        self.alarms: deque[str] = deque()
         self.state: State | None = None
         self.note = ""
         self.arrived_ns = 0
@@ -163,6 +165,8 @@ class Loop:
                 self._obey(decoder)
             if self._swap.is_ready:
                 self._swap.take(decoder)
+            if self.alarms:
+                self._sound_alarms()
             chunk = inlet.pull(self._pause_s(decoder))
             if inlet.arrived_ns - now_ns > self._stale_ns:
                 # This very process was paused: what comes now is of the past.
@@ -376,7 +380,12 @@ class Loop:
         """Whether to give up looking for a source; obeys meanwhile."""
         if self.commands:
             self._obey(self._decoder)
+        self._sound_alarms()
         return self._stop.is_set()
+
+    def _sound_alarms(self) -> None:
+        while self.alarms:
+            self._notify(self.alarms.popleft())
 
     def _take_note(self, note: str) -> None:
         self.note = note

@@ -6,6 +6,7 @@ Times are int64 ns of one clock, values ``(sample, channel)``.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -164,9 +165,7 @@ def trials_of(
         for trial in by_number.values()
         if len(trial) == 3 and trial["trial_start"][0] <= trial["go"][0] < trial["trial_end"][0]
     )
-    whole = [
-        row for row, after in zip(rows, [*rows[1:], None], strict=True) if _is_clear(row, after)
-    ]
+    whole = [row for row, after in zip_longest(rows, rows[1:]) if _is_clear(row, after)]
     if not whole:
         return None, len(by_number)
     start, go, end = (

@@ -24,6 +24,7 @@ _SAMPLE_BYTES = {
     "int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8, "string": 2,
 }  # fmt: skip
 _MOST_CHANNELS = 65_536
+_STAMP_BYTES = 8
 _SCAN_BYTES = 1 << 20
 
 
@@ -120,12 +121,23 @@ def _checked_samples(file: BinaryIO, end: int, header: ElementTree.Element) -> i
     """How many samples a chunk holds; ValueError if they can't fit into it."""
     n_samples = _read_length(file)
     n_channels, value_bytes, is_text = _sample_shape(header)
-    fewest = n_samples * (1 + n_channels * value_bytes)
     room = end - file.tell()
-    fits = fewest <= room if is_text else fewest <= room <= fewest + 8 * n_samples
-    if not fits:
+    if n_samples * (1 + n_channels * value_bytes) > room:
         raise ValueError(f"{n_samples} samples in a chunk of {room} bytes")
+    if not is_text and _length_of(file.read(room), n_samples, n_channels * value_bytes) != room:
+        raise ValueError(f"{n_samples} samples that don't fill their chunk")
     return n_samples
+
+
+def _length_of(samples: bytes, n_samples: int, value_bytes: int) -> int:
+    """Bytes that so many samples take, each with a stamp (8) or without (0); −1 if neither."""
+    at = 0
+    for _ in range(n_samples):
+        n_stamp = samples[at] if at < len(samples) else -1
+        if n_stamp not in (0, _STAMP_BYTES):
+            return -1
+        at += 1 + n_stamp + value_bytes
+    return at
 
 
 def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:

@@ -1,7 +1,9 @@
 """The commands record and salvage."""
 
 import json
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +26,7 @@ def record(
     wait_for: Annotated[
         str, typer.Option(help="Begin once these source_ids are visible, comma-separated.")
     ] = "",
+    until_told: Annotated[bool, typer.Option("--until-told", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Record all visible LSL streams to XDF with LabRecorder, until Ctrl-C.
@@ -44,6 +47,8 @@ def record(
     console = Console(stderr=True, highlight=False, markup=False)
     path = RecordingName(subject, session or today(), task).next_path(folder)
     with stop_on_signals() as stop:
+        if until_told:
+            _stop_when_told(stop)
         recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
         recorder.wait_for([name for name in wait_for.split(",") if name], stop)
         if stop.is_set():
@@ -76,6 +81,20 @@ def salvage(
     except SessionError as error:
         raise SessionError(f"{recording}: {error}") from error
     _report(out, contents, Console(stderr=True, highlight=False, markup=False), as_json)
+
+
+def _stop_when_told(stop: threading.Event) -> None:
+    """End on a line on stdin, or when who started us is gone.
+
+    Not on Ctrl-C: what the decoder says last is to be recorded too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def listen() -> None:
+        sys.stdin.readline()
+        stop.set()
+
+    threading.Thread(target=listen, daemon=True).start()
 
 
 def _report(path: Path, contents: "Contents", console: Console, as_json: bool) -> None:
