@@ -68,6 +68,7 @@ class Recorder:
         RecorderLostError if it writes no more.
         """
         while not stop.wait(_LOOK_S):
+            self._check_alive()
             self._check_growth()
             if self._disk_is_full():
                 return
@@ -77,9 +78,18 @@ class Recorder:
         """End, and look at what was written."""
         try:
             self._recorder.stop()
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, ValueError) as error:
             self._tell(f"LabRecorder did not end cleanly: {error}")
         return scan(self._path)
+
+    def _check_alive(self) -> None:
+        # Not public, but nothing else tells at once that it died.
+        code = self._recorder._process.poll()
+        if code is not None:
+            raise RecorderLostError(
+                f"LabRecorder died (code {code}): {self._path} can be read up to there (rt-ner "
+                "salvage); start another recording"
+            )
 
     def _check_growth(self) -> None:
         size = self._path.stat().st_size if self._path.exists() else 0
