@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
+from offline_training.closed_loop.block_file import block_of_xdf
 from rt_ner.errors import SessionError
 from rt_ner.formats.xdf_chunks import salvage, scan
 from rt_ner.session import SpikeCounts, SpikeTimes
@@ -155,3 +156,32 @@ def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
     path = written(tmp_path, bytes(content[:cut]) + data.draw(st.binary(max_size=30)))
     with suppress(SessionError):
         load_recording(path)
+
+
+def loop_recording(n_hops: int = 300) -> bytes:
+    """A decoder's counts and velocity, and a task with a target that changes twice."""
+    ends_s = 1800 + (np.arange(n_hops) + 1) / 100
+    rows = {
+        ("decoder/counts", "Counts", "a b", "spikes"): np.tile([[1.0, 2.0]], (n_hops, 1)),
+        ("decoder/velocity", "Velocity", "vx vy", "mm/s"): np.tile([[10.0, 0.0]], (n_hops, 1)),
+        ("task/cursor", "Position", "x y", "cm"): np.zeros((n_hops, 2)),
+        ("task/target", "Position", "x y radius go", "cm"): np.array(
+            [[hop // 100 * 3.0, 4.0, 1.0, 1.0] for hop in range(n_hops)]
+        ),
+    }
+    parts = []
+    for number, ((name, lsl_type, labels, unit), values) in enumerate(rows.items()):
+        stream = Stream(number + 1, name, lsl_type, labels.split(), 100, unit=unit)
+        parts += [stream.header(), stream.samples(ends_s.tolist(), values.tolist())]
+    return xdf(*parts)
+
+
+def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
+    path = written(tmp_path, loop_recording())
+    block = block_of_xdf(path, "decoder", "task")
+    assert block.channel_ids == ("a", "b")
+    assert block.counts.tolist() == [[1, 2]] * 300
+    assert block.n_reaches == 3
+    np.testing.assert_allclose(block.decoded_cm_s, [[1.0, 0.0]] * 300)
+    with pytest.raises(SessionError, match=r"no samples of other/counts, .*holds decoder/counts"):
+        block_of_xdf(path, "other", "task")

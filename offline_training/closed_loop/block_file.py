@@ -6,8 +6,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from offline_training.closed_loop.recording import Block
+from offline_training.closed_loop.recording import Block, block_of
+from rt_ner.clock import NS_PER_S
 from rt_ner.errors import SessionError
+from rt_ner.streams import Kind, source_id_of
 
 
 def save_block(block: Block, path: Path) -> None:
@@ -35,6 +37,25 @@ def load_block(path: Path) -> Block:
         raise SessionError(f"{path}: {', '.join(wrong) or 'counts'} do not fit its {n} hops")
     ids = tuple(str(channel) for channel in content.pop("channel_ids"))
     return Block(channel_ids=ids, hop_ns=int(content.pop("hop_ns")), **content)
+
+
+def block_of_xdf(path: Path, decoder: str, task: str) -> Block:
+    """A block of a recording of a decoder's and a task's streams, by their names.
+
+    SessionError where the recording lacks one of them.
+    """
+    # pyxdf is an extra.
+    from rt_ner.formats.xdf import read_numbers  # noqa: PLC0415
+
+    sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
+    source_ids = {kind: source_id_of(source, kind) for kind, source in sources.items()}
+    found = read_numbers(path, list(source_ids.values()))
+    heard = {
+        kind: (found[source_id].stamps_ns, found[source_id].values)
+        for kind, source_id in source_ids.items()
+    }
+    counts = found[source_ids[Kind.COUNTS]]
+    return block_of(heard, counts.labels, round(NS_PER_S / counts.rate_hz))
 
 
 _FIELDS = fields(Block)

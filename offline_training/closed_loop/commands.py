@@ -126,7 +126,8 @@ def recalibrate(
     out: Annotated[Path, typer.Option(help="Folder for the recalibrated bundle.")],
     reaches: Annotated[int, typer.Option(help="Listen to so many reaches.", min=10)] = 80,
     block: Annotated[
-        Path | None, typer.Option(help="Use a block that was kept, and listen to none.")
+        Path | None,
+        typer.Option(help="Use a block that was kept, or a recording (.xdf), and listen to none."),
     ] = None,
     part: Annotated[
         str,
@@ -149,7 +150,7 @@ def recalibrate(
     with --next OUT takes it over with w, and u undoes that. Exit code 2: not better.
     """
     require_training()
-    from offline_training.closed_loop.block_file import load_block, save_block
+    from offline_training.closed_loop.block_file import block_of_xdf, load_block, save_block
     from offline_training.closed_loop.recalibration import (
         Part,
         recalibrate_encoder,
@@ -172,7 +173,8 @@ def recalibrate(
             heard = _heard(task, decoder, reaches, shown)
             save_block(heard, kept)
         else:
-            heard = load_block(block)
+            is_xdf = block.suffix.lower() == ".xdf"
+            heard = block_of_xdf(block, decoder, task) if is_xdf else load_block(block)
         fitting = shown.add_task(f"fitting the {part}", total=1.0)
         if known is None:
             found = recalibrate_readout(heard, in_use)

@@ -15,6 +15,8 @@ from rt_ner.session import Kinematics, Session, SpikeCounts, Trials
 from rt_ner.streams import Kind, wish_for
 
 HOP_NS = 10 * NS_PER_MS
+# By stream: stamps in ns and values in cm or cm/s, ``(sample, …)``.
+Heard = dict[Kind, tuple[Int64Array, FloatArray]]
 _POLL_S = 0.2
 _SHORTEST_NS = 50 * NS_PER_MS
 # No decoder looks farther back.
@@ -116,10 +118,10 @@ class BlockRecorder:
     """
 
     def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
-        self._counts = Kind.COUNTS if decoder else Kind.SPIKES
-        self._velocity = Kind.VELOCITY if decoder else Kind.KINEMATICS
+        self._counts = _counts_of(bool(decoder))
         who = decoder or subject
-        sources = {self._counts: who, self._velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
+        velocity = _velocity_of(bool(decoder))
+        sources = {self._counts: who, velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
         self._feeds = {
             kind: Feed(partial(wish_for, source, kind)) for kind, source in sources.items()
         }
@@ -171,26 +173,42 @@ class BlockRecorder:
         if missing:
             raise StreamError(f"nothing was heard of {', '.join(missing)}: see the logs")
         heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
-        hop_ns = self._period_ns if self._counts is Kind.COUNTS else HOP_NS
-        zero_ns, counts, is_heard = _on_grid(*heard[self._counts], hop_ns)
-        ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
-        cursor = _last(heard[Kind.CURSOR], ends_ns)
-        target = _last(heard[Kind.TARGET], ends_ns)
-        # The target's stream may be heard a moment before the cursor's.
-        target[~(_is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
-        velocity, nowhere = heard[self._velocity], np.full((len(counts), 2), np.nan)
-        of_decoder = self._velocity is Kind.VELOCITY
-        return Block(
-            channel_ids=self._channel_ids,
-            hop_ns=hop_ns,
-            counts=counts,
-            is_heard=is_heard,
-            hand_cm_s=nowhere if of_decoder else _between(velocity, ends_ns),
-            decoded_cm_s=_last(velocity, ends_ns) if of_decoder else nowhere,
-            cursor_cm=cursor,
-            target=target[:, :3],
-            reach=_reaches(target),
-        )
+        return block_of(heard, self._channel_ids, self._period_ns)
+
+
+def block_of(heard: Heard, channel_ids: tuple[str, ...], period_ns: int) -> Block:
+    """A block of what was heard: a decoder's counts and velocity, or a subject's spikes and hand.
+
+    Both with a task's cursor and target. ``period_ns``: of the counts.
+    """
+    of_decoder = Kind.COUNTS in heard
+    hop_ns = period_ns if of_decoder else HOP_NS
+    zero_ns, counts, is_heard = _on_grid(*heard[_counts_of(of_decoder)], hop_ns)
+    ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
+    cursor = _last(heard[Kind.CURSOR], ends_ns)
+    target = _last(heard[Kind.TARGET], ends_ns)
+    # The target's stream may be heard a moment before the cursor's.
+    target[~(_is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
+    velocity, nowhere = heard[_velocity_of(of_decoder)], np.full((len(counts), 2), np.nan)
+    return Block(
+        channel_ids=channel_ids,
+        hop_ns=hop_ns,
+        counts=counts,
+        is_heard=is_heard,
+        hand_cm_s=nowhere if of_decoder else _between(velocity, ends_ns),
+        decoded_cm_s=_last(velocity, ends_ns) if of_decoder else nowhere,
+        cursor_cm=cursor,
+        target=target[:, :3],
+        reach=_reaches(target),
+    )
+
+
+def _counts_of(of_decoder: bool) -> Kind:
+    return Kind.COUNTS if of_decoder else Kind.SPIKES
+
+
+def _velocity_of(of_decoder: bool) -> Kind:
+    return Kind.VELOCITY if of_decoder else Kind.KINEMATICS
 
 
 def hear_block(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -92,7 +92,11 @@ class _Stream:
     @property
     def source(self) -> str:
         """Who sent it: of a stream of ours, the first part of its source_id."""
-        return self._text("source_id").rpartition("/")[0] or self.name()
+        return self.source_id.rpartition("/")[0] or self.name()
+
+    @property
+    def source_id(self) -> str:
+        return self._text("source_id")
 
     @property
     def host(self) -> str:
@@ -140,10 +144,7 @@ def read(path: Path, area: str | None) -> Recording:
     several are moved by the clock offsets that LabRecorder measured.
     """
     contents = scan(path)
-    streams = [
-        _Stream(number, header, contents.n_samples.get(number, 0))
-        for number, header in contents.headers.items()
-    ]
+    streams = _streams_of(contents)
     found = Recording(
         name=path.stem,
         areas=(),
@@ -170,6 +171,50 @@ def read(path: Path, area: str | None) -> Recording:
         return _with_data(found, chosen, moves, {s.number: data[s.number] for s in wanted})
     except StreamError as error:
         raise SessionError(f"{error}") from error
+
+
+class Numbers(NamedTuple):
+    """A stream of numbers: stamps ``(sample,)`` in ns of one clock, values ``(sample, channel)``.
+
+    They are in cm or cm/s if the stream tells a unit of length, else as they are.
+    """
+
+    labels: tuple[str, ...]
+    rate_hz: float
+    stamps_ns: Int64Array
+    values: FloatArray
+
+
+def read_numbers(path: Path, source_ids: Sequence[str]) -> dict[str, Numbers]:
+    """Streams of ours, by source_id. SessionError, naming it, if one is missing or empty."""
+    try:
+        contents = scan(path)
+        wanted = {stream.source_id: stream for stream in _streams_of(contents)}
+        empty = [name for name in source_ids if name not in wanted or not wanted[name].n_samples]
+        if empty:
+            raise SessionError(
+                f"no samples of {', '.join(empty)}; it holds {', '.join(wanted) or 'no stream'}"
+            )
+        data, _ = _load(path, contents, [wanted[name] for name in source_ids])
+    except (SessionError, OSError) as error:
+        raise SessionError(f"{path}: {error}") from error
+    return {
+        name: Numbers(
+            labels=tuple(wanted[name].get_channel_labels()),
+            rate_hz=wanted[name].nominal_srate(),
+            stamps_ns=data[wanted[name].number].stamps_ns,
+            values=np.asarray(data[wanted[name].number].values, dtype=np.float64)
+            * (wanted[name].cm_per_unit or 1.0),
+        )
+        for name in source_ids
+    }
+
+
+def _streams_of(contents: Contents) -> list[_Stream]:
+    return [
+        _Stream(number, header, contents.n_samples.get(number, 0))
+        for number, header in contents.headers.items()
+    ]
 
 
 def _with_data(
