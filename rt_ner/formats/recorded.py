@@ -171,7 +171,7 @@ def trials_of(
     start, go, end = (
         np.array(column, dtype=np.int64) for column in list(zip(*whole, strict=True))[:3]
     )
-    way_cm = _ways_cm(go, end, kinematics)
+    way_cm = ways_cm(go, end, kinematics)
     angle_deg = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0])) % 360.0
     direction = np.array([row[3] for row in whole])
     known = np.where(np.isfinite(direction), direction, angle_deg)
@@ -183,7 +183,7 @@ def _is_clear(row: tuple[int, int, int, float], after: tuple[int, int, int, floa
     return row[2] > row[0] and (after is None or after[0] >= row[2])
 
 
-def _ways_cm(go_ns: Int64Array, end_ns: Int64Array, kinematics: Kinematics | None) -> FloatArray:
+def ways_cm(go_ns: Int64Array, end_ns: Int64Array, kinematics: Kinematics | None) -> FloatArray:
     """How far each reach went, ``(trial, 2)``; 0 where that is not known."""
     if kinematics is None:
         return np.zeros((len(go_ns), 2))
