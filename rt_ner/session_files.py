@@ -58,7 +58,7 @@ def load_recording(path: Path, area: str | None = None) -> Recording:
         raise SessionError(f"{path}: no such session file")
     module = READERS.get(path.suffix.lower())
     if module is None:
-        return _whole(_load_archive(path, area), session_areas(path))
+        return whole_recording(_load_archive(path, area), session_areas(path))
     try:
         read: Callable[[Path, str | None], Recording] = import_module(module).read
     except ImportError as error:
@@ -71,7 +71,8 @@ def load_recording(path: Path, area: str | None = None) -> Recording:
         raise SessionError(f"{path}: {error}") from error
 
 
-def _whole(session: Session, areas: tuple[str, ...]) -> Recording:
+def whole_recording(session: Session, areas: tuple[str, ...]) -> Recording:
+    """A recording that is a whole session; ``areas``: all that its file has."""
     return Recording(
         name=session.name,
         areas=(session.area, *(area for area in areas if area != session.area)),
@@ -89,8 +90,8 @@ def _load_archive(path: Path, area: str | None) -> Session:
     try:
         if _FORMAT_KEY in arrays:
             return _from_own_form(arrays, area)
-        if _reach_areas(arrays):
-            return _from_reach(arrays, area, path.stem)
+        if reach_areas(arrays):
+            return reach_session(arrays, area, path.stem)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     except KeyError as error:
@@ -108,7 +109,7 @@ def session_areas(path: Path) -> tuple[str, ...]:
     """The brain areas that a session file holds, the first one first."""
     if path.suffix.lower() in READERS:
         return load_recording(path).areas
-    return _reach_areas(_read_arrays(path)) or (_load_archive(path, None).area,)
+    return reach_areas(_read_arrays(path)) or (_load_archive(path, None).area,)
 
 
 def save_session(session: Session, path: Path) -> None:
@@ -204,7 +205,7 @@ def _spikes_of(
     arrays: Arrays, unit_ids: tuple[str, ...], n_channels: int
 ) -> SpikeTimes | SpikeCounts:
     if "counts" in arrays:
-        return SpikeCounts(_checked_counts(arrays["counts"]), int(arrays["count_bin_ns"]))
+        return SpikeCounts(checked_counts(arrays["counts"]), int(arrays["count_bin_ns"]))
     return SpikeTimes(
         arrays["spike_time_ns"].astype(np.int64),
         arrays["spike_unit"].astype(np.int32),
@@ -214,17 +215,17 @@ def _spikes_of(
     )
 
 
-def _from_reach(arrays: Arrays, area: str | None, name: str) -> Session:
+def reach_session(arrays: Arrays, area: str | None, name: str) -> Session:
     """The layout of the recovered Dryad sessions: counts a trial, laid end to end as a stream.
 
     Velocity is known for all but ``pad_bins`` bins at either side of a trial; the go cue is bin
     ``pad_bins``. Every sorted unit is a channel of its own.
     """
-    areas = _reach_areas(arrays)
+    areas = reach_areas(arrays)
     chosen = areas[0] if area is None else area
     if chosen not in areas:
         raise SessionError(f"no area '{chosen}': this session holds {', '.join(areas)}")
-    counts = _checked_counts(arrays[_REACH_COUNTS + chosen])
+    counts = checked_counts(arrays[_REACH_COUNTS + chosen])
     n_trials, n_bins, n_units = counts.shape
     pad, bin_ns = int(arrays["pad_bins"]), round(float(arrays["bin_s"]) * NS_PER_S)
     velocity = arrays["velocity"].astype(np.float64)
@@ -253,13 +254,15 @@ def _from_reach(arrays: Arrays, area: str | None, name: str) -> Session:
     )
 
 
-def _reach_areas(arrays: Arrays) -> tuple[str, ...]:
+def reach_areas(arrays: Arrays) -> tuple[str, ...]:
+    """The areas with counts, in the layout of reaches."""
     return tuple(
         name.removeprefix(_REACH_COUNTS) for name in arrays if name.startswith(_REACH_COUNTS)
     )
 
 
-def _checked_counts(counts: AnyArray) -> npt.NDArray[np.uint8]:
+def checked_counts(counts: AnyArray) -> npt.NDArray[np.uint8]:
+    """Counts as bytes; SessionError if they can't be spike counts."""
     whole = counts.astype(np.uint8)
     if not np.array_equal(whole, counts):
         raise SessionError("counts are not whole numbers from 0 to 255: they can't be spike counts")
