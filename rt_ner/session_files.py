@@ -31,7 +31,7 @@ READERS = {
     ".xdf": "rt_ner.formats.xdf",
     ".nwb": "rt_ner.formats.nwb",
     ".mat": "rt_ner.formats.matlab",
-    ".nev": "rt_ner.formats.blackrock",
+    **dict.fromkeys((".nev", ".ns5", ".ns6"), "rt_ner.formats.blackrock"),
 }
 Arrays = Mapping[str, AnyArray]
 

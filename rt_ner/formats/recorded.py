@@ -119,32 +119,48 @@ def event_spikes(
     return Counted(labels, spikes, gaps_ns, _doubts(found))
 
 
+class CrossingFinder:
+    """Threshold crossings of voltage, by the detector that decodes live; a chunk after another."""
+
+    def __init__(self, labels: tuple[str, ...], rate_hz: float) -> None:
+        self._labels = labels
+        self._detector = Detector(len(labels), rate_hz, DetectorSettings())
+        self._times: list[Int64Array] = []
+        self._channels: list[Int64Array] = []
+
+    def push(self, stamps_ns: Int64Array, voltage: AnyArray) -> None:
+        """Look through samples ``(sample, channel)``, stamped by their ends."""
+        crossings = np.zeros(voltage.shape, dtype=np.int8)
+        self._detector.detect(voltage, crossings)
+        sample, channel = np.nonzero(crossings > 0)
+        self._times.append(stamps_ns[sample])
+        self._channels.append(channel)
+
+    def spikes(self, origin_ns: int) -> SpikeTimes:
+        """All that were found, in time since ``origin_ns``."""
+        n = len(self._labels)
+        return SpikeTimes(
+            np.concatenate([*self._times, np.zeros(0, dtype=np.int64)]) - origin_ns,
+            np.concatenate([*self._channels, np.zeros(0, dtype=np.int64)]).astype(np.int32),
+            self._labels,
+            np.arange(n, dtype=np.int32),
+            n,
+        )
+
+
 def broadband_spikes(
     stamps_ns: Int64Array, voltage: AnyArray, shape: SpikeStream, origin_ns: int
 ) -> Counted:
-    """Threshold crossings of voltage, by the detector that decodes live."""
-    detector = Detector(voltage.shape[1], shape.rate_hz, DetectorSettings())
-    times: list[Int64Array] = []
-    channels: list[Int64Array] = []
-    crossings = np.zeros((_AT_ONCE, voltage.shape[1]), dtype=np.int8)
-    n_blind = detector.n_blind
-    for begin in range(0, len(voltage), _AT_ONCE):
-        part = np.ascontiguousarray(voltage[begin : begin + _AT_ONCE])
-        detector.detect(part, crossings[: len(part)])
-        sample, channel = np.nonzero(crossings[: len(part)] > 0)
-        times.append(stamps_ns[begin + sample])
-        channels.append(channel)
+    """Threshold crossings of a stream of voltage."""
     labels = _labels(shape.columns)
-    spikes = SpikeTimes(
-        np.concatenate(times) - origin_ns,
-        np.concatenate(channels).astype(np.int32),
-        labels,
-        np.arange(len(labels), dtype=np.int32),
-        len(labels),
-    )
+    finder = CrossingFinder(labels, shape.rate_hz)
+    for begin in range(0, len(voltage), _AT_ONCE):
+        chunk = slice(begin, begin + _AT_ONCE)
+        finder.push(stamps_ns[chunk], np.ascontiguousarray(voltage[chunk]))
+    n_blind = Detector(len(labels), shape.rate_hz, DetectorSettings()).n_blind
     learned_ns = stamps_ns[min(n_blind, len(stamps_ns) - 1)]
     gap = np.array([[origin_ns, learned_ns]], dtype=np.int64)
-    return Counted(labels, spikes, gap, ())
+    return Counted(labels, finder.spikes(origin_ns), gap, ())
 
 
 def trials_of(
