@@ -175,6 +175,66 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         load_recording(path)
 
 
+def altered(path: Path, dataset: str, values: object) -> Path:
+    """An archive in which a dataset is replaced, its attributes kept."""
+    import h5py
+
+    with h5py.File(archive(path, "perich"), "r+") as file:
+        attributes = dict(file[dataset].attrs)
+        del file[dataset]
+        if isinstance(values, int):
+            file.create_dataset(dataset, shape=(values,), dtype="f8", chunks=True)
+        else:
+            file[dataset] = values
+        file[dataset].attrs.update(attributes)
+    return path
+
+
+STAMPS = "processing/behavior/Position/cursor_position/timestamps"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "values", "said"),
+    [
+        ("units/spike_times", [0.1, 0.2, np.nan, -0.5, 0.4], "1 spike times are NaN or beyond"),
+        ("units/spike_times", [0.1, 0.2, 1e300, -0.5, 0.4], "1 spike times are NaN or beyond"),
+        ("units/spike_times", [b"a"] * 5, "spike_times are .*: expected seconds as numbers"),
+        ("units/spike_times", [0.1, 0.2], "spike_times_index doesn't fit 2 spike times"),
+        ("units/spike_times", 10**12, "spike_times: 8,000 GB, more than a session has"),
+        (STAMPS, 10**9, "timestamps of cursor_position: 8 GB, more than a session has"),
+        (STAMPS, [0.0, 1.0], "cursor_position has 300 samples but timestamps"),
+    ],
+)
+def test_a_file_that_lies_is_refused_by_name(
+    dataset: str, values: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SessionError, match=said):
+        load_recording(altered(tmp_path / "a.nwb", dataset, values))
+
+
+def test_a_trial_whose_target_is_unknown_goes_where_the_hand_went(tmp_path: Path) -> None:
+    import h5py
+
+    path = archive(tmp_path / "a.nwb", "maze")
+    with h5py.File(path, "r+") as file:
+        file["intervals/trials/active_target"][1] = 9
+    directions = load_session(path).trials.direction_deg
+    assert directions[0] == 0.0
+    assert np.isfinite(directions[1])
+
+
+def test_a_write_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        write(counted_session(), tmp_path / "out.nwb")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return archive(tmp_path_factory.mktemp("nwb") / "a.nwb", "perich").read_bytes()

@@ -35,7 +35,9 @@ _MOVES = (
 _LABELS = ("label", "electrode_name", "channel_name", "name")
 _GO_COLUMNS = ("go_cue_time", "go_time", "go_cue")
 _DIRECTION_COLUMNS = ("target_dir", "target_direction", "tgt_dir", "direction")
-_LARGEST_BYTES = 4_000_000_000
+_LARGEST_BYTES = 2_000_000_000
+# To 48 days a float64 second holds its nanosecond.
+_LARGEST_S = 2.0**22
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
     "kinematics": "no series named after velocity or position (hand, cursor), of 2 columns",
@@ -162,7 +164,6 @@ def _spikes(
     if nwb.units is None or "spike_times" not in nwb.units.colnames:
         return (), None
     units = np.flatnonzero(is_chosen)
-    _check_size(nwb.units["spike_times"].target.data, "spike times")
     trains = [ns_array_from_s(np.asarray(nwb.units.get_unit_spike_times(int(u)))) for u in units]
     channel_ids, unit_ids, unit_channel = _channels(nwb, units)
     time_ns = np.concatenate([*trains, np.zeros(0, dtype=np.int64)]) + shift_ns
@@ -170,6 +171,25 @@ def _spikes(
     in_order = np.lexsort((unit, time_ns))
     spikes = SpikeTimes(time_ns[in_order], unit[in_order], unit_ids, unit_channel, len(channel_ids))
     return channel_ids, spikes
+
+
+def _spike_times_s(nwb: NWBFile) -> FloatArray:
+    """All units' spike times; SessionError unless the units' trains fill them, in seconds."""
+    index = nwb.units["spike_times"]
+    _check_size(index.data, "spike_times_index")
+    times_s = _seconds(index.target.data, "spike_times")
+    ends = np.asarray(index.data[:], dtype=np.int64)
+    if np.any(np.diff(ends, prepend=0) < 0) or (ends.size and ends[-1] != times_s.size):
+        raise SessionError(
+            f"spike_times_index doesn't fit {times_s.size} spike times: expected the ends of the "
+            "units' trains, ascending; write the file again"
+        )
+    if bad := int((~(np.abs(times_s) < _LARGEST_S)).sum()):
+        raise SessionError(
+            f"{bad} spike times are NaN or beyond {_LARGEST_S:,.0f} s: expected seconds of the "
+            "session; cut them out first"
+        )
+    return times_s
 
 
 def _channels(nwb: NWBFile, units: AnyArray) -> tuple[tuple[str, ...], tuple[str, ...], AnyArray]:
@@ -244,7 +264,12 @@ def _velocity_of(series: TimeSeries, is_position: bool) -> _Movement:
     doubts = []
     values = np.asarray(series.data[:, :2], dtype=np.float64)
     if series.timestamps is not None:
-        times_s = np.asarray(series.timestamps[:], dtype=np.float64)
+        times_s = _seconds(series.timestamps, f"timestamps of {series.name}")
+        if times_s.shape != (len(values),):
+            raise SessionError(
+                f"{series.name} has {len(values)} samples but timestamps {times_s.shape}: expected "
+                "one a sample"
+            )
     else:
         times_s = series.starting_time + np.arange(len(values)) / series.rate
     to_cm = _CM.get(str(series.unit).lower())
@@ -253,7 +278,7 @@ def _velocity_of(series: TimeSeries, is_position: bool) -> _Movement:
     scale = (to_cm or 1.0) * (series.conversion or 1.0)
     # Ours are in cm/s, with a conversion to m/s: no bit of them is to change.
     values = values if abs(scale - 1.0) < 1e-12 else values * scale
-    kept = np.isfinite(values).all(axis=1) & np.isfinite(times_s)
+    kept = np.isfinite(values).all(axis=1) & (np.abs(times_s) < _LARGEST_S)
     kept[kept] = np.append(True, np.diff(times_s[kept]) > 0) if kept.any() else True
     if n_lost := int((~kept).sum()):
         doubts.append(f"{n_lost:,} samples of {series.name} without value or time of their own")
@@ -339,15 +364,16 @@ def _directions(
         return np.where(np.isfinite(degrees), degrees, moved), (said,)
     if "target_pos" in table:
         place = np.array([_target(table, trial) for trial in np.flatnonzero(whole).tolist()])
-        return np.rad2deg(np.arctan2(place[:, 1], place[:, 0])) % 360.0, ()
+        degrees = np.rad2deg(np.arctan2(place[:, 1], place[:, 0])) % 360.0
+        return np.where(np.isfinite(degrees), degrees, moved), ()
     return moved, ("directions are those in which the reaches went",)
 
 
 def _target(table: Mapping[str, Any], trial: int) -> FloatArray:
-    """Where a trial's target stood; of several, the active one."""
+    """Where a trial's target stood; of several, the active one; NaN if there is no such one."""
     places = np.asarray(table["target_pos"][trial], dtype=np.float64).reshape(-1, 2)
     active = int(table["active_target"][trial]) if "active_target" in table else 0
-    place: FloatArray = places[active]
+    place: FloatArray = places[active] if 0 <= active < len(places) else np.full(2, np.nan)
     return place
 
 
@@ -355,14 +381,21 @@ def _shift_ns(nwb: NWBFile, movement: _Movement | None, table: Mapping[str, Any]
     """What to add so that nothing is before zero: whole steps of a grid that bins share."""
     begins_s = [0.0]
     if nwb.units is not None and "spike_times" in nwb.units.colnames:
-        times_s = np.asarray(nwb.units["spike_times"].target.data[:])
-        begins_s.append(float(times_s.min(initial=0.0)))
+        begins_s.append(float(_spike_times_s(nwb).min(initial=0.0)))
     if movement is not None:
         begins_s.append(float(movement.times_s.min(initial=0.0)))
     if table:
         begins_s.append(float(np.nanmin(table["start_time"], initial=0.0)))
     first_ns = round(min(begins_s) * NS_PER_S)
     return -(first_ns // REPLAY_GRID_NS) * REPLAY_GRID_NS
+
+
+def _seconds(data: Any, what: str) -> FloatArray:
+    """Times in s; SessionError for what is too large or holds no numbers."""
+    _check_size(data, what)
+    if data.dtype.kind not in "fiu":
+        raise SessionError(f"{what} are {data.dtype}: expected seconds as numbers")
+    return np.asarray(data[:], dtype=np.float64)
 
 
 def _check_size(data: Any, what: str) -> None:

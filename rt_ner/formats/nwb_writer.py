@@ -42,9 +42,12 @@ def write(session: Session, path: Path) -> None:
     _add_trials(nwb, session)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial.nwb")
-    with NWBHDF5IO(partial, "w") as file:
-        file.write(nwb)
-    partial.replace(path)
+    try:
+        with NWBHDF5IO(partial, "w") as file:
+            file.write(nwb)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _add_electrodes(nwb: NWBFile, session: Session) -> None:
