@@ -52,6 +52,11 @@ def places_of_file(path: Path, labels: Sequence[str]) -> Int64Array:
     return np.array(places, dtype=np.int64)
 
 
+def labels_of_file(path: Path) -> dict[int, str]:
+    """The electrodes' labels by their numbers, as a Blackrock map file says."""
+    return {number: label for _, number, label in _entries(path)}
+
+
 def _entries(path: Path) -> list[tuple[tuple[int, int], int, str]]:
     """Row and column, number and label of each electrode."""
     try:

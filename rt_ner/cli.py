@@ -47,6 +47,7 @@ _COMMANDS = (
     "closed-loop",
     "doctor",
     "noise",
+    "blackrock",
     "bench",
 )
 

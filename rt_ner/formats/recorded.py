@@ -163,6 +163,11 @@ def broadband_spikes(
     return Counted(labels, finder.spikes(origin_ns), gap, ())
 
 
+def is_trial_marker(text: str) -> bool:
+    """Whether it is one of those by which a replay or task tells of trials."""
+    return bool(_MARKER.match(text))
+
+
 def trials_of(
     markers: Sequence[tuple[int, str]], kinematics: Kinematics | None
 ) -> tuple[Trials | None, int]:

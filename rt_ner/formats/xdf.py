@@ -21,6 +21,7 @@ from rt_ner.formats.recorded import (
     Counted,
     broadband_spikes,
     event_spikes,
+    is_trial_marker,
     raster_phase_ns,
     raster_spikes,
     trials_of,
@@ -224,7 +225,9 @@ def _with_data(
     markers = _markers(data)
     shape = chosen.shape()
     spikes_of = data[chosen.number]
-    begin_ns = min(int(one.stamps_ns.min()) for one in data.values() if one.stamps_ns.size)
+    moved = [data[moves.number].stamps_ns] if moves else []
+    begin_ns = min(int(stamps_ns.min()) for stamps_ns in [spikes_of.stamps_ns, *moved])
+    begin_ns = min([begin_ns, *(time_ns for time_ns, _ in markers)])
     phase_ns = 0 if shape.kind is InputKind.EVENTS else raster_phase_ns(spikes_of.stamps_ns, shape)
     origin_ns = _origin_ns(begin_ns, markers) + (phase_ns if shape.kind is InputKind.RASTER else 0)
     counted = _counted(spikes_of, shape, origin_ns)
@@ -317,13 +320,14 @@ def _checked_ns(stamps_s: FloatArray) -> Int64Array:
 
 
 def _markers(data: Mapping[int, _Data]) -> list[tuple[int, str]]:
-    """All texts with their times, in order."""
-    return sorted(
+    """What tells of trials and of a replay's zero, with their times, in order."""
+    texts = (
         (time_ns, str(sample[0]))
         for one in data.values()
         if isinstance(one.values, list)
         for time_ns, sample in zip(one.stamps_ns.tolist(), one.values, strict=True)
     )
+    return sorted(one for one in texts if one[1] == SESSION_ZERO or is_trial_marker(one[1]))
 
 
 def _origin_ns(begin_ns: int, markers: Sequence[tuple[int, str]]) -> int:
