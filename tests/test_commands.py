@@ -24,7 +24,7 @@ from rt_ner.streams import Kind, find_stream, open_outlet, source_id_of, wish_fo
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
     "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
-    "decode", "doctor", "noise", "bench",
+    "decode", "doctor", "noise", "bench", "convert", "record", "salvage", "blackrock",
 )  # fmt: skip
 TIMEOUT_S = 120
 QUICK = "steps = 60\nbatch = 64\n[committee]\nmembers = 2\nteaching_steps = 100\n"

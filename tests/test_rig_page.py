@@ -22,7 +22,7 @@ QUICK = "steps = 60\nbatch = 64\n[committee]\nmembers = 2\nteaching_steps = 100\
 SHORTER = {
     "doctor": ["--seconds", "0.5"],
     "subject": ["--speed", "4"],
-    "task": ["--speed", "4", "--trials", "16", "--assist", "0.7"],
+    "task": ["--speed", "4", "--trials", "12", "--assist", "0.7"],
     "train": ["--config", "quick.toml"],
 }
 # NO-GO without spikes, and a recalibration that is no better, are results.
