@@ -47,7 +47,7 @@ def test_the_commands_are_those_announced() -> None:
     assert offered == {
         "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
         "decode", "view", "task", "subject", "recalibrate", "adapt", "closed-loop", "doctor",
-        "noise", "bench",
+        "noise", "bench", "convert", "record", "salvage", "blackrock",
     }  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from rt_ner.streams import Kind
 
 CHANNELS = tuple(f"elec{k}" for k in range(8))
 N_TICKS = 300
+KINDS = {"raster": Kind.SPIKES, "events": Kind.EVENTS, "broadband": Kind.BROADBAND}
 
 
 def sent_by(source_id: str, form: str, *faults: str) -> tuple[NoiseSource, np.ndarray, np.ndarray]:
     """A source that has sent 300 ticks, and what a listener got of it."""
     source = NoiseSource(NOISE_FORMS[form](CHANNELS, 50.0), source_id, Event())
-    kind = Kind.SPIKES if form == "raster" else Kind.EVENTS
-    spikes = inlet(source_id, kind)
+    spikes = inlet(source_id, KINDS[form])
     source.wait_for_listener()
     orders = list(faults)
     source.run(N_TICKS, lambda: [orders.pop(0)] if orders else [])
