@@ -60,6 +60,23 @@ def test_trials_lie_end_to_end_and_failures_are_left_out(tmp_path: Path) -> None
     assert recording.areas == ("M1", "PMd")
 
 
+def test_a_trial_whose_go_cue_is_not_within_it_is_left_out(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="none of 3 trials"):
+        load_recording(trial_data(tmp_path / "a.mat", idx_go_cue=500))
+
+
+def test_an_unknown_go_cue_is_said(tmp_path: Path) -> None:
+    recording = load_recording(trial_data(tmp_path / "a.mat", idx_go_cue=np.nan))
+    assert any("2 trials tell no go cue" in doubt for doubt in recording.doubts)
+
+
+def test_a_single_unit_is_a_channel(tmp_path: Path) -> None:
+    session = load_session(
+        trial_data(tmp_path / "a.mat", M1_spikes=np.ones((50, 1)), vel=np.ones((50, 2)))
+    )
+    assert session.channel_ids == ("M1-001",)
+
+
 def test_another_area(tmp_path: Path) -> None:
     path = trial_data(tmp_path / "a.mat")
     assert load_session(path, "PMd").channel_ids == ("PMd-001", "PMd-002")

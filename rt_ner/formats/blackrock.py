@@ -21,7 +21,8 @@ from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeTimes
 
 _NOISE_UNIT = 255
-_BROADBAND_HZ = 10_000
+# The detector's band ends at 6 kHz.
+_BROADBAND_HZ = 15_000
 _AT_ONCE = 30_000
 _MOVEMENT = (("vx", "vy"), ("x", "y"), ("cursor_x", "cursor_y"), ("hand_x", "hand_y"))
 _NO_MOVEMENT = (
@@ -76,7 +77,7 @@ def _recording(path: Path) -> Recording:
         kinematics=kinematics,
         contents=tuple(_contents(files)),
         missing={
-            "spikes": "no spikes in the NEV, and no broadband (NSx of 10 kHz or more) beside it",
+            "spikes": "no spikes in the NEV, and no broadband (NSx of 15 kHz or more) beside it",
             "kinematics": _NO_MOVEMENT,
             "trials": _NO_TRIALS,
         },

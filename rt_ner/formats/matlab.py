@@ -39,8 +39,9 @@ class _Trial:
 
     @property
     def counts(self) -> AnyArray:
-        counts = np.atleast_2d(np.asarray(self.fields[self.area + _SPIKES]))
-        return counts[self.first : self.last]
+        counts = np.asarray(self.fields[self.area + _SPIKES])
+        # MATLAB's readers drop an axis of one unit.
+        return counts.reshape(len(counts), -1)[self.first : self.last]
 
     @property
     def first(self) -> int:
@@ -57,6 +58,11 @@ class _Trial:
     def go(self) -> int:
         """Bins from the trial's first to the go."""
         return max(self._bin("idx_go_cue", self.first + 1) - 1 - self.first, 0)
+
+    @property
+    def has_go(self) -> bool:
+        """Whether the go cue is told."""
+        return self._bin("idx_go_cue", 0) > 0
 
     def _bin(self, name: str, usual: int) -> int:
         """A bin's number, from 1; MATLAB has NaN or nothing where there is none."""
@@ -81,7 +87,8 @@ class _Trial:
 
     @property
     def is_good(self) -> bool:
-        return str(self.fields.get("result", "R")).strip() == "R" and self.last > self.first
+        succeeded = str(self.fields.get("result", "R")).strip() == "R"
+        return succeeded and self.first + self.go < self.last
 
 
 def read(path: Path, area: str | None) -> Recording:
@@ -92,10 +99,10 @@ def read(path: Path, area: str | None) -> Recording:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content = read_mat(path)
-        if areas := reach_areas(content):
-            plain = {name: np.asarray(value) for name, value in content.items()}
-            return whole_recording(reach_session(plain, area, path.stem), areas)
-        return _trial_data(content, area, path)
+            if areas := reach_areas(content):
+                plain = {name: np.asarray(value) for name, value in content.items()}
+                return whole_recording(reach_session(plain, area, path.stem), areas)
+            return _trial_data(content, area, path)
     except SessionError:
         raise
     except Exception as error:
@@ -119,16 +126,21 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
     trials = [trial for trial in all_trials if trial.is_good]
     if not trials:
         raise SessionError(f"none of {len(rows)} trials has result 'R' and bins")
-    bin_ns = round(float(np.ravel(rows[0]["bin_size"])[0]) * NS_PER_S)
-    if bin_ns <= 0:
-        raise SessionError(f"bin_size = {rows[0]['bin_size']}: expected seconds, 0.01 say")
+    sizes_s = {float(np.ravel(row["bin_size"])[0]) for row in rows}
+    bin_ns = round(min(sizes_s) * NS_PER_S)
+    if len(sizes_s) > 1 or bin_ns <= 0:
+        raise SessionError(
+            f"bin_size = {', '.join(map(str, sorted(sizes_s)))}: expected one for all trials, in "
+            "seconds, 0.01 say"
+        )
     counts = checked_counts(np.concatenate([trial.counts for trial in trials]))
     velocity = np.concatenate([trial.velocity_cm_s for trial in trials])
     known = np.isfinite(velocity).all(axis=1)
     ends_ns = (np.arange(len(counts), dtype=np.int64) + 1) * bin_ns
     kinematics = Kinematics(ends_ns[known], velocity[known])
     found = {
-        "trials that failed, or have no bins, left out": len(rows) - len(trials),
+        "trials that failed, or have no bins or go cue within them, left out": len(rows)
+        - len(trials),
         "bins without velocity": int((~known).sum()),
     }
     laid, said = _laid_out(trials, bin_ns, kinematics)
@@ -177,7 +189,10 @@ def _laid_out(
     moved = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0]))
     in_radians = bool((np.abs(told[is_told]) <= 2 * np.pi + 1e-6).all())
     degrees = np.where(is_told, np.rad2deg(told) if in_radians else told, moved) % 360.0
+    n_without_go = sum(not trial.has_go for trial in trials)
     said = [f"directions are in {'radians' if in_radians else 'degrees'}, by their values"]
+    if n_without_go:
+        said.append(f"{n_without_go} trials tell no go cue: their start is taken")
     if not is_told.all():
         said.append(f"{int((~is_told).sum())} directions are those in which the reaches went")
     return Trials(start, go, end, np.round(degrees, 9), way_cm), tuple(said)
