@@ -50,6 +50,8 @@ def record(
         if until_told:
             _stop_when_told(stop)
         recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
+        if wait_for:
+            console.print(f"waiting for {wait_for} (Ctrl-C ends)", soft_wrap=True)
         recorder.wait_for([name for name in wait_for.split(",") if name], stop)
         if stop.is_set():
             console.print("stopped before the streams were there: nothing was recorded")
