@@ -15,7 +15,7 @@ from rt_ner.formats.xdf_chunks import Contents, scan
 from rt_ner.streams import describe_stream
 
 _LOOK_S = 1.0
-_START_S = 20.0
+_START_S = 8.0
 # LabRecorder writes clock offsets every five seconds, even when nothing comes.
 _SILENT_LOOKS = 12
 _GB = 1e9
@@ -58,7 +58,10 @@ class Recorder:
             # Ctrl-C is for us alone: LabRecorder is told to stop, and closes its file.
             with _interrupts_ignored():
                 self._recorder.start(self._path, timeout=_START_S)
-        except (RuntimeError, TimeoutError, OSError) as error:
+        except TimeoutError:
+            # One that has just gone is waited for in vain; LabRecorder records the others.
+            self._tell("not every stream has answered LabRecorder: those that do are recorded")
+        except (RuntimeError, OSError) as error:
             raise StreamError(f"LabRecorder did not start: {error}") from error
         return seen
 
