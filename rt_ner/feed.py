@@ -8,7 +8,7 @@ import numpy as np
 import pylsl
 
 from rt_ner.arrays import FloatArray
-from rt_ner.streams import StreamWish
+from rt_ner.streams import CM_PER_UNIT, StreamWish
 
 _ANSWER_S = 2.0
 _LOOK_EVERY_S = 0.25
@@ -18,7 +18,6 @@ _FORGET_S = 1.0
 # as a second.
 _BUFFER_S = 60
 _AT_ONCE = 2048
-_CM = {"mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
 _MANY_CHUNKS = 64
 
 
@@ -47,7 +46,7 @@ class Feed:
     def cm_per_unit(self) -> float:
         """What values of its first channel's unit are to be multiplied by to be in cm, or cm/s."""
         units = (self.info.get_channel_units() if self.info else None) or [""]
-        return _CM.get(str(units[0]), 1.0)
+        return CM_PER_UNIT.get(str(units[0]), 1.0)
 
     def age_s(self) -> float:
         """How long ago the newest sample came; infinite if none did."""

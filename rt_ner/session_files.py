@@ -58,7 +58,7 @@ def load_recording(path: Path, area: str | None = None) -> Recording:
         raise SessionError(f"{path}: no such session file")
     module = READERS.get(path.suffix.lower())
     if module is None:
-        return whole_recording(_load_archive(path, area), session_areas(path))
+        return _load_archive(path, area)
     try:
         read: Callable[[Path, str | None], Recording] = import_module(module).read
     except ImportError as error:
@@ -84,14 +84,14 @@ def whole_recording(session: Session, areas: tuple[str, ...]) -> Recording:
     )
 
 
-def _load_archive(path: Path, area: str | None) -> Session:
+def _load_archive(path: Path, area: str | None) -> Recording:
     """The project's own form, or the ``reach/*.npz`` layout."""
     arrays = _read_arrays(path)
     try:
         if _FORMAT_KEY in arrays:
-            return _from_own_form(arrays, area)
-        if reach_areas(arrays):
-            return reach_session(arrays, area, path.stem)
+            return whole_recording(_from_own_form(arrays, area), ())
+        if areas := reach_areas(arrays):
+            return whole_recording(reach_session(arrays, area, path.stem), areas)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     except KeyError as error:
@@ -107,9 +107,7 @@ def _load_archive(path: Path, area: str | None) -> Session:
 
 def session_areas(path: Path) -> tuple[str, ...]:
     """The brain areas that a session file holds, the first one first."""
-    if path.suffix.lower() in READERS:
-        return load_recording(path).areas
-    return reach_areas(_read_arrays(path)) or (_load_archive(path, None).area,)
+    return load_recording(path).areas
 
 
 def save_session(session: Session, path: Path) -> None:

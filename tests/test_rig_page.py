@@ -40,7 +40,7 @@ def blocks() -> list[tuple[bool, list[list[str]]]]:
     return found
 
 
-def shorter(arguments: list[str], folder: Path) -> list[str]:
+def shorter(arguments: list[str]) -> list[str]:
     """As the shell would pass them, with what makes the run short."""
     passed = []
     for word in arguments:
@@ -77,7 +77,7 @@ def test_every_block_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     Path("quick.toml").write_text(QUICK)
     for number, (side_by_side, lines) in enumerate(blocks()):
-        shortened = [shorter(arguments, tmp_path) for arguments in lines]
+        shortened = [shorter(arguments) for arguments in lines]
         if side_by_side:
             run_side_by_side(shortened, tmp_path / f"logs-{number}")
         else:

@@ -5,7 +5,6 @@ Neither holds trials; movement is there only if it was fed into analog inputs.
 
 import gc
 import logging
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from rt_ner.arrays import FloatArray
 from rt_ner.channels import split_name
 from rt_ner.clock import NS_PER_S, ns_array_from_s
 from rt_ner.errors import SessionError
-from rt_ner.formats.recorded import CrossingFinder
+from rt_ner.formats.recorded import CrossingFinder, foreign_file, merged_trains
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeTimes
 
@@ -40,20 +39,12 @@ def read(path: Path, area: str | None) -> Recording:
     """Read ``NAME.nev`` with the NSx files beside it, or an NSx file; they know one area only."""
     if area is not None:
         raise SessionError(f"no area '{area}': Blackrock's files name none; leave --area out")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                return _recording(path)
-            finally:
-                # neo leaves its files open until it is collected itself.
-                gc.collect()
-    except SessionError:
-        raise
-    except Exception as error:
-        # Whatever neo and NumPy meet in a file that lies.
-        first = (str(error).splitlines() or [""])[0]
-        raise SessionError(f"no usable Blackrock file: {type(error).__name__}: {first}") from error
+    with foreign_file("Blackrock file"):
+        try:
+            return _recording(path)
+        finally:
+            # neo leaves its files open until it is collected itself.
+            gc.collect()
 
 
 def _recording(path: Path) -> Recording:
@@ -135,16 +126,8 @@ def _sorted_spikes(
         unit_channel.append(list(labels).index(electrode))
     if not any(len(train) for train in trains):
         return (), None, []
-    time_ns = np.concatenate(trains)
-    unit_of = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
-    in_order = np.lexsort((unit_of, time_ns))
-    spikes = SpikeTimes(
-        time_ns[in_order],
-        unit_of[in_order],
-        tuple(unit_ids),
-        np.array(unit_channel, dtype=np.int32),
-        len(labels),
-    )
+    channel_of = np.array(unit_channel, dtype=np.int32)
+    spikes = merged_trains(trains, tuple(unit_ids), channel_of, len(labels))
     doubts = [f"{n_noise:,} spikes that the sorter calls noise, left out"] if n_noise else []
     return tuple(labels.values()), spikes, doubts
 

@@ -4,7 +4,6 @@ TrialData is a struct array, one element a trial: ``bin_size`` (s), ``M1_spikes`
 ``M1_unit_guide`` ``(unit, 2)``, ``vel`` ``(bin, 2)`` in cm/s, ``target_direction``, ``idx_go_cue``.
 """
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 import numpy as np
 from pymatreader import read_mat
 
-from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int64Array
+from rt_ner.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.clock import NS_PER_S
 from rt_ner.errors import SessionError
-from rt_ner.formats.recorded import ways_cm
+from rt_ner.formats.recorded import foreign_file, told_directions_deg, ways_cm
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeCounts, Trials
 from rt_ner.session_files import checked_counts, reach_areas, reach_session, whole_recording
@@ -95,22 +94,12 @@ def read(path: Path, area: str | None) -> Recording:
     """Read a MATLAB file of either version; ``area``: as its fields are named."""
     if path.stat().st_size > _LARGEST_BYTES:
         raise SessionError(f"{path.stat().st_size / 1e9:.0f} GB: cut it into sessions first")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = read_mat(path)
-            if areas := reach_areas(content):
-                plain = {name: np.asarray(value) for name, value in content.items()}
-                return whole_recording(reach_session(plain, area, path.stem), areas)
-            return _trial_data(content, area, path)
-    except SessionError:
-        raise
-    except Exception as error:
-        # Whatever its readers and NumPy meet in a file that lies.
-        first = (str(error).splitlines() or [""])[0]
-        raise SessionError(
-            f"no usable MATLAB file: {type(error).__name__}: {first}; {_EXPECTED}"
-        ) from error
+    with foreign_file("MATLAB file", f"; {_EXPECTED}"):
+        content = read_mat(path)
+        if areas := reach_areas(content):
+            plain = {name: np.asarray(value) for name, value in content.items()}
+            return whole_recording(reach_session(plain, area, path.stem), areas)
+        return _trial_data(content, area, path)
 
 
 def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Recording:
@@ -185,16 +174,13 @@ def _laid_out(
     go = start + np.array([trial.go for trial in trials], dtype=np.int64) * bin_ns
     way_cm = ways_cm(go, end, kinematics)
     told = np.array([trial.direction for trial in trials])
-    is_told: BoolArray = np.isfinite(told)
-    moved = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0]))
-    in_radians = bool((np.abs(told[is_told]) <= 2 * np.pi + 1e-6).all())
-    degrees = np.where(is_told, np.rad2deg(told) if in_radians else told, moved) % 360.0
+    degrees, unit = told_directions_deg(told, way_cm)
     n_without_go = sum(not trial.has_go for trial in trials)
-    said = [f"directions are in {'radians' if in_radians else 'degrees'}, by their values"]
+    said = [f"directions are in {unit}, by their values"]
     if n_without_go:
         said.append(f"{n_without_go} trials tell no go cue: their start is taken")
-    if not is_told.all():
-        said.append(f"{int((~is_told).sum())} directions are those in which the reaches went")
+    if n_untold := int((~np.isfinite(told)).sum()):
+        said.append(f"{n_untold} directions are those in which the reaches went")
     return Trials(start, go, end, np.round(degrees, 9), way_cm), tuple(said)
 
 

@@ -1,7 +1,6 @@
 """NWB: Neurodata Without Borders, as DANDI's archives store reaching, and as we write it."""
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,21 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from rt_ner.arrays import AnyArray, BoolArray, FloatArray
 from rt_ner.clock import NS_PER_S, ns_array_from_s
 from rt_ner.errors import SessionError
-from rt_ner.formats.recorded import ways_cm
+from rt_ner.formats.recorded import (
+    angles_deg,
+    foreign_file,
+    merged_trains,
+    told_directions_deg,
+    ways_cm,
+)
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeCounts, SpikeTimes, Trials
-from rt_ner.streams import REPLAY_GRID_NS
+from rt_ner.streams import CM_PER_UNIT, REPLAY_GRID_NS
 
 # What our own writer adds to the standard's columns.
 COUNTS_NAME, CHANNEL_COLUMN, UNIT_COLUMN = "spike_counts", "channel", "unit_name"
 LABEL_COLUMN, DIRECTION_COLUMN, TARGET_COLUMN = "label", "direction_deg", "target_cm"
-_CM = {"m": 100.0, "m/s": 100.0, "meters": 100.0, "cm": 1.0, "cm/s": 1.0, "mm": 0.1, "mm/s": 0.1}
+_CM = CM_PER_UNIT | {"meters": 100.0}
 # In order of preference; eyes move too.
 _MOVES = (
     ("hand", "vel"),
@@ -62,17 +67,8 @@ def read(path: Path, area: str | None) -> Recording:
     """
     if not h5py.is_hdf5(path):
         raise SessionError("no NWB: expected an HDF5 file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with NWBHDF5IO(path, "r", load_namespaces=False) as file:
-                return _recording(file.read(), path, area)
-    except SessionError:
-        raise
-    except Exception as error:
-        # Whatever HDF5, its readers and NumPy meet in a file that lies.
-        first = (str(error).splitlines() or [""])[0]
-        raise SessionError(f"no usable NWB: {type(error).__name__}: {first}") from error
+    with foreign_file("NWB"), NWBHDF5IO(path, "r", load_namespaces=False) as file:
+        return _recording(file.read(), path, area)
 
 
 def _recording(nwb: NWBFile, path: Path, area: str | None) -> Recording:
@@ -166,11 +162,8 @@ def _spikes(
     units = np.flatnonzero(is_chosen)
     trains = [ns_array_from_s(np.asarray(nwb.units.get_unit_spike_times(int(u)))) for u in units]
     channel_ids, unit_ids, unit_channel = _channels(nwb, units)
-    time_ns = np.concatenate([*trains, np.zeros(0, dtype=np.int64)]) + shift_ns
-    unit = np.repeat(np.arange(len(units), dtype=np.int32), [len(train) for train in trains])
-    in_order = np.lexsort((unit, time_ns))
-    spikes = SpikeTimes(time_ns[in_order], unit[in_order], unit_ids, unit_channel, len(channel_ids))
-    return channel_ids, spikes
+    shifted = [train + shift_ns for train in trains]
+    return channel_ids, merged_trains(shifted, unit_ids, unit_channel, len(channel_ids))
 
 
 def _spike_times_s(nwb: NWBFile) -> FloatArray:
@@ -354,17 +347,15 @@ def _directions(
     """Directions in degrees ``(trial,)``, and what was taken for them."""
     if DIRECTION_COLUMN in table:
         return np.asarray(table[DIRECTION_COLUMN], dtype=np.float64)[whole], ()
-    moved = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0])) % 360.0
+    moved = angles_deg(way_cm)
     name = next((name for name in _DIRECTION_COLUMNS if name in table), None)
     if name is not None:
         told = np.asarray(table[name], dtype=np.float64)[whole]
-        in_radians = bool((np.abs(told[np.isfinite(told)]) <= 2 * np.pi + 1e-6).all())
-        degrees = (np.rad2deg(told) if in_radians else told) % 360.0
-        said = f"{name} is in {'radians' if in_radians else 'degrees'}, by its values"
-        return np.where(np.isfinite(degrees), degrees, moved), (said,)
+        degrees, unit = told_directions_deg(told, way_cm)
+        return degrees, (f"{name} is in {unit}, by its values",)
     if "target_pos" in table:
         place = np.array([_target(table, trial) for trial in np.flatnonzero(whole).tolist()])
-        degrees = np.rad2deg(np.arctan2(place[:, 1], place[:, 0])) % 360.0
+        degrees = angles_deg(place)
         return np.where(np.isfinite(degrees), degrees, moved), ()
     return moved, ("directions are those in which the reaches went",)
 

@@ -1,16 +1,18 @@
-"""Recorded streams: spikes, kinematics and trials from what LSL streams held, as arrays.
+"""Recorded: what the formats share: spikes, directions and trials from arrays, and one boundary.
 
 Times are int64 ns of one clock, values ``(sample, channel)``.
 """
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
 
-from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int64Array
+from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array
 from rt_ner.clock import NS_PER_S
 from rt_ner.detector import Detector, DetectorSettings
 from rt_ner.errors import SessionError
@@ -128,6 +130,11 @@ class CrossingFinder:
         self._times: list[Int64Array] = []
         self._channels: list[Int64Array] = []
 
+    @property
+    def n_blind(self) -> int:
+        """How many of the next samples can hold no crossing."""
+        return self._detector.n_blind
+
     def push(self, stamps_ns: Int64Array, voltage: AnyArray) -> None:
         """Look through samples ``(sample, channel)``, stamped by their ends."""
         crossings = np.zeros(voltage.shape, dtype=np.int8)
@@ -154,13 +161,61 @@ def broadband_spikes(
     """Threshold crossings of a stream of voltage."""
     labels = _labels(shape.columns)
     finder = CrossingFinder(labels, shape.rate_hz)
+    n_blind = finder.n_blind
     for begin in range(0, len(voltage), _AT_ONCE):
         chunk = slice(begin, begin + _AT_ONCE)
         finder.push(stamps_ns[chunk], np.ascontiguousarray(voltage[chunk]))
-    n_blind = Detector(len(labels), shape.rate_hz, DetectorSettings()).n_blind
     learned_ns = stamps_ns[min(n_blind, len(stamps_ns) - 1)]
     gap = np.array([[origin_ns, learned_ns]], dtype=np.int64)
     return Counted(labels, finder.spikes(origin_ns), gap, ())
+
+
+@contextmanager
+def foreign_file(what: str, expected: str = "") -> Iterator[None]:
+    """Around a library that reads a file: its warnings are kept quiet, its errors are ours.
+
+    Whatever libraries and NumPy meet in a file that lies becomes a SessionError of one line.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SessionError:
+        raise
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise SessionError(
+            f"no usable {what}: {type(error).__name__}: {first}{expected}"
+        ) from error
+
+
+def merged_trains(
+    trains: Sequence[Int64Array],
+    unit_ids: tuple[str, ...],
+    unit_channel: Int32Array,
+    n_channels: int,
+) -> SpikeTimes:
+    """Each unit's spike times as one train; spikes of one nanosecond in the order of units."""
+    time_ns = np.concatenate([*trains, np.zeros(0, dtype=np.int64)])
+    unit = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
+    in_order = np.lexsort((unit, time_ns))
+    return SpikeTimes(time_ns[in_order], unit[in_order], unit_ids, unit_channel, n_channels)
+
+
+def angles_deg(way: FloatArray) -> FloatArray:
+    """Directions from 0 to 360 of ways ``(trial, 2)``."""
+    return np.asarray(np.rad2deg(np.arctan2(way[:, 1], way[:, 0])) % 360.0)
+
+
+def told_directions_deg(told: FloatArray, way_cm: FloatArray) -> tuple[FloatArray, str]:
+    """Directions that are told in an unknown unit, and which it must be.
+
+    Where none is told (NaN), that in which the reach went.
+    """
+    is_told = np.isfinite(told)
+    in_radians = bool((np.abs(told[is_told]) <= 2 * np.pi + 1e-6).all())
+    degrees = (np.rad2deg(told) if in_radians else told) % 360.0
+    return np.where(is_told, degrees, angles_deg(way_cm)), "radians" if in_radians else "degrees"
 
 
 def is_trial_marker(text: str) -> bool:
@@ -193,9 +248,8 @@ def trials_of(
         np.array(column, dtype=np.int64) for column in list(zip(*whole, strict=True))[:3]
     )
     way_cm = ways_cm(go, end, kinematics)
-    angle_deg = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0])) % 360.0
     direction = np.array([row[3] for row in whole])
-    known = np.where(np.isfinite(direction), direction, angle_deg)
+    known = np.where(np.isfinite(direction), direction, angles_deg(way_cm))
     return Trials(start, go, end, known, way_cm), len(by_number) - len(whole)
 
 

@@ -14,13 +14,14 @@ import pylsl
 import pyxdf
 
 from rt_ner.arrays import AnyArray, FloatArray, Int64Array
-from rt_ner.clock import ns_array_from_s
+from rt_ner.clock import NS_PER_S, ns_array_from_s
 from rt_ner.config import InputKind
 from rt_ner.errors import SessionError, StreamError
 from rt_ner.formats.recorded import (
     Counted,
     broadband_spikes,
     event_spikes,
+    foreign_file,
     is_trial_marker,
     raster_phase_ns,
     raster_spikes,
@@ -30,10 +31,9 @@ from rt_ner.formats.xdf_chunks import Contents, scan
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics
 from rt_ner.spike_stream import SpikeStream, shape_of
-from rt_ner.streams import REPLAY_GRID_NS, SESSION_ZERO, SPIKE_TYPES
+from rt_ner.streams import CM_PER_UNIT, REPLAY_GRID_NS, SESSION_ZERO, SPIKE_TYPES
 
 _COUNTS_TYPE, _KINEMATICS_TYPE, _POSITION_TYPE = "Counts", "Kinematics", "Position"
-_CM = {"cm": 1.0, "cm/s": 1.0, "mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
 _FORMATS = {
     name: getattr(pylsl, f"cf_{name}")
     for name in ("int8", "int16", "int32", "int64", "float32", "double64", "string")
@@ -111,7 +111,7 @@ class _Stream:
     @cached_property
     def cm_per_unit(self) -> float | None:
         """What its values are to be multiplied by to be in cm, or cm/s; None if unknown."""
-        return _CM.get(next(iter(self.get_channel_units()), "").lower())
+        return CM_PER_UNIT.get(next(iter(self.get_channel_units()), "").lower())
 
     def shape(self) -> SpikeStream:
         electrodes = [
@@ -288,22 +288,18 @@ def _load(
     several = len({stream.host for stream in wanted}) > 1
     raw = contents.bytes_of(path, numbers)
     data = _parsed(raw, several)
-    if not several and any(
-        (np.diff(one.stamps_ns) < -1_000_000_000).any() for one in data.values()
-    ):
-        several, data = True, _parsed(raw, True)
-        return data, ["a clock was set back during the recording: times are joined by its offsets"]
+    if not several and any((np.diff(one.stamps_ns) < -NS_PER_S).any() for one in data.values()):
+        return _parsed(raw, True), [
+            "a clock was set back during the recording: times are joined by its offsets"
+        ]
     return data, []
 
 
 def _parsed(raw: bytes, synchronize: bool) -> dict[int, _Data]:
-    try:
+    with foreign_file("XDF"):
         streams, _ = pyxdf.load_xdf(
             io.BytesIO(raw), synchronize_clocks=synchronize, dejitter_timestamps=False
         )
-    except Exception as error:
-        # Whatever pyxdf meets in a file that lies.
-        raise SessionError(f"no usable XDF: {type(error).__name__}: {error}") from error
     return {
         stream["info"]["stream_id"]: _Data(
             _checked_ns(stream["time_stamps"]), stream["time_series"]
@@ -359,7 +355,7 @@ def _kinematics(
     values = values[first]
     doubts = []
     if not is_velocity:
-        values = np.gradient(values, times_ns / 1e9, axis=0)
+        values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         doubts.append(f"velocity is the derivative of '{moves.name()}'")
     if moves.cm_per_unit is None:
         doubts.append(f"'{moves.name()}' tells no known unit: taken for cm")

@@ -5,7 +5,7 @@ and, of most tags, the number of a stream.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -52,13 +52,8 @@ class Contents:
 
     def bytes_of(self, path: Path, streams: set[int]) -> bytes:
         """A whole XDF file of these streams alone."""
-        with path.open("rb") as file:
-            parts = [MAGIC]
-            for chunk in self.chunks:
-                if chunk.tag not in _OF_STREAM or chunk.stream in streams:
-                    file.seek(chunk.begin)
-                    parts.append(file.read(chunk.end - chunk.begin))
-        return b"".join(parts)
+        wanted = [c for c in self.chunks if c.tag not in _OF_STREAM or c.stream in streams]
+        return b"".join(_copied(path, wanted))
 
 
 def scan(path: Path) -> Contents:
@@ -80,12 +75,18 @@ def scan(path: Path) -> Contents:
 def salvage(path: Path, out: Path) -> Contents:
     """Write the whole chunks of a damaged file as another one, which must not exist yet."""
     contents = scan(path)
-    with path.open("rb") as file, out.open("xb") as whole:
-        whole.write(MAGIC)
-        for chunk in contents.chunks:
-            file.seek(chunk.begin)
-            whole.write(file.read(chunk.end - chunk.begin))
+    with out.open("xb") as whole:
+        whole.writelines(_copied(path, contents.chunks))
     return contents
+
+
+def _copied(path: Path, chunks: Sequence[Chunk]) -> Iterator[bytes]:
+    """A whole file of these chunks, piece by piece."""
+    yield MAGIC
+    with path.open("rb") as file:
+        for chunk in chunks:
+            file.seek(chunk.begin)
+            yield file.read(chunk.end - chunk.begin)
 
 
 def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
@@ -165,21 +166,21 @@ def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
 def _skip_damage(file: BinaryIO, begin: int, size: int, what: str, contents: Contents) -> None:
     """Go on at the next boundary chunk, or at the end."""
     file.seek(begin)
-    following = next(_boundaries(file), size)
+    following = _next_boundary(file, size)
     contents.damage.append(
         f"{what or 'nothing whole'} at byte {begin:,}: {following - begin:,} bytes left out"
     )
     file.seek(following)
 
 
-def _boundaries(file: BinaryIO) -> Iterator[int]:
-    """Where boundary chunks begin, from one byte after here on."""
+def _next_boundary(file: BinaryIO, size: int) -> int:
+    """Where the next boundary chunk begins, from one byte after here on; else the end."""
     at, kept = file.tell() + 1, b""
     file.seek(at)
     while block := file.read(_SCAN_BYTES):
         kept += block
         if (found := kept.find(BOUNDARY)) >= 0:
-            yield at + found
-            return
+            return at + found
         at += max(len(kept) - len(BOUNDARY), 0)
         kept = kept[-len(BOUNDARY) :]
+    return size
