@@ -19,7 +19,7 @@ from drivers.replay import Part, Replay
 from drivers.simulator import TaskSettings, simulate_session
 from rt_ner.clock import s_from_ns
 from rt_ner.errors import ConfigError, SessionError
-from rt_ner.options import Speed
+from rt_ner.options import AreaName, Speed
 from rt_ner.pace import Pace
 from rt_ner.process import no_garbage_collection, stop_on_signals
 from rt_ner.session import Session
@@ -29,9 +29,7 @@ from rt_ner.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
 
 def replay(
     session: Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")],
-    area: Annotated[
-        str | None, typer.Option(help="Brain area, where a session holds several.")
-    ] = None,
+    area: AreaName = None,
     speed: Annotated[
         float, typer.Option(help="So many times faster than it was; stamps keep their own time.")
     ] = 1.0,

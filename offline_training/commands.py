@@ -18,16 +18,13 @@ from rich.progress import (
 from rich.table import Table
 
 from offline_training.options import (
-    Area,
-    AsJson,
-    ConfigPath,
     Device,
     Seed,
-    print_json,
     require_training,
     train_settings,
 )
 from rt_ner.bundle import check_writable, load_bundle
+from rt_ner.options import AreaName, AsJson, ConfigPath, print_json
 from rt_ner.process import opens_view
 from rt_ner.session_files import load_session
 
@@ -40,7 +37,7 @@ SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session fi
 def train(
     session: SessionPath,
     out: Annotated[Path, typer.Option(help="Folder to write the bundle to.")],
-    area: Area = None,
+    area: AreaName = None,
     config: ConfigPath = None,
     seed: Seed = None,
     device: Device = "auto",
@@ -91,7 +88,7 @@ def train(
 def evaluate(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")],
     session: SessionPath,
-    area: Area = None,
+    area: AreaName = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a bundle on a session, offline.
@@ -120,7 +117,7 @@ def demo(
     session: Annotated[
         Path | None, typer.Option(help="A recorded session. Default: a simulated one.")
     ] = None,
-    area: Area = None,
+    area: AreaName = None,
     out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path(
         "rt-ner-demo"
     ),

@@ -1,8 +1,6 @@
 """Options: what the trainer's commands share on the command line."""
 
-import json
 import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,16 +13,9 @@ from rt_ner.errors import RtNerError
 if TYPE_CHECKING:
     from offline_training.settings import TrainSettings
 
-Area = Annotated[str | None, typer.Option(help="Brain area, where a session holds several.")]
-ConfigPath = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
-]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
 Device = Annotated[
     str, typer.Option(help="Where to train: cpu, cuda, …; auto: the GPU, if there is one.")
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
 ]
 
 
@@ -47,9 +38,3 @@ def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":
     if seed is None:
         return settings
     return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
-
-
-def print_json(content: dict[str, object]) -> None:
-    """Print one JSON object on stdout."""
-    json.dump(content, sys.stdout, indent=2)
-    sys.stdout.write("\n")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rt_ner.errors import RtNerError
@@ -49,8 +49,10 @@ class ChildProcess:
         self._process.stdin.flush()
 
     def said(self) -> list[str]:
-        """The lines that it wrote so far."""
-        return self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        """The lines that it wrote so far; while it runs, whole ones only."""
+        has_ended = self.has_ended()
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        return (text if has_ended else text[: text.rfind("\n") + 1]).splitlines()
 
     def kill(self) -> None:
         """End it without a word, as a crash would."""
@@ -87,7 +89,9 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             self.kill()
         assert self._process.stdin
-        self._process.stdin.close()
+        # An order that it did not live to read is still in the pipe's buffer.
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def _last_words(self) -> str:
         lines = [line for line in self.said() if line.strip()]

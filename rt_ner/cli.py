@@ -48,6 +48,8 @@ _COMMANDS = (
     "doctor",
     "noise",
     "blackrock",
+    "mouse",
+    "joystick",
     "bench",
 )
 

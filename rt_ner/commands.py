@@ -1,13 +1,12 @@
 """The runtime's commands: decode, inspect and doctor."""
 
-import json
 import socket
 import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,29 +18,18 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.bundle import SUMS_FILE, Bundle, TrainingEntry, load_bundle
-from rt_ner.children import ChildProcess, child_process
+from rt_ner.children import child_process
 from rt_ner.config import DecodeSettings, checked_settings, load_settings
 from rt_ner.decoder import DecoderModel
 from rt_ner.errors import BundleError, ConfigError
+from rt_ner.options import AreaName, AsJson, BundlePath, ConfigPath, RecordAs, print_json
 from rt_ner.parts import part
 from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:
     from rt_ner.totals import LoopTotals
 
-# How soon the operator hears that the recorder is gone, and how long it may take to close its file.
-_RECORDER_POLL_S, _RECORDER_END_S = 0.5, 30.0
-
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
-ConfigPath = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
-]
-AreaName = Annotated[
-    str | None, typer.Option("--area", help="Brain area, where a recording holds several.")
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
-]
+_Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
 
 def decode(
@@ -76,6 +64,7 @@ def decode(
         Path | None,
         typer.Option(help="Folder: record all streams into it, as rt-ner record does."),
     ] = None,
+    record_as: RecordAs = "",
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
@@ -96,15 +85,16 @@ def decode(
     settings = _overridden(load_settings(config, DecodeSettings), said)
     if view:
         settings = _obeying_view(settings)
+    recording = _recording_into(record, record_as, settings.output.source)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
     with (
         stop_on_signals() as stop,
         _opened(json_log) as log,
-        _view_of(bundle, settings) if view else nullcontext(),
+        _view_of(bundle, settings, record, record_as) if view else nullcontext(),
     ):
         bundles = _Bundles(bundle, loaded, next_bundle)
-        totals = _decode_until(stop, bundles, settings, log, record)
+        totals = _decode_until(stop, bundles, settings, log, recording)
     counts = totals.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
@@ -131,7 +121,7 @@ def inspect(
         return
     loaded = load_bundle(path)
     if as_json:
-        _print_json(loaded.manifest.model_dump(mode="json"))
+        print_json(loaded.manifest.model_dump(mode="json"))
     else:
         Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
 
@@ -171,14 +161,9 @@ def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_js
     if picture is not None:
         picture.write_bytes(part("recording_picture")(recording))
     if as_json:
-        _print_json(contents_json(recording))
+        print_json(contents_json(recording))
     else:
         Console(highlight=False, markup=False).print(contents_table(recording, path))
-
-
-def _print_json(summary: object) -> None:
-    json.dump(summary, sys.stdout, indent=2)
-    sys.stdout.write("\n")
 
 
 def doctor(
@@ -216,8 +201,7 @@ def doctor(
             progress.print("stopped before the check was complete: no verdict")
             raise typer.Exit(2)
     if as_json:
-        json.dump(json_of(checkup), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(json_of(checkup))
     else:
         print_checkup(checkup, Console(highlight=False, markup=False))
     raise typer.Exit(0 if checkup.is_go else 2)
@@ -236,10 +220,14 @@ def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
 
 
 @contextmanager
-def _view_of(bundle: Path, settings: DecodeSettings) -> Iterator[None]:
+def _view_of(
+    bundle: Path, settings: DecodeSettings, record: Path | None, record_as: str
+) -> Iterator[None]:
     """The decoder's view within the block, in a process of its own; it may end before."""
     name = settings.control.source_id.rpartition("/")[0]
     arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
+    arguments += [f"--record-as={record_as}"]
+    arguments += [] if record is None else [f"--recordings={record}"]
     with (
         tempfile.TemporaryDirectory(prefix="rt-ner-view-") as folder,
         child_process(arguments, Path(folder)),
@@ -247,48 +235,17 @@ def _view_of(bundle: Path, settings: DecodeSettings) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _recorder_of(
-    settings: DecodeSettings, folder: Path, alarm: Callable[[str], None]
-) -> Iterator[None]:
-    """A recorder of all streams within the block, in a process of its own, watched meanwhile.
-
-    It begins once the decoder has a source. ``alarm`` hears what it says, and that it has ended.
-    """
+def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recording:
+    """What opens a recorder, which begins once the decoder has a source, and tells its alarms."""
+    from rt_ner.record.child import RecorderChild
+    from rt_ner.record.files import RecordingName
     from rt_ner.streams import Kind, source_id_of
 
-    needed = source_id_of(settings.output.source, Kind.COUNTS)
-    arguments = ["record", str(folder), "--wait-for", needed]
-    is_over = threading.Event()
-
-    def watch(recorder: ChildProcess) -> None:
-        n_told = 0
-        while True:
-            has_ended = recorder.has_ended()
-            said = recorder.said()
-            for line in said[n_told:]:
-                alarm(f"recorder: {line}")
-            n_told = len(said)
-            if has_ended:
-                if not is_over.is_set():
-                    alarm("ALARM: the recorder has ended, nothing is recorded; decoding goes on")
-                return
-            is_over.wait(_RECORDER_POLL_S)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="rt-ner-record-") as logs,
-        child_process([*arguments, "--until-told"], Path(logs)) as recorder,
-    ):
-        watcher = threading.Thread(target=watch, args=(recorder,), daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            if not recorder.has_ended():
-                recorder.order("stop")
-            recorder.wait(_RECORDER_END_S)
-            watcher.join()
+    name = RecordingName.parsed(record_as)
+    needed = source_id_of(decoder, Kind.COUNTS)
+    if folder is None:
+        return lambda _: nullcontext()
+    return lambda tell: closing(RecorderChild(folder, name, tell, needed))
 
 
 @dataclass(frozen=True)
@@ -336,7 +293,7 @@ def _decode_until(
     bundles: _Bundles,
     settings: DecodeSettings,
     log: TextIO | None,
-    record: Path | None,
+    recording: _Recording,
 ) -> "LoopTotals":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
@@ -357,7 +314,7 @@ def _decode_until(
         yield_to_the_loop(),
         listen_to_keyboard(tell) as has_keyboard,
         status.showing(loop, has_keyboard),
-        nullcontext() if record is None else _recorder_of(settings, record, loop.alarms.append),
+        recording(loop.alarms.append),
     ):
         loop.run()
     return loop.totals

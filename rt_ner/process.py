@@ -56,15 +56,15 @@ def opens_view(asked: bool | None) -> bool:
     return asked
 
 
-def check_display() -> None:
-    """Raise RtNerError where no window could be opened, with the remedy."""
+def check_display(command: str = "rt-ner view") -> None:
+    """Raise RtNerError where ``command`` would find no screen, with the remedy."""
     if missing := _missing_packages():
         raise RtNerError(
-            f"{', '.join(missing)} not installed, which the view needs: pip install 'rt-ner[view]'"
+            f"{', '.join(missing)} not installed, which {command} needs: pip install 'rt-ner[view]'"
         )
     if not has_display():
         raise RtNerError(
-            "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run rt-ner view "
+            f"there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run {command} "
             "on a computer with a screen; it need not be the decoder's"
         )
 

@@ -29,6 +29,46 @@ def test_spikes_keep_their_times_and_units(tmp_path: Path) -> None:
     assert recording.doubts == ("1 spikes that the sorter calls noise, left out",)
 
 
+def test_time_begins_with_the_recording(tmp_path: Path) -> None:
+    late = [(time + 37 * 3600 * 30_000 // 40, electrode, unit) for time, electrode, unit in SPIKES]
+    (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], late))
+    recording = load_recording(tmp_path / "a.nev")
+    assert isinstance(recording.spikes, SpikeTimes)
+    assert recording.spikes.time_ns[0] == pytest.approx(1_000_000, abs=1)
+    assert recording.provenance["zero_of_device_clock_s"] == "3330"
+
+
+def test_a_spike_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], SPIKES)[:-10])
+    recording = load_recording(tmp_path / "a.nev")
+    assert isinstance(recording.spikes, SpikeTimes)
+    assert len(recording.spikes.time_ns) == 3
+    assert recording.doubts[0] == "the NEV is cut off within a spike, which is left out"
+
+
+def test_labels_that_repeat_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.nev").write_bytes(nev(["chan", "chan"], SPIKES))
+    assert load_recording(tmp_path / "a.nev", "array").channel_ids == ("elec001", "elec002")
+
+
+def test_noise_alone_and_nothing_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a.nev").write_bytes(nev(["chan7"], [(30, 1, 255)]))
+    recording = load_recording(tmp_path / "a.nev")
+    assert recording.spikes is None
+    assert recording.doubts == ("1 spikes that the sorter calls noise, left out",)
+    (tmp_path / "a.nev").write_bytes(nev(["chan7"], []))
+    with pytest.raises(SessionError, match="headers and no data"):
+        load_recording(tmp_path / "a.nev")
+
+
+def test_endings_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "A.NEV").write_bytes(nev(["chan7", "chan9"], SPIKES))
+    if (tmp_path / "A.nev").exists():
+        pytest.skip("this file system does not tell capitals apart")
+    with pytest.raises(SessionError, match="rename it"):
+        load_recording(tmp_path / "A.NEV")
+
+
 def test_what_is_missing_to_train_is_said_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], SPIKES))
     with pytest.raises(SessionError, match=r"no kinematics: .*rt-ner record.*no trials: "):

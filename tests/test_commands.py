@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
     "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
     "decode", "doctor", "noise", "bench", "convert", "record", "salvage", "blackrock",
+    "mouse", "joystick",
 )  # fmt: skip
 TIMEOUT_S = 120
 QUICK = "steps = 60\nbatch = 64\n[committee]\nmembers = 2\nteaching_steps = 100\n"

@@ -1,5 +1,7 @@
 """MATLAB files: TrialData of several labs, and plain arrays of reaches."""
 
+import struct
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,16 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt_ner.errors import SessionError
+from rt_ner.formats import matlab_size
 from rt_ner.session import SpikeCounts
 from rt_ner.session_files import load_recording, load_session
 
 pytest.importorskip("pymatreader")
+h5py = pytest.importorskip("h5py")
 scipy_io = pytest.importorskip("scipy.io")
 MS = 1_000_000
 N_BINS = (50, 60, 55)
 
 
-def trial_data(path: Path, **changes: object) -> Path:
+def trial_data(path: Path, leave_out: str = "", **changes: object) -> Path:
     """Three trials of two areas, 10 ms bins; the second one failed."""
     rng = np.random.default_rng(0)
     rows = []
@@ -38,6 +42,7 @@ def trial_data(path: Path, **changes: object) -> Path:
             }
             | changes
         )
+        rows[-1].pop(leave_out, None)
     table = np.zeros((1, len(rows)), dtype=[(name, object) for name in rows[0]])
     for number, row in enumerate(rows):
         table[0, number] = tuple(row.values())
@@ -68,6 +73,32 @@ def test_a_trial_whose_go_cue_is_not_within_it_is_left_out(tmp_path: Path) -> No
 def test_an_unknown_go_cue_is_said(tmp_path: Path) -> None:
     recording = load_recording(trial_data(tmp_path / "a.mat", idx_go_cue=np.nan))
     assert any("2 trials tell no go cue" in doubt for doubt in recording.doubts)
+
+
+def test_positions_become_velocities(tmp_path: Path) -> None:
+    position = np.stack([np.arange(50) * 0.02, np.zeros(50)], axis=1)
+    changes = {"pos": position, "M1_spikes": np.ones((50, 3)), "idx_trial_end": 50}
+    recording = load_recording(trial_data(tmp_path / "a.mat", leave_out="vel", **changes))
+    assert recording.kinematics is not None
+    assert recording.kinematics.velocity_cm_s == pytest.approx(np.tile([2.0, 0.0], (100, 1)))
+    assert any("derivative of pos" in doubt for doubt in recording.doubts)
+
+
+def test_more_than_memory_holds_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matlab_size, "_MOST_BYTES", 100_000_000)
+    stated, unpacked = tmp_path / "stated.mat", tmp_path / "unpacked.mat"
+    with h5py.File(stated, "w", userblock_size=512) as file:
+        file.create_dataset("counts_M1", (1000, 1000, 100), "f8", chunks=(10, 10, 10))
+    element = zlib.compressobj(9)
+    packed = b"".join(element.compress(bytes(1 << 24)) for _ in range(7)) + element.flush()
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    unpacked.write_bytes(header + struct.pack("<II", 15, len(packed)) + packed)
+    assert unpacked.stat().st_size < 1_000_000
+    for path in (stated, unpacked):
+        with pytest.raises(SessionError, match="expected at most 0.1 GB"):
+            load_recording(path)
 
 
 def test_a_single_unit_is_a_channel(tmp_path: Path) -> None:

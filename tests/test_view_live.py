@@ -25,7 +25,7 @@ from rt_ner.process import check_display
 from rt_ner.states import Command, State
 from rt_ner.streams import TARGET_LABELS, TIMING_LABELS, Kind, local_now_ns, open_outlet
 from rt_ner.view.actions import Commander
-from rt_ner.view.recorder import LabRecorder
+from rt_ner.view.recorder import RemoteLabRecorder
 from rt_ner.view.signals import Signals
 
 
@@ -281,7 +281,7 @@ def test_a_recorder_is_started_and_stopped() -> None:
 
         obeying = Thread(target=obey)
         obeying.start()
-        recorder = LabRecorder(f"127.0.0.1:{server.getsockname()[1]}")
+        recorder = RemoteLabRecorder(f"127.0.0.1:{server.getsockname()[1]}")
         for recording in (True, False):
             recorder.toggle()
             assert recorder._thread is not None
@@ -289,18 +289,18 @@ def test_a_recorder_is_started_and_stopped() -> None:
             assert recorder.is_recording == recording
         obeying.join(WAIT_S)
     assert heard == ["update", "select all", "start", "stop"]
-    assert recorder.problem == ""
+    assert recorder.says == ""
 
 
 def test_a_recorder_that_is_not_there_is_told_of() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    recorder = LabRecorder(f"127.0.0.1:{port}")
+    recorder = RemoteLabRecorder(f"127.0.0.1:{port}")
     recorder.toggle()
     assert recorder._thread is not None
     recorder._thread.join(WAIT_S)
     assert not recorder.is_recording
-    assert "start it, with its remote control enabled" in recorder.problem
+    assert "start it, with its remote control enabled" in recorder.says
 
 
 def test_the_newest_sample_is_drawn_after_a_pause(source_id: str) -> None:

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.closed_loop.commands import bars, showing
-from offline_training.options import AsJson, Device, print_json, require_training
+from offline_training.options import Device, require_training
+from rt_ner.options import AsJson, print_json
 
 
 def bench_recalibration(

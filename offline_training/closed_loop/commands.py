@@ -9,17 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from offline_training.options import (
-    AsJson,
-    ConfigPath,
-    Device,
-    print_json,
-    require_training,
-    train_settings,
-)
+from offline_training.options import Device, require_training, train_settings
 from rt_ner.errors import ConfigError
 from rt_ner.folders import check_home
-from rt_ner.options import Speed
+from rt_ner.options import AsJson, ConfigPath, Speed, print_json
 from rt_ner.process import check_display, stop_on_signals
 
 if TYPE_CHECKING:

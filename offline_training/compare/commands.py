@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from offline_training.options import AsJson, Device, print_json, require_training
+from offline_training.options import Device, require_training
+from rt_ner.options import AsJson, print_json
 
 if TYPE_CHECKING:
     from offline_training.compare.run import Results

@@ -7,18 +7,15 @@ import typer
 from rich.console import Console
 
 from offline_training.options import (
-    Area,
-    AsJson,
-    ConfigPath,
     Device,
     Seed,
-    print_json,
     require_training,
     train_settings,
 )
 from rt_ner.bundle import add_to_report, check_writable
 from rt_ner.errors import ConfigError
 from rt_ner.folders import check_home
+from rt_ner.options import AreaName, AsJson, ConfigPath, print_json
 
 if TYPE_CHECKING:
     from offline_training.transfer.curve import Curve
@@ -29,7 +26,7 @@ _DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
 def transfer(
     day_a: Annotated[Path, typer.Argument(metavar="DAY_A", help="Session whose readout stays.")],
     day_b: Annotated[Path, typer.Argument(metavar="DAY_B", help="Later session to decode.")],
-    area: Area = None,
+    area: AreaName = None,
     trials: Annotated[
         list[str] | None,
         typer.Option(

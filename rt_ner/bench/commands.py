@@ -11,7 +11,7 @@ from rt_ner.bench.lab.commands import lab
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle import load_bundle
 from rt_ner.children import child_process
-from rt_ner.commands import AsJson, BundlePath
+from rt_ner.options import AsJson, BundlePath
 from rt_ner.process import check_display
 
 app = typer.Typer(

@@ -1,6 +1,5 @@
 """What the bench commands share: a folder for a measurement, and how its figures are shown."""
 
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.errors import ConfigError
+from rt_ner.options import print_json
 from rt_ner.streams import quiet_liblsl
 
 
@@ -27,8 +27,7 @@ def bench_folder() -> Iterator[tuple[Path, Console]]:
 def show(title: str, summary: Mapping[str, object], rows: Mapping[str, str], as_json: bool) -> None:
     """Print a measurement: one JSON object, or a table."""
     if as_json:
-        json.dump(summary, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(summary)
         return
     table = Table(title=title, show_header=False, title_justify="left")
     for name, value in rows.items():

@@ -5,6 +5,7 @@ Neither holds trials; movement is there only if it was fed into analog inputs.
 
 import gc
 import logging
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +16,16 @@ from rt_ner.arrays import FloatArray
 from rt_ner.channels import split_name
 from rt_ner.clock import NS_PER_S, ns_array_from_s
 from rt_ner.errors import SessionError
-from rt_ner.formats.recorded import CrossingFinder, foreign_file, merged_trains
+from rt_ner.formats.recorded import (
+    CrossingFinder,
+    distinct_labels,
+    foreign_file,
+    merged_trains,
+)
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeTimes
 
+_AREA = "array"
 _NOISE_UNIT = 255
 # The detector's band ends at 6 kHz.
 _BROADBAND_HZ = 15_000
@@ -37,8 +44,11 @@ logging.getLogger("neo").addHandler(logging.NullHandler())
 
 def read(path: Path, area: str | None) -> Recording:
     """Read ``NAME.nev`` with the NSx files beside it, or an NSx file; they know one area only."""
-    if area is not None:
+    if area not in (None, _AREA):
         raise SessionError(f"no area '{area}': Blackrock's files name none; leave --area out")
+    if not path.with_suffix(path.suffix.lower()).exists():
+        # neo finds files by their endings, and those in lower case only.
+        raise SessionError(f"ends in {path.suffix}: rename it, and those beside it, to lower case")
     with foreign_file("Blackrock file"):
         try:
             return _recording(path)
@@ -56,13 +66,15 @@ def _recording(path: Path) -> Recording:
     )
     files.parse_header()
     segment, doubts = _longest_segment(files)
-    channel_ids, spikes, said = _sorted_spikes(files, segment)
+    origin_ns = _origin_ns(files, segment)
+    channel_ids, spikes, said = _sorted_spikes(files, segment, origin_ns)
     if spikes is None:
-        channel_ids, spikes, said = _detected_spikes(files, segment)
-    kinematics, moved = _kinematics(files, segment)
+        channel_ids, spikes, detected = _detected_spikes(files, segment, origin_ns)
+        said += detected
+    kinematics, moved = _kinematics(files, segment, origin_ns)
     return Recording(
         name=path.stem,
-        areas=("array",),
+        areas=(_AREA,),
         channel_ids=channel_ids,
         spikes=spikes,
         kinematics=kinematics,
@@ -72,8 +84,12 @@ def _recording(path: Path) -> Recording:
             "kinematics": _NO_MOVEMENT,
             "trials": _NO_TRIALS,
         },
-        doubts=(*doubts, *said, *moved),
-        provenance={"file": path.name, "layout": "blackrock"},
+        doubts=(*_cut_off(path.with_suffix(".nev")), *doubts, *said, *moved),
+        provenance={
+            "file": path.name,
+            "layout": "blackrock",
+            "zero_of_device_clock_s": str(origin_ns // NS_PER_S),
+        },
     )
 
 
@@ -91,6 +107,8 @@ def _contents(files: BlackrockRawIO) -> list[str]:
 def _longest_segment(files: BlackrockRawIO) -> tuple[int, list[str]]:
     """A recording that was paused, or whose clock was reset, has several."""
     n_segments = files.segment_count(0)
+    if not n_segments:
+        raise SessionError("no Blackrock recording: it holds headers and no data")
     lengths_s = [
         float(files.segment_t_stop(0, number) - files.segment_t_start(0, number))
         for number in range(n_segments)
@@ -102,8 +120,26 @@ def _longest_segment(files: BlackrockRawIO) -> tuple[int, list[str]]:
     return longest, [f"{n_segments} parts with pauses: only the longest, {length_s:.0f} s, is read"]
 
 
+def _origin_ns(files: BlackrockRawIO, segment: int) -> int:
+    """Zero of our time, on the device's clock: the whole second in which the recording begins.
+
+    The device's clock runs on between recordings, or is the time since 1970.
+    """
+    return int(files.segment_t_start(0, segment)) * NS_PER_S
+
+
+def _cut_off(nev: Path) -> list[str]:
+    """Whether a NEV ends within a packet; neo reads the whole ones, and says nothing."""
+    if not nev.is_file():
+        return []
+    with nev.open("rb") as file:
+        header_bytes, packet_bytes = struct.unpack("<12xII", file.read(20))
+    beyond = (nev.stat().st_size - header_bytes) % packet_bytes
+    return ["the NEV is cut off within a spike, which is left out"] if beyond else []
+
+
 def _sorted_spikes(
-    files: BlackrockRawIO, segment: int
+    files: BlackrockRawIO, segment: int, origin_ns: int
 ) -> tuple[tuple[str, ...], SpikeTimes | None, list[str]]:
     """Threshold crossings and sorted units of the NEV, pooled by electrode; noise left out."""
     names = [str(unit["name"]) for unit in files.header["spike_channels"]]
@@ -113,6 +149,8 @@ def _sorted_spikes(
     label_of = {
         int(number): bytes(label).decode(errors="replace") for number, label in told.items()
     }
+    if len(set(label_of.values())) < len(label_of):
+        label_of = {}
     labels: dict[int, str] = {}
     trains, unit_ids, unit_channel, n_noise = [], [], [], 0
     for unit, (electrode, number) in enumerate(pairs):
@@ -121,19 +159,20 @@ def _sorted_spikes(
             n_noise += len(ticks)
             continue
         label = labels.setdefault(electrode, label_of.get(electrode) or f"elec{electrode:03d}")
-        trains.append(ns_array_from_s(files.rescale_spike_timestamp(ticks, "float64")))
+        times_s = files.rescale_spike_timestamp(ticks, "float64")
+        trains.append(ns_array_from_s(times_s) - origin_ns)
         unit_ids.append(f"{label}/{number}")
         unit_channel.append(list(labels).index(electrode))
+    doubts = [f"{n_noise:,} spikes that the sorter calls noise, left out"] if n_noise else []
     if not any(len(train) for train in trains):
-        return (), None, []
+        return (), None, doubts
     channel_of = np.array(unit_channel, dtype=np.int32)
     spikes = merged_trains(trains, tuple(unit_ids), channel_of, len(labels))
-    doubts = [f"{n_noise:,} spikes that the sorter calls noise, left out"] if n_noise else []
     return tuple(labels.values()), spikes, doubts
 
 
 def _detected_spikes(
-    files: BlackrockRawIO, segment: int
+    files: BlackrockRawIO, segment: int, origin_ns: int
 ) -> tuple[tuple[str, ...], SpikeTimes | None, list[str]]:
     """Threshold crossings of broadband, by the detector that decodes live."""
     stream = _stream_with(files, _BROADBAND_HZ)
@@ -142,7 +181,7 @@ def _detected_spikes(
     rate_hz = float(files.get_signal_sampling_rate(stream))
     begin_s = float(files.get_signal_t_start(0, segment, stream))
     n_samples = files.get_signal_size(0, segment, stream)
-    labels = _labels(files, stream)
+    labels = distinct_labels(_labels(files, stream))
     finder = CrossingFinder(labels, rate_hz)
     for first in range(0, n_samples, _AT_ONCE):
         last = min(first + _AT_ONCE, n_samples)
@@ -150,7 +189,7 @@ def _detected_spikes(
         voltage = files.get_analogsignal_chunk(0, segment, first, last, stream, None)
         finder.push(ns_array_from_s(ends_s), np.ascontiguousarray(voltage))
     told = [f"spikes are threshold crossings of {len(labels)} broadband channels"]
-    return labels, finder.spikes(0), told
+    return labels, finder.spikes(origin_ns), told
 
 
 def _stream_with(files: BlackrockRawIO, at_least_hz: float) -> int | None:
@@ -166,13 +205,17 @@ def _labels(files: BlackrockRawIO, stream: int) -> tuple[str, ...]:
     return tuple(str(one["name"]) for one in channels if one["stream_id"] == number)
 
 
-def _kinematics(files: BlackrockRawIO, segment: int) -> tuple[Kinematics | None, list[str]]:
+def _kinematics(
+    files: BlackrockRawIO, segment: int, origin_ns: int
+) -> tuple[Kinematics | None, list[str]]:
     """Movement from analog inputs."""
     for stream in range(files.signal_streams_count()):
         labels = [split_name(label)[0].lower() for label in _labels(files, stream)]
         for names in _MOVEMENT:
             if set(names) <= set(labels):
-                return _movement(files, segment, stream, [labels.index(name) for name in names])
+                columns = [labels.index(name) for name in names]
+                moves, doubts = _movement(files, segment, stream, columns)
+                return Kinematics(moves.time_ns - origin_ns, moves.velocity_cm_s), doubts
     return None, []
 
 

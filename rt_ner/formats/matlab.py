@@ -1,7 +1,8 @@
 """MATLAB: TrialData, as the Miller, Gallego and Perich labs share it; or plain arrays of reaches.
 
 TrialData is a struct array, one element a trial: ``bin_size`` (s), ``M1_spikes`` ``(bin, unit)``,
-``M1_unit_guide`` ``(unit, 2)``, ``vel`` ``(bin, 2)`` in cm/s, ``target_direction``, ``idx_go_cue``.
+``M1_unit_guide`` ``(unit, 2)``, ``vel`` ``(bin, 2)`` or ``pos``, ``target_direction``,
+``idx_go_cue``; in cm and cm/s.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pymatreader import read_mat
 from rt_ner.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.clock import NS_PER_S
 from rt_ner.errors import SessionError
+from rt_ner.formats.matlab_size import check_size
 from rt_ner.formats.recorded import foreign_file, told_directions_deg, ways_cm
 from rt_ner.recording import Recording
 from rt_ner.session import Kinematics, SpikeCounts, Trials
@@ -23,10 +25,9 @@ from rt_ner.session_files import checked_counts, reach_areas, reach_session, who
 _SPIKES, _GUIDE = "_spikes", "_unit_guide"
 _DIRECTIONS = ("target_direction", "tgtDir", "tgt_dir", "target_dir")
 _EXPECTED = (
-    "expected TrialData (a struct array with fields bin_size, AREA_spikes and vel), or the arrays "
-    "counts_AREA, velocity, direction_deg, bin_s and pad_bins"
+    "expected TrialData (a struct array with fields bin_size, AREA_spikes and vel or pos), or the "
+    "arrays counts_AREA, velocity, direction_deg, bin_s and pad_bins"
 )
-_LARGEST_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +72,14 @@ class _Trial:
 
     @property
     def velocity_cm_s(self) -> FloatArray:
-        velocity = np.asarray(self.fields["vel"], dtype=np.float64)[self.first : self.last, :2]
+        name = "vel" if "vel" in self.fields else "pos"
+        values = np.asarray(self.fields[name], dtype=np.float64)[:, :2]
+        if name == "pos":
+            values = np.gradient(values, float(np.ravel(self.fields["bin_size"])[0]), axis=0)
+        velocity: FloatArray = values[self.first : self.last]
         if velocity.shape != (len(self.counts), 2):
             raise SessionError(
-                f"vel {velocity.shape} does not fit {len(self.counts)} bins of spikes"
+                f"{name} {velocity.shape} does not fit {len(self.counts)} bins of spikes"
             )
         return velocity
 
@@ -92,9 +97,8 @@ class _Trial:
 
 def read(path: Path, area: str | None) -> Recording:
     """Read a MATLAB file of either version; ``area``: as its fields are named."""
-    if path.stat().st_size > _LARGEST_BYTES:
-        raise SessionError(f"{path.stat().st_size / 1e9:.0f} GB: cut it into sessions first")
     with foreign_file("MATLAB file", f"; {_EXPECTED}"):
+        check_size(path)
         content = read_mat(path)
         if areas := reach_areas(content):
             plain = {name: np.asarray(value) for name, value in content.items()}
@@ -133,6 +137,8 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
         "bins without velocity": int((~known).sum()),
     }
     laid, said = _laid_out(trials, bin_ns, kinematics)
+    if "vel" not in rows[0]:
+        said = (*said, "there is no vel: velocity is the derivative of pos")
     return Recording(
         name=path.stem,
         areas=(chosen, *(other for other in areas if other != chosen)),
@@ -154,7 +160,8 @@ def _rows(content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     for name, value in content.items():
         if not isinstance(value, dict):
             continue
-        if "bin_size" in value and "vel" in value and any(key.endswith(_SPIKES) for key in value):
+        has_spikes = any(key.endswith(_SPIKES) for key in value)
+        if "bin_size" in value and has_spikes and ("vel" in value or "pos" in value):
             if not isinstance(value["bin_size"], list):
                 return name, [value]
             n = len(value["bin_size"])

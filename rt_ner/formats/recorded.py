@@ -80,7 +80,7 @@ def raster_spikes(
         "samples with the time of another": int(usable.sum()) - sample.size,
         "samples missing within the recording": int((np.diff(sample) - 1).sum()),
     }
-    labels = _labels(shape.columns)
+    labels = distinct_labels(shape.columns)
     return Counted(labels, SpikeCounts(gridded, period_ns), gaps_ns, _doubts(found))
 
 
@@ -159,7 +159,7 @@ def broadband_spikes(
     stamps_ns: Int64Array, voltage: AnyArray, shape: SpikeStream, origin_ns: int
 ) -> Counted:
     """Threshold crossings of a stream of voltage."""
-    labels = _labels(shape.columns)
+    labels = distinct_labels(shape.columns)
     finder = CrossingFinder(labels, shape.rate_hz)
     n_blind = finder.n_blind
     for begin in range(0, len(voltage), _AT_ONCE):
@@ -273,7 +273,7 @@ def ways_cm(go_ns: Int64Array, end_ns: Int64Array, kinematics: Kinematics | None
     return np.asarray(path_cm[last] - path_cm[first])
 
 
-def _labels(columns: tuple[str, ...]) -> tuple[str, ...]:
+def distinct_labels(columns: tuple[str, ...]) -> tuple[str, ...]:
     """Labels of all columns; numbered ones where they have none, or not of their own."""
     if all(columns) and len(set(columns)) == len(columns):
         return columns

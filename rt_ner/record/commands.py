@@ -1,6 +1,5 @@
 """The commands record and salvage."""
 
-import json
 import signal
 import sys
 import threading
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rt_ner.commands import AsJson
 from rt_ner.errors import RtNerError, SessionError
+from rt_ner.options import AsJson, print_json
 from rt_ner.process import stop_on_signals
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def record(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where recordings go.")],
     subject: Annotated[str, typer.Option(help="Letters and digits.")] = "X",
-    session: Annotated[str | None, typer.Option(help="Default: today, as 20261125.")] = None,
+    session: Annotated[str, typer.Option(help="Default: today, as 20261125.")] = "",
     task: Annotated[str, typer.Option(help="Letters and digits.")] = "reach",
     wait_for: Annotated[
         str, typer.Option(help="Begin once these source_ids are visible, comma-separated.")
@@ -34,7 +33,7 @@ def record(
     FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
     overwritten. Streams that come later are named, and not recorded.
     """
-    from rt_ner.record.files import RecordingName, today
+    from rt_ner.record.files import RecordingName
     from rt_ner.streams import describe_stream, quiet_liblsl
 
     quiet_liblsl()
@@ -45,7 +44,7 @@ def record(
             f"recording needs LabRecorder ({error}): pip install 'rt-ner[formats]'"
         ) from error
     console = Console(stderr=True, highlight=False, markup=False)
-    path = RecordingName(subject, session or today(), task).next_path(folder)
+    path = RecordingName(subject, session, task).next_path(folder)
     with stop_on_signals() as stop:
         if until_told:
             _stop_when_told(stop)
@@ -107,8 +106,7 @@ def _report(path: Path, contents: "Contents", console: Console, as_json: bool) -
     }
     if as_json:
         summary = {"file": str(path), "samples": counts, "damage": contents.damage}
-        json.dump(summary, sys.stdout)
-        sys.stdout.write("\n")
+        print_json(summary)
         return
     for name, n_samples in counts.items():
         console.print(f"{name}: {n_samples:,} samples", soft_wrap=True)

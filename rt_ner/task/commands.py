@@ -1,9 +1,6 @@
 """The task's command. LSL is imported when it runs."""
 
-import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.config import checked_settings, load_settings
-from rt_ner.options import Speed
+from rt_ner.options import AsJson, ConfigPath, Speed, print_json
 from rt_ner.process import stop_on_signals
 
 if TYPE_CHECKING:
@@ -34,13 +31,9 @@ def task(
     name: Annotated[
         str, typer.Option(help="Announce the task's streams under this name.")
     ] = "task",
-    config: Annotated[
-        Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
-    ] = None,
+    config: ConfigPath = None,
     speed: Speed = 1.0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a cursor task with decoded velocity: targets, holds, scores.
 
@@ -75,8 +68,7 @@ def task(
     if settings.n_choices is not None and done:
         scores["bitrate_bps"] = bit_rate(done, settings.n_choices)
     if as_json:
-        json.dump(scores, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(scores)
         return
     table = Table(title=f"{len(done)} trials, {settings.layout}", show_header=False)
     for key, value in scores.items():

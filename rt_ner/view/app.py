@@ -17,7 +17,7 @@ from rt_ner.view import style
 from rt_ner.view.actions import Commander
 from rt_ner.view.latent_panel import Cloud
 from rt_ner.view.operator_window import OperatorWindow
-from rt_ner.view.recorder import LabRecorder
+from rt_ner.view.recorder import Recorder
 from rt_ner.view.signals import Signals
 from rt_ner.view.subject_screen import SubjectScreen
 
@@ -39,7 +39,7 @@ class ViewPlan:
     cloud: Cloud | None
     map_file: Path | None
     control_as: str
-    recorder: str
+    recorder: Recorder
     subject: bool
     full_screen: bool
     screen: int
@@ -83,6 +83,7 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     app.exec()
     timer.stop()
     connector.close()
+    plan.recorder.close()
     if failed:
         raise RtNerError(f"--screenshot {failed[0]} could not be written")
     return frames
@@ -104,7 +105,7 @@ def _operator(plan: ViewPlan, signals: Signals) -> OperatorWindow:
     return OperatorWindow(
         signals,
         Commander(plan.control_as),
-        LabRecorder(plan.recorder),
+        plan.recorder,
         plan.cloud,
         plan.map_file,
         settings,

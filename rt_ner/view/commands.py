@@ -1,7 +1,7 @@
 """The view's command. Qt is imported when it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,7 +9,11 @@ from rich.console import Console
 from rt_ner.bundle import load_cloud
 from rt_ner.errors import ConfigError
 from rt_ner.folders import check_home
+from rt_ner.options import RecordAs
 from rt_ner.process import check_display, stop_on_signals
+
+if TYPE_CHECKING:
+    from rt_ner.view.recorder import Recorder
 
 
 def view(
@@ -33,9 +37,14 @@ def view(
         str,
         typer.Option(help="Send commands as NAME; a decoder with --commands NAME/commands obeys."),
     ] = "",
+    recordings: Annotated[Path, typer.Option(help="Folder that L records into.")] = Path(
+        "recordings"
+    ),
+    record_as: RecordAs = "",
     recorder: Annotated[
-        str, typer.Option(help="LabRecorder's remote control, HOST:PORT.")
-    ] = "localhost:22345",
+        str,
+        typer.Option(help="L tells a LabRecorder instead, by its remote control: HOST:PORT."),
+    ] = "",
     screenshot: Annotated[
         Path | None, typer.Option(help="Save a picture (.png) of the window, and end.")
     ] = None,
@@ -66,7 +75,7 @@ def view(
         cloud=None if cloud is None else Cloud(*cloud),
         map_file=channel_map,
         control_as=control_as,
-        recorder=recorder,
+        recorder=_recorder(recorder, recordings, record_as),
         subject=subject,
         full_screen=full_screen,
         screen=screen,
@@ -78,3 +87,13 @@ def view(
     rate = frames.drawn / frames.seconds if frames.seconds else 0.0
     console = Console(stderr=True, highlight=False, markup=False)
     console.print(f"drew {frames.drawn} frames, {rate:.1f} a second")
+
+
+def _recorder(address: str, folder: Path, record_as: str) -> "Recorder":
+    """What the key L starts: our own recorder, unless a LabRecorder's address is given."""
+    from rt_ner.record.files import RecordingName
+    from rt_ner.view.recorder import OwnRecorder, RemoteLabRecorder
+
+    if address:
+        return RemoteLabRecorder(address)
+    return OwnRecorder(folder, RecordingName.parsed(record_as))

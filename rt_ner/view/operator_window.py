@@ -21,7 +21,7 @@ from rt_ner.view.array_panel import ArrayPanel
 from rt_ner.view.header import Header
 from rt_ner.view.latency_panel import LatencyPanel
 from rt_ner.view.latent_panel import Cloud, LatentPanel
-from rt_ner.view.recorder import LabRecorder
+from rt_ner.view.recorder import Recorder
 from rt_ner.view.signals import Signals
 from rt_ner.view.traces import all_traces
 from rt_ner.view.workspace import Workspace
@@ -41,7 +41,7 @@ class OperatorWindow(QMainWindow):
         self,
         signals: Signals,
         commander: Commander,
-        recorder: LabRecorder,
+        recorder: Recorder,
         cloud: Cloud | None,
         map_file: Path | None,
         settings: QSettings | None,
@@ -65,7 +65,7 @@ class OperatorWindow(QMainWindow):
             *commander.actions(),
             Action("c", "Centre", "summed-up cursors back to the centre", self._centre),
             Action("s", "Smooth", "smooth the drawn cursor, in steps", self.workspace.smooth),
-            Action("l", "Record", "LabRecorder: record, or stop", recorder.toggle),
+            Action("l", "Record", "record all streams, or stop", recorder.toggle),
             Action("?", "Keys", "this list", self._show_keys),
             Action("q", "Close", "close the view; the decoder goes on", self.close_later),
         ]
@@ -148,7 +148,7 @@ class OperatorWindow(QMainWindow):
             button.setEnabled(action.is_possible())
         notice = self._signals.notices[-1] if self._signals.notices else ""
         recording = "● recording · " if self._recorder.is_recording else ""
-        self.message.setText(recording + (self._recorder.problem or notice or self._not_obeyed()))
+        self.message.setText(recording + (self._recorder.says or notice or self._not_obeyed()))
 
     def _not_obeyed(self) -> str:
         if self._commander.is_heard():

@@ -1,17 +1,93 @@
-"""Recorder: LabRecorder's remote control, as its own documentation describes it."""
+"""Recorder: what the view's button starts and stops: our own, or a LabRecorder elsewhere."""
 
 import socket
+import time
+from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
-from rt_ner.errors import ConfigError
+from rt_ner.errors import ConfigError, RtNerError
+from rt_ner.record.child import RecorderChild
+from rt_ner.record.files import RecordingName
 
 _ANSWER_S = 2.0
+_SHOWN_S = 5.0
 
 
-class LabRecorder:
+class Recorder(Protocol):
+    """Records all visible streams, or stops."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it does, as far as is known."""
+
+    @property
+    def says(self) -> str:
+        """What the operator should read now; empty: nothing."""
+
+    def toggle(self) -> None:
+        """Record, or stop; nobody waits."""
+
+    def close(self) -> None:
+        """The view ends."""
+
+
+class OwnRecorder:
+    """``rt-ner record`` into a folder, in a process of its own; it ends with the view."""
+
+    def __init__(self, folder: Path, name: RecordingName) -> None:
+        self._folder, self._name = folder, name
+        self._child: RecorderChild | None = None
+        self._ending: Thread | None = None
+        self._said, self._said_at_s = "", 0.0
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether its process runs."""
+        return self._child is not None and not self._child.has_ended()
+
+    @property
+    def says(self) -> str:
+        """Its newest words for a while; for good if it has ended by itself."""
+        has_failed = self._child is not None and self._child.has_ended()
+        is_new = time.monotonic() - self._said_at_s < _SHOWN_S
+        return self._said if has_failed or is_new else ""
+
+    def toggle(self) -> None:
+        """Begin a new file, or close the one that is being written."""
+        if self._ending and self._ending.is_alive():
+            return
+        if self.is_recording:
+            self._ending = Thread(target=self._end)
+            self._ending.start()
+            return
+        self._end()
+        self._child = RecorderChild(self._folder, self._name, self._hear)
+
+    def close(self) -> None:
+        """Return once its file is whole."""
+        if self._ending:
+            self._ending.join()
+        self._end()
+
+    def _end(self) -> None:
+        if self._child is None:
+            return
+        try:
+            self._child.close()
+        except RtNerError as error:
+            self._hear(str(error))
+        self._child = None
+
+    def _hear(self, said: str) -> None:
+        self._said, self._said_at_s = said, time.monotonic()
+
+
+class RemoteLabRecorder:
     """Starts and stops a LabRecorder at ``host:port``, from a thread, so that nobody waits.
 
-    ``is_recording`` as far as we told it; ``problem``: why the last order failed, else empty.
+    By its remote control, as its own documentation describes it. ``is_recording`` as far as we told
+    it; ``says``: why the last order failed, else empty. It goes on without the view.
     """
 
     def __init__(self, address: str) -> None:
@@ -21,13 +97,16 @@ class LabRecorder:
         self._address = host, int(port)
         self._thread: Thread | None = None
         self.is_recording = False
-        self.problem = ""
+        self.says = ""
 
     def toggle(self) -> None:
         """Record all streams that are visible, or stop; one order at a time."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = Thread(target=self._order, args=(not self.is_recording,), daemon=True)
             self._thread.start()
+
+    def close(self) -> None:
+        """Leave it as it is: it was there before the view."""
 
     def _order(self, record: bool) -> None:
         lines = ("update", "select all", "start") if record else ("stop",)
@@ -39,9 +118,9 @@ class LabRecorder:
                         raise OSError(f"it does not know '{line}'")
         except OSError as error:
             host, port = self._address
-            self.problem = (
+            self.says = (
                 f"LabRecorder at {host}:{port} can't be told ({error}): start it, with its remote "
                 "control enabled"
             )
             return
-        self.problem, self.is_recording = "", record
+        self.says, self.is_recording = "", record

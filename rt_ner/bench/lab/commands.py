@@ -8,8 +8,8 @@ import typer
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle import Manifest, load_bundle
 from rt_ner.clock import ns_from_ms
-from rt_ner.commands import AsJson
 from rt_ner.errors import ConfigError
+from rt_ner.options import AsJson
 from rt_ner.parts import part
 from rt_ner.process import check_display, stop_on_signals
 from rt_ner.streams import Kind, quiet_liblsl, wish_for
