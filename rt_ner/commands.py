@@ -302,14 +302,15 @@ def _decode_until(
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
+    # Before any stream is opened: LSL takes over the priority of the thread that opens it.
+    for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
+        status.say(refusal)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
     about = bundles.about() | {"settings": settings.model_dump_json()}
     loop = Loop(model, settings, stop, status.say, about, load_next)
     tell = loop.commands.append
     if settings.control.source_id:
         listen_to_markers(settings.control, tell, stop)
-    for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
-        status.say(refusal)
     with (
         yield_to_the_loop(),
         listen_to_keyboard(tell) as has_keyboard,

@@ -1,6 +1,7 @@
 """Loop: the thin shell around the decoder: connections, states, stamps, and failing closed."""
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from threading import Event
@@ -35,6 +36,8 @@ _LOSSES_EVERY_NS = 5 * NS_PER_S
 _GIVE_UP_NS = 5 * NS_PER_S
 # So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
 _TOO_MANY_WAITING = 500_000
+# LSL sends from a thread of its own: soonest if this one sleeps. Hops in a bunch don't wait.
+_LET_GO_S, _LET_GO_PART = 200e-6, 0.1
 _STATES: tuple[State | None, ...] = tuple(State)
 # The operator's gain goes in steps of a tenth, up to tenfold and down to a tenth.
 _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
@@ -78,6 +81,7 @@ class Loop:
         self._backlog = Backlog(model.window.hop_ns)
         self._stale_ns = ns_from_ms(settings.safety.stale_ms)
         self._stale_at_ns = 0
+        self._let_go_s = min(_LET_GO_S, s_from_ns(model.window.hop_ns) * _LET_GO_PART)
         self._used = self._steps = 0
         self._published_at_ns = 0
         self._losses_at_ns = 0
@@ -250,7 +254,10 @@ class Loop:
             self._outlets.push_velocity(self._scaled(decoded.velocity), decoded.end_ns)
         else:
             self._outlets.push_zero_velocity(decoded.end_ns)
-        pushed_ns = self._published_at_ns = local_now_ns()
+        pushed_ns = local_now_ns()
+        if pushed_ns - self._published_at_ns > self._model.window.hop_ns // 2:
+            time.sleep(self._let_go_s)
+        self._published_at_ns = pushed_ns
         self._rehearsal.hop_arrived(inlet.arrived_ns)
         self._outlets.push_latent(decoded)
         totals = self.totals
