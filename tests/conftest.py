@@ -20,6 +20,9 @@ _LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"
 _LSL_CONFIG.write_text(f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[log]\nlevel = -3\n")
 os.environ["LSLAPICFG"] = str(_LSL_CONFIG)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each of the parallel runs has a core.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 from drivers.simulator import ArraySettings, TaskSettings, simulate_session  # noqa: E402

@@ -229,7 +229,7 @@ def test_a_network_without_streams_is_told_with_the_lsl_session(
     config.write_text(f"[lab]\nSessionID = {source_id}\n[log]\nlevel = -3\n")
     no_go = doctor(tmp_path / "absent", LSLAPICFG=str(config))
     assert no_go.returncode == 2
-    assert "no such bundle" in no_go.stdout
+    assert "no such bundle" in " ".join(no_go.stdout.split())
     assert f"LSL session '{source_id}'" in " ".join(no_go.stdout.split())
     assert no_go.stdout.splitlines()[-1] == "NO-GO: 2 problems to be mended first, 1 warning"
 

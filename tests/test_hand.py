@@ -41,7 +41,10 @@ def test_the_pointer_in_cm() -> None:
     from PySide6.QtGui import QCursor, QGuiApplication
 
     from drivers.mouse import pointer_cm
+    from rt_ner.view.app import application
 
+    # The view's tests in this process need an application that can do more.
+    application()
     look = pointer_cm()
     dots_per_cm = QGuiApplication.primaryScreen().physicalDotsPerInch() / 2.54
     QCursor.setPos(100, 200)
