@@ -128,15 +128,15 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
     recording = load_recording(path)
     assert recording.provenance["decoder_bundle"] == small_bundle_folder.name
     assert json.loads(recording.provenance["decoder_settings"])["output"]["source"] == decoder
-    assert killed_s - last_stamp_s(path, f"{decoder}-velocity") < 1.0
+    assert killed_s - stamps_s(path, f"{decoder}-velocity")[-1] < 1.0
 
 
-def last_stamp_s(path: Path, name: str) -> float:
+def stamps_s(path: Path, name: str) -> list[float]:
     import pyxdf
 
     streams, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
     stream = next(one for one in streams if one["info"]["name"][0] == name)
-    return float(stream["time_stamps"][-1])
+    return [float(stamp_s) for stamp_s in stream["time_stamps"]]
 
 
 def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> None:
@@ -144,17 +144,42 @@ def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> 
     recorder = OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))
     assert not recorder.is_recording
     recorder.toggle()
-    outlet_is_recorded = wait_until(outlet.have_consumers)
+
+    def is_begun() -> bool:
+        outlet.push_sample([1.0, 2.0])
+        return "Ctrl-C ends it" in recorder.says
+
+    assert wait_until(is_begun)
     assert recorder.is_recording
-    assert outlet_is_recorded
-    outlet.push_sample([1.0, 2.0])
     recorder.toggle()
     recorder.close()
     assert not recorder.is_recording
     path = recording_in(tmp_path / "r")
     assert path.name == "sub-M_ses-day1_task-reach_run-001_ephys.xdf"
     assert scan(path).damage == []
-    assert last_stamp_s(path, f"{source_id}-kinematics") > 0
+    assert stamps_s(path, f"{source_id}-kinematics")
+
+
+def test_a_stream_that_goes_and_comes_back_is_recorded_on(tmp_path: Path, source_id: str) -> None:
+    wanted = source_id_of(source_id, Kind.KINEMATICS)
+
+    def push_until(recorder: ChildProcess, text: str, stamp_s: float) -> None:
+        outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
+
+        def is_said() -> bool:
+            outlet.push_sample([1.0, 2.0], stamp_s)
+            return any(line.startswith(text) for line in recorder.said())
+
+        assert wait_until(is_said), recorder.said()
+
+    with child_process(["record", str(tmp_path / "r"), "--wait-for", wanted], tmp_path) as recorder:
+        push_until(recorder, "to ", 100.0)
+        wait_for_line(recorder, "gone, and recorded again once it is back")
+        push_until(recorder, "back: ", 200.0)
+        recorder.interrupt()
+        recorder.finish(WAIT_S)
+    recorded = stamps_s(recording_in(tmp_path / "r"), f"{source_id}-kinematics")
+    assert set(recorded) == {100.0, 200.0}
 
 
 def test_a_name_in_one_option() -> None:

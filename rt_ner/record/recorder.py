@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ from rt_ner.streams import describe_stream
 
 _LOOK_S = 1.0
 _START_S = 8.0
-# LabRecorder writes clock offsets every five seconds, even when nothing comes.
-_SILENT_LOOKS = 12
+# LabRecorder writes clock offsets of each stream every five seconds, even when nothing comes.
+_SILENT_S = 15.0
 _GB = 1e9
 _LITTLE_GB, _LEAST_GB = 5.0, 0.5
 
@@ -36,9 +37,11 @@ class Recorder:
         self._path = path
         self._tell = tell
         self._recorder = LabRecorder()
-        self._known: set[str] = set()
+        self._recorded: dict[str, pylsl.StreamInfo] = {}
+        self._gone: set[str] = set()
+        self._strangers: set[str] = set()
         self._size = 0
-        self._n_silent = 0
+        self._grown_at_s = 0.0
         self._is_low = False
 
     def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
@@ -53,7 +56,7 @@ class Recorder:
         seen: list[pylsl.StreamInfo] = pylsl.resolve_streams(_LOOK_S)
         if not seen:
             raise StreamError("no LSL stream is visible: start what is to be recorded first")
-        self._known = {info.uid() for info in seen}
+        self._recorded = {_identity(info): info for info in seen}
         try:
             # Ctrl-C is for us alone: LabRecorder is told to stop, and closes its file.
             with _interrupts_ignored():
@@ -70,12 +73,13 @@ class Recorder:
 
         RecorderLostError if it writes no more.
         """
+        self._grown_at_s = time.monotonic()
         while not stop.wait(_LOOK_S):
             self._check_alive()
+            self._look_around()
             self._check_growth()
             if self._disk_is_full():
                 return
-            self._tell_of_strangers()
 
     def finish(self) -> Contents:
         """End, and look at what was written."""
@@ -95,13 +99,16 @@ class Recorder:
             )
 
     def _check_growth(self) -> None:
+        now_s = time.monotonic()
         size = self._path.stat().st_size if self._path.exists() else 0
-        self._n_silent = 0 if size > self._size else self._n_silent + 1
+        # Of streams that are all gone there is nothing to write.
+        if size > self._size or len(self._gone) == len(self._recorded):
+            self._grown_at_s = now_s
         self._size = size
-        if self._n_silent >= _SILENT_LOOKS:
+        if now_s - self._grown_at_s > _SILENT_S:
             raise RecorderLostError(
-                f"LabRecorder has written nothing for {_SILENT_LOOKS * _LOOK_S:g} s: {self._path} "
-                "can be read up to there; start another recording"
+                f"LabRecorder has written nothing for {_SILENT_S:g} s: {self._path} can be read up "
+                "to there; start another recording"
             )
 
     def _disk_is_full(self) -> bool:
@@ -117,11 +124,23 @@ class Recorder:
         self._is_low = free_gb < _LITTLE_GB
         return False
 
-    def _tell_of_strangers(self) -> None:
-        for info in pylsl.resolve_streams(_LOOK_S):
-            if info.uid() not in self._known:
-                self._known.add(info.uid())
-                self._tell(f"not recorded, for it came later: {describe_stream(info)}")
+    def _look_around(self) -> None:
+        """Tell of recorded streams that go and come back, and of others that come later."""
+        visible = {_identity(info): info for info in pylsl.resolve_streams(_LOOK_S)}
+        for identity, info in self._recorded.items():
+            if (identity not in visible) != (identity in self._gone):
+                self._gone ^= {identity}
+                is_gone = identity in self._gone
+                what = "gone, and recorded again once it is back" if is_gone else "back"
+                self._tell(f"{what}: {describe_stream(info)}")
+        for identity in visible.keys() - self._recorded.keys() - self._strangers:
+            self._strangers.add(identity)
+            self._tell(f"not recorded, for it came later: {describe_stream(visible[identity])}")
+
+
+def _identity(info: pylsl.StreamInfo) -> str:
+    """By what LabRecorder knows a stream again; one without a source_id never comes back."""
+    return str(info.source_id() or info.uid())
 
 
 @contextmanager
