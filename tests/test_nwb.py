@@ -1,5 +1,6 @@
 """NWB: out and in without a bit changed; read as DANDI's archives store reaching."""
 
+import sys
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -233,6 +234,32 @@ def test_a_write_that_fails_leaves_nothing_behind(
     with pytest.raises(OSError, match="disk full"):
         write(counted_session(), tmp_path / "out.nwb")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_hdf5_cannot_get_through_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """As found by fuzzing: read by pynwb, some such files took all memory there is."""
+    path = archive(tmp_path / "a.nwb", "perich")
+    content = bytearray(path.read_bytes())
+    headers = [at for at in range(len(content)) if content[at : at + 4] == b"TREE"]
+    for at in headers:
+        content[at : at + 8] = bytes(8)
+    path.write_bytes(bytes(content))
+    with pytest.raises(SessionError, match="damaged, get a whole copy: ") as refused:
+        load_recording(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake interpreter is a shell script")
+def test_a_file_that_crashes_hdf5_itself_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive(tmp_path / "a.nwb", "perich")
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crashing.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(crashing))
+    with pytest.raises(SessionError, match="HDF5's own library crashes on it"):
+        load_recording(path)
 
 
 @pytest.fixture(scope="module")

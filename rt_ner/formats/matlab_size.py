@@ -12,6 +12,7 @@ from typing import BinaryIO
 import h5py
 
 from rt_ner.errors import SessionError
+from rt_ner.formats.hdf5_trial import check_survivable
 
 _MOST_BYTES = 2_000_000_000
 _PIECE_BYTES = 1 << 16
@@ -22,7 +23,11 @@ _ORDER_AT, _PACKED = 126, 15
 
 def check_size(path: Path) -> None:
     """SessionError if reading the file would take more memory than any recording should."""
-    n_bytes = _stated_bytes(path) if h5py.is_hdf5(path) else _unpacked_bytes(path)
+    if h5py.is_hdf5(path):
+        check_survivable(path)
+        n_bytes = _stated_bytes(path)
+    else:
+        n_bytes = _unpacked_bytes(path)
     if n_bytes > _MOST_BYTES:
         raise SessionError(
             f"its contents take {n_bytes / 1e9:.1f} GB or more, expected at most "

@@ -13,6 +13,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from rt_ner.arrays import AnyArray, BoolArray, FloatArray
 from rt_ner.clock import NS_PER_S, ns_array_from_s
 from rt_ner.errors import SessionError
+from rt_ner.formats.hdf5_trial import check_survivable
 from rt_ner.formats.recorded import (
     angles_deg,
     foreign_file,
@@ -67,6 +68,7 @@ def read(path: Path, area: str | None) -> Recording:
     """
     if not h5py.is_hdf5(path):
         raise SessionError("no NWB: expected an HDF5 file")
+    check_survivable(path)
     with foreign_file("NWB"), NWBHDF5IO(path, "r", load_namespaces=False) as file:
         return _recording(file.read(), path, area)
 

@@ -24,6 +24,8 @@ _MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\d
 _LONGEST_HISTORY_NS = NS_PER_S
 _MOST_COUNTS = 4_000_000_000
 _AT_ONCE = 30_000
+# Some libraries put all of a file's structure into one message.
+_LONGEST_WORDS = 200
 # A phase of less is the rounding of float stamps.
 _ROUNDING_NS = 1000
 
@@ -183,7 +185,7 @@ def foreign_file(what: str, expected: str = "") -> Iterator[None]:
     except SessionError:
         raise
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
+        first = (str(error).splitlines() or [""])[0][:_LONGEST_WORDS]
         raise SessionError(
             f"no usable {what}: {type(error).__name__}: {first}{expected}"
         ) from error
