@@ -142,18 +142,18 @@ def stamps_s(path: Path, name: str) -> list[float]:
 def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> None:
     outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
     recorder = OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))
-    assert not recorder.is_recording
+    assert recorder.state == ""
     recorder.toggle()
+    assert recorder.state == "recording begins"
 
     def is_begun() -> bool:
         outlet.push_sample([1.0, 2.0])
-        return "Ctrl-C ends it" in recorder.says
+        return recorder.state == "● recording"
 
     assert wait_until(is_begun)
-    assert recorder.is_recording
     recorder.toggle()
     recorder.close()
-    assert not recorder.is_recording
+    assert recorder.state == ""
     path = recording_in(tmp_path / "r")
     assert path.name == "sub-M_ses-day1_task-reach_run-001_ephys.xdf"
     assert scan(path).damage == []

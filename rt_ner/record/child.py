@@ -9,6 +9,8 @@ from threading import Event, Thread
 from rt_ner.children import ChildProcess
 from rt_ner.record.files import RecordingName
 
+# By these words `rt-ner record` says that it records.
+BEGUN = "Ctrl-C ends it"
 # How soon the operator hears that it is gone, and how long it may take to close its file.
 _POLL_S, _END_S = 0.5, 30.0
 
@@ -17,6 +19,7 @@ class RecorderChild:
     """Records all streams into ``folder``, once the stream ``wait_for`` is there, until closed.
 
     ``tell`` hears, from a thread, what it says, and an alarm when it ends by itself.
+    ``has_begun``: whether LabRecorder records, which it does some seconds after the start.
     """
 
     def __init__(
@@ -24,6 +27,7 @@ class RecorderChild:
     ) -> None:
         self._tell = tell
         self._is_over = Event()
+        self.has_begun = False
         self._logs = tempfile.TemporaryDirectory(prefix="rt-ner-record-")
         arguments = ["record", str(folder), *name.options(), "--wait-for", wait_for]
         self._process = ChildProcess(
@@ -54,6 +58,7 @@ class RecorderChild:
             has_ended = self._process.has_ended()
             said = self._process.said()
             for line in said[n_told:]:
+                self.has_begun |= BEGUN in line
                 self._tell(f"recorder: {line}")
             n_told = len(said)
             if has_ended:

@@ -33,6 +33,7 @@ def record(
     FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
     overwritten. Streams that come later are named, and not recorded.
     """
+    from rt_ner.record.child import BEGUN
     from rt_ner.record.files import RecordingName
     from rt_ner.streams import describe_stream, quiet_liblsl
 
@@ -57,7 +58,7 @@ def record(
             return
         for info in recorder.start():
             console.print(f"recording {describe_stream(info)}", soft_wrap=True)
-        console.print(f"to {path}; Ctrl-C ends it", soft_wrap=True)
+        console.print(f"to {path}; {BEGUN}", soft_wrap=True)
         try:
             recorder.watch(stop)
         finally:

@@ -147,8 +147,8 @@ class OperatorWindow(QMainWindow):
         for action, button in self._buttons.items():
             button.setEnabled(action.is_possible())
         notice = self._signals.notices[-1] if self._signals.notices else ""
-        recording = "● recording · " if self._recorder.is_recording else ""
-        self.message.setText(recording + (self._recorder.says or notice or self._not_obeyed()))
+        words = self._recorder.says or notice or self._not_obeyed()
+        self.message.setText(" · ".join(filter(None, (self._recorder.state, words))))
 
     def _not_obeyed(self) -> str:
         if self._commander.is_heard():

@@ -12,14 +12,15 @@ from rt_ner.record.files import RecordingName
 
 _ANSWER_S = 2.0
 _SHOWN_S = 5.0
+_RECORDING = "● recording"
 
 
 class Recorder(Protocol):
     """Records all visible streams, or stops."""
 
     @property
-    def is_recording(self) -> bool:
-        """Whether it does, as far as is known."""
+    def state(self) -> str:
+        """Whether it does, as far as is known, in words; empty: it does not."""
 
     @property
     def says(self) -> str:
@@ -42,9 +43,16 @@ class OwnRecorder:
         self._said, self._said_at_s = "", 0.0
 
     @property
-    def is_recording(self) -> bool:
+    def is_running(self) -> bool:
         """Whether its process runs."""
         return self._child is not None and not self._child.has_ended()
+
+    @property
+    def state(self) -> str:
+        """Whether it records, or is about to."""
+        if self._child is None or self._child.has_ended():
+            return ""
+        return _RECORDING if self._child.has_begun else "recording begins"
 
     @property
     def says(self) -> str:
@@ -57,7 +65,7 @@ class OwnRecorder:
         """Begin a new file, or close the one that is being written."""
         if self._ending and self._ending.is_alive():
             return
-        if self.is_recording:
+        if self.is_running:
             self._ending = Thread(target=self._end)
             self._ending.start()
             return
@@ -104,6 +112,11 @@ class RemoteLabRecorder:
         if self._thread is None or not self._thread.is_alive():
             self._thread = Thread(target=self._order, args=(not self.is_recording,), daemon=True)
             self._thread.start()
+
+    @property
+    def state(self) -> str:
+        """Whether it records, as far as we told it."""
+        return _RECORDING if self.is_recording else ""
 
     def close(self) -> None:
         """Leave it as it is: it was there before the view."""
