@@ -10,7 +10,9 @@ from rt_ner.errors import RtNerError
 from rt_ner.process import check_display, stop_on_signals
 from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
-Gain = Annotated[float, typer.Option(help="Times this: so far a cursor goes, say.", min=0.001)]
+Gain = Annotated[
+    float, typer.Option(help="What the pointer's movement is multiplied by.", min=0.001)
+]
 
 
 def mouse(
