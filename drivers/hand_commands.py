@@ -10,14 +10,13 @@ from rt_ner.errors import RtNerError
 from rt_ner.process import check_display, stop_on_signals
 from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
-Gain = Annotated[
-    float, typer.Option(help="What the pointer's movement is multiplied by.", min=0.001)
-]
-
 
 def mouse(
     name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "mouse",
-    gain: Gain = 1.0,
+    pixels_per_cm: Annotated[
+        float | None,
+        typer.Option(help="What counts as a centimetre. Default: what the screen says.", min=0.001),
+    ] = None,
 ) -> None:
     """Publish the pointer's velocity (vx, vy in cm/s) as a hand's kinematics, until Ctrl-C.
 
@@ -25,10 +24,11 @@ def mouse(
     """
     check_display("rt-ner mouse")
     try:
-        from drivers.mouse import pointer_cm
+        from drivers.mouse import pointer_cm, screen_pixels_per_cm
     except ImportError as error:
         raise RtNerError(f"the mouse needs Qt ({error}): pip install 'rt-ner[view]'") from error
-    _publish(_scaled(pointer_cm(), gain), name)
+    pixels = pixels_per_cm or screen_pixels_per_cm()
+    _publish(pointer_cm(pixels), name, f"1 cm is {pixels:.1f} pixels")
 
 
 def joystick(
@@ -49,21 +49,14 @@ def joystick(
         raise RtNerError(
             f"a joystick needs pygame-ce ({error}): pip install 'rt-ner[joystick]'"
         ) from error
-    _publish(stick_cm(number, axes, full_cm), name)
+    _publish(stick_cm(number, axes, full_cm), name, f"a full push is {full_cm:g} cm")
 
 
-def _scaled(position_cm: Position, gain: float) -> Position:
-    def look() -> tuple[float, float]:
-        x, y = position_cm()
-        return x * gain, y * gain
-
-    return look
-
-
-def _publish(position_cm: Position, name: str) -> None:
+def _publish(position_cm: Position, name: str, scale: str) -> None:
     quiet_liblsl()
     console = Console(stderr=True, highlight=False, markup=False)
     with stop_on_signals() as stop:
         source = HandSource(position_cm, name)
-        console.print(f"'{source_id_of(name, Kind.KINEMATICS)}', 100 a second (Ctrl-C ends)")
+        published = source_id_of(name, Kind.KINEMATICS)
+        console.print(f"'{published}', 100 a second; {scale} (Ctrl-C ends)")
         source.run(stop)

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -302,22 +303,25 @@ def _decode_until(
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
-    # Before any stream is opened: LSL takes over the priority of the thread that opens it.
-    for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
-        status.say(refusal)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
     about = bundles.about() | {"settings": settings.model_dump_json()}
-    loop = Loop(model, settings, stop, status.say, about, load_next)
-    tell = loop.commands.append
-    if settings.control.source_id:
-        listen_to_markers(settings.control, tell, stop)
-    with (
-        yield_to_the_loop(),
-        listen_to_keyboard(tell) as has_keyboard,
-        status.showing(loop, has_keyboard),
-        recording(loop.alarms.append),
-    ):
-        loop.run()
+    alarms: deque[str] = deque()
+    # Threads and processes take over the core and priority of the thread that starts them: LSL's,
+    # which begin with the streams, are to have ours, and the recorder's are not.
+    with recording(alarms.append):
+        for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
+            status.say(refusal)
+        loop = Loop(model, settings, stop, status.say, about, load_next)
+        loop.alarms = alarms
+        tell = loop.commands.append
+        if settings.control.source_id:
+            listen_to_markers(settings.control, tell, stop)
+        with (
+            yield_to_the_loop(),
+            listen_to_keyboard(tell) as has_keyboard,
+            status.showing(loop, has_keyboard),
+        ):
+            loop.run()
     return loop.totals
 
 

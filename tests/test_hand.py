@@ -38,20 +38,20 @@ def test_positions_become_velocities(source_id: str) -> None:
 
 def test_the_pointer_in_cm() -> None:
     pytest.importorskip("PySide6")
-    from PySide6.QtGui import QCursor, QGuiApplication
+    from PySide6.QtGui import QCursor
 
-    from drivers.mouse import pointer_cm
+    from drivers.mouse import pointer_cm, screen_pixels_per_cm
     from rt_ner.view.app import application
 
     # The view's tests in this process need an application that can do more.
     application()
-    look = pointer_cm()
-    dots_per_cm = QGuiApplication.primaryScreen().physicalDotsPerInch() / 2.54
+    assert 10 < screen_pixels_per_cm() < 200
+    look = pointer_cm(25.0)
     QCursor.setPos(100, 200)
     before = look()
     QCursor.setPos(150, 170)
     after = look()
-    np.testing.assert_allclose(np.subtract(after, before) * dots_per_cm, [50, 30])
+    np.testing.assert_allclose(np.subtract(after, before), [2.0, 1.2])
 
 
 class FakeStick:

@@ -97,7 +97,10 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
         decoder,
         "--record",
         str(tmp_path / "r"),
+        "--config",
+        str(tmp_path / "realtime.toml"),
     ]
+    (tmp_path / "realtime.toml").write_text("[timing]\nrealtime = true\n")
     before = set(labrecorders())
     with child_process(replay, tmp_path), child_process(decode, tmp_path) as decoding:
         notices = inlet(decoder, Kind.NOTICES)
@@ -106,6 +109,8 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
         for _ in range(200):
             assert velocity.pull_sample(WAIT_S)[0] is not None
         (pid,) = set(labrecorders()) - before
+        if hasattr(os, "sched_getscheduler"):
+            assert os.sched_getscheduler(pid) == os.SCHED_OTHER, "the decoder's priority is its own"
         os.kill(pid, signal.SIGKILL)
         killed_s = velocity.pull_sample(WAIT_S)[1]
         wait_for_line(decoding, "ALARM: the recorder has ended")

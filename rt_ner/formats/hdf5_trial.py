@@ -52,7 +52,7 @@ def _read(_name: str, item: h5py.Group | h5py.Dataset) -> None:
         list(item.attrs.values())
         if isinstance(item, h5py.Dataset) and item.nbytes <= _READ_BYTES:
             item[()]
-    except TypeError:
+    except (TypeError, ValueError):
         # A type that h5py has no counterpart for is no damage.
         return
 
@@ -63,7 +63,7 @@ def _main(path: str) -> int:
         with h5py.File(path, "r") as file:
             _read("", file)
             file.visititems(_read)
-    except (OSError, RuntimeError, MemoryError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, MemoryError, KeyError) as error:
         sys.stdout.write((str(error).splitlines() or [type(error).__name__])[0])
         return _DAMAGED
     return 0
