@@ -18,13 +18,15 @@ def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
 
     ``number``: which one, from 1. StreamError, when looked at, once it is gone.
     """
-    pygame.init()
+    # No more of it than is needed: sound would complain where there is none.
+    pygame.display.init()
+    pygame.joystick.init()
     n_found = pygame.joystick.get_count()
     if not 1 <= number <= n_found:
         names = [pygame.joystick.Joystick(index).get_name() for index in range(n_found)]
         raise ConfigError(
-            f"--number {number}: found {', '.join(names) or 'no joystick'}; plug one in, or pick "
-            f"from 1 to {max(n_found, 1)}"
+            f"--number {number}: found {', '.join(names) or 'no joystick'}; plug one in, or name "
+            "another number"
         )
     stick = pygame.joystick.Joystick(number - 1)
     own_id = stick.get_instance_id()
