@@ -214,19 +214,18 @@ def _kinematics(
         for names in _MOVEMENT:
             if set(names) <= set(labels):
                 columns = [labels.index(name) for name in names]
-                moves, doubts = _movement(files, segment, stream, columns)
-                return Kinematics(moves.time_ns - origin_ns, moves.velocity_cm_s), doubts
+                return _movement(files, segment, stream, columns, origin_ns)
     return None, []
 
 
 def _movement(
-    files: BlackrockRawIO, segment: int, stream: int, columns: Sequence[int]
+    files: BlackrockRawIO, segment: int, stream: int, columns: Sequence[int], origin_ns: int
 ) -> tuple[Kinematics, list[str]]:
     raw = files.get_analogsignal_chunk(0, segment, None, None, stream, list(columns))
     values: FloatArray = files.rescale_signal_raw_to_float(raw, "float64", stream, list(columns))
     rate_hz = float(files.get_signal_sampling_rate(stream))
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
-    times_ns = begin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
+    times_ns = begin_ns - origin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
     names = [_labels(files, stream)[column] for column in columns]
     doubts = [f"analog inputs {' and '.join(names)}: their unit is taken for cm or cm/s"]
     if not names[0].lower().startswith("v"):

@@ -50,14 +50,14 @@ class OwnRecorder:
     @property
     def state(self) -> str:
         """Whether it records, or is about to."""
-        if self._child is None or self._child.has_ended():
+        if self._child is None or not self.is_running:
             return ""
         return _RECORDING if self._child.has_begun else "recording begins"
 
     @property
     def says(self) -> str:
         """Its newest words for a while; for good if it has ended by itself."""
-        has_failed = self._child is not None and self._child.has_ended()
+        has_failed = self._child is not None and not self.is_running
         is_new = time.monotonic() - self._said_at_s < _SHOWN_S
         return self._said if has_failed or is_new else ""
 
