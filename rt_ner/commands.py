@@ -299,15 +299,15 @@ def _decode_until(
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.controls import listen_to_keyboard, listen_to_markers
     from rt_ner.loop import Loop
-    from rt_ner.process import claim_computer, yield_to_the_loop
+    from rt_ner.process import yield_to_the_loop
+    from rt_ner.scheduling import claim_computer
     from rt_ner.status import Status
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
     about = bundles.about() | {"settings": settings.model_dump_json()}
     alarms: deque[str] = deque()
-    # Threads and processes take over the core and priority of the thread that starts them: LSL's,
-    # which begin with the streams, are to have ours, and the recorder's are not.
+    # What the recorder's process takes over from this one is not to be claimed yet.
     with recording(alarms.append):
         for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
             status.say(refusal)

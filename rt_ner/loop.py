@@ -20,6 +20,7 @@ from rt_ner.messages import Chunk, Decoded
 from rt_ner.outlet import DecoderOutlets
 from rt_ner.process import no_garbage_collection
 from rt_ner.rehearsal import Rehearsal
+from rt_ner.scheduling import behind_lsl
 from rt_ner.spike_stream import SpikeStream, counter_of, spike_wish
 from rt_ner.states import Command, State
 from rt_ner.streams import find_stream, local_now_ns, wish_for_same
@@ -139,7 +140,8 @@ class Loop:
             self._backlog.cancel()
             self.totals.n_connections += 1
             self._enter(State.WARMING, local_now_ns())
-            self._decode(inlet, decoder)
+            with behind_lsl():
+                self._decode(inlet, decoder)
         except StreamLostError as error:
             self._stand_still(State.CONNECTING)
             self._notify(f"connection lost: {error}")

@@ -12,8 +12,6 @@ from types import FrameType
 
 from rt_ner.errors import RtNerError
 
-# Above everything ordinary, below the kernel's own threads.
-_PRIORITY = 50
 _SWITCH_INTERVAL_S = 1e-4
 
 
@@ -85,25 +83,6 @@ def yield_to_the_loop() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before_s)
-
-
-def claim_computer(core: int | None, realtime: bool) -> list[str]:
-    """Ask for a core of our own and for real-time priority; what was refused, and the remedy."""
-    refused = []
-    if core is not None:
-        try:
-            os.sched_setaffinity(0, {core})
-        except (AttributeError, OSError) as error:
-            refused.append(f"core {core} was not given ({error}): name one that this computer has")
-    if realtime:
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
-        except (AttributeError, OSError) as error:
-            refused.append(
-                f"real-time priority was not given ({error}): on Linux allow it with an rtprio "
-                "line in /etc/security/limits.conf"
-            )
-    return refused
 
 
 @contextmanager

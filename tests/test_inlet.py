@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pylsl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rt_ner import bins, events
 from rt_ner.bins import Counter, raster_counter
-from rt_ner.clock import NS_PER_S
+from rt_ner.clock import NS_PER_S, ns_array_from_s, ns_from_s
 from rt_ner.config import InputKind
 from rt_ner.events import EventCounter
-from rt_ner.inlet import SpikeInlet, StreamLostError
+from rt_ner.inlet import SpikeInlet, StreamLostError, take_times
 from rt_ner.messages import Chunk, EventChunk
 from rt_ner.streams import local_now_ns
 from rt_ner.tally import Tally
@@ -119,6 +121,22 @@ def test_events_of_any_format_carry_channel_and_unit(lsl_format: int, source_id:
     counter.restart(100 * NS_PER_S)
     assert not list(counter.push(chunk._replace(arrived_ns=0)))
     assert len(events._advance.signatures) == compiled
+
+
+@given(st.lists(st.floats(-1e9, 1e9), max_size=20), st.integers(-(2**61), 2**61))
+def test_times_are_taken_as_they_are_everywhere(stamps_s: list[float], offset_ns: int) -> None:
+    time_ns = np.zeros(len(stamps_s), dtype=np.int64)
+    assert take_times(np.array(stamps_s), offset_ns, time_ns)
+    assert np.array_equal(time_ns, ns_array_from_s(np.array(stamps_s)) + offset_ns)
+
+
+@given(st.lists(st.sampled_from([1.5, 2.0**40, -math.inf, math.inf, math.nan]), max_size=8))
+def test_what_is_no_time_is_left_out(stamps_s: list[float]) -> None:
+    stamps = np.array(stamps_s)
+    time_ns = np.full(len(stamps), -1, dtype=np.int64)
+    is_time = stamps == 1.5
+    assert take_times(stamps, 0, time_ns) == is_time.all()
+    assert (time_ns == np.where(is_time, ns_from_s(1.5), -1)).all()
 
 
 def test_silence_of_events_is_a_chunk_and_silence_of_a_raster_is_none(source_id: str) -> None:

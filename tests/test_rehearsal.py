@@ -1,7 +1,6 @@
 """When the next step is rehearsed: shortly before it is due, and not for ever."""
 
 from rt_ner.config import WakeUp
-from rt_ner.process import claim_computer
 from rt_ner.rehearsal import Rehearsal
 
 MS = 1_000_000
@@ -50,9 +49,3 @@ def test_who_blocks_never_rehearses_and_who_spins_never_sleeps() -> None:
     assert blocking.due_ns > 10**18
     assert Rehearsal(HOP_NS, WakeUp.SPIN).shortest_sleep_ns == 0
     assert Rehearsal(HOP_NS).shortest_sleep_ns > 0
-
-
-def test_what_a_computer_refuses_is_said() -> None:
-    (refused,) = claim_computer(100_000, realtime=False)
-    assert refused.startswith("core 100000 was not given")
-    assert claim_computer(None, realtime=False) == []

@@ -1,0 +1,111 @@
+"""Scheduling: whose turn it is on a shared core. LSL's threads first, then the loop, then the rest.
+
+LSL's threads do little, and all wait for it: the loop for its samples, the cursor for its velocity.
+A thread takes over what the one that starts it has, so the loop asks for LSL's place before any
+stream is opened, and for its own before it decodes.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Above everything ordinary, below the kernel's own threads.
+_LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
+# From Linux 6.12 on, who wakes up takes the core from those who ask for longer turns; nobody gets
+# more of it in all, so no permission is needed. Unasked, a turn is 1 to 3 ms.
+_LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 1_000_000
+# Numbers of sched_setattr and sched_getattr, which older C libraries do not have.
+_SYSTEM_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275)}
+
+
+class _Attributes(ctypes.Structure):
+    """The kernel's ``struct sched_attr``, as of its first version; ``turn_ns``: `sched_runtime`."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("policy", ctypes.c_uint32),
+        ("flags", ctypes.c_uint64),
+        ("nice", ctypes.c_int32),
+        ("priority", ctypes.c_uint32),
+        ("turn_ns", ctypes.c_uint64),
+        ("deadline_ns", ctypes.c_uint64),
+        ("period_ns", ctypes.c_uint64),
+    )
+
+
+def claim_computer(core: int | None, realtime: bool) -> list[str]:
+    """Ask for LSL's place: a core and real-time priority; what was refused, and the remedy.
+
+    Short turns are asked for in any case, and nothing is said where there are none.
+    """
+    refused = []
+    if core is not None:
+        try:
+            os.sched_setaffinity(0, {core})
+        except (AttributeError, OSError) as error:
+            refused.append(f"core {core} was not given ({error}): name one that this computer has")
+    _ask_for_turns(_LSL_TURN_NS)
+    if realtime:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
+        except (AttributeError, OSError) as error:
+            refused.append(
+                f"real-time priority was not given ({error}): on Linux allow it with an rtprio "
+                "line in /etc/security/limits.conf"
+            )
+    return refused
+
+
+@contextmanager
+def behind_lsl() -> Iterator[None]:
+    """Within the block this thread comes after LSL's, which it started at the place it claimed.
+
+    Nothing changes for a thread that claimed none.
+    """
+    if _priority() == _LSL_PRIORITY:
+        os.sched_setparam(0, os.sched_param(_LOOP_PRIORITY))
+        try:
+            yield
+        finally:
+            os.sched_setparam(0, os.sched_param(_LSL_PRIORITY))
+    elif turn_ns() == _LSL_TURN_NS:
+        _ask_for_turns(_LOOP_TURN_NS)
+        try:
+            yield
+        finally:
+            _ask_for_turns(_LSL_TURN_NS)
+    else:
+        yield
+
+
+def turn_ns() -> int:
+    """How long a turn this thread asks for; 0 where turns can't be asked for."""
+    attributes = _attributes()
+    return int(attributes.turn_ns) if attributes else 0
+
+
+def _priority() -> int:
+    """Real-time priority of this thread; 0: none."""
+    return os.sched_getparam(0).sched_priority if hasattr(os, "sched_getparam") else 0
+
+
+def _ask_for_turns(wanted_ns: int) -> None:
+    """Ask for turns of another length; nothing where that is not possible."""
+    if attributes := _attributes():
+        attributes.turn_ns = wanted_ns
+        set_number, _ = _SYSTEM_CALLS[platform.machine()]
+        ctypes.CDLL(None).syscall(set_number, 0, ctypes.byref(attributes), 0)
+
+
+def _attributes() -> _Attributes | None:
+    """How this thread is scheduled; None unless in the ordinary way of a Linux known here."""
+    if sys.platform != "linux" or platform.machine() not in _SYSTEM_CALLS:
+        return None
+    attributes = _Attributes()
+    _, get_number = _SYSTEM_CALLS[platform.machine()]
+    size = ctypes.sizeof(attributes)
+    failed = ctypes.CDLL(None).syscall(get_number, 0, ctypes.byref(attributes), size, 0)
+    return None if failed or attributes.policy != os.SCHED_OTHER else attributes
