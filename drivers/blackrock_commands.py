@@ -9,6 +9,7 @@ from rich.console import Console
 from drivers.blackrock import BlackrockSource, Receiver, open_listener, troubles
 from rt_ner.channel_map import labels_of_file
 from rt_ner.process import no_garbage_collection, stop_on_signals
+from rt_ner.scheduling import take_short_turns
 from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
 
@@ -36,6 +37,7 @@ def blackrock(
     Only listens: the device must be running. Tried on an emulator, never on a device.
     """
     quiet_liblsl()
+    take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
     labels = electrode_labels(channel_map, channels)
     receiver = Receiver(len(labels), tick_hz, broadband=broadband)

@@ -22,6 +22,7 @@ from rt_ner.errors import ConfigError, SessionError
 from rt_ner.options import AreaName, Speed
 from rt_ner.pace import Pace
 from rt_ner.process import no_garbage_collection, stop_on_signals
+from rt_ner.scheduling import take_short_turns
 from rt_ner.session import Session
 from rt_ner.session_files import load_session, save_session
 from rt_ner.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
@@ -59,6 +60,7 @@ def replay(
     Waits for a listener on the spikes, so that a decoder started afterwards misses nothing.
     """
     quiet_liblsl()
+    take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
     kinds = _kinds(wait_for)
     if form not in FORMS:
@@ -132,6 +134,7 @@ def subject(
     from drivers.subject import Subject
 
     quiet_liblsl()
+    take_short_turns()
     neurons = made_up(np.random.default_rng(neurons_seed))
     if session is not None:
         neurons = fitted(load_session(session, area))
@@ -170,6 +173,7 @@ def noise(
     further ones, at each order and at the end, count what was really sent.
     """
     quiet_liblsl()
+    take_short_turns()
     if form not in NOISE_FORMS:
         raise ConfigError(f"--form {form}: expected one of {', '.join(NOISE_FORMS)}")
     channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))

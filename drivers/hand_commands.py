@@ -8,6 +8,7 @@ from rich.console import Console
 from drivers.hand import HandSource, Position
 from rt_ner.errors import RtNerError
 from rt_ner.process import check_display, stop_on_signals
+from rt_ner.scheduling import take_short_turns
 from rt_ner.streams import Kind, quiet_liblsl, source_id_of
 
 
@@ -54,6 +55,7 @@ def joystick(
 
 def _publish(position_cm: Position, name: str, scale: str) -> None:
     quiet_liblsl()
+    take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
     with stop_on_signals() as stop:
         source = HandSource(position_cm, name)

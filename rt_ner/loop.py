@@ -180,7 +180,7 @@ class Loop:
             closed = chunk is not None and self._take(chunk, inlet, decoder)
             now_ns = local_now_ns()
             if not closed and now_ns >= self._rehearsal.due_ns:
-                self._outlets.rehearse(decoder.rehearse(inlet.rehearse()))
+                self._rehearse(inlet, decoder)
                 self._rehearsal.rehearsed(now_ns)
             self._check_input(decoder, now_ns)
 
@@ -253,7 +253,9 @@ class Loop:
         running = State.HOLD if self._held else State.RUNNING
         self._enter(running if decoded.ready else State.WARMING, decoded.end_ns)
         if self.state is State.RUNNING:
-            self._outlets.push_velocity(self._scaled(decoded.velocity), decoded.end_ns)
+            velocity, too_fast = self._scaled(decoded.velocity)
+            self._outlets.push_velocity(velocity, decoded.end_ns)
+            self.totals.n_clamped += too_fast
         else:
             self._outlets.push_zero_velocity(decoded.end_ns)
         pushed_ns = local_now_ns()
@@ -291,15 +293,23 @@ class Loop:
         """What the operator has the velocity multiplied by."""
         return _GAIN_STEP**self._gain_steps
 
-    def _scaled(self, velocity: Float32Array) -> Float32Array:
-        """The velocity with the operator's gain, no faster than allowed, in the same direction."""
-        speed = math.hypot(velocity[0], velocity[1]) * self.gain
+    def _rehearse(self, inlet: SpikeInlet, decoder: Decoder) -> None:
+        """Go the way of the next hop, from its arrival to where its velocity would leave."""
+        velocity, _ = self._scaled(decoder.rehearse(inlet.rehearse()))
+        self._outlets.rehearse(velocity)
+
+    def _scaled(self, velocity: Float32Array) -> tuple[Float32Array, bool]:
+        """The velocity with the operator's gain, but no faster than allowed; whether it was.
+
+        The direction stays.
+        """
+        speed = math.hypot(*velocity.tolist()) * self.gain
         most = self._settings.safety.max_speed_cm_s
-        if speed <= most and not self._gain_steps:
-            return velocity
-        self.totals.n_clamped += speed > most
+        too_fast = speed > most
+        if not too_fast and not self._gain_steps:
+            return velocity, False
         np.multiply(velocity, self.gain * min(most / speed, 1.0) if speed else 1.0, self._velocity)
-        return self._velocity
+        return self._velocity, too_fast
 
     def _go_stale(self, decoder: Decoder, now_ns: int) -> None:
         """No data: stop the cursor. When they come back, catch up first."""

@@ -39,7 +39,7 @@ class _Attributes(ctypes.Structure):
 def claim_computer(core: int | None, realtime: bool) -> list[str]:
     """Ask for LSL's place: a core and real-time priority; what was refused, and the remedy.
 
-    Short turns are asked for in any case, and nothing is said where there are none.
+    Short turns are taken in any case.
     """
     refused = []
     if core is not None:
@@ -47,7 +47,7 @@ def claim_computer(core: int | None, realtime: bool) -> list[str]:
             os.sched_setaffinity(0, {core})
         except (AttributeError, OSError) as error:
             refused.append(f"core {core} was not given ({error}): name one that this computer has")
-    _ask_for_turns(_LSL_TURN_NS)
+    take_short_turns()
     if realtime:
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
@@ -57,6 +57,11 @@ def claim_computer(core: int | None, realtime: bool) -> list[str]:
                 "line in /etc/security/limits.conf"
             )
     return refused
+
+
+def take_short_turns() -> None:
+    """Ask for turns as short as LSL's threads are to have, where there are turns to ask for."""
+    _ask_for_turns(_LSL_TURN_NS)
 
 
 @contextmanager

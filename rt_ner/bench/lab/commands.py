@@ -12,6 +12,7 @@ from rt_ner.errors import ConfigError
 from rt_ner.options import AsJson
 from rt_ner.parts import part
 from rt_ner.process import check_display, stop_on_signals
+from rt_ner.scheduling import claim_computer
 from rt_ner.streams import Kind, quiet_liblsl, wish_for
 
 lab = typer.Typer()
@@ -239,6 +240,7 @@ def relay(source: str, kind: Kind, name: str, hop_ns: int) -> None:
     from rt_ner.bench.lab.lines import relay as run
 
     quiet_liblsl()
+    claim_computer(None, realtime=False)
     with stop_on_signals() as stop:
         run(wish_for(source, kind), name, hop_ns, stop)
 

@@ -11,8 +11,9 @@ from threading import Event
 import numpy as np
 import pylsl
 
-from rt_ner.clock import ns_array_from_s
+from rt_ner.clock import ns_from_s
 from rt_ner.process import no_garbage_collection
+from rt_ner.scheduling import behind_lsl
 from rt_ner.streams import TIMING_LABELS, Kind, StreamWish, find_stream, open_outlet, wish_for
 
 _PULL_S = 0.1
@@ -22,25 +23,23 @@ _AT_ONCE = 1024
 def relay(spikes: StreamWish, name: str, hop_ns: int, stop: Event) -> None:
     """Send a velocity at the last sample of each hop, at once: the floor of any decoder.
 
-    The same shapes and rates as a decoder's, a blocking pull, and no work between.
+    The same shapes and rates as a decoder's, the same place on a shared core, a blocking pull, and
+    no work between.
     """
     outlet = open_outlet(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", hop_ns)
     inlet = _connected(spikes, stop)
     if inlet is None:
         return
     values = np.zeros((_AT_ONCE, inlet.channel_count), dtype=inlet.np_dtype)
-    velocity = np.zeros(2, dtype=np.float32)
     hop = 0
-    with no_garbage_collection(), suppress(pylsl.util.LostError):
+    with no_garbage_collection(), behind_lsl(), suppress(pylsl.util.LostError):
         while not stop.is_set():
-            _, stamps_s = inlet.pull_chunk(_PULL_S, _AT_ONCE, values, min_samples=1, as_numpy=True)
-            stamps_ns = ns_array_from_s(stamps_s)
-            if not len(stamps_ns) or stamps_ns[-1] // hop_ns <= hop:
-                continue
-            for stamp_s, stamp_ns in zip(stamps_s, stamps_ns, strict=True):
-                if stamp_ns // hop_ns > hop:
-                    hop = stamp_ns // hop_ns
-                    outlet.push_sample(velocity, stamp_s)
+            n = min(max(inlet.samples_available(), 1), _AT_ONCE)
+            _, stamps_s = inlet.pull_chunk(_PULL_S, n, values, as_numpy=True)
+            for stamp_s in stamps_s.tolist():
+                if (now := ns_from_s(stamp_s) // hop_ns) > hop:
+                    hop = now
+                    outlet.push_sample([0.0, 0.0], stamp_s)
 
 
 def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
