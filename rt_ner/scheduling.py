@@ -16,7 +16,7 @@ from contextlib import contextmanager
 _LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
 # From Linux 6.12 on, who wakes up takes the core from those who ask for longer turns; nobody gets
 # more of it in all, so no permission is needed. Unasked, a turn is 1 to 3 ms.
-_LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 1_000_000
+_LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
 # Numbers of sched_setattr and sched_getattr, which older C libraries do not have.
 _SYSTEM_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 
