@@ -9,7 +9,7 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # Above everything ordinary, below the kernel's own threads.
@@ -70,20 +70,19 @@ def behind_lsl() -> Iterator[None]:
 
     Nothing changes for a thread that claimed none.
     """
+    take: Callable[[int], None]
     if _priority() == _LSL_PRIORITY:
-        os.sched_setparam(0, os.sched_param(_LOOP_PRIORITY))
-        try:
-            yield
-        finally:
-            os.sched_setparam(0, os.sched_param(_LSL_PRIORITY))
+        take, lsls, ours = _take_priority, _LSL_PRIORITY, _LOOP_PRIORITY
     elif turn_ns() == _LSL_TURN_NS:
-        _ask_for_turns(_LOOP_TURN_NS)
-        try:
-            yield
-        finally:
-            _ask_for_turns(_LSL_TURN_NS)
+        take, lsls, ours = _ask_for_turns, _LSL_TURN_NS, _LOOP_TURN_NS
     else:
         yield
+        return
+    take(ours)
+    try:
+        yield
+    finally:
+        take(lsls)
 
 
 def turn_ns() -> int:
@@ -95,6 +94,10 @@ def turn_ns() -> int:
 def _priority() -> int:
     """Real-time priority of this thread; 0: none."""
     return os.sched_getparam(0).sched_priority if hasattr(os, "sched_getparam") else 0
+
+
+def _take_priority(priority: int) -> None:
+    os.sched_setparam(0, os.sched_param(priority))
 
 
 def _ask_for_turns(wanted_ns: int) -> None:
