@@ -185,7 +185,9 @@ class SpikeInlet:
         channel[:] = values[:, self.shape.channel_column]
         if self.shape.unit_column is not None:
             unit[:] = values[:, self.shape.unit_column]
-        return EventChunk(time_ns, channel, unit, self.arrived_ns, self.is_drained)
+        # This process may have been paused since the pull: what came before ``arrived_ns`` waits.
+        complete = self.is_drained and not self.n_waiting()
+        return EventChunk(time_ns, channel, unit, self.arrived_ns, complete)
 
 
 @njit(cache=True)

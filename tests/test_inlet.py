@@ -193,6 +193,24 @@ def test_while_more_events_wait_the_present_says_nothing(source_id: str) -> None
     assert (len(rest.time_ns), rest.complete) == (10, True)
 
 
+def test_what_comes_while_this_process_pauses_after_a_pull_is_not_late(
+    source_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The present says nothing of what came before it and waits."""
+    sender = Sender(source_id, ["channel"], 0)
+    inlet = sender.open(event_counter())
+
+    def now_after_a_pause() -> int:
+        sender.push([[1]], [local_now_ns() / NS_PER_S])
+        assert eventually(lambda: inlet.n_waiting() == 1)
+        return local_now_ns()
+
+    monkeypatch.setattr("rt_ner.inlet.local_now_ns", now_after_a_pause)
+    chunk = inlet.pull(0.0)
+    assert isinstance(chunk, EventChunk)
+    assert (len(chunk.time_ns), chunk.complete) == (0, False)
+
+
 def test_what_is_flushed_is_counted_as_skipped(source_id: str) -> None:
     sender = Sender(source_id, ["A"], 1000)
     counter = raster_counter(1, HOP_NS, MS)
