@@ -175,8 +175,7 @@ def test_the_newest_velocity_is_repeated_until_it_is_stale(lsl_format: str, sour
             n_repeated += 1
             assert stamp_ns <= after_ns + 100 * MS + 1
         assert sample == [0, 0]
-        # Stamped with when the tick was due, and sent, on a busy computer, up to a tick later.
-        assert stamp_ns > before_ns + 100 * MS - 5 * MS
+        assert stamp_ns > before_ns + 100 * MS - 1
         assert n_repeated > 1
         assert [next(ticks)[1] for _ in range(5)] == [[0, 0]] * 5
         cursor.outlet.push(np.array([1, 3], dtype=np.float32), 0)
