@@ -104,6 +104,7 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
     before = set(labrecorders())
     with child_process(replay, tmp_path), child_process(decode, tmp_path) as decoding:
         notices = inlet(decoder, Kind.NOTICES)
+        wait_for_line(decoding, "recorder: recording")
         wait_for_line(decoding, "Ctrl-C ends it")
         velocity = inlet(decoder, Kind.VELOCITY)
         for _ in range(200):
@@ -117,13 +118,15 @@ def test_losing_the_recorder_is_an_alarm_and_costs_a_second_at_most(
         # Decoding goes on.
         velocity.flush()
         assert velocity.pull_sample(WAIT_S)[0] is not None
+        # What was said before the inlet was open is not heard, and that is not to be timed here.
         texts: list[str] = []
 
         def is_heard() -> bool:
             texts.extend(text for (text,) in notices.pull_chunk(0.0, 100)[0])
-            return any(text.startswith("recorder: recording") for text in texts)
+            return any(text.startswith("ALARM: the recorder has ended") for text in texts)
 
         assert wait_until(is_heard), texts
+        assert any("LabRecorder died" in text for text in texts), texts
         decoding.interrupt()
         decoding.finish(WAIT_S)
     path = recording_in(tmp_path / "r")
