@@ -22,7 +22,7 @@ from rt_ner.errors import ConfigError, SessionError
 from rt_ner.options import AreaName, Speed
 from rt_ner.pace import Pace
 from rt_ner.process import no_garbage_collection, stop_on_signals
-from rt_ner.scheduling import take_short_turns
+from rt_ner.scheduling import behind_lsl, claim_computer, take_short_turns
 from rt_ner.session import Session
 from rt_ner.session_files import load_session, save_session
 from rt_ner.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
@@ -165,6 +165,9 @@ def noise(
         Path | None,
         typer.Option(help="Keep (.npy) the last stamp of each push and its moment, in LSL s."),
     ] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Linux: ask for real-time priority, as a device has.")
+    ] = False,
 ) -> None:
     """Send random spikes, to try a rig.
 
@@ -173,7 +176,8 @@ def noise(
     further ones, at each order and at the end, count what was really sent.
     """
     quiet_liblsl()
-    take_short_turns()
+    for refusal in claim_computer(None, realtime):
+        typer.echo(refusal, err=True)
     if form not in NOISE_FORMS:
         raise ConfigError(f"--form {form}: expected one of {', '.join(NOISE_FORMS)}")
     channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
@@ -193,7 +197,8 @@ def noise(
 
         typer.echo(json.dumps({"began_s": s_from_ns(local_now_ns())}))
         n_ticks = None if seconds is None else round(seconds * 1000)
-        source.run(n_ticks, orders)
+        with behind_lsl():
+            source.run(n_ticks, orders)
         if pushes is not None:
             np.save(pushes, np.array(source.pushes).reshape(-1, 2))
         typer.echo(json.dumps(source.summary()))

@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 # Above everything ordinary, below the kernel's own threads.
 _LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
@@ -48,15 +49,31 @@ def claim_computer(core: int | None, realtime: bool) -> list[str]:
         except (AttributeError, OSError) as error:
             refused.append(f"core {core} was not given ({error}): name one that this computer has")
     take_short_turns()
-    if realtime:
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
-        except (AttributeError, OSError) as error:
-            refused.append(
-                f"real-time priority was not given ({error}): on Linux allow it with an rtprio "
-                "line in /etc/security/limits.conf"
-            )
+    if realtime and (refusal := _claim_priority()):
+        refused.append(refusal)
     return refused
+
+
+def realtime_refusal() -> str:
+    """Why real-time priority would not be given, and the remedy; empty if it would."""
+    found: list[str] = []
+    # A thread that asks for it and ends: who calls stays as it is.
+    asking = Thread(target=lambda: found.append(_claim_priority()))
+    asking.start()
+    asking.join()
+    return found[0]
+
+
+def _claim_priority() -> str:
+    """Ask for LSL's real-time priority; why it was not given, and the remedy, if it was not."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
+    except (AttributeError, OSError) as error:
+        return (
+            f"real-time priority was not given ({error}): on Linux allow it with an rtprio line "
+            f"('@lab - rtprio {_LSL_PRIORITY}', say) in /etc/security/limits.conf"
+        )
+    return ""
 
 
 def take_short_turns() -> None:

@@ -18,6 +18,8 @@ from rt_ner.streams import Kind, quiet_liblsl, wish_for
 lab = typer.Typer()
 _PEERS = ("plain", "ezmsg", "mne-lsl")
 
+Realtime = Annotated[bool, typer.Option("--realtime")]
+
 Channels = Annotated[int, typer.Option(help="Without BUNDLE: electrodes.", min=1, max=8192)]
 HopMs = Annotated[float, typer.Option(help="Without BUNDLE: how often to decode.", min=1)]
 OptionalBundle = Annotated[
@@ -79,13 +81,15 @@ def latency(
         part("latency_figure")(found, figure)
     summary = found.summary()
     rows = {
-        part.replace("_", " "): ", ".join(
-            f"{at.replace('_', '.')} {value:.0f}" for at, value in summary[f"{part}_us"].items()
-        )
+        part.replace("_", " "): _spelled(summary[f"{part}_us"])
         for part in ("floor", "step", "end_to_end")
     }
     ratio = summary["ratio"]
     rows["to the floor"] = f"p50 {ratio['p50']:.2f} ×, p99 {ratio['p99']:.2f} ×"
+    if found.quiet is not None:
+        rows["without company"] = _spelled(summary["quiet_us"])
+        to_quiet = summary["to_quiet"]
+        rows["to that"] = f"p50 {to_quiet['p50']:.2f} ×, p99 {to_quiet['p99']:.2f} ×"
     rows["missed deadlines"] = f"{found.decoder.missed}; floor {found.floor.missed}"
     rows["lost bins"] = f"{found.decoder.lost_bins}; floor {found.floor.lost_bins}"
     show(f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop", summary, rows, as_json)
@@ -235,22 +239,29 @@ def peer(kind: str, source_id: str, name: str, channels: int, hop_ns: int) -> No
 
 
 @lab.command(hidden=True)
-def relay(source: str, kind: Kind, name: str, hop_ns: int) -> None:
+def relay(source: str, kind: Kind, name: str, hop_ns: int, realtime: Realtime = False) -> None:
     """Stand in for a decoder, and do nothing."""
     from rt_ner.bench.lab.lines import relay as run
 
     quiet_liblsl()
-    claim_computer(None, realtime=False)
+    claim_computer(None, realtime)
     with stop_on_signals() as stop:
         run(wish_for(source, kind), name, hop_ns, stop)
 
 
 @lab.command(hidden=True)
-def sink(name: str, out: Path, timing: Annotated[bool, typer.Option("--timing")] = False) -> None:
+def sink(
+    name: str,
+    out: Path,
+    timing: Annotated[bool, typer.Option("--timing")] = False,
+    realtime: Realtime = False,
+) -> None:
     """Keep when a decoder's velocities come."""
     from rt_ner.bench.lab.lines import keep_times
 
     quiet_liblsl()
+    if realtime:
+        claim_computer(None, realtime)
     with stop_on_signals() as stop:
         keep_times(name, timing, out, stop)
 
@@ -272,6 +283,11 @@ def burn() -> None:
 
     with stop_on_signals() as stop:
         run(stop)
+
+
+def _spelled(percentiles_us: dict[str, float]) -> str:
+    """Percentiles as a line of a table."""
+    return ", ".join(f"{at.replace('_', '.')} {value:.0f}" for at, value in percentiles_us.items())
 
 
 def _bundle(

@@ -1,12 +1,13 @@
 """Latency: from the last spike of a bin to the velocity at a client, beside the floor.
 
 Source, decoder and sink are processes of their own on LSL. In turns with the decoder, a relay that
-does nothing takes its place: two bare LSL hops of the same shapes and rates, the floor. All times
-are of one clock, that of this computer.
+does nothing takes its place: two bare LSL hops of the same shapes and rates, the floor. If load,
+window or recorder stand beside the decoder, it takes a turn without them too. All times are of one
+clock, that of this computer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ import numpy as np
 
 from rt_ner.arrays import FloatArray
 from rt_ner.children import ChildProcess, child_process
+from rt_ner.config import DecodeSettings, load_settings
 from rt_ner.errors import RtNerError
+from rt_ner.scheduling import realtime_refusal
 from rt_ner.streams import TIMING_LABELS, Kind, source_id_of
 
-FLOOR, DECODER = "floor", "decoder"
+# Quiet: the decoder without the company that it has otherwise.
+FLOOR, DECODER, QUIET = "floor", "decoder", "quiet"
 # Each stage ends with the stamp of its name, and begins with the one before.
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed", "received")
 FORM_KINDS = {"raster": Kind.SPIKES, "events": Kind.EVENTS, "broadband": Kind.BROADBAND}
@@ -43,6 +47,19 @@ class LatencyPlan:
     with_view: bool = False
     with_recorder: bool = False
     decode_config: Path | None = None
+
+    @property
+    def has_company(self) -> bool:
+        """Whether anything stands beside the decoder."""
+        return self.with_load or self.with_view or self.with_recorder
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the decoder asks for real-time priority. Source, sink and relay then do too.
+
+        Source and sink stand for a device and a cursor program with computers of their own.
+        """
+        return load_settings(self.decode_config, DecodeSettings).timing.realtime
 
 
 @dataclass
@@ -80,11 +97,15 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Latency:
-    """A line, a decoder's or a peer's, and the floor, measured in turns."""
+    """A line, a decoder's or a peer's, and the floor, measured in turns.
+
+    ``quiet``: the same decoder without its company, if it has any.
+    """
 
     plan: LatencyPlan
     floor: Line
     decoder: Line
+    quiet: Line | None = None
 
     def above_floor_us(self) -> float:
         """Median from end to end, less the floor's."""
@@ -94,21 +115,27 @@ class Latency:
     def summary(self) -> dict[str, Any]:
         """All figures as one JSON object."""
         floor, whole = self.floor.end_to_end_us(), self.decoder.end_to_end_us()
-        ratio = np.percentile(whole, [50, 99]) / np.percentile(floor, [50, 99])
         summary: dict[str, Any] = {
             "channels": self.plan.channels,
             "hop_ms": self.plan.hop_ns / 1e6,
             "input": self.plan.form,
+            "realtime": self.plan.realtime,
+            "load": self.plan.with_load,
+            "view": self.plan.with_view,
+            "recorder": self.plan.with_recorder,
             "bins": len(whole),
             "floor_us": percentiles(floor),
             "end_to_end_us": percentiles(whole),
-            "ratio": {"p50": float(ratio[0]), "p99": float(ratio[1])},
+            "ratio": _ratio(whole, floor),
             "above_floor_us": self.above_floor_us(),
             "missed_deadlines": self.decoder.missed,
             "floor_missed_deadlines": self.floor.missed,
             "lost_bins": self.decoder.lost_bins,
             "floor_lost_bins": self.floor.lost_bins,
         }
+        if self.quiet is not None:
+            quiet = self.quiet.end_to_end_us()
+            summary |= {"quiet_us": percentiles(quiet), "to_quiet": _ratio(whole, quiet)}
         return summary | (self._inside() if self.decoder.is_told else {})
 
     def _inside(self) -> dict[str, Any]:
@@ -138,20 +165,26 @@ class Latency:
 
 def measure_latency(plan: LatencyPlan, folder: Path, progress: Callable[[str], None]) -> Latency:
     """Measure floor and decoder in turns, so that both meet the same machine."""
-    lines = measure_lines(plan, (FLOOR, DECODER), folder, progress)
-    return Latency(plan, lines[FLOOR], lines[DECODER])
+    names = (FLOOR, DECODER, QUIET) if plan.has_company else (FLOOR, DECODER)
+    lines = measure_lines(plan, names, folder, progress)
+    return Latency(plan, lines[FLOOR], lines[DECODER], lines.get(QUIET))
 
 
 def measure_lines(
     plan: LatencyPlan, names: Sequence[str], folder: Path, progress: Callable[[str], None]
 ) -> dict[str, Line]:
-    """Measure lines in turns: `FLOOR`, `DECODER`, or peers by name."""
+    """Measure lines in turns: `FLOOR`, `DECODER`, `QUIET`, or peers by name.
+
+    Raises RtNerError if real-time priority is asked for and not permitted: nobody is to take the
+    figures for those of a decoder that had it.
+    """
+    if plan.realtime and (refusal := realtime_refusal()):
+        raise RtNerError(refusal)
     lines = {name: Line() for name in names}
-    with _company(plan, folder):
-        for turn in range(plan.turns):
-            for name, line in lines.items():
-                progress(f"turn {turn + 1} of {plan.turns}: {name}, {plan.seconds:g} s")
-                _measure(plan, name, _made(folder / f"{name}-{turn}"), line)
+    for turn in range(plan.turns):
+        for name, line in lines.items():
+            progress(f"turn {turn + 1} of {plan.turns}: {name}, {plan.seconds:g} s")
+            _measure(plan, name, _made(folder / f"{name}-{turn}"), line)
     return lines
 
 
@@ -161,13 +194,10 @@ def percentiles(values: FloatArray) -> dict[str, float]:
     return dict(zip(_PERCENTILES, found.tolist(), strict=True))
 
 
-@contextmanager
-def _company(plan: LatencyPlan, folder: Path) -> Iterator[None]:
-    """What runs beside all turns."""
-    with ExitStack() as stack:
-        if plan.with_load:
-            stack.enter_context(child_process(["bench", "burn"], _made(folder / "load")))
-        yield
+def _ratio(some_us: FloatArray, others_us: FloatArray) -> dict[str, float]:
+    """How many times as long some latencies are as others."""
+    p50, p99 = np.percentile(some_us, [50, 99]) / np.percentile(others_us, [50, 99])
+    return {"p50": float(p50), "p99": float(p99)}
 
 
 def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
@@ -183,8 +213,12 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
 
         noise = ["noise", "--name", source, "--form", plan.form, "--channels", str(plan.channels)]
         noise += ["--rate", str(plan.rate), "--pushes", str(pushes)]
+        noise += ["--realtime"] * plan.realtime
         sent = start(*noise, "--seconds", str(plan.seconds + _WARM_UP_S))
-        sink = start("bench", "sink", name, str(times), *(["--timing"] * (what == DECODER)))
+        told = ["--timing"] * (what in (DECODER, QUIET)) + ["--realtime"] * plan.realtime
+        sink = start("bench", "sink", name, str(times), *told)
+        if what != QUIET and plan.with_load:
+            start("bench", "burn")
         if what == DECODER and plan.with_recorder:
             start("bench", "drain", name)
         if what == DECODER and plan.with_view:
@@ -204,8 +238,8 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
 def _middle(plan: LatencyPlan, what: str, spikes: tuple[str, Kind], name: str) -> list[str]:
     """The command that stands between source and sink."""
     if what == FLOOR:
-        return ["bench", "relay", *spikes, name, str(plan.hop_ns)]
-    if what != DECODER:
+        return ["bench", "relay", *spikes, name, str(plan.hop_ns), *["--realtime"] * plan.realtime]
+    if what not in (DECODER, QUIET):
         sizes = [str(plan.channels), str(plan.hop_ns)]
         return ["bench", "peer", what, source_id_of(*spikes), f"{name}-{Kind.VELOCITY}", *sizes]
     arguments = ["decode", str(plan.bundle), "--source", source_id_of(*spikes), "--name", name]

@@ -54,7 +54,7 @@ def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
     timing = _connected(wish_for(decoder, Kind.TIMING), stop) if with_timing else None
     received: list[tuple[float, float]] = []
     rows: list[list[float]] = []
-    with no_garbage_collection(), suppress(pylsl.util.LostError):
+    with no_garbage_collection(), behind_lsl(), suppress(pylsl.util.LostError):
         while velocity is not None and not stop.is_set():
             sample, stamp_s = velocity.pull_sample(_PULL_S)
             now_s = pylsl.local_clock()
