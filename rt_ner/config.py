@@ -83,7 +83,7 @@ class TimingSettings(Settings):
 
     wake_up: WakeUp = WakeUp.REHEARSE
     core: int | None = Field(default=None, ge=0)
-    realtime: bool = False
+    realtime: bool = True
 
 
 class OutputSettings(Settings):

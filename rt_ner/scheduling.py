@@ -2,7 +2,8 @@
 
 LSL's threads do little, and all wait for it: the loop for its samples, the cursor for its velocity.
 A thread takes over what the one that starts it has, so the loop asks for LSL's place before any
-stream is opened, and for its own before it decodes.
+stream is opened, and for its own before it decodes. So does a thread that shows or listens, and it
+must: if it waited for its turn with Python's lock in hand, the loop would wait with it.
 """
 
 import ctypes
@@ -18,6 +19,11 @@ _LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
 # From Linux 6.12 on, who wakes up takes the core from those who ask for longer turns; nobody gets
 # more of it in all, so no permission is needed. Unasked, a turn is 1 to 3 ms.
 _LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
+_REMEDY = (
+    f"allow it with '@GROUP - rtprio {_LSL_PRIORITY}' in /etc/security/limits.conf and log in anew"
+    if sys.platform == "linux"
+    else "close them"
+)
 # Numbers of sched_setattr and sched_getattr, which older C libraries do not have.
 _SYSTEM_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 
@@ -70,8 +76,8 @@ def _claim_priority() -> str:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
     except (AttributeError, OSError) as error:
         return (
-            f"real-time priority was not given ({error}): on Linux allow it with an rtprio line "
-            f"('@lab - rtprio {_LSL_PRIORITY}', say) in /etc/security/limits.conf"
+            f"real-time priority was not given ({error}), so other programs can delay a velocity "
+            f"by milliseconds: {_REMEDY}, or do without it (realtime = false in [timing])"
         )
     return ""
 

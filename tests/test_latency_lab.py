@@ -100,6 +100,33 @@ def test_the_figure_and_the_summary_of_a_measurement(tmp_path: Path) -> None:
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_decoder_in_company_is_held_against_itself_alone() -> None:
+    quiet, crowded = Line(), Line()
+    for line, later_s in ((quiet, 0.0), (crowded, 0.5 * MS)):
+        pushes, times = turn()
+        times["received"][:, 1] += later_s
+        _add_turn(line, plan(), pushes, times)
+    assert not plan().has_company
+    in_company = plan(with_load=True)
+    assert in_company.has_company
+    summary = Latency(in_company, quiet, crowded, quiet).summary()
+    assert summary["load"]
+    assert summary["quiet_us"]["p50"] == pytest.approx(500, abs=1)
+    assert summary["to_quiet"]["p99"] == pytest.approx(2.0, abs=0.01)
+    assert "to_quiet" not in Latency(plan(), quiet, crowded).summary()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("refusal", ["", "not given here"])
+def test_a_measurement_says_whether_the_decoder_had_priority(
+    wanted: bool, refusal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rt_ner.bench.lab.latency.realtime_refusal", lambda: refusal)
+    config = tmp_path / "decode.toml"
+    config.write_text(f"[timing]\nrealtime = {str(wanted).lower()}\n")
+    assert plan(decode_config=config).realtime == (wanted and not refusal)
+
+
 def test_percentiles_are_exact() -> None:
     found = percentiles(np.arange(10_001.0))
     names = ("p50", "p99", "p99_99", "max")

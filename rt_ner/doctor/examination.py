@@ -32,6 +32,7 @@ from rt_ner.doctor.checkup import (
     judge_health,
     judge_timing,
 )
+from rt_ner.doctor.computer import judge_computer, look_at_computer
 from rt_ner.doctor.listening import Heard, full_info, listen
 from rt_ner.doctor.timing import Timing, timing_of
 from rt_ner.errors import BundleError, StreamError
@@ -236,8 +237,11 @@ class Doctor:
                 "no network leads to other computers, streams of this one alone are visible: plug "
                 "in the cable, or mend the network's settings"
             )
+        computer = look_at_computer()
+        self._findings += judge_computer(computer, self._settings.timing)
         return {
             "platform": platform.platform(),
+            **computer.facts(self._settings.timing),
             "liblsl_build": pylsl.library_info(),
             "liblsl_config": str(config or "none, its defaults"),
             "lsl_session": session,

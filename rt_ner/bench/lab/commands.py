@@ -90,6 +90,7 @@ def latency(
         rows["without company"] = _spelled(summary["quiet_us"])
         to_quiet = summary["to_quiet"]
         rows["to that"] = f"p50 {to_quiet['p50']:.2f} ×, p99 {to_quiet['p99']:.2f} ×"
+    rows["real-time priority"] = "yes" if summary["realtime"] else "no"
     rows["missed deadlines"] = f"{found.decoder.missed}; floor {found.floor.missed}"
     rows["lost bins"] = f"{found.decoder.lost_bins}; floor {found.floor.lost_bins}"
     show(f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop", summary, rows, as_json)
@@ -230,9 +231,13 @@ def peers(
 
 
 @lab.command(hidden=True)
-def peer(kind: str, source_id: str, name: str, channels: int, hop_ns: int) -> None:
-    """Do the decoder's job as a peer does."""
+def peer(
+    kind: str, source_id: str, name: str, channels: int, hop_ns: int, realtime: Realtime = False
+) -> None:
+    """Do the decoder's job as a peer does, with the priority that the decoder has."""
     quiet_liblsl()
+    if realtime:
+        claim_computer(None, realtime)
     run = part(f"peer_{kind}")
     with stop_on_signals() as stop:
         run(source_id, name, channels, hop_ns, stop)

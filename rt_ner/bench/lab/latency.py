@@ -55,11 +55,12 @@ class LatencyPlan:
 
     @property
     def realtime(self) -> bool:
-        """Whether the decoder asks for real-time priority. Source, sink and relay then do too.
+        """Whether the decoder has real-time priority; source, sink, relay and peers then do too.
 
         Source and sink stand for a device and a cursor program with computers of their own.
         """
-        return load_settings(self.decode_config, DecodeSettings).timing.realtime
+        wanted = load_settings(self.decode_config, DecodeSettings).timing.realtime
+        return wanted and not realtime_refusal()
 
 
 @dataclass
@@ -173,13 +174,7 @@ def measure_latency(plan: LatencyPlan, folder: Path, progress: Callable[[str], N
 def measure_lines(
     plan: LatencyPlan, names: Sequence[str], folder: Path, progress: Callable[[str], None]
 ) -> dict[str, Line]:
-    """Measure lines in turns: `FLOOR`, `DECODER`, `QUIET`, or peers by name.
-
-    Raises RtNerError if real-time priority is asked for and not permitted: nobody is to take the
-    figures for those of a decoder that had it.
-    """
-    if plan.realtime and (refusal := realtime_refusal()):
-        raise RtNerError(refusal)
+    """Measure lines in turns: `FLOOR`, `DECODER`, `QUIET`, or peers by name."""
     lines = {name: Line() for name in names}
     for turn in range(plan.turns):
         for name, line in lines.items():
@@ -237,11 +232,13 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
 
 def _middle(plan: LatencyPlan, what: str, spikes: tuple[str, Kind], name: str) -> list[str]:
     """The command that stands between source and sink."""
+    priority = ["--realtime"] * plan.realtime
     if what == FLOOR:
-        return ["bench", "relay", *spikes, name, str(plan.hop_ns), *["--realtime"] * plan.realtime]
+        return ["bench", "relay", *spikes, name, str(plan.hop_ns), *priority]
     if what not in (DECODER, QUIET):
         sizes = [str(plan.channels), str(plan.hop_ns)]
-        return ["bench", "peer", what, source_id_of(*spikes), f"{name}-{Kind.VELOCITY}", *sizes]
+        velocity = f"{name}-{Kind.VELOCITY}"
+        return ["bench", "peer", what, source_id_of(*spikes), velocity, *sizes, *priority]
     arguments = ["decode", str(plan.bundle), "--source", source_id_of(*spikes), "--name", name]
     return arguments + (["--config", str(plan.decode_config)] if plan.decode_config else [])
 
