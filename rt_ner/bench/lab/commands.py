@@ -1,7 +1,7 @@
 """The laboratory's commands; those that are hidden are run by the others, as processes."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -80,19 +80,7 @@ def latency(
     if figure is not None:
         part("latency_figure")(found, figure)
     summary = found.summary()
-    rows = {
-        part.replace("_", " "): _spelled(summary[f"{part}_us"])
-        for part in ("floor", "step", "end_to_end")
-    }
-    ratio = summary["ratio"]
-    rows["to the floor"] = f"p50 {ratio['p50']:.2f} ×, p99 {ratio['p99']:.2f} ×"
-    if found.quiet is not None:
-        rows["without company"] = _spelled(summary["quiet_us"])
-        to_quiet = summary["to_quiet"]
-        rows["to that"] = f"p50 {to_quiet['p50']:.2f} ×, p99 {to_quiet['p99']:.2f} ×"
-    rows["real-time priority"] = "yes" if summary["realtime"] else "no"
-    rows["missed deadlines"] = f"{found.decoder.missed}; floor {found.floor.missed}"
-    rows["lost bins"] = f"{found.decoder.lost_bins}; floor {found.floor.lost_bins}"
+    rows = _latency_rows(summary)
     show(f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop", summary, rows, as_json)
 
 
@@ -290,9 +278,26 @@ def burn() -> None:
         run(stop)
 
 
-def _spelled(percentiles_us: dict[str, float]) -> str:
-    """Percentiles as a line of a table."""
-    return ", ".join(f"{at.replace('_', '.')} {value:.0f}" for at, value in percentiles_us.items())
+def _latency_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """A summary of `bench latency` as lines of a table."""
+
+    def spelled(what: str, form: str = ".0f", unit: str = "") -> str:
+        values = summary[what].items()
+        return ", ".join(f"{at.replace('_', '.')} {value:{form}}{unit}" for at, value in values)
+
+    rows = {
+        "floor": spelled("floor_us"),
+        "step": spelled("step_us"),
+        "end to end": spelled("end_to_end_us"),
+        "to the floor": spelled("ratio", ".2f", " ×"),
+    }
+    if "quiet_us" in summary:
+        rows["without company"] = spelled("quiet_us")
+        rows["to that"] = spelled("to_quiet", ".2f", " ×")
+    rows["real-time priority"] = "yes" if summary["realtime"] else "no"
+    for what in ("missed_deadlines", "lost_bins"):
+        rows[what.replace("_", " ")] = f"{summary[what]}; floor {summary[f'floor_{what}']}"
+    return rows
 
 
 def _bundle(

@@ -9,6 +9,7 @@ clock, that of this computer.
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class LatencyPlan:
         """Whether anything stands beside the decoder."""
         return self.with_load or self.with_view or self.with_recorder
 
-    @property
+    @cached_property
     def realtime(self) -> bool:
         """Whether the decoder has real-time priority; source, sink, relay and peers then do too.
 
