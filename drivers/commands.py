@@ -13,19 +13,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from drivers.forms import FORMS
+from drivers.encodings import FORMS
 from drivers.noise import NOISE_FORMS, NoiseSource
 from drivers.replay import Part, Replay
-from drivers.simulator import TaskSettings, simulate_session
-from rt_ner.clock import s_from_ns
-from rt_ner.errors import ConfigError, SessionError
-from rt_ner.options import AreaName, Speed
-from rt_ner.pace import Pace
-from rt_ner.process import no_garbage_collection, stop_on_signals
-from rt_ner.scheduling import behind_lsl, claim_computer, take_short_turns
-from rt_ner.session import Session
-from rt_ner.session_files import load_session, save_session
-from rt_ner.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
+from drivers.simulated.session import TaskSettings, simulate_session
+from rt_ner.core.clock import s_from_ns
+from rt_ner.core.errors import ConfigError, SessionError
+from rt_ner.data.formats.archive import load_session, save_session
+from rt_ner.data.session.session import Session
+from rt_ner.lsl.simulated_clock import SimulatedClock
+from rt_ner.lsl.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
+from rt_ner.system.scheduling import behind_lsl, claim_computer, take_short_turns
+from rt_ner.system.signals import no_garbage_collection, stop_on_signals
+from rt_ner.terminal.options import AreaName, Speed
 
 
 def replay(
@@ -129,9 +129,9 @@ def subject(
     Sees cursor and target of rt-ner task 150 ms late, means to bring one to the other, and fires
     accordingly, spike by spike, as a raster of 1 kHz. Until Ctrl-C.
     """
-    from drivers.intention import SubjectSettings
-    from drivers.neurons import fitted, made_up
-    from drivers.subject import Subject
+    from drivers.simulated.intention import SubjectSettings
+    from drivers.simulated.neurons import fitted, made_up
+    from drivers.simulated.subject import Subject
 
     quiet_liblsl()
     take_short_turns()
@@ -145,7 +145,7 @@ def subject(
         neurons = neurons.another_day(rng, replaced, turned_deg, silenced=silenced)
     settings = SubjectSettings(expected_delay_s=expected_delay_ms / 1e3)
     with stop_on_signals() as stop, no_garbage_collection():
-        Subject(neurons, settings, task, name, seed, Pace(speed)).run(stop)
+        Subject(neurons, settings, task, name, seed, SimulatedClock(speed)).run(stop)
 
 
 def noise(

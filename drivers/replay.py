@@ -12,12 +12,12 @@ from threading import Event
 import numpy as np
 import pylsl
 
-from drivers.forms import Form, Packet, RasterForm
-from rt_ner.arrays import AnyArray, Int64Array
-from rt_ner.clock import next_grid_line_ns, s_from_ns
-from rt_ner.errors import ConfigError
-from rt_ner.session import Session
-from rt_ner.streams import (
+from drivers.encodings import Form, Packet, RasterForm
+from rt_ner.core.arrays import AnyArray, Int64Array
+from rt_ner.core.clock import next_grid_line_ns, s_from_ns
+from rt_ner.core.errors import ConfigError
+from rt_ner.data.session.session import Session
+from rt_ner.lsl.streams import (
     REPLAY_GRID_NS,
     SESSION_END,
     SESSION_ZERO,

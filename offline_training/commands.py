@@ -23,10 +23,10 @@ from offline_training.options import (
     require_training,
     train_settings,
 )
-from rt_ner.bundle import check_writable, load_bundle
-from rt_ner.options import AreaName, AsJson, ConfigPath, print_json
-from rt_ner.process import opens_view
-from rt_ner.session_files import load_session
+from rt_ner.bundle.bundle import check_writable, load_bundle
+from rt_ner.data.formats.archive import load_session
+from rt_ner.system.signals import opens_view
+from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, print_json
 
 if TYPE_CHECKING:
     from offline_training.training import Progress as ReportProgress
@@ -52,7 +52,7 @@ def train(
     is trained on shuffled trials.
     """
     require_training()
-    from offline_training.trainer import pick_device
+    from offline_training.ner.distillation import pick_device
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
@@ -98,7 +98,7 @@ def evaluate(
     control is the same decoding against the velocity of shuffled trials.
     """
     require_training()
-    from offline_training.evaluate import evaluate_bundle
+    from rt_ner.offline.evaluation import evaluate_bundle
 
     loaded = load_bundle(bundle)
     recording = load_session(session, area or loaded.manifest.training.area)
@@ -142,7 +142,7 @@ def demo(
     """
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
-    from offline_training.trainer import pick_device
+    from offline_training.ner.distillation import pick_device
 
     settings, with_view = train_settings(config, seed), opens_view(view)
     plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
@@ -169,7 +169,7 @@ def bench_loss(
 ) -> None:
     """The exact loss against its formula taken literally, and a training step against CEBRA's."""
     require_training()
-    from offline_training.loss_bench import measure_loss
+    from offline_training.bench.loss import measure_loss
 
     tell = Console(stderr=True, highlight=False, markup=False).print
     times = vars(measure_loss(n, repeats, not no_literal, tell))

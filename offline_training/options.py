@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rt_ner.config import checked_settings, load_settings
-from rt_ner.errors import RtNerError
+from rt_ner.core.errors import RtNerError
+from rt_ner.core.settings import checked_settings, load_settings
 
 if TYPE_CHECKING:
     from offline_training.settings import TrainSettings

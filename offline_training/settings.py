@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from rt_ner.clock import NS_PER_MS, ns_from_ms
-from rt_ner.config import Settings
-from rt_ner.errors import ConfigError
-from rt_ner.session import Session
-from rt_ner.windows import WindowShape
+from rt_ner.core.clock import NS_PER_MS, ns_from_ms
+from rt_ner.core.errors import ConfigError
+from rt_ner.core.settings import Settings
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.windows import WindowShape
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
@@ -26,7 +26,7 @@ class LossSettings(Settings):
 
     Label distance = ``velocity_scale`` · L1 distance of velocity (cm/s) + ``direction_scale`` ·
     circular distance of direction (degrees). ``readout_weight`` scales the mean squared error of a
-    linear readout that is learned along, in units of the velocity's variance; ``outlook_weight``
+    linear readout that is learned along, in units of the velocity's variance; ``auxiliary_weight``
     that of the movement before and after, read from the last hidden layer.
     """
 
@@ -34,10 +34,10 @@ class LossSettings(Settings):
     velocity_scale: float = Field(default=1.0, ge=0)
     direction_scale: float = Field(default=0.05, ge=0)
     readout_weight: float = Field(default=4.0, ge=0)
-    outlook_weight: float = Field(default=2.0, ge=0)
+    auxiliary_weight: float = Field(default=2.0, ge=0)
 
 
-class CommitteeSettings(Settings):
+class EnsembleSettings(Settings):
     """Encoders that learn side by side and then teach the one that is exported.
 
     Each member leaves out other trials, and stops learning when those are decoded no better. With
@@ -45,8 +45,8 @@ class CommitteeSettings(Settings):
     """
 
     members: int = Field(default=6, ge=1, le=64)
-    teaching_steps: int = Field(default=2000, ge=10)
-    teaching_batch: int = Field(default=256, ge=2)
+    distillation_steps: int = Field(default=2000, ge=10)
+    distillation_batch: int = Field(default=256, ge=2)
 
 
 class TrainSettings(Settings):
@@ -68,14 +68,14 @@ class TrainSettings(Settings):
     weight_decay: float = Field(default=1e-2, ge=0)
     window: WindowSettings = WindowSettings()
     loss: LossSettings = LossSettings()
-    committee: CommitteeSettings = CommitteeSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
 
     @model_validator(mode="after")
     def _unit_norm_is_of_one(self) -> "TrainSettings":
-        if self.unit_norm and self.committee.members > 1:
+        if self.unit_norm and self.ensemble.members > 1:
             raise ValueError(
-                f"unit_norm with {self.committee.members} committee members: the mean of several "
-                "unit vectors is none, set committee.members = 1"
+                f"unit_norm with {self.ensemble.members} ensemble members: the mean of several "
+                "unit vectors is none, set ensemble.members = 1"
             )
         return self
 

@@ -11,17 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from offline_training.adequacy import check_adequacy
-from offline_training.dataset import shuffle_trials
-from offline_training.evaluate import Comparison, compare, decode_session, only_trials
-from offline_training.kalman_readout import fit_kalman
-from offline_training.network import EncoderNetwork, embed, export_layers, export_onnx
-from offline_training.report import draw_report
+from offline_training.dataset.adequacy import check_adequacy
+from offline_training.dataset.split import Split, split_session
+from offline_training.figures.report import draw_report
+from offline_training.ner.distillation import OnStep, train_encoder
+from offline_training.ner.kalman_readout import fit_kalman
+from offline_training.ner.network import EncoderNetwork, embed, export_onnx, export_weights
 from offline_training.settings import TrainSettings
-from offline_training.split import Split, split_session
-from offline_training.trainer import OnStep, train_encoder
-from rt_ner.arrays import AnyArray, FloatArray
-from rt_ner.bundle import (
+from rt_ner.bundle.bundle import (
     Bundle,
     CarriedFrom,
     Golden,
@@ -33,10 +30,13 @@ from rt_ner.bundle import (
     run_windows,
     save_bundle,
 )
-from rt_ner.decoder import DecoderModel
-from rt_ner.readout import Readout, fit_readout
-from rt_ner.session import Session
-from rt_ner.windows import WindowShape
+from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.dataset import shuffle_trials
+from rt_ner.offline.evaluation import Comparison, compare, decode_session, only_trials
 
 _N_GOLDEN = 16
 # Training latents that a bundle holds for pictures, at most.
@@ -47,7 +47,7 @@ _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 # were left out.
 Progress = Callable[[str, float, float | None], None]
 # Fits a decoder to a split's training part; told what for. What trials left out say of it, if any.
-Fit = Callable[[Split, str], tuple[DecoderModel, float | None]]
+Fit = Callable[[Split, str], tuple[DecoderSpecification, float | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +69,13 @@ def train_bundle(
 ) -> Trained:
     """Train an encoder and its readout on a session's first trials; score them on the rest.
 
-    ``warn`` is told, before, what the session lacks. SessionError where it lacks too much.
+    ``warn`` is told, before, what the session missing_for_training. SessionError where it missing_for_training too much.
     """
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)
 
-    def fit(part: Split, what: str) -> tuple[DecoderModel, float | None]:
+    def fit(part: Split, what: str) -> tuple[DecoderSpecification, float | None]:
         return _fit(session, part, settings, device, partial(progress, what))
 
     return prove(session, split, settings, fit)
@@ -128,7 +128,7 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
 
 def _fit(
     session: Session, split: Split, settings: TrainSettings, device: torch.device, on_step: OnStep
-) -> tuple[DecoderModel, float | None]:
+) -> tuple[DecoderSpecification, float | None]:
     """Learn the encoder, then fit the readout to what it makes of the training windows."""
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
@@ -142,10 +142,10 @@ def _fit(
 
 def exported_model(
     network: EncoderNetwork, channel_ids: tuple[str, ...], shape: WindowShape, readout: Readout
-) -> DecoderModel:
+) -> DecoderSpecification:
     """What a decoder needs of a trained network."""
-    layers = export_layers(network)
-    return DecoderModel(channel_ids, shape, export_onnx(network), readout, layers)
+    layers = export_weights(network)
+    return DecoderSpecification(channel_ids, shape, export_onnx(network), readout, layers)
 
 
 def training_entry(
@@ -167,7 +167,7 @@ def training_entry(
 
 
 def assemble_bundle(
-    model: DecoderModel, windows: AnyArray, training: TrainingEntry, scores: Scores
+    model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
 ) -> Bundle:
     """The bundle of a model, with some of these ``windows`` and what they give."""
     readout = model.readout
@@ -187,7 +187,7 @@ def assemble_bundle(
         versions={"python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
     )
-    return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.layers)
+    return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.weights)
 
 
 def _memory_entry(
@@ -200,7 +200,7 @@ def _memory_entry(
     return (a, b), (c, d)
 
 
-def _golden(model: DecoderModel, windows: AnyArray) -> Golden:
+def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
     """Some windows and what they give."""
     rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
     some = windows[rows].astype(np.float32)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from rt_ner import __version__
-from rt_ner.errors import RtNerError
+from rt_ner.core.errors import RtNerError
 
 _HELP = """Real-time decoding of movement from spikes, with Neural Embeddings Rank (NER).
 

@@ -5,7 +5,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,15 +24,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-from drivers.simulator import ArraySettings, TaskSettings, simulate_session  # noqa: E402
-from rt_ner.bundle import Bundle, load_bundle  # noqa: E402
-from rt_ner.session import Session  # noqa: E402
-from rt_ner.session_files import load_session, save_session  # noqa: E402
-
-if TYPE_CHECKING:
-    from offline_training.settings import TrainSettings
-
-_REACH = Path(__file__).resolve().parents[2] / "shared" / "data" / "reach"
+from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session  # noqa: E402
+from rt_ner.bundle.bundle import Bundle, load_bundle  # noqa: E402
+from rt_ner.data.formats.archive import load_session, save_session  # noqa: E402
+from rt_ner.data.session.session import Session  # noqa: E402
+from tests.helpers.sessions import quick_settings  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -76,19 +71,3 @@ def source_id() -> Iterator[str]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
-
-
-def quick_settings(**changes: Any) -> "TrainSettings":
-    """Settings of a brief training, by a committee of two."""
-    from offline_training.settings import CommitteeSettings, TrainSettings
-
-    committee = CommitteeSettings(members=2, teaching_steps=60, teaching_batch=64)
-    return TrainSettings(**({"steps": 40, "batch": 64, "committee": committee} | changes))
-
-
-def reach_file(name: str) -> Path:
-    """A real recording, or the test is skipped."""
-    path = _REACH / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"no real recordings here: {path} is absent")
-    return path

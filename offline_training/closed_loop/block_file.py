@@ -1,4 +1,4 @@
-"""Block file: a recorded block as an ``.npz``, so that it can be recalibrated from again."""
+"""ClosedLoopBlock file: a recorded block as an ``.npz``, so that it can be recalibrated from again."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -6,20 +6,20 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from offline_training.closed_loop.recording import Block, block_of
-from rt_ner.clock import NS_PER_S
-from rt_ner.errors import SessionError
-from rt_ner.streams import Kind, source_id_of
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import SessionError
+from rt_ner.lsl.streams import Kind, source_id_of
+from rt_ner.recalibration.block import ClosedLoopBlock, block_of
 
 
-def save_block(block: Block, path: Path) -> None:
+def save_block(block: ClosedLoopBlock, path: Path) -> None:
     """Write a block; a file that is there already is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(file, **{field.name: getattr(block, field.name) for field in _FIELDS})
 
 
-def load_block(path: Path) -> Block:
+def load_block(path: Path) -> ClosedLoopBlock:
     """Read a block. SessionError, naming the file, if it is none."""
     if not path.is_file():
         raise SessionError(f"{path} is no file: name a block that rt-ner recalibrate has kept")
@@ -36,16 +36,16 @@ def load_block(path: Path) -> Block:
     if wrong or content["counts"].shape != (n, len(content["channel_ids"])):
         raise SessionError(f"{path}: {', '.join(wrong) or 'counts'} do not fit its {n} hops")
     ids = tuple(str(channel) for channel in content.pop("channel_ids"))
-    return Block(channel_ids=ids, hop_ns=int(content.pop("hop_ns")), **content)
+    return ClosedLoopBlock(channel_ids=ids, hop_ns=int(content.pop("hop_ns")), **content)
 
 
-def block_of_xdf(path: Path, decoder: str, task: str) -> Block:
+def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
     """A block of a recording of a decoder's and a task's streams, by their names.
 
-    SessionError where the recording lacks one of them.
+    SessionError where the recording missing_for_training one of them.
     """
     # pyxdf is an extra.
-    from rt_ner.formats.xdf import read_numbers  # noqa: PLC0415
+    from rt_ner.data.formats.xdf.reader import read_numbers  # noqa: PLC0415
 
     sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
     source_ids = {kind: source_id_of(source, kind) for kind, source in sources.items()}
@@ -58,4 +58,4 @@ def block_of_xdf(path: Path, decoder: str, task: str) -> Block:
     return block_of(heard, counts.labels, round(NS_PER_S / counts.rate_hz))
 
 
-_FIELDS = fields(Block)
+_FIELDS = fields(ClosedLoopBlock)

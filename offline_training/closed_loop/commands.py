@@ -10,16 +10,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from offline_training.options import Device, require_training, train_settings
-from rt_ner.errors import ConfigError
-from rt_ner.folders import check_home
-from rt_ner.options import AsJson, ConfigPath, Speed, print_json
-from rt_ner.process import check_display, stop_on_signals
+from rt_ner.core.atomic_files import check_home
+from rt_ner.core.errors import ConfigError
+from rt_ner.system.signals import check_display, stop_on_signals
+from rt_ner.terminal.options import AsJson, ConfigPath, Speed, print_json
 
 if TYPE_CHECKING:
-    from offline_training.closed_loop.recording import Block
     from offline_training.settings import TrainSettings
-    from rt_ner.bundle import Bundle
-    from rt_ner.session import Session
+    from rt_ner.bundle.bundle import Bundle
+    from rt_ner.data.session.session import Session
+    from rt_ner.recalibration.block import ClosedLoopBlock
 
 _SCORES = {
     "success_rate": "success",
@@ -48,7 +48,7 @@ def closed_loop(
     another_day: Annotated[
         bool, typer.Option("--another-day", help="Change the neurons too, and recalibrate.")
     ] = False,
-    view: Annotated[bool, typer.Option("--view", help="Watch every block live.")] = False,
+    view: Annotated[bool, typer.Option("--view", help="NetworkWatch every block live.")] = False,
     speed: Speed = 1.0,
     config: ConfigPath = None,
     device: Device = "auto",
@@ -63,8 +63,8 @@ def closed_loop(
     """
     require_training()
     from offline_training.closed_loop.pipeline import LoopPlan, run_closed_loop
-    from offline_training.trainer import pick_device
-    from rt_ner.streams import quiet_liblsl
+    from offline_training.ner.distillation import pick_device
+    from rt_ner.lsl.streams import quiet_liblsl
 
     if out.exists():
         raise ConfigError(f"--out {out} exists: name a new folder")
@@ -93,8 +93,8 @@ def closed_loop(
     if as_json:
         print_json(summary)
         return
-    pace = "in real time" if speed == 1 else f"{speed:g} times faster than real time"
-    table = Table(title=f"{trials} trials a block, {pace}", title_justify="left")
+    clock = "in real time" if speed == 1 else f"{speed:g} times faster than real time"
+    table = Table(title=f"{trials} trials a block, {clock}", title_justify="left")
     table.add_column("block")
     for title in _SCORES.values():
         table.add_column(title, justify="right")
@@ -149,9 +149,9 @@ def recalibrate(
         recalibrate_encoder,
         recalibrate_readout,
     )
-    from offline_training.trainer import pick_device
+    from offline_training.ner.distillation import pick_device
     from offline_training.training import save_trained
-    from rt_ner.bundle import load_bundle
+    from rt_ner.bundle.bundle import load_bundle
 
     in_use = load_bundle(bundle)
     if part not in list(Part):
@@ -223,9 +223,9 @@ def adapt(
     Each u of the decoder undoes a step; without this command nothing ever adapts.
     """
     require_training()
-    from offline_training.closed_loop.adapting import AdaptPlan, run_adaptation
-    from rt_ner.bundle import check_writable, load_bundle
-    from rt_ner.streams import quiet_liblsl
+    from rt_ner.bundle.bundle import check_writable, load_bundle
+    from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
+    from rt_ner.lsl.streams import quiet_liblsl
 
     if method not in ("rls", "smooth-batch"):
         raise ConfigError(f"--method {method}: expected rls or smooth-batch")
@@ -242,7 +242,7 @@ def adapt(
 
 def _known(session: Path | None, in_use: "Bundle") -> "Session":
     """The session that a bundle was trained on; ConfigError if it is another, or none is named."""
-    from rt_ner.session_files import load_session
+    from rt_ner.data.formats.archive import load_session
 
     training = in_use.manifest.training
     if session is None:
@@ -258,10 +258,10 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
     return known
 
 
-def _heard(task: str, decoder: str, reaches: int, shown: Progress) -> "Block":
+def _heard(task: str, decoder: str, reaches: int, shown: Progress) -> "ClosedLoopBlock":
     """A block of a running loop; what is missing is shown meanwhile."""
-    from offline_training.closed_loop.recording import hear_block
-    from rt_ner.streams import quiet_liblsl
+    from rt_ner.lsl.streams import quiet_liblsl
+    from rt_ner.recalibration.block import hear_block
 
     quiet_liblsl()
     listening = shown.add_task("listening", total=1.0)

@@ -11,26 +11,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from offline_training.closed_loop.block import HAND, IDEAL, BlockPlan, run_block
-from offline_training.closed_loop.intention import refit_labels
+from offline_training.closed_loop.block_run import HAND, IDEAL, BlockPlan, run_block
 from offline_training.closed_loop.recalibration import (
     Recalibrated,
     compared,
     recalibrate_encoder,
     recalibrate_readout,
 )
-from offline_training.closed_loop.recording import HOP_NS, Block
-from offline_training.kalman_readout import counts_encoder, fit_kalman
+from offline_training.dataset.split import Split, split_session
+from offline_training.ner.kalman_readout import counts_encoder, fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.split import Split, split_session
 from offline_training.training import Trained, prove, save_trained, train_bundle
-from rt_ner.arrays import BoolArray, FloatArray
-from rt_ner.clock import NS_PER_S, ns_from_ms
-from rt_ner.decoder import DecoderModel
-from rt_ner.session import Session
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.clock import NS_PER_S, ns_from_ms
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
+from rt_ner.recalibration.intention import refit_labels
 
 # A decoder from a block that another one was used in.
-Refit = Callable[[Block, Trained], Recalibrated]
+Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
 # Told: what is going on, and the part of it that is done.
 Progress = Callable[[str, float], None]
 
@@ -143,7 +143,7 @@ class _Lab:
 
     def block(
         self, name: str, trials: int, mover: Path | str, *subject: str
-    ) -> tuple[dict[str, float], Block]:
+    ) -> tuple[dict[str, float], ClosedLoopBlock]:
         """Run a block; its scores and its recording."""
         plan = self._plan
         options = (*plan.subject, "--seed", str(plan.seed), *subject)
@@ -201,15 +201,15 @@ def _file_name(name: str) -> str:
     return name.replace(" ", "-").lower()
 
 
-def _session(block: Block, velocity_cm_s: FloatArray, known: BoolArray) -> Session:
+def _session(block: ClosedLoopBlock, velocity_cm_s: FloatArray, known: BoolArray) -> Session:
     return block.session("closed-loop", velocity_cm_s, known)
 
 
-def _everywhere(block: Block) -> BoolArray:
+def _everywhere(block: ClosedLoopBlock) -> BoolArray:
     return np.ones(len(block.counts), dtype=np.bool_)
 
 
-def _hand_ahead(block: Block, lead_ms: float) -> tuple[FloatArray, BoolArray]:
+def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, BoolArray]:
     """The hand's velocity so much later, and where it is known."""
     hops = ns_from_ms(lead_ms) // HOP_NS
     known = _everywhere(block)
@@ -217,7 +217,7 @@ def _hand_ahead(block: Block, lead_ms: float) -> tuple[FloatArray, BoolArray]:
     return np.roll(block.hand_cm_s, -hops, axis=0), known
 
 
-def _refit_kalman(block: Block, first: Trained) -> Recalibrated:
+def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
     """The whole filter, fitted anew."""
     session = _session(block, *refit_labels(block))
     return compared(_kalman(session), session, first.bundle.model)
@@ -226,11 +226,11 @@ def _refit_kalman(block: Block, first: Trained) -> Recalibrated:
 def _kalman(session: Session) -> Trained:
     """The Kalman reference, fitted to the session."""
 
-    def fit(split: Split, _: str) -> tuple[DecoderModel, None]:
+    def fit(split: Split, _: str) -> tuple[DecoderSpecification, None]:
         shape = split.shape
         newest = split.train.windows[:, -1]
         readout = fit_kalman(newest, split.train.labels, shape.hop_ns, is_white=True)
         encoder = counts_encoder(shape.history_bins, len(session.channel_ids))
-        return DecoderModel(session.channel_ids, shape, encoder, readout), None
+        return DecoderSpecification(session.channel_ids, shape, encoder, readout), None
 
     return prove(session, split_session(session, _KALMAN), _KALMAN, fit)

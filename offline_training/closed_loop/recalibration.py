@@ -7,24 +7,24 @@ from enum import StrEnum
 import numpy as np
 import torch
 
-from offline_training.closed_loop.intention import mean_angle_deg, refit_labels
-from offline_training.closed_loop.recording import Block
-from offline_training.evaluate import Comparison, compare, decode_session, only_trials
-from offline_training.kalman_readout import fit_kalman
-from offline_training.network import EncoderNetwork
+from offline_training.dataset.split import Split, split_session
+from offline_training.ner.kalman_readout import fit_kalman
+from offline_training.ner.network import EncoderNetwork
 from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.split import Split, split_session
 from offline_training.training import Trained, exported_model, prove
-from offline_training.transfer.carrying import Calibration, carry_over
-from offline_training.transfer.matching import activity, match_units, tuning_similarity
-from offline_training.transfer.stitching import FirstDay, learn_first_day
-from rt_ner.arrays import Float32Array
-from rt_ner.bundle import Bundle, run_windows
-from rt_ner.clock import NS_PER_MS
-from rt_ner.decoder import DecoderModel
-from rt_ner.errors import SessionError
-from rt_ner.readout import Readout, fit_readout
-from rt_ner.session import Session
+from offline_training.transfer.alignment.align_day import Calibration, align_day
+from offline_training.transfer.alignment.matching import activity, match_units, tuning_similarity
+from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
+from rt_ner.bundle.bundle import Bundle, run_windows
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.clock import NS_PER_MS
+from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.offline.evaluation import Comparison, compare, decode_session, only_trials
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
 
 # Told the part of the work that is done.
 OnPart = Callable[[float], None]
@@ -62,7 +62,7 @@ class Recalibrated:
         return self.refitted_deg < self.in_use_deg
 
 
-def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
+def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
     """Fit a readout to the first reaches of a block; compare on the rest.
 
     SessionError where the block has too few reaches, or was decoded from other channels.
@@ -71,7 +71,7 @@ def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
     session = _labelled(block, in_use)
     settings = _settings(in_use)
 
-    def fit(split: Split, _what: str) -> tuple[DecoderModel, None]:
+    def fit(split: Split, _what: str) -> tuple[DecoderSpecification, None]:
         latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
         labels = split.train.labels
         if model.readout.memory.any():
@@ -86,7 +86,7 @@ def recalibrate_readout(block: Block, in_use: Bundle) -> Recalibrated:
 
 
 def recalibrate_encoder(
-    block: Block, in_use: Bundle, known: Session, device: torch.device, on_part: OnPart
+    block: ClosedLoopBlock, in_use: Bundle, known: Session, device: torch.device, on_part: OnPart
 ) -> Recalibrated:
     """Learn encoder and readout from ``known`` and the first reaches of a block; compare.
 
@@ -94,7 +94,7 @@ def recalibrate_encoder(
     """
     session = _labelled(block, in_use)
     settings = _settings(in_use)
-    first = learn_first_day(
+    first = learn_source_day(
         split_session(known, settings).train,
         settings,
         in_use.model.window.bin_ns,
@@ -102,9 +102,9 @@ def recalibrate_encoder(
         lambda part, _: on_part(part / 3),
     )
 
-    def fit(split: Split, what: str) -> tuple[DecoderModel, None]:
+    def fit(split: Split, what: str) -> tuple[DecoderSpecification, None]:
         begun = 1 / 3 if what == "training" else 2 / 3
-        network = carried_network(first, split, lambda part: on_part(begun + part / 3))
+        network = aligned_network(first, split, lambda part: on_part(begun + part / 3))
         ids = session.channel_ids
         return exported_model(network, ids, split.shape, first.readout), None
 
@@ -112,15 +112,15 @@ def recalibrate_encoder(
     return compared(prove(session, split, settings, fit), session, in_use.model)
 
 
-def carried_network(first: FirstDay, split: Split, on_part: OnPart) -> EncoderNetwork:
+def aligned_network(first: SourceDay, split: Split, on_part: OnPart) -> EncoderNetwork:
     """A known day's encoder, stitched to a split's training part by firing and by labels."""
     second = split.train
     tuning = tuning_similarity(first.dataset, second)
     matching = match_units(activity(first.dataset), activity(second), tuning)
-    return carry_over(first, split, Calibration(second, True), matching, on_part).network
+    return align_day(first, split, Calibration(second, True), matching, on_part).network
 
 
-def compared(trained: Trained, session: Session, in_use: DecoderModel) -> Recalibrated:
+def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
     """A decoder that was fitted to a session's first trials, and the one in use, on the rest."""
     first = trained.bundle.manifest.training.n_train_trials
     before = only_trials(_decoded(session, in_use), first, len(session.trials))
@@ -138,7 +138,7 @@ def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) 
     return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
 
 
-def _labelled(block: Block, in_use: Bundle) -> Session:
+def _labelled(block: ClosedLoopBlock, in_use: Bundle) -> Session:
     """The block's reaches with what was meant, as fast as the bundle in use decodes."""
     if block.n_reaches < _FEWEST_REACHES:
         raise SessionError(
@@ -162,7 +162,7 @@ def _settings(in_use: Bundle) -> TrainSettings:
     return settings.model_copy(update={"window": window})
 
 
-def _own_speed(block: Block, model: DecoderModel) -> float:
+def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
     """What to multiply what was sent by, so that the operator's gain is not learned."""
     moves = np.hypot(*block.decoded_cm_s.T) > 0
     session = block.session("speed", block.decoded_cm_s, moves)
@@ -171,5 +171,5 @@ def _own_speed(block: Block, model: DecoderModel) -> float:
     return float(np.sqrt(own / sent)) if sent else 1.0
 
 
-def _decoded(session: Session, model: DecoderModel) -> Comparison:
+def _decoded(session: Session, model: DecoderSpecification) -> Comparison:
     return compare(decode_session(model, session), session, model.window.hop_ns)

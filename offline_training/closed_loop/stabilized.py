@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_ner.arrays import AnyArray, BoolArray, FloatArray, Int64Array
-from rt_ner.clock import NS_PER_S
-from rt_ner.errors import SessionError
-from rt_ner.session import Kinematics, Session, SpikeCounts, Trials
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
 
 # A direction has no speed; this one is of the order for which the loss is scaled.
 _SPEED_CM_S = 20.0

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.options import Device, require_training
-from rt_ner.options import AsJson, print_json
+from rt_ner.terminal.options import AsJson, print_json
 
 if TYPE_CHECKING:
+    from offline_training.compare.report.tables import TextTable
     from offline_training.compare.run import Results
-    from offline_training.compare.tables import TextTable
 
 
 def compare(
@@ -48,12 +48,12 @@ def compare(
     recordings are aligned, and one recording's readout is scored on the other.
     """
     require_training()
-    from offline_training.compare.output import check_bundle, check_out, save, scores_json
+    from offline_training.compare.evaluation_split import load_recordings
     from offline_training.compare.progress import watching
-    from offline_training.compare.recording import load_recordings
+    from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
     from offline_training.methods.registry import installed_methods, named_methods
-    from offline_training.trainer import pick_device
+    from offline_training.ner.distillation import pick_device
 
     if out is not None:
         check_out(out)
@@ -74,7 +74,12 @@ def compare(
 
 
 def _show(results: "Results", place: Path | None) -> None:
-    from offline_training.compare.tables import VELOCITY, across_summary, score_table, summary_table
+    from offline_training.compare.report.tables import (
+        VELOCITY,
+        across_summary,
+        score_table,
+        summary_table,
+    )
 
     console = Console(highlight=False, markup=False)
     console.print(_as_rich(summary_table(results)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from offline_training.compare.run import Job, Plan
-from offline_training.progress import FitBar
+from rt_ner.terminal.progress import FitBar
 
 
 class Bars(FitBar):

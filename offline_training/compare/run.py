@@ -6,12 +6,12 @@ from typing import Protocol
 
 import torch
 
-from offline_training.compare.across import Transfer, score_across
-from offline_training.compare.direction import DirectionScore, score_direction
-from offline_training.compare.readouts import readouts_of
-from offline_training.compare.recording import Recording
-from offline_training.compare.rows import Row
-from offline_training.compare.scores import Embedding, embed, score
+from offline_training.compare.evaluation_split import EvaluationSplit
+from offline_training.compare.scoring.across import Transfer, score_across
+from offline_training.compare.scoring.direction import DirectionScore, score_direction
+from offline_training.compare.scoring.readouts import readouts_of
+from offline_training.compare.scoring.rows import Row
+from offline_training.compare.scoring.scores import Embedding, embed, score
 from offline_training.methods.method import FitContext, Method
 
 
@@ -19,7 +19,7 @@ from offline_training.methods.method import FitContext, Method
 class Plan:
     """What is compared. Seeds are 0 … ``n_seeds`` − 1."""
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[EvaluationSplit, ...]
     methods: tuple[Method, ...]
     n_seeds: int
     with_control: bool
@@ -35,7 +35,7 @@ class Plan:
 class Job:
     """One fit of one method."""
 
-    recording: Recording
+    recording: EvaluationSplit
     method: Method
     seed: int
     is_control: bool = False
@@ -45,7 +45,7 @@ class Job:
 class DirectionOverTime:
     """How well each step of one recording tells the direction, by one method and seed."""
 
-    recording: Recording
+    recording: EvaluationSplit
     method: str
     seed: int
     score: DirectionScore

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline_training.dataset import Dataset
+from offline_training.dataset.split import Split, split_session
 from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.split import Split, split_session
-from rt_ner.arrays import FloatArray
-from rt_ner.session import Kinematics, Session
+from rt_ner.core.arrays import FloatArray
+from rt_ner.data.session.session import Kinematics, Session
+from rt_ner.offline.dataset import Dataset
 
 # A centred Gaussian of nine bins of 30 ms with a standard deviation of 45 ms (1.5 bins).
 _TAPS, _SD_BINS = 9, 1.5

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import Float32Array, FloatArray
-from rt_ner.children import ChildProcess
-from rt_ner.errors import StreamError
-from rt_ner.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, wish_for
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.errors import StreamError
+from rt_ner.lsl.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, query_for
+from rt_ner.system.processes import ChildProcess
 
 _CONNECT_S = 30.0
 _PULL_S = 0.05
@@ -51,7 +51,7 @@ class Listener:
 
     def _connect(self, name: str, kinds: tuple[Kind, ...], process: ChildProcess) -> None:
         for kind in kinds:
-            info = find_stream(wish_for(name, kind), _CONNECT_S, process.has_ended)
+            info = find_stream(query_for(name, kind), _CONNECT_S, process.has_ended)
             if info is None:
                 process.finish(0.0)
                 raise StreamError(f"'{name}' ended before it announced its {kind}")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_training.demo.listener import Heard
-from offline_training.evaluate import Comparison, Decoding, compare
-from rt_ner.arrays import BoolArray, FloatArray
-from rt_ner.clock import nearest_grid_line_ns, next_grid_line_ns, ns_array_from_s, ns_from_s
-from rt_ner.session import Session
-from rt_ner.streams import TIMING_LABELS
-from rt_ner.windows import WindowShape
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.clock import nearest_grid_line_ns, next_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.windows import WindowShape
+from rt_ner.lsl.streams import TIMING_LABELS
+from rt_ner.offline.evaluation import Comparison, Decoding, compare
 
 # Name of each stage, and the stamps that it lies between.
 _STAGES = (

@@ -10,17 +10,17 @@ import torch
 
 from offline_training.demo.listener import Listener
 from offline_training.demo.live_score import LiveScore, score_live
-from offline_training.evaluate import decode_session
-from offline_training.report import draw_report
+from offline_training.figures.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.training import Progress, Trained, save_trained, train_bundle
-from rt_ner.bundle import Bundle, check_writable, load_bundle
-from rt_ner.children import ChildProcess, child_process
-from rt_ner.clock import NS_PER_S
-from rt_ner.process import no_garbage_collection
-from rt_ner.session import Session
-from rt_ner.session_files import load_session
-from rt_ner.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.bundle.bundle import Bundle, check_writable, load_bundle
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.data.formats.archive import load_session
+from rt_ner.data.session.session import Session
+from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.offline.evaluation import decode_session
+from rt_ner.system.processes import ChildProcess, child_process
+from rt_ner.system.signals import no_garbage_collection
 
 _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import torch
 
-from offline_training.dataset import Dataset
-from rt_ner.arrays import FloatArray
+from rt_ner.core.arrays import FloatArray
+from rt_ner.offline.dataset import Dataset
 
 
 @dataclass(frozen=True)

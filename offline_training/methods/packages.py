@@ -4,7 +4,7 @@ import warnings
 from importlib import import_module, util
 from types import ModuleType
 
-from rt_ner.errors import ConfigError
+from rt_ner.core.errors import ConfigError
 
 # The name to install, where it is not the name to import.
 _DISTRIBUTIONS = {"umap": "umap-learn"}

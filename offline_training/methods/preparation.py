@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_training.network import SD_FLOOR
-from rt_ner.arrays import Float32Array
+from offline_training.ner.network import SD_FLOOR
+from rt_ner.core.arrays import Float32Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from offline_training.methods.method import Method
 from offline_training.methods.packages import optional_package
-from rt_ner.errors import ConfigError
+from rt_ner.core.errors import ConfigError
 
 # Module in this package, and the method's name there. In the order in which tables show them.
 _PLACES = {
@@ -42,7 +42,7 @@ def load_method(name: str) -> Method:
 
 
 def named_methods(names: Sequence[str]) -> tuple[Method, ...]:
-    """The methods asked for. Raises ConfigError where one is unknown or lacks its package."""
+    """The methods asked for. Raises ConfigError where one is unknown or missing_for_training its package."""
     methods = tuple(load_method(name) for name in dict.fromkeys(names))
     for method in methods:
         try:

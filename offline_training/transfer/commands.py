@@ -12,10 +12,10 @@ from offline_training.options import (
     require_training,
     train_settings,
 )
-from rt_ner.bundle import add_to_report, check_writable
-from rt_ner.errors import ConfigError
-from rt_ner.folders import check_home
-from rt_ner.options import AreaName, AsJson, ConfigPath, print_json
+from rt_ner.bundle.bundle import add_to_report, check_writable
+from rt_ner.core.atomic_files import check_home
+from rt_ner.core.errors import ConfigError
+from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, print_json
 
 if TYPE_CHECKING:
     from offline_training.transfer.curve import Curve
@@ -56,11 +56,11 @@ def transfer(
     on the last fifth of day B, beside decoders that learn from the same trials alone.
     """
     require_training()
-    from offline_training.adequacy import check_adequacy
-    from offline_training.progress import FitBar
-    from offline_training.trainer import pick_device
+    from offline_training.dataset.adequacy import check_adequacy
+    from offline_training.ner.distillation import pick_device
     from offline_training.transfer.curve import Plan, run
     from offline_training.transfer.days import chosen_trials, load_days
+    from rt_ner.terminal.progress import FitBar
 
     _check_outputs(out, figure, overwrite, trials)
     days = load_days(day_a, day_b, area, train_settings(config, seed))
@@ -100,8 +100,8 @@ def _check_outputs(
 
 def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool) -> None:
     from offline_training.training import save_trained
-    from offline_training.transfer.export import carried_bundle
-    from offline_training.transfer.figure import draw_curve
+    from offline_training.transfer.report.export import carried_bundle
+    from offline_training.transfer.report.figure import draw_curve
 
     if out is None and figure is None:
         return
@@ -116,7 +116,7 @@ def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool
 
 
 def _show(curve: "Curve", out: Path | None, figure: Path | None, as_json: bool) -> None:
-    from offline_training.transfer.tables import curve_json, curve_table, match_line
+    from offline_training.transfer.report.tables import curve_json, curve_table, match_line
 
     if as_json:
         print_json(curve_json(curve))

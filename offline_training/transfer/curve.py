@@ -9,22 +9,22 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
-from offline_training.dataset import Dataset, shuffle_trials
-from offline_training.evaluate import Comparison
+from offline_training.methods.latent.ner import ner
 from offline_training.methods.method import FitContext, Method
-from offline_training.methods.ner import ner
 from offline_training.methods.registry import load_method
-from offline_training.transfer.carrying import (
+from offline_training.transfer.alignment.align_day import (
     Calibration,
     Carried,
-    carry_over,
+    align_day,
     decode_carried,
     random_match_r2,
 )
+from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from offline_training.transfer.days import TwoDays
-from offline_training.transfer.matching import Matching
-from offline_training.transfer.stitching import FirstDay, learn_first_day
-from rt_ner.readout import fit_readout
+from rt_ner.decoding.readout import fit_readout
+from rt_ner.offline.dataset import Dataset, shuffle_trials
+from rt_ner.offline.evaluation import Comparison
 
 FIRST_DAY, TRANSFER, CONTROL, SCRATCH = "first day", "transfer", "control", "scratch"
 _RIVALS = (SCRATCH, "wiener", "gru")
@@ -61,7 +61,7 @@ class Point:
 
     ``labels``: whether their labels were seen. ``relative``: velocity R² as a part of that of an
     encoder learned from all of the day's training trials. ``shuffled_velocity_r2``: the same
-    transfer with shuffled trials; without labels, the committee behind a random match.
+    transfer with shuffled trials; without labels, the ensemble behind a random match.
     ``fit_s``: time to learn, without the first day and without the control.
     ``committee_velocity_r2``: before one encoder was taught.
     """
@@ -85,7 +85,7 @@ class Curve:
     """
 
     days: TwoDays
-    first: FirstDay
+    first: SourceDay
     matching: Matching
     full_velocity_r2: float
     points: list[Point] = field(default_factory=list)
@@ -136,15 +136,15 @@ class _Runner:
                 self._rival(curve, n_trials, (full, fit_s))
         return curve
 
-    def _first_day(self) -> FirstDay:
+    def _first_day(self) -> SourceDay:
         plan = self._plan
 
-        def learn() -> FirstDay:
+        def learn() -> SourceDay:
             train, settings = plan.days.first.split.train, plan.days.settings
-            return learn_first_day(train, settings, self._step_ns, plan.device, self._on_step)
+            return learn_source_day(train, settings, self._step_ns, plan.device, self._on_step)
 
         name = plan.days.first.session.name
-        return self._timed(FIRST_DAY, f"{name}: its committee", learn)[0]
+        return self._timed(FIRST_DAY, f"{name}: its ensemble", learn)[0]
 
     def _carry(self, curve: Curve, n_trials: int) -> None:
         """The transfer and its control."""
@@ -156,7 +156,7 @@ class _Runner:
             replace(
                 point,
                 shuffled_velocity_r2=self._control(curve, windows, n_trials),
-                committee_velocity_r2=carried.committee.velocity_r2(),
+                committee_velocity_r2=carried.ensemble.velocity_r2(),
             )
         )
         curve.carried[n_trials] = carried
@@ -170,14 +170,14 @@ class _Runner:
         return decode_carried(curve.first, self._split, carried).velocity_r2()
 
     def _stitch(
-        self, first: FirstDay, windows: Dataset, n_trials: int, kind: str
+        self, first: SourceDay, windows: Dataset, n_trials: int, kind: str
     ) -> tuple[Carried, float]:
         """Match and carry over; and how long that took."""
         calibration = Calibration(windows, with_labels=n_trials > 0)
 
         def stitch() -> Carried:
             matching = self._plan.days.match(windows, calibration.with_labels)
-            return carry_over(first, self._split, calibration, matching, self._watcher.goes_on)
+            return align_day(first, self._split, calibration, matching, self._watcher.goes_on)
 
         return self._timed(kind, self._described(kind, n_trials), stitch)
 

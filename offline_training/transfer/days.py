@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from offline_training.dataset import Dataset
+from offline_training.dataset.split import Split, split_session
 from offline_training.settings import TrainSettings
-from offline_training.split import Split, split_session
-from offline_training.transfer.matching import (
+from offline_training.transfer.alignment.matching import (
     Matching,
     activity,
     match_by_name,
     match_units,
     tuning_similarity,
 )
-from rt_ner.arrays import Int64Array
-from rt_ner.errors import ConfigError
-from rt_ner.session import Session
-from rt_ner.session_files import load_session
-from rt_ner.windows import WindowShape
+from rt_ner.core.arrays import Int64Array
+from rt_ner.core.errors import ConfigError
+from rt_ner.data.formats.archive import load_session
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.dataset import Dataset
 
 ALL_TRIALS = "all"
 # A control shuffles the calibration trials, which takes two.

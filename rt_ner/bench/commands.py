@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from rt_ner.bench.lab.commands import lab
+from rt_ner.bench.latency.commands import lab
 from rt_ner.bench.show import bench_folder, show
-from rt_ner.bundle import load_bundle
-from rt_ner.children import child_process
-from rt_ner.options import AsJson, BundlePath
-from rt_ner.process import check_display
+from rt_ner.bundle.bundle import load_bundle
+from rt_ner.system.processes import child_process
+from rt_ner.system.signals import check_display
+from rt_ner.terminal.options import AsJson, BundlePath
 
 app = typer.Typer(
     help="Measure what decoder and trainer promise; streams are real, between real processes.",
@@ -31,7 +31,7 @@ def recovery(
     as_json: AsJson = False,
 ) -> None:
     """How long after a fault the cursor moves again, from the first good data."""
-    from rt_ner.bench.recovery import measure_recovery
+    from rt_ner.bench.endurance.recovery import measure_recovery
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
     with bench_folder() as (folder, progress):
@@ -52,7 +52,7 @@ def flood(
     as_json: AsJson = False,
 ) -> None:
     """Whether every one of very many events is accounted for, and how far the decoder lags."""
-    from rt_ner.bench.flood import measure_flood
+    from rt_ner.bench.endurance.flood import measure_flood
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
     with bench_folder() as (folder, progress):
@@ -82,7 +82,7 @@ def soak(
     as_json: AsJson = False,
 ) -> None:
     """A long session in a short time: whether memory grows, or bins drift from the truth."""
-    from rt_ner.bench.soak import measure_soak, pass_of
+    from rt_ner.bench.endurance.soak import measure_soak, pass_of
 
     window = load_bundle(bundle).manifest.window
     with bench_folder() as (folder, progress):
@@ -117,7 +117,7 @@ def view(
     as_json: AsJson = False,
 ) -> None:
     """What the live window costs the decoder beside it: running at full rate, and stopped."""
-    from rt_ner.bench.view import ALONE, SHOWN, STOPPED, measure_view
+    from rt_ner.bench.endurance.view import ALONE, SHOWN, STOPPED, measure_view
 
     check_display()
     n_channels = len(load_bundle(bundle).manifest.channel_ids)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import FloatArray
-from rt_ner.children import ChildProcess
-from rt_ner.errors import RtNerError, StreamError
-from rt_ner.states import State
-from rt_ner.streams import TIMING_LABELS, Kind, find_stream, wish_for
+from rt_ner.core.arrays import FloatArray
+from rt_ner.core.errors import RtNerError, StreamError
+from rt_ner.live.states import State
+from rt_ner.lsl.streams import TIMING_LABELS, Kind, find_stream, query_for
+from rt_ner.system.processes import ChildProcess
 
 _CONNECT_S = 60.0
 _PULL_S = 0.02
@@ -47,7 +47,7 @@ class Observer:
         self._on_velocity = on_velocity
         self._inlets: dict[Kind, pylsl.StreamInlet] = {}
         for kind in (Kind.VELOCITY, Kind.TIMING, Kind.STATE, Kind.NOTICES):
-            info = find_stream(wish_for(name, kind), _CONNECT_S, decoder.has_ended)
+            info = find_stream(query_for(name, kind), _CONNECT_S, decoder.has_ended)
             if info is None:
                 decoder.finish(0.0)
                 raise StreamError(f"'{name}' ended before it announced its {kind}")

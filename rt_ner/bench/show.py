@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.errors import ConfigError
-from rt_ner.options import print_json
-from rt_ner.streams import quiet_liblsl
+from rt_ner.core.errors import ConfigError
+from rt_ner.lsl.streams import quiet_liblsl
+from rt_ner.terminal.options import print_json
 
 
 @contextmanager

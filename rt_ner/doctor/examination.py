@@ -16,11 +16,16 @@ import numpy as np
 import pylsl
 
 from rt_ner import __version__
-from rt_ner.bundle import load_bundle
-from rt_ner.config import DecodeSettings
-from rt_ner.decoder import Decoder
-from rt_ner.doctor.channel_health import Gauge, gauge_for
-from rt_ner.doctor.checkup import (
+from rt_ner.bundle.bundle import load_bundle
+from rt_ner.core.errors import BundleError, StreamError
+from rt_ner.core.settings import DecodeSettings
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for, read_shape, spike_query
+from rt_ner.doctor.checks.channel_health import Gauge, gauge_for
+from rt_ner.doctor.checks.computer import judge_computer, look_at_computer
+from rt_ner.doctor.checks.listening import Heard, full_info, listen
+from rt_ner.doctor.checks.timing import Timing, timing_of
+from rt_ner.doctor.findings import (
     BundleCheck,
     Checkup,
     Finding,
@@ -32,13 +37,8 @@ from rt_ner.doctor.checkup import (
     judge_health,
     judge_timing,
 )
-from rt_ner.doctor.computer import judge_computer, look_at_computer
-from rt_ner.doctor.listening import Heard, full_info, listen
-from rt_ner.doctor.timing import Timing, timing_of
-from rt_ner.errors import BundleError, StreamError
-from rt_ner.process import no_garbage_collection
-from rt_ner.spike_stream import SpikeStream, counter_of, read_shape, spike_wish
-from rt_ner.streams import find_stream, local_now_ns, lsl_config_file
+from rt_ner.lsl.streams import find_stream, local_now_ns, lsl_config_file
+from rt_ner.system.signals import no_garbage_collection
 
 _LOOK_S, _WAIT_S = 1.0, 2.0
 # Steps are timed as they will happen, apart: in a row they would find their caches warm.
@@ -93,7 +93,7 @@ class Doctor:
     def _find_spikes(self) -> pylsl.StreamInfo | None:
         """The one spike stream, as the decoder finds it."""
         try:
-            return find_stream(spike_wish(self._settings.input), _WAIT_S, self._stop.is_set)
+            return find_stream(spike_query(self._settings.input), _WAIT_S, self._stop.is_set)
         except StreamError as error:
             self._no_go(str(error))
             return None
@@ -188,12 +188,12 @@ class Doctor:
         if spikes is None:
             return untimed
         try:
-            counter = counter_of(spikes.shape, model, self._settings)
+            binner = binner_for(spikes.shape, model, self._settings)
         except StreamError as error:
             self._no_go(str(error))
             return replace(untimed, fits=False)
         started_s = time.perf_counter()
-        decoder = Decoder(model, counter, local_now_ns)
+        decoder = Decoder(model, binner, local_now_ns)
         decoder.warm_up(spikes.dtype)
         warm_up_s = time.perf_counter() - started_s
         p50_us, p99_us = self._time_steps(decoder, hop_ms / 1000)

@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.config import InputKind
-from rt_ner.doctor.checkup import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
+from rt_ner.core.settings import InputKind
+from rt_ner.doctor.findings import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
 
 # Heights of a histogram's bars, none first.
 _BARS, _ASCII_BARS = "·▁▂▃▄▅▆▇█", ".123456789"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rt_ner.errors import RtNerError, SessionError
-from rt_ner.options import AsJson, print_json
-from rt_ner.process import stop_on_signals
+from rt_ner.core.errors import RtNerError, SessionError
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import AsJson, print_json
 
 if TYPE_CHECKING:
-    from rt_ner.formats.xdf_chunks import Contents
+    from rt_ner.data.formats.xdf.chunks import Contents
 
 
 def record(
@@ -33,9 +33,9 @@ def record(
     FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
     overwritten. Streams that come later are named, and not recorded.
     """
-    from rt_ner.record.child import BEGUN
-    from rt_ner.record.files import RecordingName
-    from rt_ner.streams import describe_stream, quiet_liblsl
+    from rt_ner.lsl.streams import describe_stream, quiet_liblsl
+    from rt_ner.record.naming import RecordingName
+    from rt_ner.record.recorder_process import BEGUN
 
     quiet_liblsl()
     try:
@@ -72,7 +72,7 @@ def salvage(
     as_json: AsJson = False,
 ) -> None:
     """Write what is whole of a damaged XDF file to another one; the damaged one stays as it is."""
-    from rt_ner.formats.xdf_chunks import salvage as run
+    from rt_ner.data.formats.xdf.chunks import salvage as run
 
     if not recording.is_file():
         raise SessionError(f"{recording}: no such recording")

@@ -7,12 +7,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.config import checked_settings, load_settings
-from rt_ner.options import AsJson, ConfigPath, Speed, print_json
-from rt_ner.process import stop_on_signals
+from rt_ner.core.settings import checked_settings, load_settings
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import AsJson, ConfigPath, Speed, print_json
 
 if TYPE_CHECKING:
-    from rt_ner.task.trials import Trial
+    from rt_ner.task.trials.trial_machine import Trial
 
 
 def task(
@@ -40,8 +40,8 @@ def task(
     Moves the cursor by the decoder's velocity, publishes cursor, target, phases and trial markers,
     and ends with scores. Shown by rt-ner view. Without velocity the cursor stands still.
     """
-    from rt_ner.pace import Pace
-    from rt_ner.streams import Kind, quiet_liblsl, wish_for
+    from rt_ner.lsl.simulated_clock import SimulatedClock
+    from rt_ner.lsl.streams import Kind, query_for, quiet_liblsl
     from rt_ner.task.runner import TaskRunner
     from rt_ner.task.scores import bit_rate, score_block
     from rt_ner.task.settings import TaskSettings
@@ -51,7 +51,7 @@ def task(
     content = load_settings(config, TaskSettings).model_dump()
     content |= {key: value for key, value in said.items() if value is not None}
     settings = checked_settings(content, TaskSettings, "command line")
-    wish = wish_for(hand, Kind.KINEMATICS) if hand else wish_for(decoder, Kind.VELOCITY)
+    query = query_for(hand, Kind.KINEMATICS) if hand else query_for(decoder, Kind.VELOCITY)
     console = Console(stderr=True, highlight=False, markup=False)
 
     def tell(trial: "Trial") -> None:
@@ -61,7 +61,7 @@ def task(
         )
 
     with stop_on_signals() as stop:
-        runner = TaskRunner(settings, wish, name, Pace(speed))
+        runner = TaskRunner(settings, query, name, SimulatedClock(speed))
         runner.run(stop, tell)
     done = runner.machine.trials
     scores: dict[str, object] = asdict(score_block(done))

@@ -5,14 +5,14 @@ from threading import Event
 
 import numpy as np
 
-from rt_ner.arrays import FloatArray
-from rt_ner.clock import NS_PER_MS, s_from_ns
-from rt_ner.cursor import Cursor
-from rt_ner.feed import Connector, Feed
-from rt_ner.pace import REAL_TIME, Pace
-from rt_ner.streams import TARGET_LABELS, Kind, StreamWish, open_outlet
+from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_MS, s_from_ns
+from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
+from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.streams import TARGET_LABELS, Kind, StreamQuery, open_outlet
+from rt_ner.task.cursor import Cursor
 from rt_ner.task.settings import TaskSettings
-from rt_ner.task.trials import Phase, Trial, TrialMachine
+from rt_ner.task.trials.trial_machine import Phase, Trial, TrialMachine
 
 _TICK_NS = 5 * NS_PER_MS
 # Help to the target comes at a speed in proportion to the distance, up to a limit.
@@ -22,17 +22,21 @@ _ASSIST_S, _ASSIST_MAX_CM_S = 0.3, 30.0
 class TaskRunner:
     """Runs trials with the velocity of one stream.
 
-    ``wish``: the velocity stream, a decoder's or a hand's. Trials begin with its first sample; it
+    ``query``: the velocity stream, a decoder's or a hand's. Trials begin with its first sample; it
     may go and come back: without it the cursor stands still. ``source``: the name of the task's own
-    streams; ``pace``: the clock that the velocity's stamps are of.
+    streams; ``clock``: the clock that the velocity's stamps are of.
     """
 
     def __init__(
-        self, settings: TaskSettings, wish: StreamWish, source: str, pace: Pace = REAL_TIME
+        self,
+        settings: TaskSettings,
+        query: StreamQuery,
+        source: str,
+        clock: SimulatedClock = REAL_TIME,
     ) -> None:
         self._settings = settings
-        self._pace = pace
-        self._feed = Feed(lambda: wish)
+        self._clock = clock
+        self._reader = StreamReader(lambda: query)
         self._cursor = Cursor()
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
         self._target_out = open_outlet(source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS)
@@ -44,15 +48,15 @@ class TaskRunner:
 
     def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
         """Run trials until there were enough, or ``stop``; ``tell`` hears of each that is over."""
-        connector = Connector([self._feed])
-        due_ns = self._pace.now_ns()
+        connector = Connector([self._reader])
+        due_ns = self._clock.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
-                now_ns = self._pace.now_ns()
+                now_ns = self._clock.now_ns()
                 self._tick(now_ns, tell)
                 # Ticks are absolute; those that were missed are left out.
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
-                self._pace.wait_until(due_ns, stop)
+                self._clock.wait_until(due_ns, stop)
         finally:
             connector.close()
 
@@ -72,11 +76,11 @@ class TaskRunner:
 
     def _move(self) -> None:
         """Move the cursor by the velocities that have come, within the workspace."""
-        stamps_s, velocity = self._feed.numbers()
+        stamps_s, velocity = self._reader.numbers()
         if not len(stamps_s):
             return
         self._has_begun = True
-        velocity_cm_s = velocity[:, :2] * self._feed.cm_per_unit
+        velocity_cm_s = velocity[:, :2] * self._reader.cm_per_unit
         self._cursor.move(stamps_s, self._assisted(velocity_cm_s))
         edge_cm = self._settings.workspace_cm / 2
         self._cursor.position_cm = self._cursor.position_cm.clip(-edge_cm, edge_cm)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rt_ner.arrays import FloatArray
-from rt_ner.clock import NS_PER_S
-from rt_ner.task.trials import Trial
+from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.task.trials.trial_machine import Trial
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
-from rt_ner.config import Settings
+from rt_ner.core.settings import Settings
 
 
 class Layout(StrEnum):

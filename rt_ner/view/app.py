@@ -12,14 +12,14 @@ import pyqtgraph as pg
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from rt_ner.errors import RtNerError
+from rt_ner.core.errors import RtNerError
 from rt_ner.view import style
-from rt_ner.view.actions import Commander
-from rt_ner.view.latent_panel import Cloud
-from rt_ner.view.operator_window import OperatorWindow
-from rt_ner.view.recorder import Recorder
+from rt_ner.view.control.actions import Commander
+from rt_ner.view.control.recorders import Recorder
+from rt_ner.view.panels.latents import Cloud
 from rt_ner.view.signals import Signals
-from rt_ner.view.subject_screen import SubjectScreen
+from rt_ner.view.windows.operator import OperatorWindow
+from rt_ner.view.windows.subject import SubjectScreen
 
 _FRAME_MS = 16
 # The decoder goes first where there are too few cores for both.

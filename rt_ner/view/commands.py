@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rt_ner.bundle import load_cloud
-from rt_ner.errors import ConfigError
-from rt_ner.folders import check_home
-from rt_ner.options import RecordAs
-from rt_ner.process import check_display, stop_on_signals
+from rt_ner.bundle.bundle import load_cloud
+from rt_ner.core.atomic_files import check_home
+from rt_ner.core.errors import ConfigError
+from rt_ner.system.signals import check_display, stop_on_signals
+from rt_ner.terminal.options import RecordAs
 
 if TYPE_CHECKING:
-    from rt_ner.view.recorder import Recorder
+    from rt_ner.view.control.recorders import Recorder
 
 
 def view(
@@ -59,9 +59,9 @@ def view(
     there, and finds them again. Every control has a key: press ? for the list.
     """
     check_display()
-    from rt_ner.streams import quiet_liblsl
+    from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.view.app import ViewPlan, run_view
-    from rt_ner.view.latent_panel import Cloud
+    from rt_ner.view.panels.latents import Cloud
 
     if screenshot is not None:
         if screenshot.suffix.lower() != ".png":
@@ -91,8 +91,8 @@ def view(
 
 def _recorder(address: str, folder: Path, record_as: str) -> "Recorder":
     """What the key L starts: our own recorder, unless a LabRecorder's address is given."""
-    from rt_ner.record.files import RecordingName
-    from rt_ner.view.recorder import OwnRecorder, RemoteLabRecorder
+    from rt_ner.record.naming import RecordingName
+    from rt_ner.view.control.recorders import OwnRecorder, RemoteLabRecorder
 
     if address:
         return RemoteLabRecorder(address)

@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import pylsl
 
-from rt_ner.arrays import BoolArray, FloatArray
-from rt_ner.channels import hot_channels
-from rt_ner.cursor import Cursor
-from rt_ner.feed import Connector, Feed
-from rt_ner.ring import Ring
-from rt_ner.states import State
-from rt_ner.streams import TIMING_LABELS, Kind, StreamWish, about_of, wish_for
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.decoding.input.channels import hot_channels
+from rt_ner.live.states import State
+from rt_ner.lsl.ring import Ring
+from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.streams import TIMING_LABELS, Kind, StreamQuery, about_of, query_for
+from rt_ner.task.cursor import Cursor
 
 # What is older is no longer shown as of now.
 STALE_S = 0.2
@@ -41,12 +41,12 @@ class Signals:
 
     def __init__(self, decoder: str, task: str) -> None:
         self.decoder_name = decoder
-        wishes: dict[Kind, Callable[[], StreamWish | None]] = {
-            **{kind: partial(wish_for, decoder, kind) for kind in _DECODERS},
-            **{kind: partial(wish_for, task, kind) for kind in _TASKS},
+        wishes: dict[Kind, Callable[[], StreamQuery | None]] = {
+            **{kind: partial(query_for, decoder, kind) for kind in _DECODERS},
+            **{kind: partial(query_for, task, kind) for kind in _TASKS},
             **{kind: partial(self._source_wish, kind) for kind in _SOURCES},
         }
-        self.feeds = {kind: Feed(wish) for kind, wish in wishes.items()}
+        self.readers = {kind: StreamReader(query) for kind, query in wishes.items()}
         self.velocity = Ring(_ROWS, 2)
         self.true_velocity = Ring(_ROWS, 2)
         self.decoded, self.true = Cursor(_ROWS), Cursor(_ROWS)
@@ -65,13 +65,13 @@ class Signals:
     @property
     def about(self) -> Mapping[str, str]:
         """What the decoder says about itself; empty while it is not there."""
-        info = self.feeds[Kind.STATE].info
+        info = self.readers[Kind.STATE].info
         return about_of(info) if info else {}
 
     @property
     def has_task(self) -> bool:
         """Whether a task moves the cursor; without one the view does."""
-        return self.feeds[Kind.CURSOR].is_connected
+        return self.readers[Kind.CURSOR].is_connected
 
     @property
     def trail(self) -> Ring:
@@ -80,16 +80,16 @@ class Signals:
 
     def is_fresh(self, kind: Kind) -> bool:
         """Whether a stream's newest sample is of now."""
-        return self.feeds[kind].age_s() <= STALE_S
+        return self.readers[kind].age_s() <= STALE_S
 
     def missing(self, kind: Kind) -> str:
         """Why a stream is not there, in words; empty if it is."""
-        feed = self.feeds[kind]
-        return "" if feed.is_connected else feed.problem or "looking for the decoder"
+        reader = self.readers[kind]
+        return "" if reader.is_connected else reader.problem or "looking for the decoder"
 
     def connector(self) -> Connector:
         """Begin to look for the streams."""
-        return Connector(list(self.feeds.values()))
+        return Connector(list(self.readers.values()))
 
     def centre(self) -> None:
         """Put the summed-up cursors back to the centre."""
@@ -103,20 +103,20 @@ class Signals:
         self._poll_task()
 
     def _poll_decoder(self) -> None:
-        for stamp_s, marker in self.feeds[Kind.MARKERS].texts():
+        for stamp_s, marker in self.readers[Kind.MARKERS].texts():
             self._take_marker(stamp_s, marker)
         stamps_s, velocity = self._in_cm(Kind.VELOCITY)
         self.take_velocity(stamps_s, velocity)
-        self.take_latents(*self.feeds[Kind.LATENT].numbers())
-        self.take_timing(*self.feeds[Kind.TIMING].numbers())
-        stamps_s, counts = self.feeds[Kind.COUNTS].numbers()
-        self._follow_input(self.feeds[Kind.COUNTS].info)
+        self.take_latents(*self.readers[Kind.LATENT].numbers())
+        self.take_timing(*self.readers[Kind.TIMING].numbers())
+        stamps_s, counts = self.readers[Kind.COUNTS].numbers()
+        self._follow_input(self.readers[Kind.COUNTS].info)
         self.channels.take(stamps_s, counts)
-        for stamp_s, state in self.feeds[Kind.STATE].texts():
+        for stamp_s, state in self.readers[Kind.STATE].texts():
             self._take_state(stamp_s, state)
-        if not self.feeds[Kind.STATE].is_connected:
+        if not self.readers[Kind.STATE].is_connected:
             self.state, self._state_s = "", -np.inf
-        self.notices.extend(text for _, text in self.feeds[Kind.NOTICES].texts())
+        self.notices.extend(text for _, text in self.readers[Kind.NOTICES].texts())
 
     def _poll_source(self) -> None:
         stamps_s, velocity = self._in_cm(Kind.KINEMATICS)
@@ -125,11 +125,11 @@ class Signals:
 
     def _poll_task(self) -> None:
         self.task_trail.extend(*self._in_cm(Kind.CURSOR))
-        _, targets = self.feeds[Kind.TARGET].numbers()
+        _, targets = self.readers[Kind.TARGET].numbers()
         if len(targets):
             x, y, radius = targets[-1, :3].tolist()
             self.target = (x, y, radius) if radius > 0 else None
-        for _, text in self.feeds[Kind.TASK].texts():
+        for _, text in self.readers[Kind.TASK].texts():
             self.task_state = text
         if not self.has_task:
             self.target, self.task_state = None, ""
@@ -181,17 +181,17 @@ class Signals:
             self.channels = Channels(labels)
         self._input_source = about_of(info).get("input", "")
 
-    def _source_wish(self, kind: Kind) -> StreamWish | None:
-        """The wish for another stream of the source that the decoder hears."""
+    def _source_wish(self, kind: Kind) -> StreamQuery | None:
+        """The query for another stream of the source that the decoder hears."""
         source, slash, _ = self._input_source.rpartition("/")
-        return wish_for(source, kind) if slash else None
+        return query_for(source, kind) if slash else None
 
     def _in_cm(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
-        feed = self.feeds[kind]
-        stamps_s, values = feed.numbers()
+        reader = self.readers[kind]
+        stamps_s, values = reader.numbers()
         if not len(stamps_s):
             return stamps_s, np.zeros((0, 2))
-        return stamps_s, values[:, :2] * feed.cm_per_unit
+        return stamps_s, values[:, :2] * reader.cm_per_unit
 
 
 class Channels:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rt_ner.states import State
+from rt_ner.live.states import State
 
 BACKGROUND, PANEL = "#0E1216", "#151A20"
 TEXT, DIM, FAINT = "#E3E8EE", "#8A96A3", "#39434E"

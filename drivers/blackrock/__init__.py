@@ -1,0 +1,1 @@
+"""A Blackrock device, read from its own packets."""

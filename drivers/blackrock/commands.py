@@ -1,0 +1,66 @@
+"""The command of the hardware driver: blackrock."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drivers.blackrock.source import BlackrockSource, Receiver, open_listener, troubles
+from rt_ner.data.array_map import labels_of_file
+from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.system.scheduling import take_short_turns
+from rt_ner.system.signals import no_garbage_collection, stop_on_signals
+
+
+def blackrock(
+    address: Annotated[
+        str, typer.Option(help="This computer's address on the device's network. Empty: any.")
+    ] = "",
+    port: Annotated[int, typer.Option(help="UDP port.", min=1, max=65535)] = 51001,
+    name: Annotated[str, typer.Option(help="Announce the streams under this name.")] = "blackrock",
+    channel_map: Annotated[
+        Path | None, typer.Option(help="Blackrock map file (.cmp): names the electrodes.")
+    ] = None,
+    channels: Annotated[
+        int, typer.Option(help="Number of electrodes, without a map.", min=1, max=512)
+    ] = 96,
+    tick_hz: Annotated[
+        int, typer.Option(help="Of the device's clock: 30000 on an older NSP.", min=1)
+    ] = 1_000_000_000,
+    broadband: Annotated[
+        bool, typer.Option("--broadband", help="Publish the raw voltage at 30 kHz too.")
+    ] = False,
+) -> None:
+    """Publish the spikes of a Blackrock NSP or Gemini as LSL streams, until Ctrl-C.
+
+    Only listens: the device must be running. Tried on an emulator, never on a device.
+    """
+    quiet_liblsl()
+    take_short_turns()
+    console = Console(stderr=True, highlight=False, markup=False)
+    labels = electrode_labels(channel_map, channels)
+    receiver = Receiver(len(labels), tick_hz, broadband=broadband)
+    with (
+        open_listener(address, port) as listener,
+        stop_on_signals() as stop,
+        no_garbage_collection(),
+    ):
+        source = BlackrockSource(receiver, labels, name, broadband=broadband)
+        kinds = [Kind.EVENTS, Kind.BROADBAND] if broadband else [Kind.EVENTS]
+        published = ", ".join(f"'{source_id_of(name, kind)}'" for kind in kinds)
+        console.print(f"port {port}: {len(labels)} electrodes as {published} (Ctrl-C ends)")
+        source.run(listener, stop, console.print)
+    counts = receiver.counts
+    console.print(
+        f"{counts.packets} packets, {counts.spikes} spikes, {counts.samples} samples, "
+        f"{counts.elsewhere} events of other inputs, {counts.other} other packets; "
+        f"{troubles(counts)}"
+    )
+
+
+def electrode_labels(channel_map: Path | None, channels: int) -> list[str]:
+    """Labels in order of the device's channels."""
+    by_number = {} if channel_map is None else labels_of_file(channel_map)
+    n_channels = max(by_number, default=channels)
+    return [by_number.get(n, f"elec{n:03d}") for n in range(1, n_channels + 1)]

@@ -1,0 +1,1 @@
+"""Hand movement from a mouse or a joystick."""

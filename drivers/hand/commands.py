@@ -1,0 +1,64 @@
+"""The commands of the hand: mouse and joystick."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drivers.hand.hand import HandSource, Position
+from rt_ner.core.errors import RtNerError
+from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.system.scheduling import take_short_turns
+from rt_ner.system.signals import check_display, stop_on_signals
+
+
+def mouse(
+    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "mouse",
+    pixels_per_cm: Annotated[
+        float | None,
+        typer.Option(help="What counts as a centimetre. Default: what the screen says.", min=0.001),
+    ] = None,
+) -> None:
+    """Publish the pointer's velocity (vx, vy in cm/s) as a hand's kinematics, until Ctrl-C.
+
+    100 a second, wherever the pointer is; at the screen's edge it stands still.
+    """
+    check_display("rt-ner mouse")
+    try:
+        from drivers.hand.mouse import pointer_cm, screen_pixels_per_cm
+    except ImportError as error:
+        raise RtNerError(f"the mouse needs Qt ({error}): pip install 'rt-ner[view]'") from error
+    pixels = pixels_per_cm or screen_pixels_per_cm()
+    _publish(pointer_cm(pixels), name, f"1 cm is {pixels:.1f} pixels")
+
+
+def joystick(
+    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "joystick",
+    number: Annotated[int, typer.Option(help="Which joystick, from 1.", min=1)] = 1,
+    axes: Annotated[tuple[int, int], typer.Option(help="Which axes are x and y, from 1.")] = (1, 2),
+    full_cm: Annotated[
+        float, typer.Option(help="What a full push stands for, in cm.", min=0.01)
+    ] = 10.0,
+) -> None:
+    """Publish a joystick's velocity (vx, vy in cm/s) as a hand's kinematics, until Ctrl-C.
+
+    100 a second. Where the stick stands is where the hand is.
+    """
+    try:
+        from drivers.hand.joystick import stick_cm
+    except ImportError as error:
+        raise RtNerError(
+            f"a joystick needs pygame-ce ({error}): pip install 'rt-ner[joystick]'"
+        ) from error
+    _publish(stick_cm(number, axes, full_cm), name, f"a full push is {full_cm:g} cm")
+
+
+def _publish(position_cm: Position, name: str, scale: str) -> None:
+    quiet_liblsl()
+    take_short_turns()
+    console = Console(stderr=True, highlight=False, markup=False)
+    with stop_on_signals() as stop:
+        source = HandSource(position_cm, name)
+        published = source_id_of(name, Kind.KINEMATICS)
+        console.print(f"'{published}', 100 a second; {scale} (Ctrl-C ends)")
+        source.run(stop)

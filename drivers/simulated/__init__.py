@@ -1,0 +1,1 @@
+"""Simulated sources: sessions, neurons, voltage and a subject in the loop."""

@@ -1,0 +1,137 @@
+"""Intention: a subject who sees cursor and target late, and means to bring one to the other."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray
+
+# How late a cursor may answer at most, and how long fast movement is watched before it is judged.
+_LONGEST_ANSWER_S, _LEARN_FROM_S = 0.3, 0.5
+
+
+@dataclass(frozen=True)
+class SubjectSettings:
+    """How the subject sees and moves.
+
+    ``visual_delay_s``: age of what is seen. ``approach_s``: distance to the target over this is the
+    speed that is wanted, at most ``max_speed_cm_s``; ``build_up_s``: in which the intention follows
+    what is wanted. Noise is in proportion to speed (``noise``; Harris & Wolpert 1998) and besides
+    (``noise_cm_s``), over ``noise_s``. ``motor_delay_s``: from intention to the subject's own hand;
+    ``expected_delay_s``: from intention to cursor, as the subject expects it until it has learned
+    how this cursor answers, with a memory of ``memory_s`` (half-life).
+    """
+
+    visual_delay_s: float = 0.15
+    approach_s: float = 0.12
+    max_speed_cm_s: float = 40.0
+    build_up_s: float = 0.05
+    noise: float = 0.15
+    noise_cm_s: float = 1.0
+    noise_s: float = 0.1
+    motor_delay_s: float = 0.1
+    expected_delay_s: float = 0.1
+    memory_s: float = 30.0
+
+
+class Intention:
+    """The intended velocity, step by step.
+
+    The subject corrects for its own delay: it adds to the cursor that it sees what it has meant
+    since, as the cursor has answered so far (an internal model; Golub et al. 2015).
+    """
+
+    def __init__(self, settings: SubjectSettings, step_s: float, rng: np.random.Generator) -> None:
+        self._settings = settings
+        self._step_s = step_s
+        self._rng = rng
+        delay = max(round(settings.visual_delay_s / step_s), 1)
+        motor = max(round(settings.motor_delay_s / step_s), 1)
+        still = np.zeros(2)
+        self._seen: deque[tuple[FloatArray, FloatArray | None]] = deque(
+            [(still, None)] * delay, maxlen=delay
+        )
+        self._answer = CursorAnswer(settings, step_s)
+        self._hand: deque[FloatArray] = deque([still] * motor, maxlen=motor)
+        self._noise = np.zeros(2)
+        self.velocity_cm_s = np.zeros(2)
+        self.position_cm = np.zeros(2)
+
+    @property
+    def hand_cm_s(self) -> FloatArray:
+        """Velocity of the subject's own hand: the intention, a motor delay ago."""
+        return self._hand[0]
+
+    def step(self, cursor_cm: FloatArray, goal_cm: FloatArray | None) -> None:
+        """Go on by a step, with what the screen shows now; no goal: stay."""
+        settings = self._settings
+        cursor_seen, goal_seen = self._seen[0]
+        self._seen.append((cursor_cm.copy(), goal_cm))
+        self._answer.learn(cursor_seen)
+        self.position_cm = cursor_seen + self._answer.on_its_way_cm()
+        wanted = np.zeros(2)
+        if goal_seen is not None:
+            wanted = (goal_seen - self.position_cm) / settings.approach_s
+            speed = float(np.hypot(*wanted))
+            wanted = wanted * min(1.0, settings.max_speed_cm_s / max(speed, 1e-9))
+        share = self._step_s / settings.build_up_s
+        plan = self.velocity_cm_s - self._noise
+        plan = plan + share * (wanted - plan)
+        self._noise = self._next_noise(float(np.hypot(*plan)))
+        self.velocity_cm_s = plan + self._noise
+        self._answer.mean(plan)
+        self._hand.append(self.velocity_cm_s)
+
+    def _next_noise(self, speed_cm_s: float) -> FloatArray:
+        """Noise that wanders, stronger in fast movements."""
+        settings = self._settings
+        keep = float(np.exp(-self._step_s / settings.noise_s))
+        sd_cm_s = settings.noise_cm_s + settings.noise * speed_cm_s
+        fresh = self._rng.normal(0.0, sd_cm_s * np.sqrt(1 - keep**2), 2)
+        return keep * self._noise + fresh
+
+
+class CursorAnswer:
+    """How the cursor answers to what is meant: how late, and by how much; learned by watching it.
+
+    Of all delays, the one with which intention explains best how the cursor was seen to move, and
+    the gain by least squares.
+    """
+
+    def __init__(self, settings: SubjectSettings, step_s: float) -> None:
+        self._step_s = step_s
+        self._visual = max(round(settings.visual_delay_s / step_s), 1)
+        self._delay = round(settings.expected_delay_s / step_s)
+        self._gain = 1.0
+        self._keep = 0.5 ** (step_s / settings.memory_s)
+        longest = self._visual + round(_LONGEST_ANSWER_S / step_s)
+        # Newest first; learned from only once as much was meant as in some seconds of movement.
+        self._meant = np.zeros((longest, 2))
+        self._moved = np.zeros(longest - self._visual)
+        self._power = np.zeros_like(self._moved)
+        self._enough = settings.max_speed_cm_s**2 * _LEARN_FROM_S / step_s
+        self._seen_cm = np.zeros(2)
+
+    def mean(self, velocity_cm_s: FloatArray) -> None:
+        """Remember what is meant now."""
+        self._meant[1:] = self._meant[:-1]
+        self._meant[0] = velocity_cm_s
+
+    def learn(self, seen_cm: FloatArray) -> None:
+        """See where the cursor was a visual delay ago."""
+        velocity_cm_s = (seen_cm - self._seen_cm) / self._step_s
+        self._seen_cm = seen_cm
+        candidates = self._meant[self._visual :]
+        self._moved = self._keep * self._moved + candidates @ velocity_cm_s
+        self._power = self._keep * self._power + np.square(candidates).sum(axis=1)
+        if self._power[0] > self._enough:
+            explained = self._moved / np.sqrt(np.maximum(self._power, 1e-9))
+            self._delay = int(np.argmax(explained))
+            self._gain = max(float(self._moved[self._delay] / self._power[self._delay]), 0.0)
+
+    def on_its_way_cm(self) -> FloatArray:
+        """What was meant but has not been seen yet, as the cursor will answer."""
+        unseen = self._meant[: self._visual + self._delay]
+        way_cm: FloatArray = self._gain * self._step_s * unseen.sum(axis=0)
+        return way_cm

@@ -1,0 +1,179 @@
+"""Neurons: a population that fires for an intended movement, made up or fitted to a session.
+
+The rate of a unit is log-linear in intended velocity, its speed and position: cosine tuning with
+a gain by speed (Moran & Schwartz 1999), as a generalised linear model (Paninski et al. 2004).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.data.session.session import Session
+
+# Velocity and position are in these units within the model, so that weights are of order 1.
+VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
+_REFRACTORY_MS, _MAX_HZ = 2, 400.0
+_STEP_S = 1e-3
+_N_DRIVES = 5
+# Lags at which a recorded unit may lead the hand, and how strongly its weights are held small.
+_LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
+_RIDGE, _NEWTON_STEPS = 1.0, 15
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """Tuning of units.
+
+    ``log_hz``: ``(unit,)``, log rate at rest; ``weights``: ``(drive, unit)`` for the drives of
+    `drives`; ``channel``: ``(unit,)``, the electrode of each; ``channel_ids``: electrodes in order.
+    """
+
+    log_hz: FloatArray
+    weights: FloatArray
+    channel: Int64Array
+    channel_ids: tuple[str, ...]
+
+    def rates_hz(self, velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
+        """Rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
+        log_hz = self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights
+        return np.minimum(np.exp(log_hz), _MAX_HZ)
+
+    def another_day(
+        self,
+        rng: np.random.Generator,
+        replaced: float = 0.3,
+        turned_deg: float = 20.0,
+        gain_sd: float = 0.2,
+        silenced: int = 0,
+    ) -> "Neurons":
+        """The same array after some time.
+
+        ``replaced``: part of the units that are others now, on the same electrodes;
+        ``turned_deg``: standard deviation of the turn of the others' preferred directions;
+        ``gain_sd``: of their log depth of tuning; ``silenced``: electrodes that fell silent.
+        """
+        others = made_up(rng, len(self.channel_ids), self.channel)
+        turn = np.deg2rad(rng.normal(0.0, turned_deg, self.log_hz.size))
+        cos, sin = np.cos(turn), np.sin(turn)
+        weights = self.weights.copy()
+        for x, y in ((0, 1), (3, 4)):
+            weights[x], weights[y] = (
+                cos * self.weights[x] - sin * self.weights[y],
+                sin * self.weights[x] + cos * self.weights[y],
+            )
+        weights *= np.exp(rng.normal(0.0, gain_sd, self.log_hz.size))
+        new = rng.random(self.log_hz.size) < replaced
+        log_hz = np.where(new, others.log_hz, self.log_hz)
+        dead = rng.choice(len(self.channel_ids), silenced, replace=False)
+        log_hz[np.isin(self.channel, dead)] = -np.inf
+        return replace(self, log_hz=log_hz, weights=np.where(new, others.weights, weights))
+
+
+class Firing:
+    """Spikes of a population, millisecond by millisecond, with an absolute refractory period."""
+
+    def __init__(self, neurons: Neurons, rng: np.random.Generator) -> None:
+        self._neurons = neurons
+        self._rng = rng
+        self._silent_ms = np.full(neurons.log_hz.size, _REFRACTORY_MS)
+
+    def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
+        """Spikes ``(millisecond, channel)`` while velocity and position ``(2,)`` stay the same."""
+        rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
+        chances = self._rng.random((n_ms, rate_hz.size))
+        spikes = np.zeros((n_ms, len(self._neurons.channel_ids)), dtype=np.int64)
+        for chance, row in zip(chances, spikes, strict=True):
+            fires = (chance < rate_hz * _STEP_S) & (self._silent_ms >= _REFRACTORY_MS)
+            self._silent_ms = np.where(fires, 0, self._silent_ms + 1)
+            np.add.at(row, self._neurons.channel[fires], 1)
+        return spikes
+
+
+def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
+    """What units are tuned to, ``(time, drive)``: velocity x and y, speed, position x and y."""
+    velocity = velocity_cm_s / VELOCITY_CM_S
+    speed = np.hypot(*velocity.T)[:, None]
+    return np.concatenate([velocity, speed, position_cm / POSITION_CM], axis=1)
+
+
+def made_up(
+    rng: np.random.Generator, n_electrodes: int = 96, channel: Int64Array | None = None
+) -> Neurons:
+    """Units with random tuning; without ``channel`` an electrode has none to three of them."""
+    if channel is None:
+        silent = rng.random(n_electrodes) < 0.08
+        n_units = np.where(silent, 0, rng.integers(1, 4, n_electrodes))
+        channel = np.repeat(np.arange(n_electrodes), n_units)
+    n = channel.size
+    base_hz = np.clip(rng.lognormal(np.log(10.0), 0.8, n), 1.0, 60.0)
+    weights = np.zeros((_N_DRIVES, n))
+    for rows, depth in (((0, 1), 1.0), ((3, 4), 0.3)):
+        angle, strength = rng.uniform(0, 2 * np.pi, n), depth * rng.lognormal(0.0, 0.4, n)
+        weights[list(rows)] = strength * np.stack([np.cos(angle), np.sin(angle)])
+    weights[2] = rng.normal(0.2, 0.2, n)
+    labels = tuple(f"elec{electrode + 1:03d}" for electrode in range(n_electrodes))
+    return Neurons(np.log(base_hz), weights, channel, labels)
+
+
+def fitted(session: Session) -> Neurons:
+    """The units of a recorded session, each with the lag at which the hand explains it best.
+
+    Poisson regression by Newton's method on the counts within trials; a unit of the model is a
+    channel of the session.
+    """
+    period_ns = max(session.spikes.raster_period_ns, 10_000_000)
+    counts, ends_ns = _counts(session, period_ns)
+    best = np.full(counts.shape[1], -np.inf)
+    weights = np.zeros((_N_DRIVES, counts.shape[1]))
+    log_hz = np.zeros(counts.shape[1])
+    for lag_s in _LAGS_S:
+        at_ns = ends_ns + round(lag_s * 1e9)
+        velocity, known = session.kinematics.at(at_ns)
+        known &= session.trials.index_at(ends_ns) >= 0
+        position = _positions(session, at_ns, velocity, period_ns)
+        inputs = np.column_stack([np.ones(known.sum()), drives(velocity, position)[known]])
+        fit, likelihood = _poisson(inputs, counts[known])
+        better = likelihood / known.sum() > best
+        best = np.where(better, likelihood / known.sum(), best)
+        weights = np.where(better, fit[1:], weights)
+        log_hz = np.where(better, fit[0] - np.log(period_ns / 1e9), log_hz)
+    return Neurons(log_hz, weights, np.arange(counts.shape[1]), session.channel_ids)
+
+
+def _counts(session: Session, period_ns: int) -> tuple[FloatArray, Int64Array]:
+    """Counts ``(bin, channel)`` and ends of bins of the session's stored period."""
+    chunks = list(session.spikes.raster(0, session.end_ns))
+    counts = np.concatenate([chunk.counts for chunk in chunks]).astype(np.float64)
+    ends_ns = np.concatenate([chunk.stamp_ns for chunk in chunks])
+    together = period_ns // session.spikes.raster_period_ns
+    whole = len(counts) // together * together
+    summed = counts[:whole].reshape(-1, together, counts.shape[1]).sum(axis=1)
+    return summed, ends_ns[:whole].reshape(-1, together)[:, -1]
+
+
+def _positions(
+    session: Session, at_ns: Int64Array, velocity_cm_s: FloatArray, period_ns: int
+) -> FloatArray:
+    """Position since each trial's start ``(time, 2)``, the velocity summed up."""
+    path = np.cumsum(velocity_cm_s, axis=0) * (period_ns / 1e9)
+    first = np.searchsorted(at_ns, session.trials.start_ns)
+    trial = np.clip(session.trials.index_at(at_ns), 0, None)
+    return path - path[np.clip(first[trial], 0, len(path) - 1)]
+
+
+def _poisson(inputs: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights ``(input, unit)`` of a log-linear Poisson model, and log likelihoods ``(unit,)``."""
+    fit = np.zeros((inputs.shape[1], counts.shape[1]))
+    fit[0] = np.log(counts.mean(axis=0) + 1e-6)
+    ridge = _RIDGE * np.eye(inputs.shape[1])
+    ridge[0, 0] = 1e-6
+    for unit in range(counts.shape[1]):
+        weight = fit[:, unit].copy()
+        for _ in range(_NEWTON_STEPS):
+            mean = np.exp((inputs @ weight).clip(-20, 5))
+            gradient = inputs.T @ (counts[:, unit] - mean) - ridge @ weight
+            weight += np.linalg.solve((inputs * mean[:, None]).T @ inputs + ridge, gradient)
+        fit[:, unit] = weight
+    log_mean = (inputs @ fit).clip(-20, 5)
+    return fit, (counts * log_mean - np.exp(log_mean)).sum(axis=0)

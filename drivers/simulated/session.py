@@ -1,0 +1,216 @@
+"""Simulator: a Utah array in motor cortex during centre-out reaching, spike by spike.
+
+A unit fires as an inhomogeneous Poisson process with an absolute refractory period. Its log rate
+is linear in the velocity, position and direction that the hand will have a lag later (cosine
+tuning, Georgopoulos et al. 1982; velocity and position, Paninski et al. 2004), plus noise that
+the units share. One seed gives one session, bit for bit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_MS
+from rt_ner.data.session.session import Kinematics, Session, SpikeTimes, Trials
+
+_STEP_S = 1e-3
+_KINEMATICS_STEPS = 10
+_N_SHARED = 4
+
+
+@dataclass(frozen=True)
+class ArraySettings:
+    """The array and the neurons that it hears."""
+
+    n_electrodes: int = 96
+    silent_fraction: float = 0.08
+    median_rate_hz: float = 10.0
+    rate_range_hz: tuple[float, float] = (1.0, 60.0)
+    lag_range_s: tuple[float, float] = (0.04, 0.16)
+    shared_noise_s: float = 0.15
+    refractory_ms: int = 2
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """The centre-out task and how the subject does it. Pairs are (mean, standard deviation)."""
+
+    n_trials: int = 120
+    n_directions: int = 8
+    distance_cm: float = 8.0
+    hold_s: tuple[float, float] = (0.30, 0.05)
+    reaction_s: tuple[float, float] = (0.25, 0.04)
+    movement_s: tuple[float, float] = (0.50, 0.06)
+    return_s: tuple[float, float] = (0.55, 0.06)
+    end_point_sd_cm: float = 0.6
+    curvature_sd_cm: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class _Hand:
+    """The hand at every millisecond: ``(time, 2)``; where it is heading, zero when at rest."""
+
+    position_cm: FloatArray
+    velocity_cm_s: FloatArray
+    heading: FloatArray
+    trials: Trials
+
+
+def simulate_session(
+    seed: int, task: TaskSettings | None = None, array: ArraySettings | None = None
+) -> Session:
+    """A simulated session: electrodes are channels, with one to three pooled units each."""
+    task, array = task or TaskSettings(), array or ArraySettings()
+    rng = np.random.default_rng(seed)
+    hand = _reach(rng, task)
+    n_steps = len(hand.velocity_cm_s)
+    sampled = slice(_KINEMATICS_STEPS, None, _KINEMATICS_STEPS)
+    return Session(
+        name=f"simulated-{seed}",
+        area="M1",
+        channel_ids=tuple(f"elec{electrode + 1:03d}" for electrode in range(array.n_electrodes)),
+        spikes=_fire(rng, hand, array),
+        kinematics=Kinematics(
+            np.arange(n_steps, dtype=np.int64)[sampled] * NS_PER_MS, hand.velocity_cm_s[sampled]
+        ),
+        trials=hand.trials,
+        provenance={"simulator": "rt-ner", "seed": str(seed)},
+    )
+
+
+def _reach(rng: np.random.Generator, task: TaskSettings) -> _Hand:
+    """Centre-out and back, trial after trial. A trial is the way out, from target on to hold."""
+    direction = np.concatenate(
+        [rng.permutation(task.n_directions) for _ in range(-(-task.n_trials // task.n_directions))]
+    )[: task.n_trials]
+    angle = direction * (2 * np.pi / task.n_directions)
+    target_cm = task.distance_cm * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    pieces: list[FloatArray] = []
+    headings: list[FloatArray] = []
+    marks_ms = np.zeros((task.n_trials, 3), dtype=np.int64)
+    here, now_ms = np.zeros(2), 0
+    for trial in range(task.n_trials):
+        end = target_cm[trial] + rng.normal(0, task.end_point_sd_cm, 2)
+        home = rng.normal(0, task.end_point_sd_cm / 2, 2)
+        go_ms = _duration_ms(rng, task.hold_s)
+        out = [go_ms + _duration_ms(rng, task.reaction_s), _duration_ms(rng, task.movement_s)]
+        hold_ms = _duration_ms(rng, task.hold_s)
+        back = [_duration_ms(rng, task.reaction_s), _duration_ms(rng, task.return_s)]
+        marks_ms[trial] = now_ms, now_ms + go_ms, now_ms + sum(out) + hold_ms
+        pieces += [
+            np.tile(here, (out[0], 1)),
+            _minimum_jerk(here, end, out[1], rng.normal(0, task.curvature_sd_cm)),
+            np.tile(end, (hold_ms + back[0], 1)),
+            _minimum_jerk(end, home, back[1], rng.normal(0, task.curvature_sd_cm)),
+        ]
+        to_target = target_cm[trial] / task.distance_cm
+        headings += [
+            np.tile(to_target, (sum(out), 1)),
+            np.zeros((hold_ms + back[0], 2)),
+            np.tile(-to_target, (back[1], 1)),
+        ]
+        here, now_ms = home, now_ms + sum(out) + hold_ms + sum(back)
+    position_cm = np.concatenate(pieces)
+    start_ns, go_ns, end_ns = (marks_ms * NS_PER_MS).T
+    return _Hand(
+        position_cm=position_cm,
+        velocity_cm_s=np.gradient(position_cm, _STEP_S, axis=0),
+        heading=np.concatenate(headings),
+        trials=Trials(start_ns, go_ns, end_ns, np.rad2deg(angle), target_cm),
+    )
+
+
+def _minimum_jerk(start: FloatArray, end: FloatArray, n_ms: int, bulge_cm: float) -> FloatArray:
+    """Minimum-jerk path ``(n_ms, 2)`` (Flash & Hogan 1985), bulging sideways by ``bulge_cm``."""
+    phase = np.arange(n_ms)[:, None] / n_ms
+    along = phase**3 * (10 - 15 * phase + 6 * phase**2)
+    step = end - start
+    sideways = np.array([-step[1], step[0]]) / np.hypot(*step)
+    path: FloatArray = start + along * step
+    path += bulge_cm * np.sin(np.pi * along) ** 2 * sideways
+    return path
+
+
+def _duration_ms(rng: np.random.Generator, mean_and_sd_s: tuple[float, float]) -> int:
+    """A duration, never under half its mean."""
+    mean_s, sd_s = mean_and_sd_s
+    return round(max(rng.normal(mean_s, sd_s), mean_s / 2) * 1e3)
+
+
+def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeTimes:
+    """Spikes of all units, in order of time."""
+    silent = rng.random(array.n_electrodes) < array.silent_fraction
+    n_units = np.where(silent, 0, rng.integers(1, 4, array.n_electrodes))
+    unit_channel = np.repeat(np.arange(array.n_electrodes, dtype=np.int32), n_units)
+    shared = _shared_noise(rng, len(hand.position_cm), array.shared_noise_s)
+    peak_cm_s = np.hypot(*hand.velocity_cm_s.T).max()
+    reach_cm = np.hypot(*hand.position_cm.T).max()
+    drives = np.concatenate(
+        [hand.velocity_cm_s / peak_cm_s, hand.position_cm / reach_cm, hand.heading], axis=1
+    )
+    times: list[Int64Array] = []
+    for _ in unit_channel:
+        spike_ms = _unit_spikes_ms(rng, drives, shared, array)
+        times.append(spike_ms * NS_PER_MS + rng.integers(0, NS_PER_MS, spike_ms.size))
+    time_ns = np.concatenate(times)
+    unit = np.repeat(np.arange(unit_channel.size, dtype=np.int32), [part.size for part in times])
+    order = np.argsort(time_ns, kind="stable")
+    unit_ids = tuple(
+        f"elec{electrode + 1:03d}{'abc'[nth]}"
+        for electrode, count in enumerate(n_units)
+        for nth in range(count)
+    )
+    return SpikeTimes(time_ns[order], unit[order], unit_ids, unit_channel, array.n_electrodes)
+
+
+def _unit_spikes_ms(
+    rng: np.random.Generator, drives: FloatArray, shared: FloatArray, array: ArraySettings
+) -> Int64Array:
+    """Milliseconds in which one unit with random tuning fires."""
+    base_hz = np.clip(rng.lognormal(np.log(array.median_rate_hz), 0.8), *array.rate_range_hz)
+    lag_ms = round(rng.uniform(*array.lag_range_s) * 1e3)
+    weights = np.concatenate(
+        [_tuning(rng, depth) for depth in (1.0, 0.4, 0.3)]  # velocity, position, direction
+    )
+    log_gain = np.roll(drives @ weights, -lag_ms)
+    log_gain += shared @ rng.normal(0, 0.15, shared.shape[1])
+    # Divided by its mean, so that the unit's mean rate is the base rate, whatever its tuning.
+    gain = np.exp(log_gain)
+    rate_hz = base_hz * gain / gain.mean()
+    chance = rng.random(rate_hz.size)
+    return np.flatnonzero(_fires(rate_hz * _STEP_S, chance, array.refractory_ms))
+
+
+def _tuning(rng: np.random.Generator, depth: float) -> FloatArray:
+    """Cosine tuning with a random preferred direction and a depth that varies between units."""
+    angle = rng.uniform(0, 2 * np.pi)
+    return depth * rng.lognormal(0.0, 0.4) * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _shared_noise(rng: np.random.Generator, n_steps: int, time_constant_s: float) -> FloatArray:
+    """Slow noise ``(time, source)`` of unit variance that all units share, to different degrees."""
+    keep = np.exp(-_STEP_S / time_constant_s)
+    return _leaky_sum(rng.normal(0, np.sqrt(1 - keep**2), (n_steps, _N_SHARED)), keep)
+
+
+@njit(cache=True)
+def _leaky_sum(noise: FloatArray, keep: float) -> FloatArray:
+    """First-order autoregression along time."""
+    out = noise.copy()
+    for step in range(1, len(out)):
+        out[step] += keep * out[step - 1]
+    return out
+
+
+@njit(cache=True)
+def _fires(probability: FloatArray, chance: FloatArray, refractory_ms: int) -> BoolArray:
+    """Whether a spike falls in each millisecond; none within the refractory period after one."""
+    fires = np.zeros(probability.size, dtype=np.bool_)
+    free_again = 0
+    for step in range(probability.size):
+        if step >= free_again and chance[step] < probability[step]:
+            fires[step] = True
+            free_again = step + refractory_ms + 1
+    return fires

@@ -1,0 +1,1 @@
+"""The trainer's own measurements, and what they need."""

@@ -1,0 +1,1 @@
+"""Other real-time pipelines, to be timed beside the decoder."""

@@ -1,0 +1,54 @@
+"""The bench of recalibration, on a real recording. Torch is imported when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from offline_training.closed_loop.commands import bars, showing
+from offline_training.options import Device, require_training
+from rt_ner.terminal.options import AsJson, print_json
+
+
+def bench_recalibration(
+    recording: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="Degenhart's closed-loop recording (.npz).")
+    ],
+    disturbances: Annotated[int, typer.Option(help="How many different ones.", min=1)] = 5,
+    seed: Annotated[int, typer.Option(help="Of learning and of disturbances.", min=0)] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Intention decoded from a real closed loop, and won back after signals are disturbed."""
+    require_training()
+    from offline_training.bench.disturbance import measure_disturbances
+    from offline_training.closed_loop.stabilized import read_stabilized
+    from offline_training.ner.distillation import pick_device
+
+    read = read_stabilized(recording)
+    with bars() as shown:
+        result = measure_disturbances(read, disturbances, seed, pick_device(device), showing(shown))
+    if as_json:
+        print_json(result)
+        return
+    console = Console(highlight=False, markup=False)
+    angles, found, recovered = (result[key] for key in ("angles", "disturbances", "recovered"))
+    assert isinstance(angles, dict)
+    assert isinstance(found, list)
+    assert isinstance(recovered, dict)
+    table = Table(title="Mean angle to what was intended (°)", title_justify="left")
+    for title in ("decoder", "later baseline", "after stabilisation"):
+        table.add_column(title)
+    for name, row in angles.items():
+        table.add_row(name.replace("_", " "), *(f"{angle:.1f}" for angle in row.values()))
+    console.print(table)
+    table = Table(title="After disturbances (°)", title_justify="left")
+    for key in found[0]:
+        table.add_column(key.removesuffix("_deg").replace("_", " "), justify="right")
+    for row in found:
+        table.add_row(*(f"{angle:.1f}" for angle in row.values()))
+    console.print(table)
+    parts = ", ".join(f"{part} {share:.0%}" for part, share in recovered.items())
+    console.print(f"Of the loss won back from {result['recalibrated_from_trials']} trials: {parts}")

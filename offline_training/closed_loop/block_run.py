@@ -1,0 +1,97 @@
+"""ClosedLoopBlock: subject, task and, if anybody, decoder in processes of their own, until it is over."""
+
+import json
+import math
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from rt_ner.core.errors import RtNerError
+from rt_ner.lsl.streams import Kind, source_id_of
+from rt_ner.recalibration.block import BlockRecorder, ClosedLoopBlock
+from rt_ner.system.processes import ChildProcess, child_process
+
+_POLL_S = 0.2
+_END_S = 15.0
+# The slowest that a block may be, a trial.
+_MOST_S_A_TRIAL, _START_S = 12.0, 60.0
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
+
+    ``subject``: options of `rt-ner subject`; ``speed``: so many times faster than real time;
+    ``with_view``: watched live.
+    """
+
+    name: str
+    trials: int
+    mover: Path | str
+    subject: tuple[str, ...]
+    speed: float = 1.0
+    with_view: bool = False
+
+
+# The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
+HAND, IDEAL = "hand", "intention"
+
+
+def run_block(
+    plan: BlockPlan, folder: Path, progress: Callable[[float], None]
+) -> tuple[dict[str, float], ClosedLoopBlock]:
+    """Run a block; its scores as the task gives them, and its recording."""
+    tag = uuid.uuid4().hex[:8]
+    subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
+    folder.mkdir(parents=True)
+    speed = ["--speed", str(plan.speed)]
+    others = [["subject", "--name", subject, "--task", task, *speed, *plan.subject]]
+    view = ["view", "--task", task]
+    if isinstance(plan.mover, Path):
+        decode = ["decode", str(plan.mover), "--name", decoder, "--no-view"]
+        others.append([*decode, "--source", source_id_of(subject, Kind.SPIKES)])
+        view += [str(plan.mover), "--decoder", decoder]
+        mover, recorder = ["--decoder", decoder], BlockRecorder(task, decoder=decoder)
+    else:
+        mover = ["--hand" if plan.mover == HAND else "--decoder", subject]
+        recorder = BlockRecorder(task, subject=subject)
+    trials = ["--trials", str(plan.trials)]
+    task_arguments = ["task", "--name", task, *trials, *speed, "--json", *mover]
+    with ExitStack() as stack:
+        living = [stack.enter_context(child_process(each, folder)) for each in others]
+        if plan.with_view:
+            # Whoever closes it ends nothing.
+            stack.enter_context(child_process(view, folder))
+        scores = _run_task(task_arguments, plan, folder, recorder, living, progress)
+        block = recorder.close()
+    return scores, block
+
+
+def _run_task(
+    arguments: list[str],
+    plan: BlockPlan,
+    folder: Path,
+    recorder: BlockRecorder,
+    others: Sequence[ChildProcess],
+    progress: Callable[[float], None],
+) -> dict[str, float]:
+    pause, polls = Event(), math.ceil((_START_S + _MOST_S_A_TRIAL * plan.trials) / _POLL_S)
+    with child_process(arguments, folder) as task:
+        for _ in range(polls):
+            if task.has_ended():
+                break
+            recorder.poll()
+            for other in others:
+                if other.has_ended():
+                    other.finish(0.0)
+                    raise RtNerError(f"a part of block '{plan.name}' ended early: see {folder}")
+            done = sum(line.startswith("trial ") for line in task.said())
+            progress(done / plan.trials)
+            pause.wait(_POLL_S)
+        task.finish(_END_S)
+        said = task.said()
+    scores: dict[str, float] = json.loads("\n".join(said[said.index("{") :]))
+    return scores

@@ -1,0 +1,131 @@
+"""EvaluationSplit: one area of one session, split, with the time since the go cue in steps of a bin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from offline_training.compare.smoothing import FUTURE_BINS, paper_split
+from offline_training.dataset.split import Split, split_session
+from offline_training.settings import TrainSettings
+from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import ConfigError, SessionError
+from rt_ner.data.formats.archive import load_session, session_areas
+from rt_ner.data.session.session import Session
+from rt_ner.offline.dataset import Labels, shuffle_trials
+
+ALL_AREAS = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationSplit:
+    """Training and held-out windows of one area of one session.
+
+    ``go_ns``: ``(trial,)``, the go cue in session time. Step k of a trial is the bin that ends
+    k + 1 bins after its go cue; the hops that end within it belong to it. ``sha256``: the session
+    file's.
+    """
+
+    session: str
+    area: str
+    split: Split
+    go_ns: Int64Array
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Session and area."""
+        return f"{self.session} {self.area}"
+
+    @cached_property
+    def n_steps(self) -> int:
+        """Steps that at least half of the training trials reach."""
+        labels = self.split.train.labels
+        last_hops = np.flatnonzero(np.diff(labels.trial, append=-1))
+        median = np.quantile(self._step(labels)[last_hops], 0.5, method="lower")
+        return max(int(median) + 1, 0)
+
+    @cached_property
+    def step_end_s(self) -> FloatArray:
+        """Ends of the steps ``(step,)``, in seconds since the go cue."""
+        bins = np.arange(1, self.n_steps + 1, dtype=np.float64)
+        return bins * (self.split.shape.bin_ns / NS_PER_S)
+
+    def in_steps(self, values: AnyArray, labels: Labels) -> FloatArray:
+        """Means over each trial's hops in each step: ``(hop, dims)`` → ``(trial, step, dims)``.
+
+        NaN where a trial has no hop. Trials are those of the labels, in order.
+        """
+        trials, row = np.unique(labels.trial, return_inverse=True)
+        step = self._step(labels)
+        inside = (step >= 0) & (step < self.n_steps)
+        cells = row[inside], step[inside]
+        totals = np.zeros((trials.size, self.n_steps, values.shape[1]))
+        hops = np.zeros((trials.size, self.n_steps, 1))
+        np.add.at(totals, cells, values[inside])
+        np.add.at(hops, cells, 1.0)
+        return totals / np.where(hops, hops, np.nan)
+
+    def shuffled(self, seed: int) -> "EvaluationSplit":
+        """The control: training trials with other trials' labels, held-out ones untouched."""
+        train = self.split.train
+        labels = shuffle_trials(train.labels, np.random.default_rng(seed))
+        return replace(self, split=replace(self.split, train=replace(train, labels=labels)))
+
+    def _step(self, labels: Labels) -> Int64Array:
+        since_go_ns = labels.end_ns - self.go_ns[labels.trial]
+        return (since_go_ns - 1) // self.split.shape.bin_ns
+
+
+def load_recordings(
+    files: Sequence[Path], areas: Sequence[str], smoothing: bool = False
+) -> tuple[EvaluationSplit, ...]:
+    """The recordings of all areas named, in each file; no area named: its first.
+
+    ``smoothing``: as the NER paper's encoders saw them, which is not causal.
+
+    Raises SessionError where a file missing_for_training one, ConfigError where two would have the same name.
+    """
+    recordings = tuple(
+        recording_of(load_session(path, area), smoothing)
+        for path in files
+        for area in _areas_of(path, areas)
+    )
+    names = [recording.name for recording in recordings]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"{name} was given twice: name each file and area once; sessions are told apart "
+                "by their names"
+            )
+    return recordings
+
+
+def recording_of(session: Session, smoothing: bool = False) -> EvaluationSplit:
+    """Split a session as the trainer does. Raises SessionError if a control can't be had of it."""
+    split = paper_split(session) if smoothing else split_session(session, TrainSettings())
+    n_labelled = np.unique(split.train.labels.trial).size
+    if n_labelled < 2:
+        raise SessionError(
+            f"session '{session.name}' has {n_labelled} training trial with kinematics and a full "
+            "history: a comparison needs at least 2, of at least 3 trials in all"
+        )
+    delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
+    go_ns = session.trials.go_ns + delay_ns
+    return EvaluationSplit(session.name, session.area, split, go_ns, session.sha256)
+
+
+def directions_of_trials(labels: Labels) -> FloatArray:
+    """Reach direction of each trial ``(trial,)``, in degrees."""
+    _, first_hops = np.unique(labels.trial, return_index=True)
+    directions: FloatArray = labels.direction_deg[first_hops]
+    return directions
+
+
+def _areas_of(path: Path, areas: Sequence[str]) -> Sequence[str | None]:
+    if not areas:
+        return (None,)
+    return session_areas(path) if ALL_AREAS in areas else tuple(dict.fromkeys(areas))

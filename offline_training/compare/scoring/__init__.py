@@ -1,0 +1,1 @@
+"""Scores of every method: velocity, position, direction, across sessions."""

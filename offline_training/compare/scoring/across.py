@@ -1,0 +1,82 @@
+"""Across: one recording's readout on another one's latents, aligned and not."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+
+from offline_training.compare.evaluation_split import EvaluationSplit
+from offline_training.compare.scoring.alignment import align, common_directions
+from offline_training.compare.scoring.readouts import fit_linear
+from offline_training.compare.scoring.scores import Embedding
+from rt_ner.offline.evaluation import Comparison
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Scores on B's held-out trials by A's linear readout, B's latents aligned to A's."""
+
+    method: str
+    from_session: str
+    from_area: str
+    to_session: str
+    to_area: str
+    velocity_r2: float
+    position_r2: float
+    unaligned_velocity_r2: float
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The two recordings' names."""
+        return f"{self.from_session} {self.from_area}", f"{self.to_session} {self.to_area}"
+
+
+def score_across(
+    embeddings: Sequence[Embedding], tell: Callable[[str], None]
+) -> tuple[Transfer, ...]:
+    """Every ordered pair of recordings that can be aligned, for every method's latents.
+
+    ``tell`` is told of the pairs that can't.
+    """
+    recordings = list(dict.fromkeys(embedding.recording for embedding in embeddings))
+    apart = set()
+    for one, other in combinations(recordings, 2):
+        if reason := _why_apart(one, other):
+            tell(f"{one.name} and {other.name} are not aligned: {reason}")
+            apart |= {(one, other), (other, one)}
+    return tuple(
+        _transfer(source, target)
+        for source, target in permutations(embeddings, 2)
+        if source.method.name == target.method.name
+        and (source.recording, target.recording) not in apart
+    )
+
+
+def _why_apart(one: EvaluationSplit, other: EvaluationSplit) -> str:
+    n_common = len(common_directions(one, other))
+    if n_common < 2:
+        return f"training trials of both share {n_common} reach directions, and 2 are needed"
+    bins_ms = [recording.split.shape.bin_ns / 1e6 for recording in (one, other)]
+    if bins_ms[0] != bins_ms[1]:
+        return f"their bins are {bins_ms[0]:g} and {bins_ms[1]:g} ms long, not the same"
+    if not min(one.n_steps, other.n_steps):
+        return "the labelled moments of one of them all lie before the go cue"
+    return ""
+
+
+def _transfer(source: Embedding, target: Embedding) -> Transfer:
+    """The readout is the source's, fitted on its training trials; alignment sees those of both."""
+    decode = fit_linear(source.train, source.recording.split.train.labels)
+    turn = align((target.recording, target.train), (source.recording, source.train))
+    split = target.recording.split
+    unaligned = Comparison(split.test.labels, target.test, decode(target.test), split.shape.hop_ns)
+    aligned = replace(unaligned, decoded_cm_s=decode(turn(target.test).astype(target.test.dtype)))
+    return Transfer(
+        method=source.method.name,
+        from_session=source.recording.session,
+        from_area=source.recording.area,
+        to_session=target.recording.session,
+        to_area=target.recording.area,
+        velocity_r2=aligned.velocity_r2(),
+        position_r2=aligned.position_r2(),
+        unaligned_velocity_r2=unaligned.velocity_r2(),
+    )

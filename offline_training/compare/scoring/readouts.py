@@ -1,0 +1,65 @@
+"""Readouts: three ways from a method's values to velocity, fitted on training trials."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.metrics import r2_score
+from sklearn.neighbors import KNeighborsRegressor
+
+from offline_training.methods.method import Method
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.decoding.readout import fit_readout
+from rt_ner.offline.dataset import Labels
+
+# Values (hop, dims) to velocity (hop, 2) in cm/s.
+Decode = Callable[[Float32Array], FloatArray]
+_NEIGHBOURS = (5, 15, 50, 150)
+_VALIDATION = 0.2
+
+
+def readouts_of(method: Method) -> tuple[str, ...]:
+    """Names of the readouts that a method is scored with."""
+    return ("own",) if method.direct else ("linear", "knn")
+
+
+def fit_named(name: str, values: Float32Array, labels: Labels) -> Decode:
+    """Fit a readout to training values ``(hop, dims)``."""
+    return {"linear": fit_linear, "knn": fit_neighbours, "own": _own}[name](values, labels)
+
+
+def fit_linear(latents: Float32Array, labels: Labels) -> Decode:
+    """The decoder's own readout."""
+    readout = fit_readout(latents, labels.velocity_cm_s)
+
+    def decode(latents: Float32Array) -> FloatArray:
+        velocity_cm_s = np.zeros((len(latents), 2), dtype=np.float32)
+        for latent, velocity in zip(latents, velocity_cm_s, strict=True):
+            readout.decode(latent, velocity)
+        return velocity_cm_s.astype(np.float64)
+
+    return decode
+
+
+def fit_neighbours(latents: Float32Array, labels: Labels) -> Decode:
+    """Mean velocity of the nearest training latents (Euclidean).
+
+    How many is chosen by velocity R² on the last fifth of the training trials, read out from the
+    others; then all training trials are neighbours. The encoder has learned from that fifth too.
+    """
+    trials = np.unique(labels.trial)
+    is_early = labels.trial < trials[-max(int(_VALIDATION * trials.size), 1)]
+    early = latents[is_early], labels.velocity_cm_s[is_early]
+    late = latents[~is_early], labels.velocity_cm_s[~is_early]
+    possible = [n for n in _NEIGHBOURS if n <= len(early[0])] or [1]
+    scores = [r2_score(late[1], _neighbours(n, *early)(late[0])) for n in possible]
+    return _neighbours(possible[int(np.argmax(scores))], latents, labels.velocity_cm_s)
+
+
+def _neighbours(n: int, latents: Float32Array, velocity_cm_s: FloatArray) -> Decode:
+    regressor = KNeighborsRegressor(n_neighbors=n).fit(latents, velocity_cm_s)
+    return lambda latents: np.asarray(regressor.predict(latents), dtype=np.float64)
+
+
+def _own(_values: Float32Array, _labels: Labels) -> Decode:
+    """Of a direct decoder: its values are the velocity."""
+    return lambda values: values.astype(np.float64)

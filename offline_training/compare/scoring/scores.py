@@ -1,0 +1,89 @@
+"""Scores: what a fitted method makes of a recording, and how well it decodes."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline_training.compare.evaluation_split import EvaluationSplit
+from offline_training.compare.scoring.readouts import fit_named
+from offline_training.compare.scoring.rows import Row
+from offline_training.methods.method import FitContext, Fitted, Method
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.errors import RtNerError, SessionError
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.evaluation import Comparison
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """A method's values for a recording, ``(hop, dims)``: latents, or velocity in cm/s.
+
+    ``fit_s``: how long the method learned, without readouts.
+    """
+
+    recording: EvaluationSplit
+    method: Method
+    train: Float32Array
+    test: Float32Array
+    fit_s: float
+
+    def read_out(self, readout: str) -> tuple[Comparison, Comparison]:
+        """Training trials and held-out trials as decoded by a readout of the former."""
+        split = self.recording.split
+        decode = fit_named(readout, self.train, split.train.labels)
+        hop_ns = split.shape.hop_ns
+        return (
+            Comparison(split.train.labels, self.train, decode(self.train), hop_ns),
+            Comparison(split.test.labels, self.test, decode(self.test), hop_ns),
+        )
+
+
+def embed(recording: EvaluationSplit, method: Method, context: FitContext) -> Embedding:
+    """Fit a method on the training trials and apply it to all. Errors say which, and on what."""
+    started_s = time.monotonic()
+    try:
+        fitted = method.fit(recording.split.train, context)
+        fit_s = time.monotonic() - started_s
+        train, test = (
+            _values(fitted, part) for part in (recording.split.train, recording.split.test)
+        )
+    except RtNerError as error:
+        raise type(error)(f"{method.name} on {recording.name}: {error}") from error
+    return Embedding(recording, method, train, test, fit_s)
+
+
+def score(
+    embedding: Embedding,
+    readout: str,
+    seed: int,
+    direction_acc: float | None,
+    control: Embedding | None,
+) -> Row:
+    """The row of one readout."""
+    train, test = embedding.read_out(readout)
+    return Row(
+        session=embedding.recording.session,
+        area=embedding.recording.area,
+        method=embedding.method.name,
+        readout=readout,
+        dims=embedding.test.shape[1],
+        causal=embedding.recording.split.causal,
+        seed=seed,
+        velocity_r2=test.velocity_r2(),
+        position_r2=test.position_r2(),
+        direction_acc=direction_acc,
+        shuffled_velocity_r2=control.read_out(readout)[1].velocity_r2() if control else None,
+        fit_s=embedding.fit_s,
+        train_velocity_r2=train.velocity_r2(),
+        train_position_r2=train.position_r2(),
+        swapped_velocity_r2=test.swapped_velocity_r2(),
+    )
+
+
+def _values(fitted: Fitted, dataset: Dataset) -> Float32Array:
+    """In the decoder's own precision."""
+    values = fitted(dataset).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise SessionError("it gave values that are not finite, leave it out with --methods")
+    return values

@@ -1,0 +1,1 @@
+"""Sessions as training data: splits, checks and the space of latents."""

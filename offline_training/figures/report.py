@@ -1,0 +1,93 @@
+"""Report: the picture of a decoding: latents coloured by reach direction, and cursor paths."""
+
+import io
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
+
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.offline.evaluation import Comparison
+
+# Okabe & Ito (2008): told apart with any colour vision. In the order of the directions.
+COLOURS = (
+    "#D55E00", "#E69F00", "#B8A600", "#009E73", "#56B4E9", "#0072B2", "#7A4FBF", "#CC79A7",
+)  # fmt: skip
+
+
+def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
+    """PNG of the latents beside decoded and true paths, for the trials compared."""
+    figure = Figure(figsize=(13, 4.9), facecolor="white")
+    figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
+    figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")
+    grid = figure.add_gridspec(
+        1, 3, width_ratios=[1.2, 1, 1], left=0.0, right=0.9, bottom=0.12, top=0.8, wspace=0.28
+    )
+    colours = colour_of_direction(comparison.labels.direction_deg)
+    _draw_latents(figure.add_subplot(grid[0], projection="3d"), comparison, colours)
+    true_axes = figure.add_subplot(grid[1])
+    decoded_axes = figure.add_subplot(grid[2], sharex=true_axes, sharey=true_axes)
+    true_path_cm = comparison.path_cm(comparison.labels.velocity_cm_s)
+    _draw_paths(true_axes, comparison, true_path_cm, colours)
+    true_axes.set_title("True hand paths")
+    _draw_paths(decoded_axes, comparison, comparison.decoded_path_cm(), colours)
+    decoded_axes.set_title("Decoded cursor paths")
+    for direction, colour in sorted(colours.items()):
+        decoded_axes.plot([], [], color=colour, linewidth=2.5, label=f"{direction:g}°")
+    decoded_axes.legend(
+        title="Reach direction", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
+    )
+    return png_of(figure)
+
+
+def png_of(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=130, metadata={"Software": "rt-ner"})
+    return png.getvalue()
+
+
+def colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
+    """A colour for each direction that occurs, neighbours alike where there are many."""
+    directions = np.unique(direction_deg)
+    if directions.size <= len(COLOURS):
+        picks = np.linspace(0, len(COLOURS), directions.size, endpoint=False).astype(int)
+        return {float(d): COLOURS[pick] for d, pick in zip(directions, picks, strict=True)}
+    circle = matplotlib.colormaps["twilight"]
+    return {float(d): matplotlib.colors.to_hex(circle(d / 360.0 % 1.0)) for d in directions}
+
+
+def _draw_latents(axes: Axes3D, comparison: Comparison, colours: dict[float, str]) -> None:
+    latents = comparison.latent[:, :3]
+    latents = np.pad(latents, [(0, 0), (0, 3 - latents.shape[1])])
+    for rows, colour in _trials(comparison, colours):
+        axes.plot(*latents[rows].T, color=colour, linewidth=0.9, alpha=0.75)
+    for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), "123", strict=True):
+        axis.set_ticklabels([])
+        axis.set_pane_color((1, 1, 1, 0))
+        axis.set_label_text(f"$z_{name}$ (a.u.)")
+        axis.labelpad = -8
+    axes.set_title("Latents, a line a trial", y=1.02)
+    axes.view_init(elev=25, azim=-60)
+    axes.set_box_aspect(None, zoom=1.12)
+
+
+def _draw_paths(
+    axes: Axes, comparison: Comparison, path_cm: FloatArray, colours: dict[float, str]
+) -> None:
+    for rows, colour in _trials(comparison, colours):
+        axes.plot(*path_cm[rows].T, color=colour, linewidth=1.2, alpha=0.85)
+    axes.plot(0, 0, "+", color="0.2", markersize=9)
+    axes.set_aspect("equal", adjustable="box")
+    axes.set_xlabel("x (cm)")
+    axes.set_ylabel("y (cm)")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _trials(comparison: Comparison, colours: dict[float, str]) -> list[tuple[BoolArray, str]]:
+    """Rows and colour of each trial."""
+    labels = comparison.labels
+    chosen = [labels.trial == trial for trial in np.unique(labels.trial)]
+    return [(rows, colours[float(labels.direction_deg[rows][0])]) for rows in chosen]

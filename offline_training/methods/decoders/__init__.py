@@ -1,0 +1,1 @@
+"""Methods that decode velocity directly."""

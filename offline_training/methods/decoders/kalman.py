@@ -1,0 +1,168 @@
+"""Kalman: the Kalman filter on binned counts (Wu, Gao, Bienenstock, Donoghue & Black 2006).
+
+The state is velocity and its change over a bin. Theirs has position too, which the sessions give
+from each trial's start only: a filter that knew it would know when a trial began.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numba import njit
+from sklearn.metrics import r2_score
+
+from offline_training.methods.method import FitContext, Method
+from offline_training.ner.network import SD_FLOOR
+from offline_training.ner.sampling import rows_a_step_apart
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.errors import SessionError
+from rt_ner.offline.dataset import Dataset, Labels
+
+# Of the training trials, the newest, which choose among the observations.
+_VALIDATION = 0.2
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the filter observes, and so how far it steps: ``n_bins`` of the window as one bin.
+
+    The newest of them is ``lag`` bins old, as motor cortex leads the hand.
+    """
+
+    n_bins: int
+    lag: int
+
+    def roots(self, dataset: Dataset) -> FloatArray:
+        """Square roots of the counts, ``(hop, channel)``."""
+        end = dataset.windows.shape[1] - self.lag
+        counts = dataset.windows[:, end - self.n_bins : end].sum(axis=1, dtype=np.float64)
+        roots: FloatArray = np.sqrt(counts)
+        return roots
+
+
+OBSERVATIONS = tuple(Observation(*choice) for choice in product((1, 2, 3, 4), (0, 1, 2, 3, 4)))
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """y = ``matrix`` · x + noise, whose mean is zero and whose covariance is ``noise``."""
+
+    matrix: FloatArray
+    noise: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class KalmanFilter:
+    """State x in steps of ``step_ns``, and what is observed of it, z; both less their means.
+
+    ``dynamics``: x(t) = A x(t−1) + w, w ~ N(0, W). ``tuning``: z(t) = H x(t) + q, q ~ N(0, Q).
+    ``prior``: the covariance of x before the first step.
+    """
+
+    observation: Observation
+    step_ns: int
+    mean_root: FloatArray
+    mean_state: FloatArray
+    dynamics: Gaussian
+    tuning: Gaussian
+    prior: FloatArray
+
+    def __call__(self, dataset: Dataset) -> FloatArray:
+        """Velocity ``(hop, 2)`` in cm/s.
+
+        Hops finer than a step share spikes with their neighbours, which one filter would count
+        twice. So those that lie whole steps apart have a filter of their own, which runs on
+        through the joins between trials: a reset would tell that a trial begins.
+        """
+        weights = np.linalg.solve(self.tuning.noise, self.tuning.matrix)
+        evidence = (self.observation.roots(dataset) - self.mean_root) @ weights
+        information = self.tuning.matrix.T @ weights
+        phase = dataset.labels.end_ns % self.step_ns
+        states = np.zeros_like(evidence)
+        for each in np.unique(phase):
+            rows = np.flatnonzero(phase == each)
+            states[rows] = _filter(
+                evidence[rows], information, self.dynamics.matrix, self.dynamics.noise, self.prior
+            )
+        return (states + self.mean_state)[:, :2]
+
+
+def fit_filter(train: Dataset, observation: Observation, bin_ns: int) -> KalmanFilter:
+    """The filter in closed form: two regressions and the covariances of what they leave."""
+    before = _rows_before(train.labels, bin_ns)
+    known = before >= 0
+    velocity_cm_s = train.labels.velocity_cm_s
+    state = np.hstack([velocity_cm_s, velocity_cm_s - velocity_cm_s[before]])[known]
+    root = observation.roots(train)[known]
+    x, z = state - state.mean(axis=0), root - root.mean(axis=0)
+    step_ns = observation.n_bins * bin_ns
+    before = _rows_before(train.labels.where(known), step_ns)
+    dynamics = _regress(x[before[before >= 0]], x[before >= 0])
+    tuning = _regress(x, z)
+    # A silent channel has no noise, and its first spike would outweigh all others.
+    np.fill_diagonal(tuning.noise, tuning.noise.diagonal() + SD_FLOOR**2)
+    prior = x.T @ x / len(x)
+    return KalmanFilter(
+        observation, step_ns, root.mean(axis=0), state.mean(axis=0), dynamics, tuning, prior
+    )
+
+
+def _fit(train: Dataset, context: FitContext) -> KalmanFilter:
+    """Choose the observation on the newest training trials, then fit all of them."""
+    trials = np.unique(train.labels.trial)
+    is_newest = train.labels.trial >= trials[-max(1, round(_VALIDATION * trials.size))]
+    older, newest = train.where(~is_newest), train.where(is_newest)
+    n_bins = train.windows.shape[1]
+    possible = [choice for choice in OBSERVATIONS if choice.n_bins + choice.lag <= n_bins]
+    scores = []
+    for choice in possible:
+        decoded_cm_s = fit_filter(older, choice, context.step_ns)(newest)
+        scores.append(r2_score(newest.labels.velocity_cm_s, decoded_cm_s))
+        context.progress(len(scores) / len(possible))
+    return fit_filter(train, possible[int(np.argmax(scores))], context.step_ns)
+
+
+def _rows_before(labels: Labels, step_ns: int) -> Int64Array:
+    """The row of the hop a step before in the same trial, ``(hop,)``; −1 where there is none."""
+    rows = np.full(len(labels), -1, dtype=np.int64)
+    try:
+        earlier, later = rows_a_step_apart(labels, step_ns)
+    except SessionError as error:
+        raise SessionError(f"kalman: {error}") from error
+    rows[later] = earlier
+    return rows
+
+
+def _regress(x: FloatArray, y: FloatArray) -> Gaussian:
+    """Least squares of y ``(time, …)`` on x ``(time, …)``."""
+    weights = np.linalg.lstsq(x, y, rcond=None)[0]
+    residual = y - x @ weights
+    return Gaussian(np.ascontiguousarray(weights.T), residual.T @ residual / len(y))
+
+
+@njit(cache=True)
+def _filter(
+    evidence: FloatArray,
+    information: FloatArray,
+    transition: FloatArray,
+    noise: FloatArray,
+    prior: FloatArray,
+) -> FloatArray:
+    """Filtered states ``(time, state)``, by the equations' information form.
+
+    ``evidence`` is HᵀQ⁻¹z, ``(time, state)``, and ``information`` HᵀQ⁻¹H: no matrix as large as the
+    channels are many is left to invert at each step.
+    """
+    states = np.zeros_like(evidence)
+    state = np.zeros(evidence.shape[1])
+    covariance = prior.copy()
+    for time in range(len(evidence)):
+        state = transition @ state
+        predicted = transition @ covariance @ transition.T + noise
+        covariance[:] = np.linalg.inv(np.linalg.inv(predicted) + information)
+        state = state + covariance @ (evidence[time] - information @ state)
+        states[time] = state
+    return states
+
+
+KALMAN = Method("kalman", 2, _fit, direct=True)

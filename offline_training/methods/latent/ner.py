@@ -1,0 +1,53 @@
+"""NER: the product's own encoder, and the method as published without what was added to it."""
+
+from functools import partial
+
+from offline_training.methods.method import FitContext, Fitted, Method
+from offline_training.ner.distillation import train_encoder
+from offline_training.ner.network import embed
+from offline_training.settings import EnsembleSettings, LossSettings, TrainSettings
+from rt_ner.core.arrays import FloatArray
+from rt_ner.offline.dataset import Dataset
+
+# The ranking loss alone, and one encoder.
+_ALONE = TrainSettings(
+    loss=LossSettings(readout_weight=0.0, auxiliary_weight=0.0),
+    ensemble=EnsembleSettings(members=1),
+)
+# As published: unit norm, the authors' label distance, nothing at random in the input. The rest of
+# their training is not known to us: this much dropout comes nearest to their figures.
+_PAPER = TrainSettings(
+    unit_norm=True,
+    hidden_dropout=(0.1, 0.1),
+    channel_dropout=0.0,
+    input_noise=0.0,
+    loss=LossSettings(
+        readout_weight=0.0, auxiliary_weight=0.0, velocity_scale=10.0, direction_scale=1.0
+    ),
+    ensemble=EnsembleSettings(members=1),
+)
+
+
+def ner(name: str, settings: TrainSettings) -> Method:
+    """NER with these settings; the context's seed counts, not theirs."""
+    return Method(name, settings.latent_dim, partial(_fit, settings=settings))
+
+
+def _fit(train: Dataset, context: FitContext, settings: TrainSettings) -> Fitted:
+    seeded = settings.model_copy(update={"seed": context.seed})
+
+    def on_step(part: float, _: float | None) -> None:
+        context.progress(part)
+
+    learned = train_encoder(train, seeded, context.step_ns, context.device, on_step)
+
+    def latents(dataset: Dataset) -> FloatArray:
+        return embed(learned.network, dataset).astype(float)
+
+    return latents
+
+
+NER = ner("ner", TrainSettings())
+NER_FREE = ner("ner-free", _ALONE)
+NER_UNIT = ner("ner-unit", _ALONE.model_copy(update={"unit_norm": True}))
+NER_PAPER = ner("ner-paper", _PAPER)

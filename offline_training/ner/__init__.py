@@ -1,0 +1,1 @@
+"""The NER encoder: loss, sampling, networks, ensemble, distillation and export."""

@@ -1,0 +1,49 @@
+"""Outlook: what an encoder's last hidden layer is asked besides the latents."""
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.offline.dataset import Labels
+
+_STEPS = (-8, -4, 4, 8)
+# What varies by less is constant, but for rounding.
+_CONSTANT = 1e-9
+
+
+def auxiliary_targets(labels: Labels, step_ns: int) -> FloatArray:
+    """Where each hop's movement comes from and leads to, ``(hop, target)``, of unit variance.
+
+    Velocity some steps of ``step_ns`` earlier and later, as far as the trial reaches; position in
+    the trial; the reach's direction. Only a teacher's aims: nothing of it is an input.
+    """
+    angle = np.deg2rad(labels.direction_deg)
+    around = [labels.velocity_cm_s[_rows_at(labels, steps * step_ns)] for steps in _STEPS]
+    targets = np.column_stack([*around, _position_cm(labels), np.cos(angle), np.sin(angle)])
+    spread = targets.std(axis=0)
+    spread = np.where(spread > _CONSTANT, spread, 1.0)
+    standard: FloatArray = (targets - targets.mean(axis=0)) / spread
+    return standard
+
+
+def _rows_at(labels: Labels, shift_ns: int) -> Int64Array:
+    """Each hop's row ``shift_ns`` later, or the last (first) one of its trial."""
+    _, first, trial, hops = np.unique(
+        labels.trial, return_index=True, return_inverse=True, return_counts=True
+    )
+    rows = np.searchsorted(labels.end_ns, labels.end_ns + shift_ns)
+    clipped: Int64Array = np.clip(rows, first[trial], (first + hops - 1)[trial])
+    return clipped
+
+
+def _position_cm(labels: Labels) -> FloatArray:
+    """Position since each trial's first hop, by the trapezium of its velocity."""
+    dt_s = np.diff(labels.end_ns, prepend=labels.end_ns[0])[:, None] / NS_PER_S
+    before = np.roll(labels.velocity_cm_s, 1, axis=0)
+    within = np.diff(labels.trial, prepend=labels.trial[0])[:, None] == 0
+    moved = np.where(within, 0.5 * dt_s * (labels.velocity_cm_s + before), 0.0)
+    moved[0] = 0.0
+    path = np.cumsum(moved, axis=0)
+    _, first, trial = np.unique(labels.trial, return_index=True, return_inverse=True)
+    position: FloatArray = path - path[first[trial]]
+    return position

@@ -1,0 +1,232 @@
+"""The exact NER loss in O(N² log N), value and gradient.
+
+For N anchors with labels, each with a partner that takes its label, and the 2N embeddings v::
+
+    loss = −1/(2N(2N−1)) Σᵢ Σ_{j≠i} [ s(i,j) − log Σ_{k≠i, d(i,k) ≥ d(i,j)} exp s(i,k) ]
+    s(i,j) = −‖vᵢ − vⱼ‖₂ / temperature,     d = distance of the labels
+
+(Neural Embeddings Rank, NeurIPS 2024; a ranking loss as Rank-N-Contrast, Zha et al. 2023.) Taken
+literally that is O(N³). Here each row is sorted by d once, an anchor and its partner sharing the
+order; a running sum of exp s from the farthest label inwards gives every inner sum, ties sharing
+the last value, and a running sum of their inverses from the nearest outwards gives every
+gradient. Exponentials are kept relative to a reference that rises with the row, so that nothing
+overflows or vanishes however far embeddings lie apart; they and the logarithms are taken by NumPy
+for many rows at once, which is what makes it fast.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit, prange
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+
+# Rows are worked on in blocks that fit a core's cache; their gradients are summed in one order,
+# however many threads there are, so that one seed gives the same bits.
+_BLOCK, _LANES = 64, 8
+# A similarity that exceeds the reference by more than this becomes the reference.
+_HEADROOM = 100.0
+
+
+def ner_loss(
+    embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
+) -> torch.Tensor:
+    """NER loss of embeddings ``(2N, latent)``: N anchors, then their partners in the same order.
+
+    ``label_distance``: ``(N, N)``, between the anchors' labels, zero on the diagonal.
+    Differentiable in the embeddings. The kernel runs on the CPU whatever their device: they are
+    small.
+    """
+    apply: Callable[..., torch.Tensor] = _NerLoss.apply
+    return apply(embeddings, label_distance, temperature)
+
+
+@njit(parallel=True, cache=True)
+def label_distances(
+    velocity_cm_s: FloatArray,
+    direction_deg: FloatArray,
+    velocity_scale: float,
+    direction_scale: float,
+) -> FloatArray:
+    """Distances ``(N, N)`` of N labels: scaled L1 of velocity plus scaled circular direction."""
+    n = len(velocity_cm_s)
+    distance = np.empty((n, n))
+    for row in prange(n):
+        x_cm_s, y_cm_s = velocity_cm_s[row]
+        for column in range(n):
+            change_cm_s = abs(x_cm_s - velocity_cm_s[column, 0])
+            change_cm_s += abs(y_cm_s - velocity_cm_s[column, 1])
+            turn_deg = abs(direction_deg[row] - direction_deg[column]) % 360.0
+            distance[row, column] = velocity_scale * change_cm_s
+            distance[row, column] += direction_scale * min(turn_deg, 360.0 - turn_deg)
+    return distance
+
+
+def value_and_gradient(
+    embeddings: FloatArray, label_distance: FloatArray, temperature: float
+) -> tuple[float, FloatArray]:
+    """The loss and its gradient ``(2N, latent)``. At coinciding embeddings a subgradient."""
+    scaled = embeddings / temperature
+    n_embeddings = len(scaled)
+    order = np.argsort(label_distance, axis=1)
+    total = 0.0
+    gradients = np.zeros((_LANES, *scaled.shape))
+    for first in range(0, len(order), _BLOCK):
+        block = order[first : first + _BLOCK]
+        first_tie = _first_ties(label_distance[first : first + _BLOCK], block)
+        exponentials, reference, similarity = _similarities(scaled, first, block, first_tie)
+        np.exp(exponentials, out=exponentials)
+        sums = _sums_inwards(exponentials, reference, first_tie)
+        log_sums = np.log(sums) + reference
+        # Every position holds an anchor and its partner; the nearest one also the row's own place.
+        total += 2 * log_sums.sum() - log_sums[:, 0].sum() - similarity.sum()
+        inverse = _inverse_sums_outwards(sums, reference, first_tie)
+        _add_gradients(scaled, first, block, exponentials, inverse, gradients)
+    n_terms = n_embeddings * (n_embeddings - 1)
+    return float(total) / n_terms, gradients.sum(axis=0) / (n_terms * temperature)
+
+
+class _NerLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
+    ) -> torch.Tensor:
+        plain = embeddings.detach().to("cpu", torch.float64).numpy()
+        value, gradient = value_and_gradient(plain, label_distance, temperature)
+        ctx.gradient = torch.from_numpy(gradient).to(embeddings)
+        return embeddings.new_tensor(value)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return ctx.gradient * grad_outputs[0], None, None
+
+
+@njit(cache=True)
+def _first_ties(distance: FloatArray, order: Int64Array) -> Int64Array:
+    """For each position of each order, the first one whose distance is the same."""
+    first_tie = np.zeros_like(order)
+    for row in range(len(order)):
+        for position in range(1, order.shape[1]):
+            tied = distance[row, order[row, position]] == distance[row, order[row, position - 1]]
+            first_tie[row, position] = first_tie[row, position - 1] if tied else position
+    return first_tie
+
+
+@njit(parallel=True, cache=True)
+def _similarities(
+    scaled: FloatArray, first: int, order: Int64Array, first_tie: Int64Array
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Similarities of a block's rows less their reference, the references, and the rows' sums.
+
+    A block's rows are its anchors' and then their partners'. Columns stand in the order of the
+    labels' distance, an anchor and its partner side by side; the row's own is minus infinity.
+    """
+    n_rows, n_anchors = order.shape
+    relative = np.empty((2 * n_rows, 2 * n_anchors))
+    reference = np.empty((2 * n_rows, n_anchors))
+    row_sum = np.zeros(2 * n_rows)
+    for row in prange(2 * n_rows):
+        anchor = row % n_rows
+        own = first + anchor + (row // n_rows) * n_anchors
+        current, largest, last = -np.inf, -np.inf, n_anchors
+        for position in range(n_anchors - 1, -1, -1):
+            for half in range(2):
+                other = order[anchor, position] + half * n_anchors
+                if other == own:
+                    relative[row, 2 * position + half] = -np.inf
+                    continue
+                squared = 0.0
+                for latent in range(scaled.shape[1]):
+                    squared += (scaled[own, latent] - scaled[other, latent]) ** 2
+                similarity = -math.sqrt(squared)
+                relative[row, 2 * position + half] = similarity
+                row_sum[row] += similarity
+                largest = max(largest, similarity)
+            if first_tie[anchor, position] == position:
+                # All ties share one reference.
+                if largest > current + _HEADROOM:
+                    current = largest
+                reference[row, position:last] = current
+                relative[row, 2 * position : 2 * last] -= current
+                last = position
+    return relative, reference, row_sum
+
+
+@njit(parallel=True, cache=True)
+def _sums_inwards(
+    exponentials: FloatArray, reference: FloatArray, first_tie: Int64Array
+) -> FloatArray:
+    """Σ exp s over all that are at least as far, for each position, relative to its reference."""
+    n_anchors = first_tie.shape[1]
+    sums = np.empty_like(reference)
+    for row in prange(len(reference)):
+        ties = first_tie[row % len(first_tie)]
+        total, last = 0.0, n_anchors
+        for position in range(n_anchors - 1, -1, -1):
+            if position < n_anchors - 1 and reference[row, position] > reference[row, position + 1]:
+                total *= math.exp(reference[row, position + 1] - reference[row, position])
+            total += exponentials[row, 2 * position] + exponentials[row, 2 * position + 1]
+            if ties[position] == position:
+                sums[row, position:last] = total
+                last = position
+    return sums
+
+
+@njit(parallel=True, cache=True)
+def _inverse_sums_outwards(
+    sums: FloatArray, reference: FloatArray, first_tie: Int64Array
+) -> FloatArray:
+    """Σ 1 / sum over all pairs that are at most as far, relative to each position's reference.
+
+    d loss / d s(i,k) = −1 + exp s(i,k) · Σ_{j: d(i,j) ≤ d(i,k)} exp −L(i,j), L the log of a sum.
+    """
+    n_anchors = first_tie.shape[1]
+    inverse = np.empty_like(sums)
+    for row in prange(len(sums)):
+        ties = first_tie[row % len(first_tie)]
+        total, begin = 0.0, 0
+        while begin < n_anchors:
+            end = begin + 1
+            while end < n_anchors and ties[end] == begin:
+                end += 1
+            if begin > 0 and reference[row, begin] < reference[row, begin - 1]:
+                total *= math.exp(reference[row, begin] - reference[row, begin - 1])
+            n_pairs = 2 * (end - begin) - (begin == 0)
+            total += n_pairs / sums[row, begin]
+            inverse[row, begin:end] = total
+            begin = end
+    return inverse
+
+
+@njit(parallel=True, cache=True)
+def _add_gradients(
+    scaled: FloatArray,
+    first: int,
+    order: Int64Array,
+    exponentials: FloatArray,
+    inverse: FloatArray,
+    gradients: FloatArray,
+) -> None:
+    """Add the block's gradient by ``scaled``, each lane into its own ``(embedding, latent)``."""
+    n_rows, n_anchors = order.shape
+    n_latents = scaled.shape[1]
+    for lane in prange(len(gradients)):
+        for row in range(lane, 2 * n_rows, len(gradients)):
+            anchor = row % n_rows
+            own = first + anchor + (row // n_rows) * n_anchors
+            for column in range(2 * n_anchors):
+                other = order[anchor, column // 2] + (column % 2) * n_anchors
+                squared = 0.0
+                for latent in range(n_latents):
+                    squared += (scaled[own, latent] - scaled[other, latent]) ** 2
+                if squared == 0.0:
+                    continue
+                pull = 1.0 - inverse[row, column // 2] * exponentials[row, column]
+                pull /= math.sqrt(squared)
+                for latent in range(n_latents):
+                    step = pull * (scaled[own, latent] - scaled[other, latent])
+                    gradients[lane, own, latent] += step
+                    gradients[lane, other, latent] -= step

@@ -1,0 +1,41 @@
+"""Graph: an encoder as an ONNX file, written node by node, so that one encoder gives one file."""
+
+from collections.abc import Sequence
+
+import onnx
+from onnx import TensorProto, helper
+
+from rt_ner.decoding.encoding.encoder import INPUT_NAME, OUTPUT_NAME
+
+# What every ONNX Runtime since 1.15 can read.
+_OPSET, _IR_VERSION = 17, 9
+
+
+def encoder_file(
+    nodes: Sequence[onnx.NodeProto],
+    weights: Sequence[onnx.TensorProto],
+    counts_shape: tuple[int, int],
+    n_latents: int,
+) -> bytes:
+    """The checked graph from raw counts ``[batch, bin, channel]`` to latents ``[batch, latent]``.
+
+    Byte for byte the same for the same nodes and weights.
+    """
+    takes: list[str | int | None] = ["batch", *counts_shape]
+    gives: list[str | int | None] = ["batch", n_latents]
+    graph = helper.make_graph(
+        nodes,
+        "rt_ner_encoder",
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, takes)],
+        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, gives)],
+        weights,
+    )
+    model = helper.make_model(
+        graph,
+        producer_name="rt-ner",
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=_IR_VERSION,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content

@@ -1,0 +1,1 @@
+"""A known day aligned to a new one: units matched, encoders stitched."""

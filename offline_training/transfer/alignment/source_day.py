@@ -1,0 +1,196 @@
+"""Stitching: a ensemble of one day hears another day's units through a linear read-in.
+
+The first day's readout stays as it is. The read-in begins as the match of units, and is learned
+together with the ensemble from the labelled trials of both days.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from offline_training.ner.distillation import OnStep, train_ensemble
+from offline_training.ner.ensemble import Ensemble, disturbed
+from offline_training.ner.loss import label_distances, ner_loss
+from offline_training.ner.network import EncoderNetwork, all_features
+from offline_training.ner.sampling import PartnerSampler
+from offline_training.settings import TrainSettings
+from offline_training.transfer.alignment.matching import Matching
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.offline.dataset import Dataset, Labels
+
+_STEPS, _ANCHORS = 250, 64
+_READ_IN_RATE, _NETWORK_RATE = 1e-3, 5e-4
+# Weight of the squared distance of the read-in from the match.
+_LOYALTY = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class SourceDay:
+    """The day that is known: its training windows, its ensemble and the readout that stays."""
+
+    dataset: Dataset
+    ensemble: Ensemble
+    readout: Readout
+    step_ns: int
+
+    @property
+    def settings(self) -> TrainSettings:
+        """What it was trained with."""
+        return self.ensemble.settings
+
+
+def learn_source_day(
+    dataset: Dataset,
+    settings: TrainSettings,
+    step_ns: int,
+    device: torch.device,
+    on_step: OnStep,
+) -> SourceDay:
+    """Learn a ensemble and its readout from a day's training windows."""
+    ensemble, _ = train_ensemble(dataset, settings, step_ns, device, on_step)
+    latents = ensemble.average(ensemble.features).cpu().numpy()
+    readout = fit_readout(latents, dataset.labels.velocity_cm_s)
+    return SourceDay(dataset, ensemble, readout, step_ns)
+
+
+class Stitched(nn.Module):
+    """The first day's ensemble behind a read-in ``(member, second unit, first unit)``."""
+
+    def __init__(self, first: SourceDay, matching: Matching, n_second: int) -> None:
+        super().__init__()
+        self.network: EncoderNetwork = copy.deepcopy(first.ensemble.network)
+        members = first.settings.ensemble.members
+        n_first = first.dataset.windows.shape[2]
+        match = torch.zeros(n_second, n_first)
+        match[matching.pairs[:, 1], matching.pairs[:, 0]] = 1.0
+        self.match: torch.Tensor
+        self.register_buffer("match", match)
+        self.read_in = nn.Parameter(match.expand(members, n_second, n_first).clone())
+        self.to(first.ensemble.features.device)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Latents ``(member, batch, latent)`` of ``(member, batch, bump, second unit)``."""
+        latents: torch.Tensor = self.network(torch.matmul(features, self.read_in[:, None]))
+        return latents
+
+    def average(self, features: torch.Tensor) -> torch.Tensor:
+        """The members' mean latents ``(batch, latent)``, nothing at random."""
+        self.eval()
+        with torch.no_grad():
+            mean: torch.Tensor = self(features.expand(len(self.read_in), *features.shape)).mean(0)
+        return mean
+
+    def alignment_penalty(self) -> torch.Tensor:
+        """Squared distance of the read-in from the match."""
+        return ((self.read_in - self.match) ** 2).sum()
+
+
+def learn_second_day(
+    stitched: Stitched, first: SourceDay, second: Dataset, seed: int, on_step: OnStep
+) -> None:
+    """Learn the read-in, and more slowly the ensemble, from labelled windows of both days."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    device = first.ensemble.features.device
+    own = EncoderNetwork(second, first.settings).to(device)
+    days = (
+        _Day(first.dataset, first.ensemble.features, first.step_ns, rng),
+        _Day(second, all_features(own, second), first.step_ns, rng),
+    )
+    objective = _BothDays(first, days)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [stitched.read_in], "lr": _READ_IN_RATE},
+            {"params": list(stitched.network.parameters()), "lr": _NETWORK_RATE},
+        ],
+        weight_decay=first.settings.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [_READ_IN_RATE, _NETWORK_RATE], total_steps=_STEPS + 1, pct_start=0.1
+    )
+    for step in range(1, _STEPS + 1):
+        stitched.train()
+        loss = objective(stitched) + _LOYALTY * stitched.alignment_penalty()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+        on_step(step / _STEPS, None)
+
+
+class _Day:
+    """One day's labelled features, and anchors and partners among them."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        features: torch.Tensor,
+        step_ns: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.labels: Labels = dataset.labels
+        self._features = features
+        self._sampler = PartnerSampler(dataset.labels, step_ns, rng)
+
+    def draw(self, settings: TrainSettings) -> tuple[torch.Tensor, Int64Array]:
+        """Disturbed features ``(member, 2 · anchor, …)`` and anchors ``(member, anchor)``."""
+        pairs = [self._sampler.draw(_ANCHORS) for _ in range(settings.ensemble.members)]
+        rows = np.stack([np.concatenate(pair) for pair in pairs])
+        seen = disturbed(self._features[torch.from_numpy(rows)], settings)
+        return seen, np.stack([anchors for anchors, _ in pairs])
+
+
+class _BothDays:
+    """NER loss over the anchors of both days together, and the error of the readout that stays."""
+
+    def __init__(self, first: SourceDay, days: tuple[_Day, _Day]) -> None:
+        features = first.ensemble.features
+        self._settings = first.settings
+        self._days = days
+        self._matrix = torch.from_numpy(first.readout.matrix).to(features)
+        self._bias = torch.from_numpy(first.readout.bias).to(features)
+        self._variance = float(first.dataset.labels.velocity_cm_s.var())
+
+    def __call__(self, stitched: Stitched) -> torch.Tensor:
+        """Loss of one batch of both days."""
+        (seen_first, first), (seen_second, second) = (
+            day.draw(self._settings) for day in self._days
+        )
+        latents = (stitched.network(seen_first), stitched(seen_second))
+        anchors = (first, second)
+        velocity = self._labels("velocity_cm_s", anchors)
+        direction = self._labels("direction_deg", anchors)
+        # (member, anchor or partner, day, anchor, latent)
+        both = torch.stack([part.reshape(len(part), 2, _ANCHORS, -1) for part in latents], dim=2)
+        return self._ner(both.flatten(1, 3), velocity, direction) + self._error(both, velocity)
+
+    def _labels(self, name: str, anchors: tuple[Int64Array, Int64Array]) -> FloatArray:
+        """The first day's anchors' labels, then the second's: ``(member, 2 · anchor, …)``."""
+        parts = [
+            getattr(day.labels, name)[rows] for day, rows in zip(self._days, anchors, strict=True)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def _ner(
+        self, latents: torch.Tensor, velocity: FloatArray, direction: FloatArray
+    ) -> torch.Tensor:
+        loss = self._settings.loss
+        losses = []
+        for member, own in enumerate(latents):
+            distance = label_distances(
+                velocity[member], direction[member], loss.velocity_scale, loss.direction_scale
+            )
+            losses.append(ner_loss(own, distance, loss.temperature))
+        return torch.stack(losses).sum()
+
+    def _error(self, latents: torch.Tensor, velocity: FloatArray) -> torch.Tensor:
+        """Mean squared error of the readout that stays, over both days."""
+        decoded = latents @ self._matrix + self._bias
+        wanted = torch.from_numpy(velocity).to(decoded).reshape(len(decoded), 1, 2, _ANCHORS, 2)
+        error: torch.Tensor = ((decoded - wanted) ** 2).mean() / self._variance
+        # A mean over two days, of which each has the weight that one has in training.
+        return error * 2 * len(latents) * self._settings.loss.readout_weight

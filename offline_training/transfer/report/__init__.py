@@ -1,0 +1,1 @@
+"""Tables, figures and bundles of a transfer."""

@@ -1,0 +1,43 @@
+"""Export: the bundle of a carried decoder, proven by the decoder's own code."""
+
+from offline_training.training import (
+    Trained,
+    assemble_bundle,
+    exported_model,
+    training_entry,
+)
+from offline_training.transfer.curve import TRANSFER, Curve, Point
+from rt_ner.bundle.bundle import CarriedFrom, Scores
+from rt_ner.offline.evaluation import compare, decode_session, only_trials
+
+
+def carried_bundle(curve: Curve, n_trials: int) -> Trained:
+    """The second day's bundle, with the encoder of so many trials and the first day's readout."""
+    session, split = curve.days.second.session, curve.days.second.split
+    network = curve.carried[n_trials].network
+    model = exported_model(network, session.channel_ids, split.shape, curve.first.readout)
+    whole = compare(decode_session(model, session), session, split.shape.hop_ns)
+    held_out = only_trials(whole, split.n_train, len(session.trials))
+    last_trial = int(curve.days.second.calibration(n_trials).labels.trial.max())
+    train = only_trials(whole, 0, last_trial + 1)
+    point = _transfer_point(curve, n_trials)
+    assert point.shuffled_velocity_r2 is not None
+    scores = Scores(
+        velocity_r2=held_out.velocity_r2(),
+        position_r2=held_out.position_r2(),
+        train_velocity_r2=train.velocity_r2(),
+        shuffled_velocity_r2=point.shuffled_velocity_r2,
+    )
+    known = curve.days.first.session
+    origin = CarriedFrom(
+        session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
+    )
+    training = training_entry(session, curve.days.settings, split.n_train, origin)
+    bundle = assemble_bundle(model, split.test.windows, training, scores)
+    return Trained(bundle, train, held_out, point.fit_s)
+
+
+def _transfer_point(curve: Curve, n_trials: int) -> Point:
+    return next(
+        point for point in curve.points if point.method == TRANSFER and point.trials == n_trials
+    )

@@ -1,0 +1,90 @@
+"""Tables: the curve as JSON and for the terminal."""
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from offline_training.compare.report.tables import shown
+from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.curve import TRANSFER, Curve, Point
+
+
+def curve_json(curve: Curve) -> dict[str, object]:
+    """Everything, in plain values."""
+    days = curve.days
+    return {
+        "from": days.first.session.name,
+        "to": days.second.session.name,
+        "area": days.second.session.area,
+        "full_velocity_r2": curve.full_velocity_r2,
+        "match": _match_json(curve),
+        "curve": [asdict(point) for point in curve.points],
+    }
+
+
+def curve_table(curve: Curve) -> Table:
+    """Velocity R² of every method, a row a number of calibration trials."""
+    days = curve.days
+    title = f"{days.first.session.name} → {days.second.session.name} {days.second.session.area}"
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption="Velocity R², held-out trials; % of NER's from scratch with all trials",
+        caption_justify="left",
+    )
+    methods = list(dict.fromkeys(point.method for point in curve.points))
+    table.add_column("trials")
+    for name in (TRANSFER, "control", *methods[1:]):
+        table.add_column(name, justify="right")
+    for n_trials in sorted({point.trials for point in curve.points}):
+        of_trials = {point.method: point for point in curve.points if point.trials == n_trials}
+        table.add_row(_trials(n_trials), *_cells(of_trials, methods))
+    return table
+
+
+def match_line(curve: Curve) -> str:
+    """The match in words, and how far its label-free use can be trusted."""
+    matching = curve.matching
+    n_first, n_second = _sizes(curve)
+    what = f"{len(matching.pairs)} pairs among {n_first} and {n_second} units"
+    if matching.by_name:
+        return f"Match: {what}, by name."
+    scores = f"score {matching.score:.1f}, by chance up to {matching.chance.max():.1f}"
+    if matching.is_real:
+        return f"Match: {what}, by how they fire ({scores})."
+    return f"Match: {what}, no better than chance ({scores}): don't trust the label-free row."
+
+
+def _match_json(curve: Curve) -> dict[str, object]:
+    matching: Matching = curve.matching
+    n_first, n_second = _sizes(curve)
+    return {
+        "pairs": len(matching.pairs),
+        "units_a": n_first,
+        "units_b": n_second,
+        "by_name": matching.by_name,
+        "score": None if matching.by_name else matching.score,
+        "chance_max": None if matching.by_name else float(matching.chance.max()),
+        "is_real": matching.is_real,
+    }
+
+
+def _sizes(curve: Curve) -> tuple[int, int]:
+    first, second = (len(day.session.channel_ids) for day in (curve.days.first, curve.days.second))
+    return first, second
+
+
+def _cells(of_trials: dict[str, Point], methods: list[str]) -> list[str]:
+    control = of_trials[TRANSFER].shuffled_velocity_r2
+    scores = [_score(of_trials.get(method)) for method in methods]
+    return [scores[0], "–" if control is None else shown(control), *scores[1:]]
+
+
+def _score(point: Point | None) -> str:
+    if point is None:
+        return "–"
+    return f"{shown(point.velocity_r2)}  {100 * point.relative:3.0f} %".replace("-", "−")
+
+
+def _trials(n_trials: int) -> str:
+    return str(n_trials) if n_trials else "0, no labels"

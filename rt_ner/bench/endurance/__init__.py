@@ -1,0 +1,1 @@
+"""Long and hard runs: floods, soaks, faults and recovery."""

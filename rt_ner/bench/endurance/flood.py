@@ -1,0 +1,58 @@
+"""Flood: very many events a second; every one of them must be accounted for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rt_ner.bench.rig import counted_by, open_rig
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.live.states import State
+from rt_ner.lsl.streams import Kind
+
+_MARGIN_S = 60.0
+# What arrived is exactly one of these.
+_FATES = [
+    input_counts.name.lower() for input_counts in InputCounts if input_counts <= InputCounts.SKIPPED
+]
+
+
+@dataclass(frozen=True)
+class Flood:
+    """What became of ``sent`` events: ``fates`` adds up to it, or something was lost unseen.
+
+    ``largest_lag_ms``: from the end of a hop to its velocity, the longest: the backlog's bound.
+    """
+
+    sent: int
+    fates: dict[str, int]
+    unaccounted: int
+    overloads: int
+    largest_lag_ms: float
+    latency_p50_us: float
+    latency_p99_us: float
+
+
+def measure_flood(
+    bundle: Path, n_channels: int, folder: Path, events_per_s: float, seconds: float
+) -> Flood:
+    """Send so many events a second for so long, and hold the decoder's counts against it."""
+    rate = str(events_per_s / n_channels)
+    with open_rig(bundle, n_channels, folder, Kind.EVENTS, grace_ms=20.0) as rig:
+        with rig.noise("events", "--rate", rate, "--seconds", str(seconds)) as source:
+            rig.observer.wait_for_state(State.RUNNING)
+            n_states = len(rig.observer.states)
+            source.finish(seconds + _MARGIN_S)
+            sent = counted_by(source)["rows"]
+        rig.observer.wait_for_state(State.CONNECTING, n_states)
+        largest_lag_ms = rig.observer.largest_lag_s * 1e3
+        rig.finish()
+        counted = rig.logged()
+    fates = {name: int(counted[name]) for name in _FATES}
+    return Flood(
+        sent=sent,
+        fates=fates,
+        unaccounted=sent - sum(fates.values()),
+        overloads=int(counted["overloads"]),
+        largest_lag_ms=largest_lag_ms,
+        latency_p50_us=counted["latency_p50_us"],
+        latency_p99_us=counted["latency_p99_us"],
+    )

@@ -1,1 +1,0 @@
-"""The latency laboratory: what a decoder takes, beside what LSL itself takes."""

@@ -1,0 +1,1 @@
+"""The latency laboratory: the decoder beside bare LSL and its peers."""

@@ -1,0 +1,98 @@
+"""Lines of measurement: a relay that does nothing between two LSL hops, and who stands beside it.
+
+Each runs in a process of its own (`rt-ner bench relay`, `rt-ner bench sink`), so that what is
+measured has the cores that it would have in a rig.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pylsl
+
+from rt_ner.core.clock import ns_from_s
+from rt_ner.lsl.streams import TIMING_LABELS, Kind, StreamQuery, find_stream, open_outlet, query_for
+from rt_ner.system.scheduling import behind_lsl
+from rt_ner.system.signals import no_garbage_collection
+
+_PULL_S = 0.1
+_AT_ONCE = 1024
+
+
+def relay(spikes: StreamQuery, name: str, hop_ns: int, stop: Event) -> None:
+    """Send a velocity at the last sample of each hop, at once: the floor of any decoder.
+
+    The same shapes and rates as a decoder's, the same place on a shared core, a blocking pull, and
+    no work between.
+    """
+    outlet = open_outlet(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", hop_ns)
+    inlet = _connected(spikes, stop)
+    if inlet is None:
+        return
+    values = np.zeros((_AT_ONCE, inlet.channel_count), dtype=inlet.np_dtype)
+    hop = 0
+    with no_garbage_collection(), behind_lsl(), suppress(pylsl.util.LostError):
+        while not stop.is_set():
+            n = min(max(inlet.samples_available(), 1), _AT_ONCE)
+            _, stamps_s = inlet.pull_chunk(_PULL_S, n, values, as_numpy=True)
+            for stamp_s in stamps_s.tolist():
+                if (now := ns_from_s(stamp_s) // hop_ns) > hop:
+                    hop = now
+                    outlet.push_sample([0.0, 0.0], stamp_s)
+
+
+def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
+    """Keep when each velocity came, and the decoder's own stamps of it; written at the end.
+
+    ``out``: an .npz of ``received``, rows of stamp and moment in s, and ``timing``, rows of stamp
+    and `TIMING_LABELS`.
+    """
+    # By its name: a peer's source_id is its own.
+    types = query_for(decoder, Kind.VELOCITY).lsl_types
+    velocity = _connected(StreamQuery(types, name=f"{decoder}-{Kind.VELOCITY}"), stop)
+    timing = _connected(query_for(decoder, Kind.TIMING), stop) if with_timing else None
+    received: list[tuple[float, float]] = []
+    rows: list[list[float]] = []
+    with no_garbage_collection(), behind_lsl(), suppress(pylsl.util.LostError):
+        while velocity is not None and not stop.is_set():
+            sample, stamp_s = velocity.pull_sample(_PULL_S)
+            now_s = pylsl.local_clock()
+            if sample is None:
+                continue
+            received.append((stamp_s, now_s))
+            if timing is not None:
+                values, stamps_s = timing.pull_chunk(0.0, _AT_ONCE)
+                rows += ([s, *row] for s, row in zip(stamps_s, values, strict=True))
+    np.savez(
+        out,
+        received=np.array(received).reshape(-1, 2),
+        timing=np.array(rows).reshape(-1, 1 + len(TIMING_LABELS)),
+    )
+
+
+def drain(decoder: str, stop: Event) -> None:
+    """Pull all of a decoder's streams, as a recorder does, until stopped."""
+    kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS)
+    inlets = [_connected(query_for(decoder, kind), stop) for kind in kinds]
+    with suppress(pylsl.util.LostError):
+        while not stop.wait(_PULL_S):
+            for inlet in inlets:
+                if inlet is not None:
+                    inlet.pull_chunk(0.0, _AT_ONCE)
+
+
+def burn(stop: Event) -> None:
+    """Keep a core busy until stopped."""
+    while not stop.is_set():
+        sum(range(10_000))
+
+
+def _connected(query: StreamQuery, stop: Event) -> pylsl.StreamInlet | None:
+    """An open inlet of a stream; None if stopped before there is one."""
+    info = find_stream(query, np.inf, stop.is_set)
+    if info is None:
+        return None
+    inlet = pylsl.StreamInlet(info, recover=False)
+    inlet.open_stream()
+    return inlet

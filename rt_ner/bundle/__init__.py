@@ -1,0 +1,1 @@
+"""The model bundle: the one folder that a trained decoder is."""

@@ -1,0 +1,30 @@
+"""The error tree: every problem that the user can mend.
+
+RtNerError
+├── ConfigError    a setting is unknown, missing or out of range
+├── SessionError   a session file can't be read or missing_for_training what is needed
+├── BundleError    a model bundle is damaged, foreign or of another version
+└── StreamError    a stream is absent, ambiguous or of the wrong shape
+
+A message is one line: the value met, what was expected, and the remedy.
+"""
+
+
+class RtNerError(Exception):
+    """A problem that the user can mend; the command line prints it and exits with code 2."""
+
+
+class ConfigError(RtNerError):
+    """A setting is unknown, missing or out of range."""
+
+
+class SessionError(RtNerError):
+    """A session file can't be read, or missing_for_training what is needed."""
+
+
+class BundleError(RtNerError):
+    """A model bundle is damaged, foreign or of another version."""
+
+
+class StreamError(RtNerError):
+    """A stream is absent, ambiguous or of the wrong shape."""

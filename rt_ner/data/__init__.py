@@ -1,0 +1,1 @@
+"""Recorded sessions: reading, checking, summarising and converting them."""

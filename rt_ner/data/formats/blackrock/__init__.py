@@ -1,0 +1,1 @@
+"""Blackrock files: spikes, voltage and analog movement."""

@@ -1,0 +1,1 @@
+"""MATLAB files: trial tables and plain arrays."""

@@ -1,0 +1,118 @@
+"""NWB writer: a session as others can read it, and as we read it back to the last bit."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.nwb.reader import (
+    CHANNEL_COLUMN,
+    COUNTS_NAME,
+    DIRECTION_COLUMN,
+    LABEL_COLUMN,
+    TARGET_COLUMN,
+    UNIT_COLUMN,
+)
+from rt_ner.data.session.session import Session, SpikeTimes
+
+# NWB wants a date; a session knows none.
+_NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+_M_PER_CM = 0.01
+
+
+def write(session: Session, path: Path) -> None:
+    """Write a session as NWB, whole or not at all; SessionError if ``path`` exists."""
+    if path.exists():
+        raise SessionError(f"{path} is there already: name another file")
+    nwb = NWBFile(
+        session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "
+        "known, times count from the session's start",
+        identifier=session.sha256,
+        session_start_time=_NO_DATE,
+        session_id=session.name,
+        notes=json.dumps({"rt_ner_provenance": dict(session.provenance)}),
+    )
+    _add_electrodes(nwb, session)
+    _add_spikes(nwb, session)
+    _add_behavior(nwb, session)
+    _add_trials(nwb, session)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial.nwb")
+    try:
+        with NWBHDF5IO(partial, "w") as file:
+            file.write(nwb)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _add_electrodes(nwb: NWBFile, session: Session) -> None:
+    device = nwb.create_device(name="array")
+    group = nwb.create_electrode_group(
+        name="array", description="the array", location=session.area, device=device
+    )
+    nwb.add_electrode_column(name=LABEL_COLUMN, description="name of the channel")
+    for label in session.channel_ids:
+        nwb.add_electrode(location=session.area, group=group, **{LABEL_COLUMN: label})
+
+
+def _add_spikes(nwb: NWBFile, session: Session) -> None:
+    spikes = session.spikes
+    if not isinstance(spikes, SpikeTimes):
+        counts = TimeSeries(
+            name=COUNTS_NAME,
+            data=spikes.counts,
+            unit="spikes",
+            rate=NS_PER_S / spikes.bin_ns,
+            starting_time=0.0,
+            description="spikes of each channel, in bins",
+        )
+        nwb.create_processing_module(name="ecephys", description="counted spikes").add(counts)
+        return
+    nwb.add_unit_column(name=CHANNEL_COLUMN, description="channel that the unit is counted on")
+    nwb.add_unit_column(name=UNIT_COLUMN, description="name of the unit")
+    for unit, name in enumerate(spikes.unit_ids):
+        channel = int(spikes.unit_channel[unit])
+        nwb.add_unit(
+            spike_times=spikes.time_ns[spikes.unit == unit] / NS_PER_S,
+            electrodes=[channel],
+            **{CHANNEL_COLUMN: session.channel_ids[channel], UNIT_COLUMN: name},
+        )
+
+
+def _add_behavior(nwb: NWBFile, session: Session) -> None:
+    velocity = TimeSeries(
+        name="hand_vel",
+        data=session.kinematics.velocity_cm_s,
+        unit="m/s",
+        conversion=_M_PER_CM,
+        timestamps=session.kinematics.time_ns / NS_PER_S,
+        description="x and y",
+    )
+    nwb.create_processing_module(name="behavior", description="movement").add(velocity)
+
+
+def _add_trials(nwb: NWBFile, session: Session) -> None:
+    trials = session.trials
+    nwb.add_trial_column(name="go_cue_time", description="when the subject was told to go")
+    nwb.add_trial_column(
+        name=DIRECTION_COLUMN, description="direction of the reach, counterclockwise from x"
+    )
+    nwb.add_trial_column(name=TARGET_COLUMN, description="where the target stood, x and y")
+    for trial in range(len(trials)):
+        start_ns, go_ns, end_ns = (
+            times[trial] for times in (trials.start_ns, trials.go_ns, trials.end_ns)
+        )
+        nwb.add_trial(
+            start_time=start_ns / NS_PER_S,
+            stop_time=end_ns / NS_PER_S,
+            go_cue_time=go_ns / NS_PER_S,
+            **{
+                DIRECTION_COLUMN: float(trials.direction_deg[trial]),
+                TARGET_COLUMN: np.asarray(trials.target_cm[trial]),
+            },
+        )

@@ -1,0 +1,1 @@
+"""XDF files, as LabRecorder writes them."""

@@ -1,0 +1,186 @@
+"""XDF chunks: which of a file's chunks are whole, without trusting a length that it states.
+
+After the specification of XDF 1.0 (github.com/sccn/xdf): ``XDF:``, then chunks of a length, a tag,
+and, of most tags, the number of a stream.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from xml.etree import ElementTree
+
+from rt_ner.core.errors import SessionError
+
+MAGIC = b"XDF:"
+_FILE_HEADER, _HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _FOOTER = range(1, 7)
+_OF_STREAM = (_HEADER, _SAMPLES, _CLOCK_OFFSET, _FOOTER)
+# The boundary chunk, by which reading finds its way again after damage: length, tag, signature.
+_SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed546739ccbe4")
+BOUNDARY = bytes([1, 18]) + struct.pack("<H", _BOUNDARY) + _SIGNATURE
+_LENGTHS = {1: "<B", 4: "<I", 8: "<Q"}
+_SAMPLE_BYTES = {
+    "int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8, "string": 2,
+}  # fmt: skip
+_MOST_CHANNELS = 65_536
+_STAMP_BYTES = 8
+_SCAN_BYTES = 1 << 20
+
+
+class Chunk(NamedTuple):
+    """Where a whole chunk lies in its file, and what it is."""
+
+    begin: int
+    end: int
+    tag: int
+    stream: int
+    n_samples: int
+
+
+@dataclass
+class Contents:
+    """The whole chunks of a file. ``headers``: XML of each stream, by its number.
+
+    ``n_samples``: by stream. ``damage``: what is broken, in words, and left out.
+    """
+
+    chunks: list[Chunk] = field(default_factory=list)
+    headers: dict[int, ElementTree.Element] = field(default_factory=dict)
+    n_samples: dict[int, int] = field(default_factory=dict)
+    damage: list[str] = field(default_factory=list)
+
+    def bytes_of(self, path: Path, streams: set[int]) -> bytes:
+        """A whole XDF file of these streams alone."""
+        wanted = [c for c in self.chunks if c.tag not in _OF_STREAM or c.stream in streams]
+        return b"".join(_copied(path, wanted))
+
+
+def scan(path: Path) -> Contents:
+    """Find the whole chunks of a file; SessionError if it is no XDF at all."""
+    contents = Contents()
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise SessionError("no XDF: expected a file of LabRecorder, which begins with 'XDF:'")
+        while file.tell() < size:
+            begin = file.tell()
+            try:
+                _take(_read_chunk(file, size, contents), file, contents)
+            except (ValueError, struct.error, ElementTree.ParseError) as error:
+                _skip_damage(file, begin, size, f"{error}", contents)
+    return contents
+
+
+def salvage(path: Path, out: Path) -> Contents:
+    """Write the whole chunks of a damaged file as another one, which must not exist yet."""
+    contents = scan(path)
+    with out.open("xb") as whole:
+        whole.writelines(_copied(path, contents.chunks))
+    return contents
+
+
+def _copied(path: Path, chunks: Sequence[Chunk]) -> Iterator[bytes]:
+    """A whole file of these chunks, piece by piece."""
+    yield MAGIC
+    with path.open("rb") as file:
+        for chunk in chunks:
+            file.seek(chunk.begin)
+            yield file.read(chunk.end - chunk.begin)
+
+
+def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
+    """The chunk that begins here; ValueError, struct.error if it is none."""
+    begin = file.tell()
+    length = _read_length(file)
+    end = file.tell() + length
+    if length < 2 or end > size:
+        raise ValueError(f"a chunk of {length} bytes, of which {size - file.tell()} are there")
+    (tag,) = struct.unpack("<H", file.read(2))
+    if not _FILE_HEADER <= tag <= _FOOTER:
+        raise ValueError(f"a chunk of kind {tag}, expected 1 to 6")
+    stream = n_samples = 0
+    if tag in _OF_STREAM:
+        (stream,) = struct.unpack("<I", file.read(4))
+        if tag != _HEADER and stream not in contents.headers:
+            raise ValueError(f"a chunk of stream {stream}, which has no header")
+    if tag == _SAMPLES:
+        n_samples = _checked_samples(file, end, contents.headers[stream])
+    return Chunk(begin, end, tag, stream, n_samples)
+
+
+def _read_length(file: BinaryIO) -> int:
+    """A number of one, four or eight bytes, which says how many it has."""
+    (n_bytes,) = file.read(1)
+    if n_bytes not in _LENGTHS:
+        raise ValueError(f"a length of {n_bytes} bytes, expected 1, 4 or 8")
+    (length,) = struct.unpack(_LENGTHS[n_bytes], file.read(n_bytes))
+    return int(length)
+
+
+def _checked_samples(file: BinaryIO, end: int, header: ElementTree.Element) -> int:
+    """How many samples a chunk holds; ValueError if they can't fit into it."""
+    n_samples = _read_length(file)
+    n_channels, value_bytes, is_text = _sample_shape(header)
+    room = end - file.tell()
+    if n_samples * (1 + n_channels * value_bytes) > room:
+        raise ValueError(f"{n_samples} samples in a chunk of {room} bytes")
+    if not is_text and _length_of(file.read(room), n_samples, n_channels * value_bytes) != room:
+        raise ValueError(f"{n_samples} samples that don't fill their chunk")
+    return n_samples
+
+
+def _length_of(samples: bytes, n_samples: int, value_bytes: int) -> int:
+    """Bytes that so many samples take, each with a stamp (8) or without (0); −1 if neither."""
+    at = 0
+    for _ in range(n_samples):
+        n_stamp = samples[at] if at < len(samples) else -1
+        if n_stamp not in (0, _STAMP_BYTES):
+            return -1
+        at += 1 + n_stamp + value_bytes
+    return at
+
+
+def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
+    """Channels, the fewest bytes of a value, and whether it is text."""
+    value_format = header.findtext("channel_format", "")
+    n_channels = int(header.findtext("channel_count", ""))
+    if value_format not in _SAMPLE_BYTES or not 0 < n_channels <= _MOST_CHANNELS:
+        raise ValueError(f"a stream of {n_channels} channels of format '{value_format}'")
+    return n_channels, _SAMPLE_BYTES[value_format], value_format == "string"
+
+
+def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
+    """Add a chunk to the contents, and go on after it."""
+    if chunk.tag == _HEADER:
+        header = ElementTree.fromstring(file.read(chunk.end - file.tell()))  # noqa: S314 - expat ≥ 2.4
+        _sample_shape(header)
+        float(header.findtext("nominal_srate", ""))
+        contents.headers[chunk.stream] = header
+    contents.chunks.append(chunk)
+    so_far = contents.n_samples.get(chunk.stream, 0)
+    contents.n_samples[chunk.stream] = so_far + chunk.n_samples
+    file.seek(chunk.end)
+
+
+def _skip_damage(file: BinaryIO, begin: int, size: int, what: str, contents: Contents) -> None:
+    """Go on at the next boundary chunk, or at the end."""
+    file.seek(begin)
+    following = _next_boundary(file, size)
+    contents.damage.append(
+        f"{what or 'nothing whole'} at byte {begin:,}: {following - begin:,} bytes left out"
+    )
+    file.seek(following)
+
+
+def _next_boundary(file: BinaryIO, size: int) -> int:
+    """Where the next boundary chunk begins, from one byte after here on; else the end."""
+    at, kept = file.tell() + 1, b""
+    file.seek(at)
+    while block := file.read(_SCAN_BYTES):
+        kept += block
+        if (found := kept.find(BOUNDARY)) >= 0:
+            return at + found
+        at += max(len(kept) - len(BOUNDARY), 0)
+        kept = kept[-len(BOUNDARY) :]
+    return size

@@ -1,0 +1,1 @@
+"""A session in memory: spikes, kinematics and trials in one clock."""

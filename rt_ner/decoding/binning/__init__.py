@@ -1,0 +1,1 @@
+"""Chunks of spikes into bins, one binner per form: raster, events, broadband."""

@@ -1,0 +1,102 @@
+"""Broadband: voltage into hops of threshold crossings; what was not measured is left out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rt_ner.core.arrays import Int64Array
+from rt_ner.core.clock import NEVER_NS
+from rt_ner.decoding.binning.detector import MAX_VOLTAGE, Detector
+from rt_ner.decoding.binning.raster import RasterBinner
+from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
+
+# The filter rides over shorter gaps and steps back, as of chunks that are stamped when they are
+# sent; after longer ones it must settle anew.
+_BRIDGED_NS = 1_000_000
+_MAX_SAMPLES = 4096
+
+
+class BroadbandBinner:
+    """Detects spikes in broadband samples and counts them into hops, as a raster's are.
+
+    No hop is reported while the detector is blind: until its thresholds are learned, and while
+    its filter settles after a gap. What was not measured is not silence.
+    """
+
+    def __init__(self, detector: Detector, binner: RasterBinner, period_ns: float) -> None:
+        self._detector = detector
+        self._binner = binner
+        self._longest_ns = period_ns + _BRIDGED_NS
+        self._newest_ns = NEVER_NS
+        # −1 marks what can't be a voltage: to the binner, a count that can't be.
+        self._crossings = np.zeros((_MAX_SAMPLES, detector.n_channels), dtype=np.int8)
+        self.counts = binner.counts
+        self.input_counts = binner.input_counts
+
+    @property
+    def invalid(self) -> bool:
+        """Whether an invalid sample arrived in the hop that was last closed."""
+        return self._binner.invalid
+
+    @property
+    def newest_ns(self) -> int:
+        """Stamp of the newest sample."""
+        return self._binner.newest_ns
+
+    def due_ns(self, now_ns: int) -> int:
+        """Only data tell that a hop is over."""
+        return self._binner.due_ns(now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Forget the open hop, after an outage."""
+        self._binner.reset(now_ns)
+
+    def restart(self, now_ns: int) -> None:
+        """Forget the source's time too; thresholds that were learned stay."""
+        self._binner.restart(now_ns)
+        self._detector.interrupt()
+        self._newest_ns = NEVER_NS
+
+    def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
+        """Compile for voltages of this type. Leaves no trace."""
+        silence = np.zeros((2, self._detector.n_channels), dtype=dtype)
+        self._detector.warm_up(silence)
+        self._binner.warm_up_as(self._crossings.dtype)
+
+    def push(self, chunk: VoltageChunk) -> Iterator[int]:
+        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        sample = 0
+        while sample < chunk.stamp_ns.size:
+            if not self._follows(int(chunk.stamp_ns[sample])):
+                self._detector.interrupt()
+            n_blind = self._detector.n_blind
+            last = self._run_end(chunk.stamp_ns, sample, n_blind or _MAX_SAMPLES)
+            for end_ns in self._binner.push(self._detected(chunk, slice(sample, last))):
+                if not n_blind:
+                    yield end_ns
+            if n_blind:
+                self._binner.reset(0)
+            sample = last
+
+    def _follows(self, stamp_ns: int) -> bool:
+        """Whether a sample goes on where the one before it ended, or nearly so."""
+        return (
+            self._newest_ns == NEVER_NS
+            or -_BRIDGED_NS < stamp_ns - self._newest_ns <= self._longest_ns
+        )
+
+    def _run_end(self, stamp_ns: Int64Array, first: int, n_at_most: int) -> int:
+        """Where the samples from ``first`` on stop following one another."""
+        run_ns = stamp_ns[first : first + min(n_at_most, _MAX_SAMPLES)]
+        steps_ns = np.diff(run_ns)
+        breaks = np.flatnonzero((steps_ns <= -_BRIDGED_NS) | (steps_ns > self._longest_ns))
+        return first + (int(breaks[0]) + 1 if breaks.size else run_ns.size)
+
+    def _detected(self, chunk: VoltageChunk, run: slice) -> RasterChunk:
+        """The crossings of some samples, as a raster."""
+        voltage = chunk.voltage[run]
+        crossings = self._crossings[: len(voltage)]
+        if self._detector.detect(voltage, crossings):
+            crossings[~(np.abs(voltage) <= MAX_VOLTAGE)] = -1
+        self._newest_ns = int(chunk.stamp_ns[run.stop - 1])
+        return RasterChunk(chunk.stamp_ns[run], crossings, chunk.arrived_ns)

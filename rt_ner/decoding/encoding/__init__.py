@@ -1,0 +1,1 @@
+"""Windows of counts into latents, by the ONNX graph or spike by spike."""

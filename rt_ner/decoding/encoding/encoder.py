@@ -1,0 +1,230 @@
+"""Encoder: a window of raw counts to latents; by the exported graph, or spike by spike."""
+
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numba import njit
+
+from rt_ner.core.arrays import Float32Array, Int64Array
+from rt_ner.core.errors import BundleError
+from rt_ner.decoding.encoding.weights import EncoderWeights
+from rt_ner.decoding.windows import Window
+
+INPUT_NAME, OUTPUT_NAME = "counts", "latent"
+# Weights (the first layer's basis), and bias.
+_Layer = tuple[Float32Array, Float32Array]
+
+
+class Encoder(Protocol):
+    """Encodes what a window holds. ``latent``: ``(latent,)``, the buffer that it writes."""
+
+    latent: Float32Array
+
+    def push(self) -> None:
+        """Take the newest bin of the window; once a hop, whether or not it is encoded."""
+        ...
+
+    def encode(self) -> None:
+        """Write ``latent`` from what the window holds now."""
+        ...
+
+    def fill(self) -> None:
+        """Take all bins that the window holds, as after as many pushes."""
+        ...
+
+    def rehearse(self) -> None:
+        """Repeat the newest push and encode, for the effect on the caches alone."""
+        ...
+
+
+def encoder_of(onnx: bytes, weights: EncoderWeights | None, window: Window) -> Encoder:
+    """The fast encoder where the weights are known, else the graph itself."""
+    return GraphEncoder(onnx, window) if weights is None else SpikeEncoder(weights, window)
+
+
+class GraphEncoder:
+    """Runs the graph on one window of counts at a time.
+
+    Always one, so that live and offline agree bit for bit: matrix kernels differ with the batch
+    size, and so do their last bits. One thread, no spinning: the work is some tens of microseconds,
+    and a second thread only adds jitter. BundleError if the graph takes other windows.
+    """
+
+    def __init__(self, model: bytes, window: Window) -> None:
+        self._session = _opened(model)
+        self._window = window
+        values = window.values
+        latent_dim = _checked_latent_dim(self._session, values.shape)
+        self.latent: Float32Array = np.zeros(latent_dim, dtype=np.float32)
+        self._binding = self._session.io_binding()
+        self._binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, values.shape, values.ctypes.data)
+        self._binding.bind_output(
+            OUTPUT_NAME, "cpu", 0, np.float32, (1, latent_dim), self.latent.ctypes.data
+        )
+
+    def push(self) -> None:
+        """Nothing: the graph reads the whole window."""
+
+    def encode(self) -> None:
+        """Write ``latent`` from what the window holds now."""
+        self._window.sum_up()
+        self._session.run_with_iobinding(self._binding)
+
+    def fill(self) -> None:
+        """Nothing: the graph reads the whole window."""
+
+    def rehearse(self) -> None:
+        """Repeat the newest encode."""
+        self.encode()
+
+
+class SpikeEncoder:
+    """The same network with a first layer that only spikes cost.
+
+    The layer is a sum over bins, and a bin's part of it does not change while it moves through the
+    window but for the basis' weights: each bin is multiplied with the weights once, when it is the
+    newest, and only those channels that fired. So the cost does not grow with the history, and
+    with the channels only as fast as spikes do.
+    """
+
+    def __init__(self, weights: EncoderWeights, window: Window) -> None:
+        if (weights.n_bins, weights.n_channels) != window.values.shape[1:]:
+            raise BundleError(
+                f"the weights take windows of {(weights.n_bins, weights.n_channels)} (bins, channels) "
+                f"but the manifest says {window.values.shape[1:]}: the bundle is inconsistent, "
+                "train it again"
+            )
+        self._weights = weights
+        self._window = window
+        self._hops_per_bin = window.hops_per_bin
+        self._parts: Float32Array = np.zeros((window.n_hops, weights.first.shape[1]), np.float32)
+        self._slot: Int64Array = np.zeros(1, dtype=np.int64)
+        self._network = (
+            (weights.basis, weights.first_bias),
+            (weights.second, weights.second_bias),
+            (weights.latent, weights.latent_bias),
+        )
+        first, second, self.latent = (np.zeros_like(bias) for _, bias in self._network)
+        self._hidden = first, second, self.latent
+
+    def push(self) -> None:
+        """Multiply the newest bin with the first layer's weights."""
+        self._slot[0] = (self._slot[0] + 1) % len(self._parts)
+        _project(self._window.newest, self._weights.first, self._slot, self._parts)
+
+    def encode(self) -> None:
+        """Write ``latent`` from the bins of the window."""
+        _encode(self._parts, self._slot, self._hops_per_bin, self._network, self._hidden)
+
+    def fill(self) -> None:
+        """Multiply all bins of the window, of every hop at which one may have ended."""
+        for bin_counts in self._window.all_bins():
+            self._slot[0] = (self._slot[0] + 1) % len(self._parts)
+            _project(bin_counts, self._weights.first, self._slot, self._parts)
+
+    def rehearse(self) -> None:
+        """Repeat the newest push and encode: the same numbers in the same places."""
+        _project(self._window.newest, self._weights.first, self._slot, self._parts)
+        self.encode()
+
+
+@njit(cache=True)
+def _project(
+    counts: Float32Array, weights: Float32Array, slot: Int64Array, parts: Float32Array
+) -> None:
+    """One bin's part of the first layer: square roots of its counts, times the weights."""
+    part = parts[slot[0]]
+    part[:] = 0
+    for channel in range(counts.size):
+        if counts[channel]:
+            root = np.sqrt(counts[channel])
+            row = weights[channel]
+            for unit in range(part.size):
+                part[unit] += root * row[unit]
+
+
+@njit(cache=True)
+def _encode(
+    parts: Float32Array,
+    slot: Int64Array,
+    hops_per_bin: int,
+    network: tuple[_Layer, _Layer, _Layer],
+    outputs: tuple[Float32Array, Float32Array, Float32Array],
+) -> None:
+    """All weights, in one call: a call from Python costs as much as a layer."""
+    (basis, bias), second, latent = network
+    _add_up(parts, slot[0], hops_per_bin, basis, bias, outputs[0])
+    _through(outputs[0], second[0], second[1], outputs[1])
+    _through(outputs[1], latent[0], latent[1], outputs[2])
+
+
+@njit(cache=True)
+def _add_up(
+    parts: Float32Array,
+    at: int,
+    hops_per_bin: int,
+    basis: Float32Array,
+    bias: Float32Array,
+    hidden: Float32Array,
+) -> None:
+    """The first layer from the parts of its bins, newest first, and the basis' weights of each."""
+    hidden[:] = bias
+    n = bias.size
+    for back in range(basis.shape[0]):
+        part = parts[at]
+        for bump in range(basis.shape[1]):
+            weight = basis[basis.shape[0] - 1 - back, bump]
+            if weight:
+                for unit in range(n):
+                    hidden[unit] += weight * part[bump * n + unit]
+        at -= hops_per_bin
+        if at < 0:
+            at += parts.shape[0]
+
+
+@njit(cache=True)
+def _through(
+    inputs: Float32Array, weights: Float32Array, bias: Float32Array, outputs: Float32Array
+) -> None:
+    """A rectifier, then a dense layer."""
+    outputs[:] = bias
+    for unit in range(inputs.size):
+        value = inputs[unit]
+        if value > 0:
+            for out in range(outputs.size):
+                outputs[out] += value * weights[unit, out]
+
+
+def _opened(model: bytes) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(model, _session_options(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has no narrower base
+        reason = str(error).splitlines()[0]
+        raise BundleError(
+            f"the encoder's graph can't be opened ({reason}): train the bundle with the versions "
+            "of rt-ner and onnxruntime that are installed here"
+        ) from error
+
+
+def _session_options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _checked_latent_dim(session: ort.InferenceSession, window_shape: tuple[int, ...]) -> int:
+    """Latent dimensions of a graph that takes such a window; BundleError if it takes another."""
+    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
+        raise BundleError("the encoder has several inputs or outputs: it is none of ours")
+    (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
+    if tuple(graph_input.shape[1:]) != window_shape[1:]:
+        raise BundleError(
+            f"the encoder takes windows of {graph_input.shape[1:]} (bins, channels) but the "
+            f"manifest says {list(window_shape[1:])}: the bundle is inconsistent, export it again"
+        )
+    return int(graph_output.shape[1])

@@ -1,0 +1,1 @@
+"""Which channels of a stream count for which channels of a bundle."""

@@ -1,0 +1,74 @@
+"""Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself.
+
+A steady-state Kalman filter is the same thing with a memory: the new velocity is a fixed mixture of
+the one before and of what the latents say (Malik et al. 2011), at the same cost.
+"""
+
+import numpy as np
+from numba import njit
+
+from rt_ner.core.arrays import Float32Array, FloatArray
+
+
+class Readout:
+    """Velocity = latent · ``matrix`` + ``bias`` + the velocity before · ``memory``.
+
+    ``matrix``: ``(latent, 2)``; ``bias``: ``(2,)``; both in ``unit`` (a latent unit). ``memory``:
+    ``(2, 2)``, None for a linear readout, which has none.
+    """
+
+    def __init__(
+        self,
+        matrix: FloatArray,
+        bias: FloatArray,
+        unit: str = "cm/s",
+        memory: FloatArray | None = None,
+    ) -> None:
+        self.matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        self.bias = np.ascontiguousarray(bias, dtype=np.float64)
+        self.unit = unit
+        kept = np.zeros((2, 2)) if memory is None else memory
+        self.memory = np.ascontiguousarray(kept, dtype=np.float64)
+
+    def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
+        """Turn the velocity ``(2,)`` of the hop before into that of a latent ``(latent,)``.
+
+        Zero and False if it is not finite. Zero is also what to begin with.
+        """
+        return bool(_decode(latent, self.matrix, self.bias, self.memory, velocity))
+
+
+def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
+    """Least-squares readout of velocity ``(time, 2)`` from latents ``(time, latent)``.
+
+    Ridge regression with a penalty of 1e-6 of the latents' variance, which only keeps the normal
+    equations solvable where a latent is constant. The bias is not penalised.
+    """
+    latent_mean, velocity_mean = latents.mean(axis=0, dtype=np.float64), velocity.mean(axis=0)
+    centred = latents - latent_mean
+    gram = centred.T @ centred
+    gram += np.eye(len(gram)) * max(1e-6 * np.trace(gram) / len(gram), 1e-12)
+    matrix = np.linalg.solve(gram, centred.T @ (velocity - velocity_mean))
+    return Readout(matrix, velocity_mean - latent_mean @ matrix)
+
+
+@njit(cache=True)
+def _decode(
+    latent: Float32Array,
+    matrix: FloatArray,
+    bias: FloatArray,
+    memory: FloatArray,
+    velocity: Float32Array,
+) -> bool:
+    """Sum in one fixed order, in float64, so that the same latent always gives the same bits."""
+    finite = True
+    before_x, before_y = velocity
+    for axis in range(velocity.size):
+        total = bias[axis] + (before_x * memory[0, axis] + before_y * memory[1, axis])
+        for dimension in range(latent.size):
+            total += latent[dimension] * matrix[dimension, axis]
+        velocity[axis] = total
+        finite = finite and np.isfinite(velocity[axis])
+    if not finite:
+        velocity[:] = 0
+    return finite

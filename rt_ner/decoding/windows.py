@@ -1,0 +1,137 @@
+"""Windows: the stretch of counts, ending now, that the encoder sees.
+
+A window is ``history_bins`` bins of ``bin_ns`` each, oldest first, the last one ending with the
+newest hop. Counts are kept a hop and summed to bins, so that a hop may be shorter than a bin.
+"""
+
+import numpy as np
+from numba import njit
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rt_ner.core.arrays import Float32Array, Int64Array
+
+
+class WindowShape(BaseModel):
+    """How much of the past an encoder sees, and how often it looks. All times in ns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hop_ns: int = Field(gt=0)
+    bin_ns: int = Field(gt=0)
+    history_bins: int = Field(ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _hop_divides_bin(self) -> "WindowShape":
+        if self.bin_ns % self.hop_ns:
+            raise ValueError(
+                f"a hop of {self.hop_ns / 1e6:g} ms does not divide a bin of "
+                f"{self.bin_ns / 1e6:g} ms: choose a hop that does"
+            )
+        return self
+
+    @property
+    def hops_per_bin(self) -> int:
+        """Hops in one bin."""
+        return self.bin_ns // self.hop_ns
+
+    @property
+    def n_hops(self) -> int:
+        """Hops in the whole window."""
+        return self.hops_per_bin * self.history_bins
+
+
+# Slots of the window's state vector.
+_NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)
+
+
+class Window:
+    """The newest hops of counts, and their sums a bin.
+
+    ``newest``: ``(channel,)``, the bin that ends now. ``values``: ``(1, bin, channel)``, all bins,
+    as of the last `sum_up`. Both are one buffer, rewritten; encoders are bound to them.
+    """
+
+    def __init__(self, shape: WindowShape, n_channels: int) -> None:
+        self._hop_ns = shape.hop_ns
+        self.hops_per_bin = shape.hops_per_bin
+        self.n_hops = shape.n_hops
+        self._ring = np.zeros((shape.n_hops, n_channels), dtype=np.float32)
+        self._state = np.zeros(3, dtype=np.int64)
+        self.newest: Float32Array = np.zeros(n_channels, dtype=np.float32)
+        self.values: Float32Array = np.zeros((1, shape.history_bins, n_channels), dtype=np.float32)
+
+    def reset(self) -> None:
+        """Forget the history."""
+        self._state[_FILLED] = 0
+
+    def push(self, end_ns: int, hop_counts: Float32Array) -> bool:
+        """Take the counts ``(channel,)`` of the hop ending at ``end_ns``; whether history is full.
+
+        A hop that does not follow the last one begins the history anew: a window with a hole in
+        it, or one padded with zeros, would be of counts that were never measured.
+        """
+        return bool(
+            _push(
+                end_ns,
+                hop_counts,
+                self._hop_ns,
+                self.hops_per_bin,
+                self._state,
+                self._ring,
+                self.newest,
+            )
+        )
+
+    def sum_up(self) -> None:
+        """Rewrite ``values`` from the hops."""
+        _sum_bins(self._ring, self._state[_NEXT_SLOT], self.hops_per_bin, self.values)
+
+    def all_bins(self) -> Float32Array:
+        """Bins ``(hop, channel)`` that end with each hop of the history, oldest first.
+
+        The first ones begin before the history does, and no encoder looks at them.
+        """
+        hops = np.roll(self._ring, -int(self._state[_NEXT_SLOT]), axis=0)
+        bins = np.zeros_like(hops)
+        for back in range(self.hops_per_bin):
+            bins[back:] += hops[: len(hops) - back]
+        return bins
+
+
+@njit(cache=True)
+def _sum_bins(
+    ring: Float32Array, oldest_slot: int, hops_per_bin: int, values: Float32Array
+) -> None:
+    """Sum the ring's hops, oldest first, to bins. Counts are whole, so the sums are exact."""
+    values[:] = 0
+    slot = oldest_slot
+    for hop in range(ring.shape[0]):
+        for channel in range(ring.shape[1]):
+            values[0, hop // hops_per_bin, channel] += ring[slot, channel]
+        slot += 1
+        if slot == ring.shape[0]:
+            slot = 0
+
+
+@njit(cache=True)
+def _push(
+    end_ns: int,
+    hop_counts: Float32Array,
+    hop_ns: int,
+    hops_per_bin: int,
+    state: Int64Array,
+    ring: Float32Array,
+    newest: Float32Array,
+) -> bool:
+    """Put a hop into the ring, and sum the newest bin up."""
+    if end_ns != state[_NEWEST_END_NS] + hop_ns:
+        state[_FILLED] = 0
+    state[_NEWEST_END_NS] = end_ns
+    slot = state[_NEXT_SLOT]
+    ring[slot] = hop_counts
+    state[_NEXT_SLOT] = (slot + 1) % ring.shape[0]
+    state[_FILLED] = min(state[_FILLED] + 1, ring.shape[0])
+    newest[:] = hop_counts
+    for back in range(1, hops_per_bin):
+        newest += ring[(slot - back) % ring.shape[0]]
+    return bool(state[_FILLED] == ring.shape[0])

@@ -1,0 +1,1 @@
+"""The measurements behind the verdict: computer, streams, timing, channels."""

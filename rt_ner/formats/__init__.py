@@ -1,1 +1,0 @@
-"""Formats: the files of others, each read to a `Recording`. Their libraries are an extra."""

@@ -1,0 +1,1 @@
+"""The live decoder: connection, states, safety, publishing and the operator."""

@@ -1,0 +1,377 @@
+"""The runtime's commands: decode, inspect and doctor."""
+
+import socket
+import sys
+import tempfile
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rt_ner.bundle.bundle import SUMS_FILE, Bundle, TrainingEntry, load_bundle
+from rt_ner.core.errors import BundleError, ConfigError
+from rt_ner.core.settings import DecodeSettings, checked_settings, load_settings
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.system.plugins import plugin
+from rt_ner.system.processes import child_process
+from rt_ner.system.signals import check_display, stop_on_signals
+from rt_ner.terminal.options import AreaName, AsJson, BundlePath, ConfigPath, RecordAs, print_json
+
+if TYPE_CHECKING:
+    from rt_ner.live.upkeep.statistics import LoopStatistics
+
+_Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
+
+
+def decode(
+    bundle: BundlePath,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Decode the spike stream with this source_id. Default: the only one."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Announce the decoder's streams under this name.")
+    ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(help="Give up if no spike stream appears within so many seconds."),
+    ] = None,
+    commands: Annotated[
+        str | None,
+        typer.Option(help="Obey the LSL marker stream with this source_id (hold, resume, …)."),
+    ] = None,
+    json_log: Annotated[
+        Path | None, typer.Option(help="Append all counters to this file, a line a second.")
+    ] = None,
+    config: ConfigPath = None,
+    next_bundle: Annotated[
+        Path | None,
+        typer.Option("--next", help="Bundle of the same channels and window that w swaps to."),
+    ] = None,
+    view: Annotated[
+        bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Folder: record all streams into it, as rt-ner record does."),
+    ] = None,
+    record_as: RecordAs = "",
+) -> None:
+    """Decode cursor velocity live, until Ctrl-C.
+
+    Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
+    stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
+    the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
+    keys h, r, x, +, -, w, u and q hold, resume, reset, change the gain, swap to the bundle --next
+    (read anew each time), undo that, and stop.
+    """
+    from rt_ner.lsl.streams import quiet_liblsl
+
+    quiet_liblsl()
+    said: dict[str, dict[str, object]] = {
+        "input": {"source_id": source, "wait_s": wait},
+        "output": {"source": name},
+        "control": {"source_id": commands},
+    }
+    settings = _overridden(load_settings(config, DecodeSettings), said)
+    if view:
+        settings = _obeying_view(settings)
+    recording = _recording_into(record, record_as, settings.output.source)
+    loaded = load_bundle(bundle)
+    console = Console(stderr=True, highlight=False, markup=False)
+    with (
+        stop_on_signals() as stop,
+        _opened(json_log) as log,
+        _view_of(bundle, settings, record, record_as) if view else nullcontext(),
+    ):
+        bundles = _Bundles(bundle, loaded, next_bundle)
+        statistics = _decode_until(stop, bundles, settings, log, recording)
+    counts = statistics.counts()
+    console.print(f"decoded {counts.pop('decoded')} hops")
+    found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
+    console.print(f"of samples and hops: {found}", soft_wrap=True)
+    if statistics.n_decoded:
+        p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
+        console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle or a recording.")],
+    area: AreaName = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG file for spikes, array, movement and trials.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle, or any recording that can be read, and show what is inside.
+
+    Of a recording it says too what is missing to train on it.
+    """
+    if path.is_file():
+        _inspect_recording(path, area, picture, as_json)
+        return
+    loaded = load_bundle(path)
+    if as_json:
+        print_json(loaded.manifest.model_dump(mode="json"))
+    else:
+        Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
+
+
+def convert(
+    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file: .npz or .nwb.")],
+    area: AreaName = None,
+) -> None:
+    """Write a recording as a session of the project's own form (.npz), or as NWB."""
+    from rt_ner.data.formats.archive import load_session, save_session
+
+    suffix = out.suffix.lower()
+    if suffix not in (".npz", ".nwb"):
+        raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
+    if out.exists():
+        raise ConfigError(f"{out} is there already: name another file, or remove it first")
+    session = load_session(recording, area)
+    if suffix == ".npz":
+        save_session(session, out)
+    else:
+        from rt_ner.data.formats.nwb.writer import write
+
+        write(session, out)
+    Console(stderr=True, highlight=False, markup=False).print(
+        f"{out}: {len(session.channel_ids)} channels, {len(session.trials)} trials, "
+        f"{session.end_ns / 1e9:.0f} s of {session.area}",
+        soft_wrap=True,
+    )
+
+
+def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
+    from rt_ner.data.formats.archive import load_recording
+    from rt_ner.data.summary import summary_json, summary_table
+
+    recording = load_recording(path, area)
+    if picture is not None:
+        picture.write_bytes(plugin("recording_picture")(recording))
+    if as_json:
+        print_json(summary_json(recording))
+    else:
+        Console(highlight=False, markup=False).print(summary_table(recording, path))
+
+
+def doctor(
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="Folder of a trained bundle.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Check the spike stream with this source_id. Default: the only one."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="How long to listen to the streams.", min=0.5, max=60)
+    ] = 3.0,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check everything before a session: GO or NO-GO, with a remedy for each problem.
+
+    Looks at this computer, at every visible stream, at the spikes channel by channel, and at
+    whether the bundle fits them and decodes in time. Decodes and publishes nothing. A replay that
+    waits for a listener takes this for one, and begins. Exit code 0 for GO, 2 for NO-GO.
+    """
+    from rt_ner.doctor.examination import Doctor
+    from rt_ner.doctor.report import as_json as json_of
+    from rt_ner.doctor.report import print_checkup
+    from rt_ner.lsl.streams import quiet_liblsl
+
+    quiet_liblsl()
+    said = {"input": {"source_id": source}}
+    settings = _overridden(load_settings(config, DecodeSettings), said)
+    progress = Console(stderr=True, highlight=False, markup=False)
+    with stop_on_signals() as stop:
+        checkup = Doctor(settings, seconds, stop, progress.print).examine(bundle)
+        if stop.is_set():
+            progress.print("stopped before the check was complete: no verdict")
+            raise typer.Exit(2)
+    if as_json:
+        print_json(json_of(checkup))
+    else:
+        print_checkup(checkup, Console(highlight=False, markup=False))
+    raise typer.Exit(0 if checkup.is_go else 2)
+
+
+def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
+    """Settings with a view that may command, under a name that nobody can guess."""
+    check_display()
+    if settings.control.source_id:
+        raise ConfigError(
+            f"--view obeys the view's keys, and source_id = '{settings.control.source_id}' in "
+            "[control] (--commands) something else: start rt-ner view by itself"
+        )
+    control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
+    return _overridden(settings, {"control": control})
+
+
+@contextmanager
+def _view_of(
+    bundle: Path, settings: DecodeSettings, record: Path | None, record_as: str
+) -> Iterator[None]:
+    """The decoder's view within the block, in a process of its own; it may end before."""
+    name = settings.control.source_id.rpartition("/")[0]
+    arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
+    arguments += [f"--record-as={record_as}"]
+    arguments += [] if record is None else [f"--recordings={record}"]
+    with (
+        tempfile.TemporaryDirectory(prefix="rt-ner-view-") as folder,
+        child_process(arguments, Path(folder)),
+    ):
+        yield
+
+
+def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recording:
+    """What opens a recorder, which begins once the decoder has a source, and tells its alarms."""
+    from rt_ner.lsl.streams import Kind, source_id_of
+    from rt_ner.record.naming import RecordingName
+    from rt_ner.record.recorder_process import RecorderChild
+
+    name = RecordingName.parsed(record_as)
+    needed = source_id_of(decoder, Kind.COUNTS)
+    if folder is None:
+        return lambda _: nullcontext()
+    return lambda tell: closing(RecorderChild(folder, name, tell, needed))
+
+
+@dataclass(frozen=True)
+class _Bundles:
+    """What is decoded with: a bundle that was loaded from a folder, and the folder of the next."""
+
+    folder: Path
+    loaded: Bundle
+    next: Path | None
+
+    def about(self) -> dict[str, str]:
+        """What the decoder's state stream says of the bundle."""
+        training, scores = self.loaded.manifest.training, self.loaded.manifest.scores
+        return {
+            "bundle": self.folder.resolve().name,
+            "session": training.session,
+            "area": training.area,
+            "velocity_r2": f"{scores.velocity_r2:.3f}",
+            "position_r2": f"{scores.position_r2:.3f}",
+            "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
+            "bundle_sha256": sha256((self.folder / SUMS_FILE).read_bytes()).hexdigest(),
+        }
+
+    def next_model(self) -> DecoderSpecification:
+        """The next bundle's model; BundleError if it takes or gives something else."""
+        assert self.next
+        other = load_bundle(self.next)
+        for what in ("channel_ids", "window", "latent_dim"):
+            is_asked, has = (getattr(each.manifest, what) for each in (self.loaded, other))
+            if is_asked != has:
+                raise BundleError(
+                    f"{self.next} has another {what.replace('_', ' ')} than {self.folder}: "
+                    f"{_brief(has)}, not {_brief(is_asked)}; decode with it from the start"
+                )
+        return other.model
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _decode_until(
+    stop: threading.Event,
+    bundles: _Bundles,
+    settings: DecodeSettings,
+    log: TextIO | None,
+    recording: _Recording,
+) -> "LoopStatistics":
+    """Run the loop, showing its state. Its streams close when this returns."""
+    from rt_ner.live.loop import Loop
+    from rt_ner.live.operator.controls import listen_to_keyboard, listen_to_markers
+    from rt_ner.live.operator.status_line import Status
+    from rt_ner.system.scheduling import claim_computer
+    from rt_ner.system.signals import yield_to_the_loop
+
+    status = Status(sys.stderr, sys.stderr.isatty(), log)
+    model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
+    about = bundles.about() | {"settings": settings.model_dump_json()}
+    alarms: deque[str] = deque()
+    # What the recorder's process takes over from this one is not to be claimed yet.
+    with recording(alarms.append):
+        for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
+            status.say(refusal)
+        loop = Loop(model, settings, stop, status.say, about, load_next)
+        loop.alarms = alarms
+        tell = loop.commands.append
+        if settings.control.source_id:
+            listen_to_markers(settings.control, tell, stop)
+        with (
+            yield_to_the_loop(),
+            listen_to_keyboard(tell) as has_keyboard,
+            status.showing(loop, has_keyboard),
+        ):
+            loop.run()
+    return loop.statistics
+
+
+@contextmanager
+def _opened(log: Path | None) -> Iterator[TextIO | None]:
+    if log is None:
+        yield None
+        return
+    with log.open("a", encoding="utf-8") as file:
+        yield file
+
+
+def _overridden(
+    settings: DecodeSettings, said: Mapping[str, Mapping[str, object]]
+) -> DecodeSettings:
+    """Settings with what the command line says put over what the file says."""
+    content = settings.model_dump()
+    for section, values in said.items():
+        content[section] |= {key: value for key, value in values.items() if value is not None}
+    return checked_settings(content, DecodeSettings, "command line")
+
+
+def _readout_origin(training: TrainingEntry) -> str:
+    origin = training.carried_from
+    if origin is None:
+        return "of the same trials"
+    trials = origin.n_calibration_trials
+    return f"of {origin.session}; the encoder carried over by {trials or 'no'} labelled trials"
+
+
+def _manifest_table(bundle: Bundle, folder: Path) -> Table:
+    manifest = bundle.manifest
+    window, training, scores = manifest.window, manifest.training, manifest.scores
+    table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
+    rows = {
+        "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
+        f"{manifest.channel_ids[-1]}",
+        "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
+        f"every {window.hop_ns / 1e6:g} ms",
+        "latent dimensions": str(manifest.latent_dim),
+        "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
+        f"{training.n_test_trials} held out",
+        "readout": _readout_origin(training),
+        "held-out velocity R²": f"{scores.velocity_r2:.3f}",
+        "held-out position R²": f"{scores.position_r2:.3f}",
+        "control, shuffled trials": f"{scores.shuffled_velocity_r2:.3f}",
+        "on training trials": f"{scores.train_velocity_r2:.3f}",
+        "session sha256": training.session_sha256,
+        "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

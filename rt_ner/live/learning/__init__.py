@@ -1,0 +1,1 @@
+"""A running loop that is learned from: recorded blocks and adaptation."""

@@ -1,0 +1,112 @@
+"""Adapting: a running loop is listened to, and its decoder told to swap to each step's readout."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+
+from offline_training.training import assemble_bundle
+from rt_ner.bundle.bundle import Bundle, run_windows, save_bundle
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import SessionError
+from rt_ner.decoding.readout import Readout
+from rt_ner.live.states import Command
+from rt_ner.lsl.streams import Kind, open_outlet
+from rt_ner.offline.dataset import build_dataset
+from rt_ner.recalibration.adaptation import (
+    Adapter,
+    RecursiveLeastSquares,
+    SmoothBatch,
+    bounded,
+)
+from rt_ner.recalibration.block import BlockRecorder, ClosedLoopBlock
+from rt_ner.recalibration.intention import refit_labels
+
+_POLL_S = 0.2
+# Fewer labelled hops tell too little for a step.
+_FEWEST_HOPS = 50
+
+
+@dataclass(frozen=True)
+class AdaptPlan:
+    """How to adapt; ``method``: rls or smooth-batch; names are those of streams."""
+
+    out: Path
+    half_life_s: float
+    every_s: float
+    method: str
+    control_as: str
+    decoder: str
+    task: str
+
+
+def run_adaptation(
+    plan: AdaptPlan, in_use: Bundle, stop: Event, tell: Callable[[str], None]
+) -> None:
+    """Adapt until ``stop``; ``tell`` hears of each step, and of what is not there."""
+    orders = open_outlet(plan.control_as, Kind.COMMANDS, ["command"], "", None)
+    recorder = BlockRecorder(plan.task, decoder=plan.decoder)
+    hop_s = in_use.model.window.hop_ns / NS_PER_S
+    kind = RecursiveLeastSquares if plan.method == "rls" else SmoothBatch
+    adapter = kind(in_use.model.readout, hop_s, plan.half_life_s)
+    told, polls = "", 0
+    try:
+        while not stop.wait(_POLL_S):
+            missing = "; ".join(recorder.poll())
+            if missing != told:
+                told = missing
+                tell(missing or "all streams are there")
+            polls += 1
+            block = recorder.cut() if polls * _POLL_S >= plan.every_s else None
+            if block is None:
+                continue
+            polls = 0
+            step = _step(block, in_use, adapter)
+            if step is None:
+                tell("no reach to learn from")
+                continue
+            readout, was_held_back = step
+            save_bundle(with_readout(in_use, readout), plan.out, {}, overwrite=True)
+            orders.push_sample([str(Command.SWAP)])
+            tell("adapted" + (", as far as it may go" if was_held_back else ""))
+    finally:
+        recorder.stop()
+
+
+def with_readout(bundle: Bundle, readout: Readout) -> Bundle:
+    """A bundle with another readout of the same encoder, and its proof; its scores stay."""
+    model = replace(bundle.model, readout=readout)
+    training = bundle.manifest.training
+    if not training.session.endswith(_ADAPTED):
+        training = training.model_copy(update={"session": training.session + _ADAPTED})
+    return assemble_bundle(model, bundle.golden.windows, training, bundle.manifest.scores)
+
+
+_ADAPTED = " (adapted)"
+
+
+def _step(block: ClosedLoopBlock, in_use: Bundle, adapter: Adapter) -> tuple[Readout, bool] | None:
+    """The next readout, and whether it was held back; None if there is too little to learn from."""
+    found = _latents_and_intention(block, in_use)
+    if found is None:
+        return None
+    latents, intended_cm_s = found
+    return bounded(adapter.take(latents, intended_cm_s), in_use.model.readout, latents)
+
+
+def _latents_and_intention(
+    block: ClosedLoopBlock, in_use: Bundle
+) -> tuple[Float32Array, FloatArray] | None:
+    labels, known = refit_labels(block)
+    try:
+        session = block.session("adaptation", labels, known)
+        dataset = build_dataset(session, in_use.model.window)
+    except SessionError:
+        return None
+    if len(dataset.labels) < _FEWEST_HOPS:
+        return None
+    latents, _ = run_windows(in_use.model, dataset.windows.astype(np.float32))
+    return latents, dataset.labels.velocity_cm_s

@@ -1,0 +1,1 @@
+"""The operator: keys and commands in, the status line out."""

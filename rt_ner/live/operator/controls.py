@@ -1,0 +1,163 @@
+"""Controls: the operator's commands, from the keyboard and from an LSL marker stream.
+
+Both wait in threads of their own and hand over what they hear; the loop looks when it can.
+"""
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pylsl
+
+from rt_ner.core.settings import ControlSettings
+from rt_ner.live.states import Command
+from rt_ner.lsl.streams import StreamQuery
+
+KEYS = {
+    "h": Command.HOLD,
+    "r": Command.RESUME,
+    "x": Command.RESET,
+    "+": Command.FASTER,
+    "-": Command.SLOWER,
+    "w": Command.SWAP,
+    "u": Command.UNDO,
+    "q": Command.STOP,
+}
+_MARKERS = "Markers"
+_POLL_S = 0.1
+_CONNECT_S = 5.0
+# An arrow, a function key, or one pressed with Alt: letters follow that were not typed.
+_ESCAPED = re.compile("\x1b(\\[[0-?]*[ -/]*[@-~]|O?.)?", re.DOTALL)
+
+Tell = Callable[[Command], None]
+
+
+def listen_to_markers(control: ControlSettings, tell: Tell, stop: threading.Event) -> None:
+    """Obey the marker stream that is named, and no other, until ``stop``; in a thread.
+
+    LSL knows no passwords: whoever is on the network could send commands. So nobody's are obeyed
+    but those of the stream with this source_id (and host, if given), and of two such streams
+    neither's.
+    """
+    query = StreamQuery((_MARKERS,), source_id=control.source_id, host=control.host)
+
+    def listen() -> None:
+        while not stop.is_set():
+            inlet = _connected(query, stop)
+            while inlet and not stop.is_set():
+                try:
+                    sample, _ = inlet.pull_sample(_POLL_S)
+                except pylsl.util.LostError:
+                    break
+                except UnicodeDecodeError:
+                    continue
+                text = str(sample[0]).strip().lower() if sample else ""
+                if text in list(Command):
+                    tell(Command(text))
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+def _connected(query: StreamQuery, stop: threading.Event) -> pylsl.StreamInlet | None:
+    """The marker stream, once it is there and unambiguous; None on ``stop`` or if it fails."""
+    while not stop.is_set():
+        found, _ = query.resolve()
+        if len(found) == 1:
+            inlet = pylsl.StreamInlet(found[0], recover=False)
+            try:
+                inlet.open_stream(_CONNECT_S)
+            except (pylsl.util.TimeoutError, pylsl.util.LostError):
+                continue
+            return inlet
+    return None
+
+
+@contextmanager
+def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
+    """Obey single keys within the block, if there is a terminal; says whether there is."""
+    if sys.stdin is None or not sys.stdin.isatty() or _in_background(sys.stdin.fileno()):
+        yield False
+        return
+    closed = threading.Event()
+    with _single_keys() as read_keys:
+        thread = threading.Thread(target=_listen, args=(read_keys, tell, closed), daemon=True)
+        thread.start()
+        try:
+            yield True
+        finally:
+            closed.set()
+            thread.join()
+
+
+def _listen(read_keys: Callable[[], str], tell: Tell, closed: threading.Event) -> None:
+    """Until ``closed``, or the terminal is gone."""
+    with suppress(OSError, EOFError):
+        while not closed.is_set():
+            for key in read_keys().lower():
+                if key in KEYS:
+                    tell(KEYS[key])
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    @contextmanager
+    def _single_keys() -> Iterator[Callable[[], str]]:
+        """A function that waits a moment for keys; empty if none was pressed."""
+        pause = threading.Event()
+
+        def read_keys() -> str:
+            if not msvcrt.kbhit():
+                pause.wait(_POLL_S)
+                return ""
+            key = msvcrt.getwch()
+            if key in "\x00\xe0" and msvcrt.kbhit():
+                # An arrow or function key: two characters, the second of them a letter.
+                msvcrt.getwch()
+                return ""
+            return key
+
+        yield read_keys
+
+    def _in_background(_terminal: int) -> bool:
+        return False
+
+else:
+    import select
+    import termios
+    import tty
+
+    @contextmanager
+    def _single_keys() -> Iterator[Callable[[], str]]:
+        """A function that waits a moment for keys; empty if none was pressed.
+
+        Keys come at once and unseen meanwhile; Ctrl-C still interrupts.
+        """
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
+
+        def read_keys() -> str:
+            readable, _, _ = select.select([terminal], [], [], _POLL_S)
+            if not readable:
+                return ""
+            typed = os.read(terminal, 64)
+            if not typed:
+                raise EOFError
+            return _ESCAPED.sub("", typed.decode(errors="ignore"))
+
+        try:
+            tty.setcbreak(terminal)
+            yield read_keys
+        finally:
+            with suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+    def _in_background(terminal: int) -> bool:
+        """Whether another process has the terminal, and the system would stop us if we used it."""
+        try:
+            return os.tcgetpgrp(terminal) != os.getpgrp()
+        except OSError:
+            return False

@@ -1,0 +1,1 @@
+"""Results out: the streams that the decoder publishes."""

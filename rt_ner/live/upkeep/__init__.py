@@ -1,0 +1,1 @@
+"""What keeps the loop fast and accountable: warm caches, swaps, statistics."""

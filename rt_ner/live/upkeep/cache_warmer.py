@@ -1,0 +1,49 @@
+"""CacheWarmer: when to run the next step in advance, so that it finds its caches warm.
+
+A core that slept even for 0.3 ms, or did something else, makes a step ten times slower: code and
+weights have been evicted. So the loop stops sleeping shortly before a hop is due and repeats the
+step on what is there until the data come.
+"""
+
+from rt_ner.core.clock import FOREVER_NS
+from rt_ner.core.settings import WakeUp
+
+_LEAD_NS = 600_000
+# liblsl's receiving thread may need this very core.
+_SHORTEST_SLEEP_NS = 50_000
+_AT_MOST_NS = 1_500_000
+# How much of a late arrival is believed; an early one is believed at once.
+_LATE_GAIN = 16
+
+
+class CacheWarmer:
+    """Predicts when hops arrive; ``due_ns`` is when to begin rehearsing for the next one.
+
+    ``shortest_sleep_ns``: between two rehearsals.
+    """
+
+    def __init__(self, hop_ns: int, wake_up: WakeUp = WakeUp.REHEARSE) -> None:
+        self._hop_ns = hop_ns
+        self._wake_up = wake_up
+        self.shortest_sleep_ns = 0 if wake_up is WakeUp.SPIN else _SHORTEST_SLEEP_NS
+        self._expected_ns = FOREVER_NS
+        self.due_ns = FOREVER_NS
+
+    def hop_arrived(self, arrived_ns: int) -> None:
+        """Learn from an arrival, and plan for the next."""
+        if self._wake_up is WakeUp.BLOCK:
+            return
+        late_ns = arrived_ns - self._expected_ns
+        if 0 < late_ns < self._hop_ns:
+            arrived_ns = self._expected_ns + late_ns // _LATE_GAIN
+        self._expected_ns = arrived_ns + self._hop_ns
+        self.due_ns = self._expected_ns - _LEAD_NS
+
+    def rehearsed(self, now_ns: int) -> None:
+        """Give up once the hop is too late to wait for awake."""
+        if now_ns > self.due_ns + _AT_MOST_NS:
+            self.due_ns = FOREVER_NS
+
+    def cancel(self) -> None:
+        """Plan nothing until a hop has arrived again."""
+        self._expected_ns = self.due_ns = FOREVER_NS

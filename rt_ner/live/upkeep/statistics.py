@@ -1,0 +1,91 @@
+"""Totals: what a run of the loop amounts to so far; written by the loop, read by anybody."""
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
+
+_N_REMEMBERED = 100_000
+# What is lost is worth a word if it is so much of the input.
+_MANY = 0.1
+_LOSSES = (
+    InputCounts.LATE,
+    InputCounts.MISSING,
+    InputCounts.INVALID,
+    InputCounts.UNKNOWN,
+    InputCounts.SKIPPED,
+)
+
+
+class LoopStatistics:
+    """Counts of hops, and the newest steps and latencies.
+
+    ``n_decoded``: hops decoded. ``n_missed``: velocities that left more than a hop after their
+    data arrived. ``n_nonfinite``: velocities set to zero because they were not finite.
+    ``n_clamped``: those that were faster than allowed. ``n_passed_over``: hops left undecoded, to
+    catch up. ``input_counts``: what became of the input.
+    """
+
+    def __init__(self) -> None:
+        self.n_decoded = 0
+        self.n_missed = 0
+        self.n_nonfinite = 0
+        self.n_clamped = 0
+        self.n_passed_over = 0
+        self.n_connections = 0
+        self.n_overloads = 0
+        self.input_counts: Int64Array = empty_input_counts()
+        self._looked_at: Int64Array = empty_input_counts()
+        # Filled, so that all of their memory is taken at the start.
+        self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
+        self._latency_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
+
+    def add_hop(self, step_ns: int, latency_ns: int) -> None:
+        """Count a decoded hop.
+
+        ``step_ns``: from bin closed to velocity ready; ``latency_ns``: from data arrived to
+        velocity pushed.
+        """
+        slot = self.n_decoded % _N_REMEMBERED
+        self._step_ns[slot] = step_ns
+        self._latency_ns[slot] = latency_ns
+        self.n_decoded += 1
+
+    def step_us(self) -> FloatArray:
+        """Durations of the newest steps, in microseconds."""
+        return self._step_ns[: min(self.n_decoded, _N_REMEMBERED)] / 1e3
+
+    def newest_latencies_us(self, n: int) -> list[float]:
+        """The newest ``n`` latencies in microseconds, sorted."""
+        slots = range(self.n_decoded - min(n, self.n_decoded), self.n_decoded)
+        return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
+
+    def new_losses(self) -> str:
+        """Says so if more than a tenth of the input since the last call was of no use."""
+        new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
+        lost = {
+            input_counts: int(new[input_counts])
+            for input_counts in _LOSSES
+            if new[input_counts] > 0
+        }
+        n_lost = sum(lost.values())
+        if n_lost <= _MANY * (n_lost + int(new[InputCounts.USED])):
+            return ""
+        named = ", ".join(f"{input_counts.name.lower()} {n}" for input_counts, n in lost.items())
+        return f"losses: more than {_MANY:.0%} of the newest input was of no use: {named}"
+
+    def counts(self) -> dict[str, int]:
+        """All counts by name."""
+        hops = {
+            "decoded": self.n_decoded,
+            "missed": self.n_missed,
+            "nonfinite": self.n_nonfinite,
+            "clamped": self.n_clamped,
+            "passed_over": self.n_passed_over,
+            "overloads": self.n_overloads,
+            "connections": self.n_connections,
+        }
+        return hops | {
+            input_counts.name.lower(): int(self.input_counts[input_counts])
+            for input_counts in InputCounts
+        }

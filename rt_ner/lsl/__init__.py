@@ -1,0 +1,1 @@
+"""Lab Streaming Layer: clock, discovery, announcements and readers of streams."""

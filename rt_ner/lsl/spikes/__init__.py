@@ -1,0 +1,1 @@
+"""The pinned stream of spikes, and a watch on the network around it."""

@@ -1,0 +1,206 @@
+"""Inlet: a pinned spike stream, drained into reused buffers on local integer time."""
+
+import socket
+from typing import Any
+
+import numpy as np
+import pylsl
+from numba import njit
+
+from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.settings import InputKind
+from rt_ner.decoding.binning.raster import SpikeBinner
+from rt_ner.decoding.chunks import Chunk, EventChunk, RasterChunk, VoltageChunk
+from rt_ner.decoding.input.spike_stream import SpikeStream, read_shape
+from rt_ner.lsl.streams import local_now_ns
+
+# How much is taken at once.
+_MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVENTS: 65_536}
+# How much liblsl keeps for us, in seconds; of an irregular stream, 100 samples count as one.
+_BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
+_CONNECT_TIMEOUT_S = 5.0
+_FOLLOW_EVERY_NS = NS_PER_S
+# 146 years: a time further from zero, in milliseconds perhaps, is none; int64 holds twice as much.
+_LONGEST_S = 2.0**62 / NS_PER_S
+
+
+class StreamLostError(Exception):
+    """The source has gone."""
+
+
+class SpikeInlet:
+    """Reads the chunks of the stream ``info``; ``shape`` says what they are.
+
+    Recovery is not left to liblsl (it would take any stream with the same source_id, of any
+    shape, for ever): `pull` raises StreamLostError and the loop connects anew.
+    """
+
+    def __init__(self, info: pylsl.StreamInfo, wanted: InputKind) -> None:
+        buffer_s = _BUFFER_S if info.nominal_srate() > 0 else _EVENT_BUFFER_S
+        self._inlet = pylsl.StreamInlet(info, max_buflen=buffer_s, recover=False)
+        try:
+            full_info = self._inlet.info(_CONNECT_TIMEOUT_S)
+        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+            raise StreamLostError(f"the source does not answer ({error})") from error
+        self.shape: SpikeStream = read_shape(full_info, wanted)
+        self._max_samples = _MAX_SAMPLES[self.shape.kind]
+        self._values = np.zeros(
+            (self._max_samples, full_info.channel_count()), dtype=self._inlet.np_dtype
+        )
+        self._numbers = np.zeros((2, self._max_samples), dtype=np.float64)
+        self._time_ns = np.zeros(self._max_samples, dtype=np.int64)
+        self._no_stamps = np.zeros(0)
+        # Compiled now, not when data come.
+        take_times(self._no_stamps, 0, self._time_ns)
+        self._same_host = full_info.hostname() == socket.gethostname()
+        self._offset: ClockOffset | None = None
+        self._followed_at_ns = 0
+        self.uid: str = full_info.uid()
+        self._binner: SpikeBinner[Any] | None = None
+        self.arrived_ns = 0
+        # Whether the newest pull took all that waited.
+        self.is_drained = True
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the numbers, as sent."""
+        dtype: np.dtype[np.generic] = self._values.dtype
+        return dtype
+
+    def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:
+        """Subscribe: from here on what the source sends is queued for ``binner``.
+
+        Times of another host are moved to the local clock, which counts as set if it jumps by
+        more than ``step_ns``. On the same host both are one clock, and an estimated offset would
+        only add its error.
+        """
+        self._binner = binner
+        try:
+            self._inlet.open_stream(_CONNECT_TIMEOUT_S)
+        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+            raise StreamLostError(f"the source does not answer ({error})") from error
+        if not self._same_host:
+            self._offset = ClockOffset(self._clock_offset_ns(), local_now_ns(), step_ns)
+
+    def pull(self, timeout_s: float) -> Chunk | None:
+        """All that waits, at least one sample; None if none comes within ``timeout_s``.
+
+        The chunk's arrays are reused at the next pull.
+        """
+        if self._offset:
+            self._follow_clock(self._offset)
+        n_waiting = self.n_waiting()
+        try:
+            stamps_s = self._pull(0.0, self._values) if n_waiting else self._first(timeout_s)
+        except pylsl.util.LostError as error:
+            # What was waiting went with it, the last of it being liblsl's mark of the end.
+            self._count(InputCounts.SKIPPED, max(n_waiting - 1, 0))
+            raise StreamLostError("the source has gone") from error
+        self.arrived_ns = local_now_ns()
+        if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
+            return None
+        self.is_drained = len(stamps_s) < self._max_samples
+        return self._checked(self._values[: len(stamps_s)], stamps_s)
+
+    def _first(self, timeout_s: float) -> FloatArray:
+        """Stamps of the first sample that comes, and of what came with it; none after the timeout.
+
+        Half the work of pylsl's own waiting for a chunk, which pulls twice.
+        """
+        first_s = self._pull(timeout_s, self._values[:1])
+        if not len(first_s) or not self.n_waiting():
+            return first_s
+        return np.concatenate((first_s, self._pull(0.0, self._values[1:])))
+
+    def _pull(self, timeout_s: float, values: AnyArray) -> FloatArray:
+        """Stamps of the samples pulled into ``values``: as many as fit, if need be after a wait."""
+        stamps_s: FloatArray
+        _, stamps_s = self._inlet.pull_chunk(timeout_s, len(values), values, as_numpy=True)
+        return stamps_s
+
+    def rehearse(self) -> Chunk | None:
+        """A raster chunk without samples, made as any other is, for the effect on the caches.
+
+        None for other kinds: an empty chunk of events has a meaning.
+        """
+        if self.shape.kind is not InputKind.RASTER:
+            return None
+        return self._checked(self._values[:0], self._no_stamps)
+
+    def _checked(self, values: AnyArray, stamps_s: FloatArray) -> Chunk:
+        time_ns = self._time_ns[: len(stamps_s)]
+        if not take_times(stamps_s, self.offset_ns, time_ns):
+            known = np.abs(stamps_s) < _LONGEST_S
+            self._count(InputCounts.INVALID, int(len(known) - known.sum()))
+            values, time_ns = values[known], time_ns[known]
+        return self._chunk(time_ns, values)
+
+    @property
+    def offset_ns(self) -> int:
+        """What is added to the source's time to get ours."""
+        return self._offset.ns if self._offset else 0
+
+    def n_waiting(self) -> int:
+        """Samples that have arrived and were not pulled yet."""
+        return int(self._inlet.samples_available())
+
+    def flush(self) -> None:
+        """Throw away all that waits, and count it."""
+        self._count(InputCounts.SKIPPED, int(self._inlet.flush()))
+
+    def _follow_clock(self, offset: ClockOffset) -> None:
+        now_ns = local_now_ns()
+        if now_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
+            return
+        self._followed_at_ns = now_ns
+        if offset.follow(self._clock_offset_ns(), now_ns) and self._binner:
+            self._count(InputCounts.CLOCK_STEPS, 1)
+            self._binner.restart(now_ns)
+
+    def _clock_offset_ns(self) -> int:
+        """LSL's estimate of what to add to the source's time; it keeps one, and returns at once."""
+        try:
+            return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
+        except pylsl.util.LostError as error:
+            raise StreamLostError("the source has gone") from error
+        except pylsl.util.TimeoutError as error:
+            raise StreamLostError(
+                "the source's computer does not answer with its time: open UDP ports 16571 to "
+                "16604 in the firewalls of both computers"
+            ) from error
+
+    def _count(self, what: InputCounts, n: int) -> None:
+        if self._binner:
+            self._binner.input_counts[what] += n
+
+    def _chunk(self, time_ns: Int64Array, values: AnyArray) -> Chunk:
+        kind = self.shape.kind
+        if kind is InputKind.RASTER:
+            return RasterChunk(time_ns, values, self.arrived_ns)
+        if kind is InputKind.BROADBAND:
+            return VoltageChunk(time_ns, values, self.arrived_ns)
+        channel, unit = self._numbers[:, : len(values)]
+        channel[:] = values[:, self.shape.channel_column]
+        if self.shape.unit_column is not None:
+            unit[:] = values[:, self.shape.unit_column]
+        # This process may have been paused since the pull: what came before ``arrived_ns`` waits.
+        complete = self.is_drained and not self.n_waiting()
+        return EventChunk(time_ns, channel, unit, self.arrived_ns, complete)
+
+
+@njit(cache=True)
+def take_times(stamps_s: FloatArray, offset_ns: int, time_ns: Int64Array) -> bool:
+    """Write LSL's stamps ``(sample,)`` as times of ours; whether all of them are times.
+
+    Those that are not are left out. The rest is `ns_array_from_s` in one call instead of seven.
+    """
+    all_known = True
+    for sample in range(stamps_s.size):
+        stamp_s = stamps_s[sample]
+        if abs(stamp_s) < _LONGEST_S:
+            time_ns[sample] = np.int64(np.rint(stamp_s * NS_PER_S)) + offset_ns
+        else:
+            all_known = False
+    return all_known

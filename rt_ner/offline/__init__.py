@@ -1,0 +1,1 @@
+"""Whole sessions without a stream: labels, datasets, decoding and scores. NumPy only."""

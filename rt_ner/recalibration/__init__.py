@@ -1,0 +1,1 @@
+"""A better readout from use in the loop: blocks, intended movement, refits. NumPy only."""

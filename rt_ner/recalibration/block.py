@@ -1,0 +1,275 @@
+"""Recording: what was counted, decoded, shown and aimed at during a block, hop by hop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
+
+import numpy as np
+
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ns_array_from_s
+from rt_ner.core.errors import SessionError, StreamError
+from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.streams import Kind, query_for
+
+HOP_NS = 10 * NS_PER_MS
+# By stream: stamps in ns and values in cm or cm/s, ``(sample, …)``.
+Heard = dict[Kind, tuple[Int64Array, FloatArray]]
+_POLL_S = 0.2
+_SHORTEST_NS = 50 * NS_PER_MS
+# No decoder looks farther back.
+_LONGEST_HISTORY_NS = NS_PER_S
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedLoopBlock:
+    """A block on a grid of hops; ``(hop, …)``, each hop named by its end, from 0 on.
+
+    ``counts``: ``(hop, channel)``; ``is_heard``: whether those of a hop were heard, 0 elsewhere.
+    ``hand_cm_s``: the subject's own hand, NaN where it was not recorded. ``decoded_cm_s``: what the
+    decoder sent; NaN before the first. ``target``: x, y and radius in cm of what the subject was to
+    aim at; NaN where at nothing. ``reach``: number of the reach to a target, centre or not; −1
+    outside.
+    """
+
+    channel_ids: tuple[str, ...]
+    hop_ns: int
+    counts: AnyArray
+    is_heard: BoolArray
+    hand_cm_s: FloatArray
+    decoded_cm_s: FloatArray
+    cursor_cm: FloatArray
+    target: FloatArray
+    reach: Int64Array
+
+    @property
+    def end_ns(self) -> Int64Array:
+        """Ends of the hops ``(hop,)``, in session time."""
+        return (np.arange(len(self.counts), dtype=np.int64) + 1) * self.hop_ns
+
+    @property
+    def n_reaches(self) -> int:
+        """How many reaches there are."""
+        return int(self.reach.max(initial=-1)) + 1
+
+    def until(self, end_ns: int) -> "ClosedLoopBlock":
+        """The same block, ended earlier."""
+        n = end_ns // self.hop_ns
+        return replace(
+            self,
+            counts=self.counts[:n],
+            is_heard=self.is_heard[:n],
+            hand_cm_s=self.hand_cm_s[:n],
+            decoded_cm_s=self.decoded_cm_s[:n],
+            cursor_cm=self.cursor_cm[:n],
+            target=self.target[:n],
+            reach=self.reach[:n],
+        )
+
+    def session(
+        self, name: str, velocity_cm_s: FloatArray, known: BoolArray, area: str = "M1"
+    ) -> Session:
+        """A session of this block's reaches, with labels ``(hop, 2)`` where they are known.
+
+        No label counts for a while after counts that were not heard. SessionError without reaches.
+        """
+        known = known & ~self._is_after_gap()
+        spans = [self._span(number) for number in range(self.n_reaches)]
+        kept = [(a, b) for a, b in spans if (b - a) * self.hop_ns >= _SHORTEST_NS]
+        if not kept:
+            raise SessionError(
+                f"'{name}' holds no reach to a target: was the task running, and its target and "
+                "cursor heard?"
+            )
+        start, end = np.array(kept, dtype=np.int64).T * self.hop_ns
+        target_cm = self.target[[a for a, _ in kept], :2]
+        way_cm = target_cm - self.cursor_cm[[a for a, _ in kept]]
+        direction_deg = np.rad2deg(np.arctan2(way_cm[:, 1], way_cm[:, 0])) % 360.0
+        return Session(
+            name=name,
+            area=area,
+            channel_ids=self.channel_ids,
+            spikes=SpikeCounts(self.counts.clip(0, 255).astype(np.uint8), self.hop_ns),
+            kinematics=Kinematics(self.end_ns[known], velocity_cm_s[known]),
+            trials=Trials(start, start, end, np.round(direction_deg / 45) * 45 % 360, target_cm),
+            provenance={"recorded": "closed loop"},
+        )
+
+    def _span(self, number: int) -> tuple[int, int]:
+        hops = np.flatnonzero(self.reach == number)
+        return int(hops[0]), int(hops[-1]) + 1
+
+    def _is_after_gap(self) -> BoolArray:
+        """Where a history may hold counts that were never heard."""
+        unheard = np.append(0, np.cumsum(~self.is_heard))
+        now = np.arange(len(self.is_heard))
+        since = (now - _LONGEST_HISTORY_NS // self.hop_ns).clip(0)
+        is_after: BoolArray = unheard[now + 1] > unheard[since]
+        return is_after
+
+
+class BlockRecorder:
+    """Hears a block from the moment that it is made.
+
+    ``counts``: the stream of counts, a decoder's or a subject's spikes; ``velocity``: the
+    decoder's, or the subject's hand; both with a task's cursor and target.
+    """
+
+    def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
+        self._counts = _counts_of(bool(decoder))
+        who = decoder or subject
+        velocity = _velocity_of(bool(decoder))
+        sources = {self._counts: who, velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
+        self._readers = {
+            kind: StreamReader(partial(query_for, source, kind)) for kind, source in sources.items()
+        }
+        self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
+        self._channel_ids: tuple[str, ...] = ()
+        self._period_ns = 0
+        self._connector = Connector(list(self._readers.values()))
+
+    def poll(self) -> list[str]:
+        """Take what has come, within every two seconds; which streams are not there."""
+        for kind, reader in self._readers.items():
+            stamps_s, values = reader.numbers()
+            if len(stamps_s):
+                scale = 1.0 if kind is self._counts else reader.cm_per_unit
+                self._rows[kind].append((stamps_s, values * scale))
+        info = self._readers[self._counts].info
+        if info is not None and not self._channel_ids:
+            self._channel_ids = tuple(info.get_channel_labels())
+            self._period_ns = round(NS_PER_S / info.nominal_srate())
+        return [reader.problem for reader in self._readers.values() if not reader.is_connected]
+
+    def n_reaches(self) -> int:
+        """How many reaches have begun so far."""
+        rows = [values for _, values in self._rows[Kind.TARGET]]
+        target = np.concatenate([np.zeros((1, 4)), *rows])
+        target[~_is_aimed_at(target)] = np.nan
+        return int(_reaches(target).max()) + 1
+
+    def close(self) -> ClosedLoopBlock:
+        """Hear no more, and put everything on one grid. StreamError where a part is missing."""
+        self.poll()
+        self.stop()
+        return self._block()
+
+    def stop(self) -> None:
+        """Hear no more."""
+        self._connector.close()
+
+    def cut(self) -> ClosedLoopBlock | None:
+        """What was heard since the last cut; None where a part is missing, which is kept."""
+        if not all(self._rows.values()):
+            return None
+        block = self._block()
+        self._rows = {kind: [] for kind in self._rows}
+        return block
+
+    def _block(self) -> ClosedLoopBlock:
+        missing = [str(kind) for kind, rows in self._rows.items() if not rows]
+        if missing:
+            raise StreamError(f"nothing was heard of {', '.join(missing)}: see the logs")
+        heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
+        return block_of(heard, self._channel_ids, self._period_ns)
+
+
+def block_of(heard: Heard, channel_ids: tuple[str, ...], period_ns: int) -> ClosedLoopBlock:
+    """A block of what was heard: a decoder's counts and velocity, or a subject's spikes and hand.
+
+    Both with a task's cursor and target. ``period_ns``: of the counts.
+    """
+    of_decoder = Kind.COUNTS in heard
+    hop_ns = period_ns if of_decoder else HOP_NS
+    zero_ns, counts, is_heard = _on_grid(*heard[_counts_of(of_decoder)], hop_ns)
+    ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
+    cursor = _last(heard[Kind.CURSOR], ends_ns)
+    target = _last(heard[Kind.TARGET], ends_ns)
+    # The target's stream may be heard a moment before the cursor's.
+    target[~(_is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
+    velocity, nowhere = heard[_velocity_of(of_decoder)], np.full((len(counts), 2), np.nan)
+    return ClosedLoopBlock(
+        channel_ids=channel_ids,
+        hop_ns=hop_ns,
+        counts=counts,
+        is_heard=is_heard,
+        hand_cm_s=nowhere if of_decoder else _between(velocity, ends_ns),
+        decoded_cm_s=_last(velocity, ends_ns) if of_decoder else nowhere,
+        cursor_cm=cursor,
+        target=target[:, :3],
+        reach=_reaches(target),
+    )
+
+
+def _counts_of(of_decoder: bool) -> Kind:
+    return Kind.COUNTS if of_decoder else Kind.SPIKES
+
+
+def _velocity_of(of_decoder: bool) -> Kind:
+    return Kind.VELOCITY if of_decoder else Kind.KINEMATICS
+
+
+def hear_block(
+    task: str, decoder: str, n_reaches: int, stop: Event, progress: Callable[[float, str], None]
+) -> ClosedLoopBlock:
+    """Record a running loop until so many reaches are over, or ``stop``.
+
+    ``progress`` is told the part that is done, and what is not there yet.
+    """
+    recorder = BlockRecorder(task, decoder=decoder)
+    while not stop.wait(_POLL_S):
+        problems = recorder.poll()
+        # The newest reach is not over.
+        n_over = max(recorder.n_reaches() - 1, 0)
+        progress(min(n_over / n_reaches, 1.0), "; ".join(problems))
+        if n_over >= n_reaches:
+            break
+    return recorder.close()
+
+
+def _on_grid(
+    stamps_ns: Int64Array, counts: FloatArray, hop_ns: int
+) -> tuple[int, AnyArray, BoolArray]:
+    """Where the grid begins, counts ``(hop, channel)`` on it, and which hops have any sample."""
+    zero_ns = (int(stamps_ns[0]) - 1) // hop_ns * hop_ns
+    hop = (stamps_ns - zero_ns - 1) // hop_ns
+    gridded = np.zeros((int(hop.max()) + 1, counts.shape[1]), dtype=np.int64)
+    np.add.at(gridded, hop, np.rint(counts).astype(np.int64))
+    is_heard = np.zeros(len(gridded), dtype=np.bool_)
+    is_heard[hop] = True
+    return zero_ns, gridded, is_heard
+
+
+def _between(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArray:
+    stamps_ns, values = heard
+    return np.stack([np.interp(ends_ns, stamps_ns, axis) for axis in values.T], axis=1)
+
+
+def _joined(rows: list[tuple[FloatArray, FloatArray]]) -> tuple[Int64Array, FloatArray]:
+    stamps_s, values = zip(*rows, strict=True)
+    return ns_array_from_s(np.concatenate(stamps_s)), np.concatenate(values)
+
+
+def _last(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArray:
+    """The newest values at each moment; NaN before the first."""
+    stamps_ns, values = heard
+    row = np.searchsorted(stamps_ns, ends_ns, side="right") - 1
+    newest: FloatArray = values[row.clip(0)].astype(np.float64)
+    newest[row < 0] = np.nan
+    return newest
+
+
+def _is_aimed_at(target: FloatArray) -> BoolArray:
+    """Where a target ``(…, 4)`` is shown, and the subject is to go there."""
+    aimed: BoolArray = (target[:, 2] > 0) & (target[:, 3] > 0)
+    return aimed
+
+
+def _reaches(target: FloatArray) -> Int64Array:
+    """Number of each stretch with one and the same target; −1 where there is none."""
+    known = np.isfinite(target[:, 0])
+    place = np.where(known[:, None], target[:, :2], np.inf)
+    begins = known & np.append(True, (place[1:] != place[:-1]).any(axis=1))
+    return np.where(known, np.cumsum(begins) - 1, -1).astype(np.int64)

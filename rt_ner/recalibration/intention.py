@@ -1,0 +1,35 @@
+"""Intention: what a subject in the loop must have meant, whatever was decoded."""
+
+import numpy as np
+
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.offline.evaluation import Comparison
+from rt_ner.recalibration.block import ClosedLoopBlock
+
+
+def refit_labels(block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
+    """Intended velocity ``(hop, 2)``, and where it is known (ReFIT; Gilja et al. 2012).
+
+    The decoded velocity, turned towards the target; zero in the target. Known where the subject was
+    to aim at one and the cursor was decoded: a decoder on hold sends zeros.
+    """
+    way_cm = block.target[:, :2] - block.cursor_cm
+    distance_cm = np.hypot(*way_cm.T)
+    speed_cm_s = np.hypot(*block.decoded_cm_s.T)
+    known = np.isfinite(distance_cm) & (speed_cm_s > 0)
+    towards = way_cm / np.maximum(distance_cm, 1e-9)[:, None]
+    outside = distance_cm > block.target[:, 2]
+    labels: FloatArray = np.where((known & outside)[:, None], towards * speed_cm_s[:, None], 0.0)
+    return labels, known
+
+
+def mean_angle_deg(comparison: Comparison) -> float:
+    """Mean angle between decoded and intended velocity, where the subject meant to move.
+
+    90° for a decoder that knows nothing, in a task with targets all around.
+    """
+    intended, decoded = comparison.labels.velocity_cm_s, comparison.decoded_cm_s
+    meant = intended.any(axis=1)
+    norms = np.hypot(*intended[meant].T) * np.hypot(*decoded[meant].T)
+    cosine = (intended[meant] * decoded[meant]).sum(axis=1) / np.maximum(norms, 1e-12)
+    return float(np.rad2deg(np.arccos(cosine.clip(-1, 1))).mean())

@@ -1,0 +1,1 @@
+"""The computer: scheduling, processes, signals, the display and plugins."""

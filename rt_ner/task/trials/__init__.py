@@ -1,0 +1,1 @@
+"""Targets and the course of a trial."""

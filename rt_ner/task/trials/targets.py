@@ -1,0 +1,86 @@
+"""Targets: where the next one is, and what counts as in it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray
+from rt_ner.task.settings import Layout, TaskSettings
+
+
+class Target(NamedTuple):
+    """A disc, or a square as high and as wide as the disc; ``x``, ``y`` and ``radius`` in cm."""
+
+    x: float
+    y: float
+    radius: float
+    is_square: bool = False
+
+    @property
+    def centre_cm(self) -> FloatArray:
+        """Its middle ``(2,)``."""
+        return np.array([self.x, self.y])
+
+    def holds(self, cursor_cm: FloatArray) -> bool:
+        """Whether the cursor's middle is in it."""
+        away = np.abs(cursor_cm - self.centre_cm)
+        farthest = away.max() if self.is_square else np.hypot(*away)
+        return bool(farthest <= self.radius)
+
+
+class Targets:
+    """Draws targets; every direction comes once before any comes again."""
+
+    def __init__(self, settings: TaskSettings) -> None:
+        self._settings = settings
+        self._rng = np.random.default_rng(settings.seed)
+        self._order: list[int] = []
+        self._back = False
+        self.centre = Target(0.0, 0.0, settings.target_radius_cm)
+        self.cells = _cells(settings) if settings.layout is Layout.GRID else ()
+
+    @property
+    def begins_in_centre(self) -> bool:
+        """Whether each reach begins with a hold in the centre."""
+        return self._settings.layout is Layout.CENTRE_OUT
+
+    def draw(self, cursor_cm: FloatArray) -> Target:
+        """The next target."""
+        layout, settings = self._settings.layout, self._settings
+        if layout is Layout.RANDOM:
+            return self._anywhere(cursor_cm)
+        if layout is Layout.GRID:
+            return self.cells[self._next_of(len(self.cells))]
+        if layout is Layout.CENTRE_OUT_BACK:
+            self._back = not self._back
+            if not self._back:
+                return self.centre
+        angle = self._next_of(settings.n_targets) * (2 * np.pi / settings.n_targets)
+        x, y = settings.distance_cm * np.cos(angle), settings.distance_cm * np.sin(angle)
+        return Target(float(x), float(y), settings.target_radius_cm)
+
+    def delay_ms(self) -> float:
+        """How long the next target is shown before the go cue."""
+        return float(self._rng.uniform(*self._settings.delay_ms))
+
+    def _next_of(self, n: int) -> int:
+        if not self._order:
+            self._order = self._rng.permutation(n).tolist()
+        return self._order.pop()
+
+    def _anywhere(self, cursor_cm: FloatArray) -> Target:
+        """A place in the workspace in which the cursor is not already."""
+        radius = self._settings.target_radius_cm
+        reach = max(self._settings.workspace_cm / 2 - radius, radius)
+        while True:
+            x, y = self._rng.uniform(-reach, reach, 2)
+            target = Target(float(x), float(y), radius)
+            if not target.holds(cursor_cm):
+                return target
+
+
+def _cells(settings: TaskSettings) -> tuple[Target, ...]:
+    """The cells of the grid, row by row."""
+    side, size = settings.grid_side, settings.workspace_cm / settings.grid_side
+    places = (np.arange(side) - (side - 1) / 2) * size
+    return tuple(Target(float(x), float(y), size / 2, True) for y in places for x in places)

@@ -1,0 +1,163 @@
+"""Trials: the task's state machine, fed with the cursor's place and the time, and with no LSL."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_MS, ns_from_ms, ns_from_s
+from rt_ner.task.settings import TaskSettings
+from rt_ner.task.trials.targets import Target, Targets
+
+
+class Phase(StrEnum):
+    """What is going on, as the task stream says it.
+
+    BETWEEN → (CENTRE → CENTRE_HOLD →) DELAY → REACH ⇄ TARGET_HOLD → SUCCESS or FAILURE → BETWEEN.
+    Who leaves the centre too early begins anew.
+    """
+
+    BETWEEN = "BETWEEN"
+    CENTRE = "CENTRE"
+    CENTRE_HOLD = "CENTRE_HOLD"
+    DELAY = "DELAY"
+    REACH = "REACH"
+    TARGET_HOLD = "TARGET_HOLD"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+
+
+@dataclass(eq=False)
+class Trial:
+    """One reach: from the go cue on, with the cursor's way.
+
+    ``path``: the cursor at each step since the go cue. ``entries_ns``: when it came into the
+    target. ``success`` None: still going on.
+    """
+
+    target: Target
+    go_ns: int
+    path_ns: list[int] = field(default_factory=list)
+    path_cm: list[FloatArray] = field(default_factory=list)
+    entries_ns: list[int] = field(default_factory=list)
+    end_ns: int = 0
+    success: bool | None = None
+
+
+class TrialMachine:
+    """Steps through trials. ``trials``: those that are over, in order."""
+
+    def __init__(self, settings: TaskSettings) -> None:
+        self._settings = settings
+        self._targets = Targets(settings)
+        self._since_ns = 0
+        self._delay_ns = 0
+        self._next = self._targets.centre
+        self._trial: Trial | None = None
+        self._dwelt: Target | None = None
+        self.phase = Phase.BETWEEN
+        self.trials: list[Trial] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether as many trials as were wanted are over."""
+        return 0 < self._settings.trials <= len(self.trials)
+
+    @property
+    def target(self) -> Target | None:
+        """The target that is shown; None between trials."""
+        if self.phase in (Phase.CENTRE, Phase.CENTRE_HOLD):
+            return self._targets.centre
+        if self.phase in (Phase.DELAY, Phase.REACH, Phase.TARGET_HOLD):
+            return self._next
+        return None
+
+    @property
+    def goal(self) -> Target | None:
+        """The target that the cursor is meant to go to now; None while it is to stay."""
+        return None if self.phase is Phase.DELAY else self.target
+
+    def step(self, now_ns: int, cursor_cm: FloatArray) -> Phase:
+        """Go on by one step of time: where the cursor is now, and which phase that brings."""
+        if self._trial is not None:
+            self._trial.path_ns.append(now_ns)
+            self._trial.path_cm.append(np.array(cursor_cm))
+        getattr(self, f"_in_{self.phase.lower()}")(now_ns, cursor_cm)
+        return self.phase
+
+    def _enter(self, phase: Phase, now_ns: int) -> None:
+        self.phase, self._since_ns = phase, now_ns
+
+    def _lasted(self, now_ns: int, ms: float) -> bool:
+        return now_ns - self._since_ns >= ns_from_ms(ms)
+
+    def _in_between(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        if not self._since_ns:
+            self._since_ns = now_ns
+        if self.is_over or not self._lasted(now_ns, self._settings.between_ms):
+            return
+        if self._targets.begins_in_centre:
+            self._enter(Phase.CENTRE, now_ns)
+        else:
+            self._show(now_ns, cursor_cm)
+
+    def _in_centre(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        if self._targets.centre.holds(cursor_cm):
+            self._enter(Phase.CENTRE_HOLD, now_ns)
+
+    def _in_centre_hold(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        if not self._targets.centre.holds(cursor_cm):
+            self._enter(Phase.CENTRE, now_ns)
+        elif self._lasted(now_ns, self._settings.centre_hold_ms):
+            self._show(now_ns, cursor_cm)
+
+    def _show(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        """Show the next target, and wait for the go cue."""
+        self._next = self._targets.draw(cursor_cm)
+        self._delay_ns = round(self._targets.delay_ms() * NS_PER_MS)
+        self._enter(Phase.DELAY, now_ns)
+        self._in_delay(now_ns, cursor_cm)
+
+    def _in_delay(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        if self._targets.begins_in_centre and not self._targets.centre.holds(cursor_cm):
+            self._enter(Phase.CENTRE, now_ns)
+        elif now_ns - self._since_ns >= self._delay_ns:
+            self._trial = Trial(self._next, now_ns, [now_ns], [np.array(cursor_cm)])
+            self._enter(Phase.REACH, now_ns)
+
+    def _in_reach(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        assert self._trial
+        dwelt = self._held_target(cursor_cm)
+        if dwelt is not None:
+            self._dwelt = dwelt
+            if dwelt == self._next:
+                self._trial.entries_ns.append(now_ns)
+            self._enter(Phase.TARGET_HOLD, now_ns)
+        elif now_ns - self._trial.go_ns >= ns_from_s(self._settings.timeout_s):
+            self._end(False, now_ns)
+
+    def _in_target_hold(self, now_ns: int, cursor_cm: FloatArray) -> None:
+        assert self._dwelt
+        if not self._dwelt.holds(cursor_cm):
+            self._enter(Phase.REACH, now_ns)
+            self._in_reach(now_ns, cursor_cm)
+        elif self._lasted(now_ns, self._settings.target_hold_ms):
+            self._end(self._dwelt == self._next, now_ns)
+
+    def _held_target(self, cursor_cm: FloatArray) -> Target | None:
+        """The target that the cursor is in: on a grid any cell, else the one that is shown."""
+        candidates = self._targets.cells or (self._next,)
+        return next((target for target in candidates if target.holds(cursor_cm)), None)
+
+    def _end(self, success: bool, now_ns: int) -> None:
+        assert self._trial
+        self._trial.success, self._trial.end_ns = success, now_ns
+        self.trials.append(self._trial)
+        self._trial = None
+        self._enter(Phase.SUCCESS if success else Phase.FAILURE, now_ns)
+
+    def _in_success(self, now_ns: int, _cursor_cm: FloatArray) -> None:
+        self._enter(Phase.BETWEEN, now_ns)
+
+    _in_failure = _in_success

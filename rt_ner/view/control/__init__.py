@@ -1,0 +1,1 @@
+"""The operator's actions: commands to the decoder and recordings."""

@@ -1,0 +1,1 @@
+"""The operator's window and the subject's screen."""

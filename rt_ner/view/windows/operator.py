@@ -1,0 +1,193 @@
+"""Operator window: everything at one glance, and the controls."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rt_ner.view.control.actions import Action, Commander
+from rt_ner.view.control.recorders import Recorder
+from rt_ner.view.panels.array import ArrayPanel
+from rt_ner.view.panels.latency import LatencyPanel
+from rt_ner.view.panels.latents import Cloud, LatentPanel
+from rt_ner.view.panels.traces import all_traces
+from rt_ner.view.signals import Signals
+from rt_ner.view.windows.header import Header
+from rt_ner.view.windows.workspace import Workspace
+
+_SIZE = 1600, 900
+# Text changes so often a second: often enough, and readable.
+_TEXT_EVERY_S = 0.2
+
+
+class OperatorWindow(QMainWindow):
+    """Cursor, latents, array, latency, traces, header and controls.
+
+    ``settings``: where the layout is remembered; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        signals: Signals,
+        commander: Commander,
+        recorder: Recorder,
+        cloud: Cloud | None,
+        map_file: Path | None,
+        settings: QSettings | None,
+    ) -> None:
+        super().__init__()
+        self._signals = signals
+        self._commander = commander
+        self._recorder = recorder
+        self._settings = settings
+        self._text_due_s = 0.0
+        self.header = Header()
+        self.workspace = Workspace(for_subject=False)
+        self.latents = LatentPanel(cloud)
+        self.array = ArrayPanel(map_file)
+        self.latency = LatencyPanel()
+        self.traces = all_traces()
+        self.message = QLabel()
+        # A long message is cut, and the window no wider for it.
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._actions = [
+            *commander.actions(),
+            Action("c", "Centre", "summed-up cursors back to the centre", self._centre),
+            Action("s", "Smooth", "smooth the drawn cursor, in steps", self.workspace.smooth),
+            Action("l", "Record", "record all streams, or stop", recorder.toggle),
+            Action("?", "Keys", "this list", self._show_keys),
+            Action("q", "Close", "close the view; the decoder goes on", self.close_later),
+        ]
+        self._buttons = {action: self._button(action) for action in self._actions}
+        self._splitters = self._lay_out()
+        self.setWindowTitle(f"rt-ner · {signals.decoder_name}")
+        self._restore()
+
+    def refresh(self, frame_s: float) -> None:
+        """Draw what is known now; ``frame_s``: since the last frame."""
+        self.workspace.refresh(self._signals, frame_s)
+        self.latents.refresh(self._signals, frame_s)
+        for trace in self.traces:
+            trace.refresh(self._signals)
+        self._text_due_s -= frame_s
+        if self._text_due_s <= 0:
+            self._text_due_s = _TEXT_EVERY_S
+            self.header.refresh(self._signals)
+            self.array.refresh(self._signals)
+            self.latency.refresh(self._signals)
+            self._refresh_controls()
+
+    def close_later(self) -> None:
+        """Close once the key is done with."""
+        self.close()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Do what the key stands for."""
+        for action in self._actions:
+            if event.text().lower() == action.key and action.is_possible():
+                action.act()
+                return
+        super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Remember the layout."""
+        if self._settings:
+            self._settings.setValue("geometry", self.saveGeometry())
+            for name, splitter in self._splitters.items():
+                self._settings.setValue(name, splitter.saveState())
+        super().closeEvent(event)
+
+    def _lay_out(self) -> dict[str, QSplitter]:
+        traces = QWidget()
+        column = QVBoxLayout(traces)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for trace in self.traces:
+            column.addWidget(trace, 5 if trace is self.traces[-1] else 4)
+        left = _split(Qt.Orientation.Vertical, (self.workspace, 580), (self.latency, 230))
+        above = _split(Qt.Orientation.Horizontal, (self.latents, 480), (self.array, 440))
+        right = _split(Qt.Orientation.Vertical, (above, 430), (traces, 380))
+        whole = _split(Qt.Orientation.Horizontal, (left, 650), (right, 950))
+        body = QWidget()
+        rows = QVBoxLayout(body)
+        rows.setContentsMargins(6, 6, 6, 6)
+        rows.addWidget(self.header)
+        rows.addWidget(whole, 1)
+        rows.addLayout(self._controls())
+        self.setCentralWidget(body)
+        return {"left": left, "above": above, "right": right, "whole": whole}
+
+    def _controls(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        for button in self._buttons.values():
+            row.addWidget(button)
+        row.addWidget(self.message, 1)
+        return row
+
+    def _button(self, action: Action) -> QPushButton:
+        button = QPushButton(f"{action.name}  {action.key.upper()}")
+        button.setToolTip(action.does)
+        # Keys are the window's, whatever was clicked last.
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(lambda _checked: action.act())
+        return button
+
+    def _refresh_controls(self) -> None:
+        for action, button in self._buttons.items():
+            button.setEnabled(action.is_possible())
+        notice = self._signals.notices[-1] if self._signals.notices else ""
+        words = self._recorder.says or notice or self._not_obeyed()
+        self.message.setText(" · ".join(filter(None, (self._recorder.state, words))))
+
+    def _not_obeyed(self) -> str:
+        if self._commander.is_heard():
+            return ""
+        if not self._commander.source_id:
+            return "no commands to the decoder: see rt-ner view --help, --control-as"
+        return f"no decoder obeys: start it with --commands {self._commander.source_id}"
+
+    def _centre(self) -> None:
+        self._signals.centre()
+        self.workspace.usual_room()
+
+    def _show_keys(self) -> None:
+        dialog = QDialog(self)
+        dialog.setWindowTitle("Keys")
+        rows = "".join(
+            f"<tr><td><b>{action.key.upper()}</b></td><td>&nbsp; {action.name} &nbsp;</td>"
+            f"<td>{action.does}</td></tr>"
+            for action in self._actions
+        )
+        QVBoxLayout(dialog).addWidget(QLabel(f"<table>{rows}</table>"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _restore(self) -> None:
+        self.resize(*_SIZE)
+        if not self._settings:
+            return
+        for name, splitter in self._splitters.items():
+            if state := self._settings.value(name):
+                splitter.restoreState(state)
+        if geometry := self._settings.value("geometry"):
+            self.restoreGeometry(geometry)
+
+
+def _split(orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:
+    splitter = QSplitter(orientation)
+    for widget, _ in parts:
+        splitter.addWidget(widget)
+    splitter.setSizes([size for _, size in parts])
+    splitter.setChildrenCollapsible(False)
+    return splitter

@@ -1,0 +1,181 @@
+"""A closed loop of real processes: parts of it die, and the others carry on or wait."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+
+from offline_training.closed_loop.block_file import load_block
+from rt_ner.bundle.bundle import load_bundle
+from rt_ner.core.clock import ns_from_s
+from rt_ner.core.errors import RtNerError
+from rt_ner.lsl.simulated_clock import SimulatedClock
+from rt_ner.lsl.streams import Kind, local_now_ns, source_id_of
+from rt_ner.system.processes import ChildProcess, child_process
+from tests.helpers.rig import WAIT_S, inlet
+
+
+class Rig:
+    """Subject, decoder and task, each a process; any may be killed and started anew."""
+
+    def __init__(self, bundle: Path, folder: Path, tag: str, decode: list[str] | None = None):
+        self.subject, self.task, self.decoder = (f"{p}-{tag}" for p in ("subject", "task", "dec"))
+        spikes = source_id_of(self.subject, Kind.SPIKES)
+        fast = ["--speed", "3"]
+        subject = ["subject", "--name", self.subject, "--task", self.task, *fast]
+        decoder = ["decode", str(bundle), "--name", self.decoder, "--source", spikes]
+        task = ["task", "--name", self.task, "--decoder", self.decoder, *fast]
+        # The bundle is of another subject: without help the cursor goes anywhere.
+        task += ["--layout", "random", "--assist", "0.7"]
+        self._arguments = {"subject": subject, "decode": decoder + (decode or []), "task": task}
+        self._folder = folder
+        self._stack = ExitStack()
+        self.parts: dict[str, ChildProcess] = {}
+
+    def __enter__(self) -> "Rig":
+        for part in self._arguments:
+            self.start(part)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self, part: str) -> None:
+        self.parts[part] = self._stack.enter_context(
+            child_process(self._arguments[part], self._folder)
+        )
+
+
+@pytest.fixture
+def rig(small_bundle_folder: Path, tmp_path: Path, source_id: str) -> Iterator[Rig]:
+    with Rig(small_bundle_folder, tmp_path, source_id) as running:
+        yield running
+
+
+class Cursor:
+    """Whether the task's cursor moves."""
+
+    def __init__(self, task: str) -> None:
+        self._stream = inlet(task, Kind.CURSOR)
+
+    def wait_until(self, moves: bool, for_s: float = 0.5) -> None:
+        """Wait until for so long the cursor has moved all the time, or not at all."""
+        begun, last, since_s = time.monotonic(), None, None
+        while time.monotonic() < begun + WAIT_S:
+            (x, y), stamp_s = self._stream.pull_sample(WAIT_S)
+            as_wanted = last is not None and ((x, y) != last) == moves
+            since_s = (since_s or stamp_s) if as_wanted or (moves and since_s) else None
+            last = (x, y)
+            if since_s is not None and stamp_s - since_s > for_s:
+                return
+        raise AssertionError(f"the cursor never {'moved' if moves else 'stood still'}")
+
+
+def test_a_part_is_killed_and_the_others_carry_on_or_wait(rig: Rig) -> None:
+    cursor = Cursor(rig.task)
+    cursor.wait_until(moves=True)
+    # The decoder: without it the cursor stands still; another one moves it again.
+    rig.parts["decode"].kill()
+    cursor.wait_until(moves=False)
+    rig.start("decode")
+    cursor.wait_until(moves=True)
+    # The subject: the decoder looks for it, and the cursor stands still.
+    state = inlet(rig.decoder, Kind.STATE)
+    rig.parts["subject"].kill()
+    until(state, "CONNECTING")
+    cursor.wait_until(moves=False)
+    rig.start("subject")
+    until(state, "RUNNING")
+    cursor.wait_until(moves=True)
+    # The task: subject and decoder go on, and serve the next one.
+    rig.parts["task"].kill()
+    velocity = inlet(rig.decoder, Kind.VELOCITY)
+    assert all(velocity.pull_sample(WAIT_S)[0] is not None for _ in range(100))
+    rig.start("task")
+    Cursor(rig.task).wait_until(moves=True)
+    # And nothing hangs at the end.
+    for part in ("task", "decode", "subject"):
+        assert not rig.parts[part].has_ended()
+        rig.parts[part].interrupt()
+        rig.parts[part].finish(WAIT_S)
+
+
+def until(states, wanted: str) -> None:
+    said = [""]
+    while said != [wanted]:
+        said, _ = states.pull_sample(WAIT_S)
+        assert said is not None, f"never {wanted}"
+
+
+def test_a_faster_clock_is_so_much_faster() -> None:
+    clock = SimulatedClock(4.0)
+    before, real_before = clock.now_ns(), local_now_ns()
+    assert not clock.wait_until(before + 400_000_000, Event())
+    passed, really = clock.now_ns() - before, local_now_ns() - real_before
+    assert passed >= 400_000_000
+    assert passed == pytest.approx(4 * really, rel=0.05)
+    stopped = Event()
+    stopped.set()
+    assert clock.wait_until(before + 10**15, stopped)
+
+
+def test_a_faster_subject_sends_more_and_stamps_so(tmp_path: Path, source_id: str) -> None:
+    arguments = ["subject", "--name", source_id, "--task", "none", "--speed", "4"]
+    with child_process(arguments, tmp_path) as subject:
+        spikes = inlet(source_id, Kind.SPIKES)
+        begun_ns = local_now_ns()
+        _, stamps_s = spikes.pull_chunk(WAIT_S, 4000)
+        took_ns = local_now_ns() - begun_ns
+        stamps_ns = np.array([ns_from_s(stamp_s) for stamp_s in stamps_s])
+        assert (np.diff(stamps_ns) == 1_000_000).all(), "as if in real time"
+        # However slow this machine is: nothing is sent before its time on the faster clock.
+        assert took_ns > 900_000_000
+        subject.interrupt()
+        subject.finish(WAIT_S)
+
+
+def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
+    with (
+        child_process(["task", "--speed", "9"], tmp_path) as task,
+        pytest.raises(RtNerError, match="code 2"),
+    ):
+        task.finish(WAIT_S)
+
+
+def test_a_running_loop_is_recalibrated_and_adapted(
+    small_bundle_folder: Path, tmp_path: Path, source_id: str
+) -> None:
+    """Both listen to the same loop, each as if it were alone."""
+    following, out = tmp_path / "next", tmp_path / "recalibrated"
+    listening = ["--next", str(following), "--commands", f"adapt-{source_id}/commands"]
+    command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
+    with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
+        notices = inlet(rig.decoder, Kind.NOTICES)
+        streams = ["--decoder", rig.decoder, "--task", rig.task]
+        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--every", "5"]
+        adapt += ["--control-as", f"adapt-{source_id}", *streams]
+        with (
+            child_process(adapt, tmp_path) as adapting,
+            child_process([*command, *streams], tmp_path) as recalibrating,
+        ):
+            until(notices, "decoder swapped")
+            adapting.interrupt()
+            adapting.finish(WAIT_S)
+            assert any(line.startswith("adapted") for line in adapting.said())
+            recalibrating.wait(4 * WAIT_S)
+            # Whether it is better is the decoder's and the subject's affair.
+            words = " ".join(recalibrating.said())
+            assert ("Written" in words) == out.exists()
+            assert ("Not better" in words) != out.exists()
+    adapted = load_bundle(following)
+    assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
+    assert adapted.manifest.training.session.endswith(" (adapted)")
+    kept = tmp_path / "recalibrated.block.npz"
+    assert load_block(kept).n_reaches >= 10
+    with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:
+        again.wait(WAIT_S)
+        assert ("Written" in " ".join(again.said())) == out.exists()

@@ -1,0 +1,290 @@
+"""The command line as a user meets it: help, results, and errors that say what to do."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pylsl
+import pytest
+
+from offline_training.settings import TrainSettings
+from rt_ner.bundle.bundle import load_bundle
+from rt_ner.core.errors import BundleError
+from rt_ner.data.session.session import Session
+from rt_ner.live.commands import _Bundles
+from rt_ner.lsl.streams import Kind, find_stream, open_outlet, query_for, source_id_of
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = (
+    "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
+    "decode", "doctor", "noise", "bench", "convert", "record", "salvage", "blackrock",
+    "mouse", "joystick",
+)  # fmt: skip
+TIMEOUT_S = 120
+QUICK = "steps = 60\nbatch = 64\n[ensemble]\nmembers = 2\nteaching_steps = 100\n"
+
+
+def rt_ner(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rt_ner", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        cwd=cwd,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def expect_error(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One line on stderr that holds the words, nothing on stdout, code 2."""
+    assert result.returncode == 2, result.stderr
+    assert not result.stdout
+    (line,) = [line for line in result.stderr.splitlines() if line.strip()]
+    assert line.startswith("rt-ner: ")
+    for word in words:
+        assert word in line
+
+
+def test_help_lists_every_command_and_each_explains_itself() -> None:
+    overview = rt_ner("--help")
+    assert overview.returncode == 0
+    for command in COMMANDS:
+        assert command in overview.stdout
+        assert rt_ner(command, "--help").returncode == 0
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"rt-ner \d+\.\d+\.\d+\n", rt_ner("--version").stdout)
+
+
+def test_a_session_that_is_not_there(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.npz"
+    expect_error(rt_ner("train", absent, "--out", tmp_path / "b"), "absent.npz", "no such session")
+    expect_error(rt_ner("replay", absent), "no such session")
+    expect_error(rt_ner("demo", "--session", absent, "--out", tmp_path / "d"), "no such session")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_session(tmp_path: Path) -> None:
+    text = tmp_path / "notes.npz"
+    text.write_text("hello")
+    expect_error(rt_ner("train", text, "--out", tmp_path / "b"), "notes.npz", "is not a session")
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_area_that_is_not_there(small_session_file: Path, tmp_path: Path) -> None:
+    result = rt_ner("train", small_session_file, "--area", "V4", "--out", tmp_path / "b")
+    expect_error(result, "no area 'V4'", "M1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def reach_file_with(folder: Path, n_trials: int, velocity: float) -> Path:
+    path = folder / "reach.npz"
+    np.savez(
+        path,
+        counts_M1=np.ones((n_trials, 48, 5), np.uint8),
+        bin_s=0.03,
+        pad_bins=4,
+        velocity=np.full((n_trials, 40, 2), velocity, np.float32),
+        direction_deg=np.zeros(n_trials, np.int16),
+    )
+    return path
+
+
+def test_too_few_trials(tmp_path: Path) -> None:
+    path = reach_file_with(tmp_path, 1, 0.0)
+    result = rt_ner("train", path, "--out", tmp_path / "b")
+    expect_error(result, "1 trial(s)", "at least 2")
+    assert not (tmp_path / "b").exists()
+
+
+def test_kinematics_that_are_not_numbers(tmp_path: Path) -> None:
+    path = reach_file_with(tmp_path, 10, np.nan)
+    expect_error(rt_ner("train", path, "--out", tmp_path / "b"), "NaN", "interpolate")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_place_that_can_not_be_written_is_found_out_before_training(
+    small_session_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for command in (["train", small_session_file], ["demo", "--session", small_session_file]):
+        out = tmp_path / "file" / "inside"
+        expect_error(rt_ner(*command, "--out", out), "can't be written", "file")
+
+
+def test_an_unknown_key_in_a_config(small_session_file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text("stpes = 10\n")
+    arguments = ("--config", config, "--out", tmp_path / "b")
+    result = rt_ner("train", small_session_file, *arguments)
+    expect_error(result, "my.toml", "unknown key 'stpes'", "did you mean 'steps'")
+
+
+def test_a_damaged_bundle(small_bundle_folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "bundle"
+    shutil.copytree(small_bundle_folder, folder)
+    content = bytearray((folder / "encoder.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "encoder.onnx").write_bytes(content)
+    for command in ("inspect", "decode"):
+        expect_error(rt_ner(command, folder), "encoder.onnx is not what was exported")
+
+
+def test_decode_without_a_stream_says_what_it_saw(
+    small_bundle_folder: Path, source_id: str
+) -> None:
+    outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx"], "cm/s", None)
+    arguments = ("--source", f"{source_id}/spikes", "--wait", "0")
+    result = rt_ner("decode", small_bundle_folder, *arguments)
+    del outlet
+    assert result.returncode == 2
+    assert (
+        f"no stream with type='Spikes or SpikeEvents or Ephys' and source_id='{source_id}/spikes'"
+        in result.stderr
+    )
+    assert f"{source_id}-kinematics" in result.stderr
+
+
+def test_decode_refuses_a_stream_of_another_size(small_bundle_folder: Path, source_id: str) -> None:
+    outlet = open_outlet(source_id, Kind.SPIKES, [f"c{k}" for k in range(70)], "spikes", 10**6)
+    arguments = ("--source", source_id_of(source_id, Kind.SPIKES), "--name", f"d-{source_id}")
+    result = rt_ner("decode", small_bundle_folder, *arguments)
+    del outlet
+    assert result.returncode == 2
+    assert "96 of the bundle's 96 channels are not in the stream" in result.stderr
+    assert "it has 70" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--speed", "0"), "--speed 0"),
+        (("--held-out", "1.5"), "--held-out 1.5"),
+        (("--wait-for", "spikes,eyes"), "--wait-for eyes"),
+    ],
+)
+def test_replay_refuses_nonsense(
+    small_session_file: Path, arguments: tuple[str, str], word: str
+) -> None:
+    expect_error(rt_ner("replay", small_session_file, *arguments), word, "expected")
+
+
+def test_simulate_overwrites_nothing(small_session_file: Path) -> None:
+    expect_error(rt_ner("simulate", small_session_file), "exists")
+
+
+def test_inspect_and_evaluate_print_one_json_object(
+    small_bundle_folder: Path, small_session_file: Path
+) -> None:
+    manifest = json.loads(rt_ner("inspect", small_bundle_folder, "--json").stdout)
+    assert len(manifest["channel_ids"]) == 96
+    result = rt_ner("evaluate", small_bundle_folder, small_session_file, "--json")
+    scores = json.loads(result.stdout)
+    assert scores["velocity_r2"] == pytest.approx(manifest["scores"]["velocity_r2"])
+    assert scores["shuffled_velocity_r2"] < scores["velocity_r2"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-Break, not SIGINT")
+@pytest.mark.parametrize("command", ["replay", "decode"])
+def test_ctrl_c_ends_cleanly(
+    small_session_file: Path, small_bundle_folder: Path, source_id: str, command: str
+) -> None:
+    target = small_session_file if command == "replay" else small_bundle_folder
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rt_ner", command, str(target), "--name", source_id],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "waiting" in line or "CONNECTING" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(TIMEOUT_S) == 0
+    process.stderr.close()
+    assert "Traceback" not in rest
+    assert "stopped" in rest.lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-Break, not SIGINT")
+def test_clients_of_a_decoder_that_ends_are_told(small_bundle_folder: Path, source_id: str) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "rt_ner", "decode", str(small_bundle_folder)),
+            *("--name", source_id, "--wait", "60"),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    inlets = {}
+    for kind in (Kind.STATE, Kind.VELOCITY):
+        info = find_stream(
+            query_for(source_id, kind), TIMEOUT_S, lambda: process.poll() is not None
+        )
+        inlets[kind] = pylsl.StreamInlet(info, recover=False)
+        inlets[kind].open_stream(TIMEOUT_S)
+    process.send_signal(signal.SIGINT)
+    assert inlets[Kind.STATE].pull_sample(TIMEOUT_S)[0] == ["STOPPED"]
+    assert inlets[Kind.VELOCITY].pull_sample(TIMEOUT_S)[0] == [0.0, 0.0]
+    assert process.wait(TIMEOUT_S) == 0
+
+
+def demo_summary(out: Path, *arguments: object) -> dict[str, Any]:
+    result = rt_ner("demo", "--no-view", "--json", "--out", out, *arguments)
+    assert result.returncode == 0, result.stderr
+    summary: dict[str, Any] = json.loads(result.stdout)
+    return summary
+
+
+def test_demo_runs_the_whole_pipeline(
+    small_session_file: Path, small_session: Session, tmp_path: Path
+) -> None:
+    config = tmp_path / "quick.toml"
+    config.write_text(QUICK)
+    out = tmp_path / "demo"
+    summary = demo_summary(out, "--session", small_session_file, "--config", config)
+    assert summary["live"]["identical_to_offline"] is True
+    assert summary["live"]["dropped"] == 0
+    window_s = 0.03 * TrainSettings().window.history_bins
+    played_s = (small_session.end_ns - small_session.trials.start_ns[12]) / 1e9
+    assert summary["live"]["bins"] == pytest.approx((played_s - window_s) * 100, abs=2)
+    assert summary["live"]["velocity_r2"] > summary["offline"]["shuffled_velocity_r2"]
+    assert {"velocity_r2", "position_r2", "shuffled_velocity_r2"} <= summary["offline"].keys()
+    for stage in ("step", "end_to_end"):
+        latency = summary["latency_us"][stage]
+        assert 0 < latency["p50"] <= latency["p99"] <= latency["max"]
+    assert summary["train_s"] > 0
+    assert (out / "demo.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "demo.json").read_text()) == summary
+    assert rt_ner("inspect", out / "bundle").returncode == 0
+
+
+def test_the_next_bundle_must_take_and_give_the_same(
+    small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    loaded = load_bundle(small_bundle_folder)
+    bundles = _Bundles(small_bundle_folder, loaded, small_bundle_folder)
+    assert bundles.next_model().encoder_onnx == loaded.encoder_onnx
+    assert bundles.about()["session"] == loaded.manifest.training.session
+    for what, other in (
+        ("channel ids", {"channel_ids": loaded.manifest.channel_ids[::-1]}),
+        ("window", {"window": loaded.manifest.window.model_copy(update={"history_bins": 3})}),
+        ("latent dim", {"latent_dim": 5}),
+    ):
+        manifest = loaded.manifest.model_copy(update=other)
+        with pytest.raises(BundleError, match=f"has another {what} than"):
+            _Bundles(
+                small_bundle_folder, replace(loaded, manifest=manifest), small_bundle_folder
+            ).next_model()

@@ -1,0 +1,268 @@
+"""The check before a session, on real LSL: what it finds and how it ends."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.clock import next_grid_line_ns, s_from_ns
+from rt_ner.core.settings import DecodeSettings, TimingSettings, checked_settings
+from rt_ner.doctor.checks.computer import judge_computer, look_at_computer
+from rt_ner.doctor.examination import Doctor
+from rt_ner.doctor.findings import (
+    Checkup,
+    Level,
+)
+from rt_ner.doctor.report import as_json, print_checkup
+from rt_ner.lsl.streams import Kind, local_now_ns, open_outlet, source_id_of
+
+MS = 1_000_000
+WAIT_S = 20.0
+LISTEN_S = 0.5
+
+
+LABELS = tuple(f"elec{number}" for number in range(1, 11))
+
+
+@pytest.fixture(autouse=True)
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over loopback whoever answers does so at once."""
+    monkeypatch.setattr("rt_ner.doctor.examination._LOOK_S", 0.3)
+    monkeypatch.setattr("rt_ner.doctor.examination._WAIT_S", 0.5)
+
+
+class StreamReader:
+    """A raster source that sends in real time, 5 ms at once, until it is closed."""
+
+    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
+        self.spikes = np.zeros((1000, len(labels)), np.int16)
+        for channel in range(len(labels)):
+            self.spikes[channel % 50 :: 50, channel] = 1
+        self._outlet = open_outlet(name, Kind.SPIKES, labels, "spikes", MS)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "StreamReader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+        del self._outlet
+
+    def _run(self) -> None:
+        due_ns = next_grid_line_ns(local_now_ns(), 10 * MS)
+        sample = 0
+        while not self._closed.wait(s_from_ns(max(due_ns - local_now_ns(), 0))):
+            stamps_s = [s_from_ns(due_ns - (4 - k) * MS) for k in range(5)]
+            self._outlet.push_chunk(self.spikes[sample : sample + 5], stamps_s)
+            sample = (sample + 5) % 1000
+            due_ns += 5 * MS
+
+
+def examine(source: str, folder: Path | None = None, **wanted: object) -> Checkup:
+    content = {"input": {"source_id": source_id_of(source, Kind.SPIKES)} | wanted}
+    settings = checked_settings(content, DecodeSettings, "test")
+    return Doctor(settings, LISTEN_S, threading.Event(), lambda _: None).examine(folder)
+
+
+def texts(checkup: Checkup, level: Level) -> list[str]:
+    return [finding.text for finding in checkup.findings if finding.level is level]
+
+
+def printed(checkup: Checkup) -> str:
+    console = Console(file=io.StringIO(), highlight=False, markup=False)
+    print_checkup(checkup, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_healthy_raster_and_its_bundle_are_a_go(
+    small_bundle: Bundle, small_bundle_folder: Path, source_id: str
+) -> None:
+    with (
+        StreamReader(source_id, small_bundle.manifest.channel_ids),
+        markers_of(source_id),
+    ):
+        checkup = examine(source_id, small_bundle_folder)
+    assert checkup.is_go, checkup.findings
+    stream, marks = (
+        next(check for check in checkup.streams if check.source_id == source_id_of(source_id, kind))
+        for kind in (Kind.SPIKES, Kind.MARKERS)
+    )
+    assert stream.is_spikes
+    assert (stream.n_channels, stream.format) == (96, "int16")
+    assert stream.timing is not None
+    assert abs(stream.timing.n_samples - 1000 * LISTEN_S) < 50
+    assert stream.timing.rate_hz == pytest.approx(1000, rel=1e-3)
+    assert 0 < stream.timing.age_ms < 50
+    assert abs(stream.offset_ms) < 5
+    assert marks.timing is None
+    assert checkup.spikes is not None
+    assert checkup.spikes.health.median_level == pytest.approx(20, rel=0.05)
+    assert checkup.bundle is not None
+    assert checkup.bundle.fits
+    assert 0 < checkup.bundle.step_p50_us <= checkup.bundle.step_p99_us
+    report = printed(checkup)
+    assert max(map(len, report.splitlines())) <= 100
+    assert report.splitlines()[-1].startswith("GO: ")
+    assert checkup.surroundings["lsl_session"].startswith("test-")
+    assert json.loads(json.dumps(as_json(checkup), allow_nan=False))["verdict"] == "GO"
+
+
+@contextmanager
+def markers_of(source: str) -> Iterator[None]:
+    outlet = open_outlet(source, Kind.MARKERS, ["event"], "", None)
+    try:
+        yield
+    finally:
+        del outlet
+
+
+def test_a_dead_and_a_hot_channel_are_named(source_id: str) -> None:
+    reader = StreamReader(source_id, LABELS)
+    reader.spikes[:, 3] = 0
+    reader.spikes[:, 7] = 1
+    with reader:
+        checkup = examine(source_id)
+    assert checkup.is_go
+    warnings = texts(checkup, Level.WARNING)
+    assert any(text.startswith("1 of 10 channels (elec4) is without a spike") for text in warnings)
+    assert any(text.startswith("1 channel (elec8) is far above") for text in warnings)
+    assert printed(checkup).splitlines()[-1].startswith("GO (the streams;")
+
+
+def test_a_bundle_of_another_array_is_a_no_go(small_bundle_folder: Path, source_id: str) -> None:
+    with StreamReader(source_id, LABELS):
+        checkup = examine(source_id, small_bundle_folder)
+    assert not checkup.is_go
+    (text,) = texts(checkup, Level.NO_GO)
+    assert "96 of the bundle's 96 channels are not in the stream" in text
+    assert checkup.bundle is not None
+    assert not checkup.bundle.fits
+    assert printed(checkup).splitlines()[-1].startswith("NO-GO: 1 problem")
+
+
+def test_two_streams_of_one_name_are_a_no_go(source_id: str) -> None:
+    with StreamReader(source_id, LABELS), StreamReader(source_id, LABELS[:4]):
+        checkup = examine(source_id)
+    (text,) = texts(checkup, Level.NO_GO)
+    assert "2 streams match" in text
+    assert "10 channels" in text
+    assert "4 channels" in text
+    assert checkup.spikes is None
+    assert "NO-GO: 1 problem" in printed(checkup)
+
+
+def test_no_stream_and_a_damaged_bundle_are_told_together(
+    small_bundle_folder: Path, source_id: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(small_bundle_folder, folder)
+    (folder / "encoder.onnx").write_bytes(b"")
+    with markers_of(source_id):
+        checkup = examine(source_id, folder)
+    absent, damaged = texts(checkup, Level.NO_GO)
+    assert "no stream with" in absent
+    assert f"'{source_id}-markers'" in absent
+    assert "encoder.onnx is not what was exported" in damaged
+    assert checkup.bundle is None
+
+
+def test_spikes_that_are_announced_but_not_sent_are_a_no_go(source_id: str) -> None:
+    outlet = open_outlet(source_id, Kind.SPIKES, LABELS, "spikes", MS)
+    checkup = examine(source_id)
+    del outlet
+    (text,) = texts(checkup, Level.NO_GO)
+    assert text.startswith(f"'{source_id}-spikes' sent nothing")
+
+
+def test_a_stream_that_can_not_be_what_is_wanted_is_a_no_go(source_id: str) -> None:
+    with StreamReader(source_id, LABELS):
+        checkup = examine(source_id, kind="events")
+    (text,) = texts(checkup, Level.NO_GO)
+    assert "so it can't be events" in text
+    (stream,) = [check for check in checkup.streams if check.is_spikes]
+    assert stream.timing is not None, "its timing is told all the same"
+
+
+# The command.
+
+
+def doctor(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rt_ner", "doctor", "--seconds", "0.5", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_json_is_one_object_and_the_code_0_for_go(source_id: str) -> None:
+    with StreamReader(source_id, LABELS):
+        go = doctor("--source", source_id_of(source_id, Kind.SPIKES), "--json")
+    assert go.returncode == 0, go.stderr
+    content = json.loads(go.stdout)
+    assert content["verdict"] == "GO"
+    assert content["spikes"]["kind"] == "raster"
+    assert "listening for 0.5 s" in go.stderr
+
+
+def test_a_network_without_streams_is_told_with_the_lsl_session(
+    source_id: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "lsl_api.cfg"
+    config.write_text(f"[lab]\nSessionID = {source_id}\n[log]\nlevel = -3\n")
+    no_go = doctor(tmp_path / "absent", LSLAPICFG=str(config))
+    assert no_go.returncode == 2
+    assert "no such bundle" in " ".join(no_go.stdout.split())
+    assert f"LSL session '{source_id}'" in " ".join(no_go.stdout.split())
+    n_warnings = 1 + len(judge_computer(look_at_computer(), TimingSettings()))
+    warned = f"{n_warnings} warning{'s' * (n_warnings > 1)}"
+    assert no_go.stdout.splitlines()[-1] == f"NO-GO: 2 problems to be mended first, {warned}"
+
+
+def test_an_lsl_config_that_is_not_there_is_told(
+    source_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LSLAPICFG", str(tmp_path / "absent.cfg"))
+    with StreamReader(source_id, LABELS):
+        checkup = examine(source_id)
+    assert any("absent.cfg, which is no file" in text for text in texts(checkup, Level.WARNING))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-Break, not SIGINT")
+def test_ctrl_c_gives_no_verdict(source_id: str) -> None:
+    with StreamReader(source_id, LABELS):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rt_ner", "doctor", "--seconds", "60", "--source",
+             source_id_of(source_id, Kind.SPIKES)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "listening" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 2
+    assert not printed
+    assert said.strip().endswith("no verdict")

@@ -1,0 +1,324 @@
+"""The loop on real LSL, over loopback: what is decoded, in which state, and what is refused."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pylsl
+import pytest
+
+from drivers.replay import Part, Replay
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.core.errors import StreamError
+from rt_ner.data.session.session import Session
+from rt_ner.live.states import State
+from rt_ner.lsl.streams import (
+    SESSION_END,
+    SESSION_ZERO,
+    TIMING_LABELS,
+    Kind,
+    StreamQuery,
+    announce,
+    find_stream,
+    local_now_ns,
+    open_outlet,
+    query_for,
+    source_id_of,
+)
+from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, never, pulled
+
+
+def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    channel_ids = small_bundle.manifest.channel_ids
+    source = Source(source_id, channel_ids)
+    n_warming = history_ms(small_bundle) // 10 - 1
+    with Decoding(small_bundle.model, source_id) as decoding:
+        velocity, states = inlet(decoding.name, Kind.VELOCITY), inlet(decoding.name, Kind.STATE)
+        source.wait_for_listener()
+        decoding.expect(State.CONNECTING, State.WARMING)
+        source.push(history_ms(small_bundle) + 20)
+        decoding.expect(State.RUNNING, State.STALE)
+        values, stamps_ns = pulled(velocity, n_warming + 4)
+        assert not values[:n_warming].any()
+        assert values[n_warming : n_warming + 3].any(axis=1).all()
+        assert not values[-1].any(), "the cursor must stop when data stop"
+        assert set(np.diff(np.rint(stamps_ns[:-1] / MS))) == {10}
+        # Data again: the history must fill anew before anything moves.
+        source.now_ns += 1000 * MS
+        source.push(10)
+        decoding.expect(State.WARMING)
+        source.push(history_ms(small_bundle) - 10)
+        decoding.expect(State.RUNNING)
+        values, _ = pulled(velocity, n_warming + 1)
+        assert not values[:-1].any()
+        assert values[-1].any()
+        decoding.stop.set()
+        values, _ = pulled(velocity, 1)
+        assert not values.any(), "the cursor must stop when the decoder does"
+        names = [name for name, _ in _until(states, State.STOPPED)]
+        assert names[-5:] == ["RUNNING", "STALE", "WARMING", "RUNNING", "STOPPED"]
+
+
+def test_a_source_that_comes_back_is_decoded_again(small_bundle: Bundle, source_id: str) -> None:
+    channel_ids = small_bundle.manifest.channel_ids
+    with Decoding(small_bundle.model, source_id) as decoding:
+        for _ in range(2):
+            source = Source(source_id, channel_ids)
+            source.wait_for_listener()
+            decoding.expect(State.CONNECTING, State.WARMING)
+            source.push(history_ms(small_bundle))
+            decoding.expect(State.RUNNING)
+            del source
+            # Whichever the decoder notices first: no data, or no source.
+            if decoding.states.get(timeout=WAIT_S) == State.STALE:
+                continue
+            decoding.states.put(State.CONNECTING)
+    assert decoding.loop.statistics.n_connections == 2
+
+
+def test_data_that_are_not_used_do_not_keep_the_cursor_moving(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    """A source that sends the same samples again and again is as good as silent."""
+    source = Source(source_id, small_bundle.manifest.channel_ids)
+    with Decoding(small_bundle.model, source_id) as decoding:
+        velocity = inlet(decoding.name, Kind.VELOCITY)
+        source.wait_for_listener()
+        decoding.expect(State.CONNECTING, State.WARMING)
+        source.push(history_ms(small_bundle))
+        decoding.expect(State.RUNNING)
+        n_repeats = 0
+        while decoding.states.empty():
+            source.now_ns -= 5 * MS
+            source.push(5)
+            n_repeats += 5
+            decoding.stop.wait(0.005)
+        decoding.expect(State.STALE)
+        n_hops = history_ms(small_bundle) // 10
+        values, _ = pulled(velocity, n_hops + 1)
+        assert values[-2].any()
+        assert not values[-1].any()
+        # Its samples are now older than they used to be: held back, for all the decoder knows.
+        while decoding.loop.state is not State.RUNNING:
+            source.push(10)
+            decoding.stop.wait(0.005)
+    assert decoding.loop.statistics.counts()["duplicate"] == n_repeats
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600])
+def test_a_step_of_the_sources_clock_is_counted_and_followed(
+    small_bundle: Bundle, source_id: str, step_s: int
+) -> None:
+    source = Source(source_id, small_bundle.manifest.channel_ids)
+    with Decoding(small_bundle.model, source_id) as decoding:
+        source.wait_for_listener()
+        decoding.expect(State.CONNECTING, State.WARMING)
+        source.push(history_ms(small_bundle))
+        decoding.expect(State.RUNNING)
+        source.now_ns += step_s * 1000 * MS
+        source.push(20)
+        decoding.expect(State.WARMING)
+        source.push(history_ms(small_bundle))
+        decoding.expect(State.RUNNING)
+    counts = decoding.loop.statistics.counts()
+    assert counts["clock_steps"] == 1
+    assert counts["missing"] == counts["late"] == 0
+
+
+def test_a_lost_source_is_not_replaced_by_another(small_bundle: Bundle, source_id: str) -> None:
+    channel_ids = small_bundle.manifest.channel_ids
+    source = Source(source_id, channel_ids)
+    query = {"source_id": "", "name": f"{source_id}-{Kind.SPIKES}"}
+    with Decoding(small_bundle.model, source_id, input=query) as decoding:
+        source.wait_for_listener()
+        decoding.expect(State.CONNECTING, State.WARMING)
+        # Of the same name and shape, but not the one that was connected.
+        info = pylsl.StreamInfo(query["name"], "Spikes", 96, 1000.0, pylsl.cf_int16, "stranger")
+        info.set_channel_labels(list(channel_ids))
+        stranger = pylsl.StreamOutlet(info)
+        del source
+        decoding.expect(State.CONNECTING)
+        assert not stranger.wait_for_consumers(2.0)
+        again = Source(source_id, channel_ids)
+        again.wait_for_listener()
+        decoding.expect(State.WARMING)
+    assert decoding.loop.statistics.n_connections == 2
+
+
+def test_every_stage_is_stamped_in_order(small_bundle: Bundle, source_id: str) -> None:
+    source = Source(source_id, small_bundle.manifest.channel_ids)
+    with Decoding(small_bundle.model, source_id) as decoding:
+        timing = inlet(decoding.name, Kind.TIMING)
+        source.wait_for_listener()
+        decoding.expect(State.CONNECTING, State.WARMING)
+        source.push(history_ms(small_bundle))
+        rows, stamps_ns = pulled(timing, history_ms(small_bundle) // 10)
+    columns = dict(zip(TIMING_LABELS, rows.T, strict=True))
+    stages = ["arrived", "bin_closed", "embedded", "decoded", "pushed"]
+    assert (np.diff(np.stack([columns[stage] for stage in stages]), axis=0) >= 0).all()
+    # Each hop is closed by the sample stamped at its end.
+    newest_ns = np.array([ns_from_s(stamp_s) for stamp_s in columns["newest_sample"]])
+    assert np.abs(newest_ns - stamps_ns).max() < 1000
+    for count in ("late", "missing", "nonfinite"):
+        assert not columns[count].any()
+
+
+def test_a_replay_tells_the_truth_beside_the_spikes(small_session: Session, source_id: str) -> None:
+    part = Part(int(small_session.trials.start_ns[14]), small_session.end_ns, speed=20.0)
+    replay = Replay(small_session, source_id, threading.Event())
+    kinds = (Kind.SPIKES, Kind.KINEMATICS, Kind.MARKERS, Kind.PUSHED)
+    inlets = {kind: inlet(source_id, kind) for kind in kinds}
+    replay.wait_for_listeners(kinds)
+    replay.play(part, lambda _: None)
+    events, event_ns = zip(*_until(inlets[Kind.MARKERS], SESSION_END), strict=True)
+    assert events[0] == SESSION_ZERO
+    begins = [text for text in events if text.startswith("trial_start")]
+    assert begins == ["trial_start 14", "trial_start 15"]
+    zero_ns = event_ns[0]
+    n_samples = (small_session.end_ns - part.begin_ns) // MS
+    counts, stamps_ns = pulled(inlets[Kind.SPIKES], n_samples)
+    raster = np.concatenate(
+        [chunk.counts for chunk in small_session.spikes.raster(part.begin_ns, part.end_ns)]
+    )
+    np.testing.assert_array_equal(counts, raster)
+    assert np.abs(stamps_ns - zero_ns - part.begin_ns - np.arange(1, n_samples + 1) * MS).max() < 9
+    kinematics = small_session.kinematics
+    chosen = kinematics.time_ns > part.begin_ns
+    chosen &= kinematics.time_ns <= part.end_ns
+    velocity_cm_s, _ = pulled(inlets[Kind.KINEMATICS], int(chosen.sum()))
+    np.testing.assert_array_equal(velocity_cm_s, kinematics.velocity_cm_s[chosen])
+    pushed_s, _ = pulled(inlets[Kind.PUSHED], n_samples)
+    assert (np.diff(pushed_s[:, 0]) >= 0).all()
+
+
+def test_a_looping_replay_goes_on_without_a_gap(small_session: Session, source_id: str) -> None:
+    stop = threading.Event()
+    begin_ns = int(small_session.trials.start_ns[14])
+    replay = Replay(small_session, source_id, stop)
+    spikes = inlet(source_id, Kind.SPIKES)
+    replay.wait_for_listeners([Kind.SPIKES])
+    part = Part(begin_ns, small_session.end_ns, speed=50.0, loop=True)
+    playing = threading.Thread(target=replay.play, args=(part, lambda _: None))
+    playing.start()
+    _, stamps_ns = pulled(spikes, 6000)
+    stop.set()
+    playing.join()
+    assert set(np.rint(np.diff(stamps_ns) / MS)) == {1}
+
+
+def _until(stream: pylsl.StreamInlet, last: str) -> Iterator[tuple[str, int]]:
+    while True:
+        sample, stamp_s = stream.pull_sample(WAIT_S)
+        assert sample is not None
+        yield sample[0], ns_from_s(stamp_s)
+        if sample[0] == last:
+            return
+
+
+@contextmanager
+def announced(make: Callable[[], pylsl.StreamOutlet]) -> Iterator[None]:
+    outlet = make()
+    yield
+    del outlet
+
+
+def test_a_stream_of_another_size_is_refused(small_bundle: Bundle, source_id: str) -> None:
+    labels = [f"c{k}" for k in range(70)]
+    with (
+        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", MS)),
+        Decoding(small_bundle.model, source_id) as decoding,
+    ):
+        decoding.expect_error("96 of the bundle's 96 channels are not in the stream.*it has 70")
+
+
+def test_a_stream_of_other_channels_is_refused(small_bundle: Bundle, source_id: str) -> None:
+    labels = [*small_bundle.manifest.channel_ids[:-1], "elec999"]
+    with (
+        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", MS)),
+        Decoding(small_bundle.model, source_id) as decoding,
+    ):
+        decoding.expect_error("1 of the bundle's 96 channels .* the first is 'elec096'")
+
+
+def test_a_stream_of_an_unfit_rate_is_refused(small_bundle: Bundle, source_id: str) -> None:
+    labels = small_bundle.manifest.channel_ids
+    with (
+        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", 3 * MS)),
+        Decoding(small_bundle.model, source_id) as decoding,
+    ):
+        decoding.expect_error("don't fill")
+
+
+def test_a_stream_that_cannot_be_what_is_wanted_is_refused(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    labels = small_bundle.manifest.channel_ids
+    with (
+        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", None)),
+        Decoding(small_bundle.model, source_id, input={"kind": "raster"}) as decoding,
+    ):
+        decoding.expect_error("no regular rate, so it can't be raster.*set kind")
+
+
+def test_no_stream_says_what_is_there(small_bundle: Bundle, source_id: str) -> None:
+    with (
+        announced(lambda: open_outlet(source_id, Kind.KINEMATICS, ["x"], "cm", MS)),
+        Decoding(small_bundle.model, f"{source_id}-absent", input={"wait_s": 0.0}) as decoding,
+    ):
+        decoding.expect_error(f"no stream with .*on the network: .*{source_id}-kinematics")
+
+
+def test_two_sources_of_one_name_are_refused_and_both_described(source_id: str) -> None:
+    with (
+        announced(lambda: open_outlet(source_id, Kind.PUSHED, ["x"], "", MS)),
+        announced(lambda: open_outlet(source_id, Kind.PUSHED, ["x", "y"], "", MS)),
+        pytest.raises(StreamError, match=r"2 streams match .*([12]) channels.*[12] channels"),
+    ):
+        find_stream(query_for(source_id, Kind.PUSHED), WAIT_S, never)
+
+
+def test_a_predicate_that_cannot_be_read_is_refused(source_id: str) -> None:
+    query = StreamQuery(("Spikes",), predicate="name=='unclosed")
+    with pytest.raises(StreamError, match="is no XPath 1.0"):
+        find_stream(query, WAIT_S, never)
+
+
+def test_a_predicate_selects(source_id: str) -> None:
+    outlet = open_outlet(source_id, Kind.PUSHED, ["x"], "", MS)
+    query = StreamQuery(("Timing",), predicate=f"starts-with(source_id,'{source_id}')")
+    found = find_stream(query, WAIT_S, never)
+    assert found
+    assert found.source_id() == source_id_of(source_id, Kind.PUSHED)
+    del outlet
+
+
+def test_data_that_make_no_hop_do_not_keep_the_cursor_moving(
+    small_bundle: Bundle, source_id: str
+) -> None:
+    """Gaps that blind the detector again and again: samples are used, yet nothing is decoded."""
+    channels = small_bundle.manifest.channel_ids
+    info = announce(source_id, Kind.BROADBAND, channels, "microvolts", 30_000)
+    voltage = np.random.default_rng(0).integers(-50, 50, (600, len(channels)), dtype=np.int16)
+    outlet = pylsl.StreamOutlet(info)
+    sections: dict[str, dict[str, object]] = {
+        "input": {"source_id": source_id_of(source_id, Kind.BROADBAND)},
+        "detector": {"learn_s": 0.1},
+    }
+    with Decoding(small_bundle.model, source_id, **sections) as decoding:
+        assert outlet.wait_for_consumers(WAIT_S)
+        decoding.expect(State.CONNECTING, State.WARMING)
+        begin_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
+        for k in range(80):
+            ends_ns = begin_ns + k * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
+            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
+        decoding.expect(State.RUNNING)
+        while decoding.states.empty():
+            begin_ns += 25 * MS
+            ends_ns = begin_ns + 80 * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
+            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
+            decoding.stop.wait(0.02)
+        decoding.expect(State.STALE)

@@ -1,0 +1,238 @@
+"""The velocity stream on real LSL: announced, transformed and timed as the cursor wants it."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pylsl
+import pytest
+
+from rt_ner.core.clock import ns_from_s
+from rt_ner.core.settings import DecodeSettings
+from rt_ner.live.output.outlets import VelocityOutlet
+from rt_ner.lsl.streams import local_now_ns
+
+MS = 1_000_000
+HOP_NS = 10 * MS
+WAIT_S = 20.0
+
+
+class Cursor:
+    """A velocity outlet of these settings, and who listens to it."""
+
+    def __init__(self, source: str, stale_ms: float = 200.0, **velocity: object) -> None:
+        settings = DecodeSettings.model_validate(
+            {
+                "output": {"source": source},
+                "velocity": velocity,
+                "safety": {"stale_ms": stale_ms},
+            }
+        )
+        self.outlet = VelocityOutlet(settings, HOP_NS)
+        (found,) = pylsl.resolve_byprop("source_id", f"{source}/velocity", 1, WAIT_S)
+        self.inlet = pylsl.StreamInlet(found, recover=False)
+        self.inlet.open_stream(WAIT_S)
+        self.info = self.inlet.info(WAIT_S)
+
+    def __enter__(self) -> "Cursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.outlet.close()
+
+    def sent(self, *velocities_cm_s: tuple[float, float]) -> np.ndarray:
+        """What arrives of these."""
+        for k, velocity in enumerate(velocities_cm_s):
+            self.outlet.push(np.array(velocity, dtype=np.float32), (100 + k) * HOP_NS)
+        samples, stamps_s = self.inlet.pull_chunk(WAIT_S, len(velocities_cm_s), as_numpy=True)
+        expected_ns = [(100 + k) * HOP_NS for k in range(len(velocities_cm_s))]
+        assert [ns_from_s(stamp_s) for stamp_s in stamps_s] == expected_ns
+        return samples
+
+    def ticks(self) -> Iterator[tuple[int, list[float]]]:
+        """Stamps, ns, and samples as they come."""
+        while True:
+            sample, stamp_s = self.inlet.pull_sample(WAIT_S)
+            assert sample is not None
+            yield ns_from_s(stamp_s), sample
+
+
+@pytest.mark.parametrize(
+    ("wanted", "announced"),
+    [
+        ({}, {}),
+        ({"name": "Cursor", "type": "Control"}, {"name": "Cursor", "type": "Control"}),
+        ({"labels": ("right", "up")}, {"labels": ["right", "up"]}),
+        ({"unit": "mm/s"}, {"units": ["mm/s", "mm/s"]}),
+        ({"format": "double64"}, {"format": pylsl.cf_double64}),
+        ({"format": "int32"}, {"format": pylsl.cf_int32}),
+        ({"rate_hz": 60}, {"rate_hz": 60.0}),
+        ({"irregular": True}, {"rate_hz": 0.0}),
+        ({"rate_hz": 60, "irregular": True}, {"rate_hz": 0.0}),
+    ],
+)
+def test_the_stream_is_announced_as_wanted(
+    wanted: dict[str, object], announced: dict[str, object], source_id: str
+) -> None:
+    plain = {
+        "name": f"{source_id}-velocity",
+        "type": "Velocity",
+        "labels": ["vx", "vy"],
+        "units": ["cm/s", "cm/s"],
+        "format": pylsl.cf_float32,
+        "rate_hz": 100.0,
+    }
+    with Cursor(source_id, **wanted) as cursor:
+        info = cursor.info
+        assert plain | announced == {
+            "name": info.name(),
+            "type": info.type(),
+            "labels": info.get_channel_labels(),
+            "units": info.get_channel_units(),
+            "format": info.channel_format(),
+            "rate_hz": info.nominal_srate(),
+        }
+
+
+def test_by_default_what_is_decoded_is_sent_to_the_bit(source_id: str) -> None:
+    velocities = np.random.default_rng(0).normal(0, 30, (200, 2)).astype(np.float32)
+    velocities[:3] = [[0, 0], [1e-40, -3e38], [200, -1e-7]]
+    with Cursor(source_id) as cursor:
+        assert cursor.sent(*map(tuple, velocities)).tobytes() == velocities.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"gain": 2.5}, (5.0, -17.5)),
+        ({"unit": "mm/s"}, (20.0, -70.0)),
+        ({"unit": "m/s"}, (0.02, -0.07)),
+        ({"unit": "a.u.", "gain": 10}, (20.0, -70.0)),
+        ({"swap_xy": True}, (-7.0, 2.0)),
+        ({"flip_x": True}, (-2.0, -7.0)),
+        ({"flip_y": True}, (2.0, 7.0)),
+        ({"swap_xy": True, "flip_x": True}, (7.0, 2.0)),  # the x that is sent, not the decoded
+        ({"swap_xy": True, "flip_y": True}, (-7.0, -2.0)),
+        (
+            {"swap_xy": True, "flip_x": True, "flip_y": True, "unit": "mm/s", "gain": 3},
+            (210.0, -60.0),
+        ),
+    ],
+)
+@pytest.mark.parametrize("lsl_format", ["float32", "double64"])
+def test_velocity_is_transformed(
+    wanted: dict[str, object], expected: tuple[float, float], lsl_format: str, source_id: str
+) -> None:
+    with Cursor(source_id, format=lsl_format, **wanted) as cursor:
+        np.testing.assert_allclose(cursor.sent((2, -7), (0, 0)), [expected, (0, 0)], rtol=1e-6)
+
+
+def test_whole_numbers_are_rounded_and_never_turn_into_their_opposite(source_id: str) -> None:
+    velocities = [(0.26, -0.26), (0.24, -0.24), (99.96, -1), (3e5, -3e5)]
+    with Cursor(source_id, format="int32", gain=1e4) as cursor:
+        sent = cursor.sent(*velocities)
+    assert sent.dtype == np.int32
+    assert sent[:3].tolist() == [[2600, -2600], [2400, -2400], [999_600, -10_000]]
+    np.testing.assert_allclose(sent[3], [2**31, -(2**31)], rtol=1e-6)
+
+
+def test_whole_numbers_are_the_nearest(source_id: str) -> None:
+    with Cursor(source_id, format="int32") as cursor:
+        assert cursor.sent((1.6, -1.6), (1.4, -1.4)).tolist() == [[2, -2], [1, -1]]
+
+
+@pytest.mark.parametrize("rate_hz", [60, 100, 250])
+def test_at_a_rate_of_its_own_every_tick_is_on_an_exact_grid(
+    rate_hz: float, source_id: str
+) -> None:
+    """Whatever is pushed meanwhile, and however late a tick is."""
+    with Cursor(source_id, rate_hz=rate_hz) as cursor:
+        stamps_ns = []
+        for stamp_ns, _ in cursor.ticks():
+            stamps_ns.append(stamp_ns)
+            cursor.outlet.push(np.ones(2, dtype=np.float32), stamp_ns + 12_345)
+            if len(stamps_ns) == 20:
+                break
+    grid_ns = stamps_ns[0] + np.arange(20) * round(1e9 / rate_hz)
+    assert np.abs(stamps_ns - grid_ns).max() <= 1, "a nanosecond is lost in float seconds"
+
+
+@pytest.mark.parametrize("lsl_format", ["float32", "int32"])
+def test_the_newest_velocity_is_repeated_until_it_is_stale(lsl_format: str, source_id: str) -> None:
+    with Cursor(
+        source_id, stale_ms=100, rate_hz=200, format=lsl_format, gain=2, flip_y=True
+    ) as cursor:
+        ticks = cursor.ticks()
+        assert next(ticks)[1] == [0, 0], "nothing was decoded yet"
+        cursor.outlet.push(np.array([7, 7], dtype=np.float32), 0)
+        before_ns = local_now_ns()
+        cursor.outlet.push(np.array([1, 3], dtype=np.float32), 0)
+        after_ns = local_now_ns()
+        moving = next(tick for tick in ticks if tick[1] == [2, -6])
+        n_repeated = 1
+        for stamp_ns, sample in ticks:
+            if sample != moving[1]:
+                break
+            n_repeated += 1
+            assert stamp_ns <= after_ns + 100 * MS + 1
+        assert sample == [0, 0]
+        # Judged when it is sent, which on a busy computer is after its stamp, when it was due.
+        assert local_now_ns() > before_ns + 100 * MS
+        assert n_repeated > 1
+        assert [next(ticks)[1] for _ in range(5)] == [[0, 0]] * 5
+        cursor.outlet.push(np.array([1, 3], dtype=np.float32), 0)
+        assert next(tick for tick in ticks if any(tick[1]))[1] == moving[1]
+
+
+@pytest.mark.parametrize("rate_hz", [10, 1000])
+def test_a_velocity_is_stale_from_the_first_nanosecond_after_its_time(
+    rate_hz: float, source_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = local_now_ns()
+    monkeypatch.setattr("rt_ner.live.output.outlets.local_now_ns", lambda: now_ns)
+    with Cursor(source_id, stale_ms=100, rate_hz=rate_hz) as cursor:
+
+        def settled() -> list[float]:
+            """What a tick that began after the clock was set says: the second to come, at least."""
+            *_, (_, sample) = islice(ticks, 3)
+            return sample
+
+        ticks = cursor.ticks()
+        cursor.outlet.push(np.array([1, 3], dtype=np.float32), 0)
+        assert settled() == [1, 3]
+        now_ns += 100 * MS
+        assert settled() == [1, 3]
+        now_ns += 1
+        assert settled() == [0, 0]
+        cursor.outlet.push(np.array([1, 3], dtype=np.float32), 0)
+        assert settled() == [1, 3]
+
+
+def test_closing_ends_the_ticks(source_id: str) -> None:
+    with Cursor(source_id, rate_hz=500) as cursor:
+        next(cursor.ticks())
+        cursor.outlet.close()
+        closed_ns = local_now_ns()
+        newest_ns = 0
+        while (tick := cursor.inlet.pull_sample(0.1))[0] is not None:
+            newest_ns = ns_from_s(tick[1])
+    assert newest_ns <= closed_ns
+
+
+def test_ticks_that_were_missed_are_left_out(
+    source_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was paused for five seconds must not send five seconds of movement at once."""
+    paused_ns = 0
+    monkeypatch.setattr(
+        "rt_ner.live.output.outlets.local_now_ns", lambda: local_now_ns() + paused_ns
+    )
+    with Cursor(source_id, stale_ms=10_000, rate_hz=100) as cursor:
+        cursor.outlet.push(np.ones(2, dtype=np.float32), 0)
+        ticks = cursor.ticks()
+        before_ns, _ = next(ticks)
+        paused_ns = 5000 * MS
+        stamps_ns = np.array([before_ns] + [next(ticks)[0] for _ in range(20)])
+    gaps_ms = np.rint(np.diff(stamps_ns) / MS)
+    assert (gaps_ms > 4000).sum() == 1
+    assert (gaps_ms <= 20).sum() == 19

@@ -1,0 +1,66 @@
+"""Settings files: strict about keys, and saying the defaults truly."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from offline_training.settings import TrainSettings
+from rt_ner.core.errors import ConfigError
+from rt_ner.core.settings import DecodeSettings, Settings, load_settings
+from rt_ner.task.settings import TaskSettings
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "nearest"),
+    [
+        ("[safety]\nstale_msec = 5\n", "safety.stale_msec", "stale_ms"),
+        ("[inputs]\n", "inputs", "input"),
+        ("[input]\nsourceid = 'x'\n", "input.sourceid", "source_id"),
+    ],
+)
+def test_an_unknown_key_is_an_error_that_names_the_nearest(
+    tmp_path: Path, text: str, named: str, nearest: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"unknown key '{named}': did you mean '{nearest}'"):
+        load_settings(write(tmp_path, text), DecodeSettings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[safety]\nstale_ms = 'soon'\n", r"safety.stale_ms = 'soon'"),
+        ("[safety]\nstale_ms = -1\n", r"safety.stale_ms = -1.*greater than or equal to 10"),
+        ("[safety\n", "can't be read as TOML"),
+    ],
+)
+def test_a_bad_value_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_settings(write(tmp_path, text), DecodeSettings)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such config file"):
+        load_settings(tmp_path / "none.toml", DecodeSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("decode.toml", DecodeSettings), ("train.toml", TrainSettings), ("task.toml", TaskSettings)],
+)
+def test_the_files_in_configs_show_every_default(name: str, kind: type[Settings]) -> None:
+    text = (CONFIGS / name).read_text(encoding="utf-8")
+    assert load_settings(CONFIGS / name, kind) == kind()
+    assert tomllib.loads(text).keys() == kind.model_fields.keys()
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert load_settings(None, DecodeSettings) == DecodeSettings()

@@ -1,0 +1,190 @@
+"""XDF: read as the decoder would have read it live; damage is said, and never a crash."""
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from offline_training.closed_loop.block_file import block_of_xdf
+from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.archive import load_recording, load_session
+from rt_ner.data.formats.xdf.chunks import salvage, scan
+from rt_ner.data.session.session import SpikeCounts, SpikeTimes
+from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"
+MS = 1_000_000
+
+
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / "recording.xdf"
+    path.write_bytes(content)
+    return path
+
+
+def test_a_recording_is_a_session_with_the_same_counts(tmp_path: Path) -> None:
+    content, counts = reach_recording()
+    session = load_session(written(tmp_path, content))
+    assert isinstance(session.spikes, SpikeCounts)
+    np.testing.assert_array_equal(session.spikes.counts, counts)
+    assert session.channel_ids == ("a", "b", "c")
+    assert session.trials.direction_deg.tolist() == [45.0]
+    assert (session.trials.start_ns[0], session.trials.end_ns[0]) == (0, 1500 * MS)
+    # Given in mm/s.
+    assert np.hypot(*session.kinematics.velocity_cm_s.T) == pytest.approx(1.0)
+    assert session.kinematics.time_ns[:2].tolist() == [10 * MS, 20 * MS]
+
+
+def test_trials_that_are_not_whole_are_left_out_and_said(tmp_path: Path) -> None:
+    recording = load_recording(written(tmp_path, reach_recording()[0]))
+    assert any("1 trials that are not whole" in doubt for doubt in recording.warnings)
+
+
+def test_what_was_not_measured_is_no_silence(tmp_path: Path) -> None:
+    content, counts = reach_recording(left_out=slice(300, 350))
+    recording = load_recording(written(tmp_path, content))
+    assert isinstance(recording.spikes, SpikeCounts)
+    counts[300:350] = 0
+    np.testing.assert_array_equal(recording.spikes.counts, counts)
+    assert any("50 samples missing" in doubt for doubt in recording.warnings)
+    assert recording.kinematics is not None
+    # No label until all that a decoder looks back to was measured again.
+    times_ns = recording.kinematics.time_ns
+    assert not ((times_ns > 300 * MS) & (times_ns <= 1350 * MS)).any()
+    assert (times_ns > 1350 * MS).any()
+
+
+def test_clocks_of_two_computers_are_joined_by_their_offsets(tmp_path: Path) -> None:
+    content, _ = reach_recording(shift_s=123.0, host="task-computer")
+    kinematics = load_recording(written(tmp_path, content)).kinematics
+    assert kinematics is not None
+    np.testing.assert_allclose(
+        kinematics.time_ns, (np.arange(len(kinematics.time_ns)) + 1) * 10 * MS, atol=MS / 100
+    )
+
+
+def test_events_keep_their_units_apart(tmp_path: Path) -> None:
+    amp = Stream(1, "amp", "SpikeEvents", ["ch", "unit"], 0, fmt="int32", electrodes=["e1", "e2"])
+    rows = [[2, 1], [1, 0], [2, 3], [7, 1]]
+    content = xdf(amp.header(), amp.samples([5.25, 5.5, 5.75, 5.8], rows))
+    recording = load_recording(written(tmp_path, content))
+    spikes = recording.spikes
+    assert isinstance(spikes, SpikeTimes)
+    assert [spikes.unit_ids[unit] for unit in spikes.unit] == ["e2/1", "e1/0", "e2/3"]
+    assert np.diff(spikes.time_ns).tolist() == [250 * MS, 250 * MS]
+    assert recording.warnings == ("1 events without a valid channel and unit",)
+    assert [lack.split(":")[0] for lack in recording.missing_for_training()] == [
+        "no kinematics",
+        "no trials",
+    ]
+
+
+def test_broadband_is_detected_as_live(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    voltage = rng.normal(0, 10, (90_000, 1))
+    voltage[70_000] = -400
+    amp = Stream(1, "amp", "Ephys", ["e1"], 30_000, fmt="float32", unit="microvolts")
+    stamps_s = 100 + np.arange(1, 90_001) / 30_000
+    content = xdf(amp.header(), amp.samples(stamps_s.tolist(), voltage.tolist()))
+    spikes = load_recording(written(tmp_path, content)).spikes
+    assert isinstance(spikes, SpikeTimes)
+    lsl_s = spikes.time_ns / 1e9 + 100 // 1.8 * 1.8
+    assert np.abs(lsl_s - stamps_s[70_000]).min() < 1e-3
+
+
+def test_several_sources_are_areas(tmp_path: Path) -> None:
+    one, two = (
+        Stream(number, name, "Spikes", [name], 1000, fmt="int16")
+        for number, name in ((1, "left"), (2, "right"))
+    )
+    rows = [one.samples([1.001], [[1]]), two.samples([1.001], [[2]])]
+    path = written(tmp_path, xdf(one.header(), two.header(), *rows))
+    assert load_recording(path).areas == ("left", "right")
+    assert load_recording(path, "right").channel_ids == ("right",)
+    with pytest.raises(SessionError, match="holds left, right"):
+        load_recording(path, "middle")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="real recordings are not here")
+@pytest.mark.parametrize("name", ["minimal", "clock_resets", "empty_streams", "bci4als_EEG"])
+def test_real_files_are_read_and_refused_for_their_lack_of_spikes(name: str) -> None:
+    recording = load_recording(SHARED / f"{name}.xdf")
+    assert len(recording.contents) >= 2
+    with pytest.raises(SessionError, match=r"no spikes: no stream of type Spikes"):
+        load_session(SHARED / f"{name}.xdf")
+
+
+def test_a_damaged_recording_is_salvaged_around_the_damage(tmp_path: Path) -> None:
+    content, counts = reach_recording()
+    second_block = content.index(boundary()) + len(boundary())
+    path = written(
+        tmp_path, content[: second_block + 20] + bytes(30) + content[second_block + 50 :]
+    )
+    damaged = load_recording(path)
+    assert isinstance(damaged.spikes, SpikeCounts)
+    np.testing.assert_array_equal(damaged.spikes.counts[:500], counts[:500])
+    np.testing.assert_array_equal(damaged.spikes.counts[1000:], counts[1000:])
+    salvage(path, tmp_path / "whole.xdf")
+    assert scan(path).damage
+    assert not scan(tmp_path / "whole.xdf").damage
+    whole = load_recording(tmp_path / "whole.xdf")
+    assert isinstance(whole.spikes, SpikeCounts)
+    np.testing.assert_array_equal(whole.spikes.counts, damaged.spikes.counts)
+
+
+def test_sizes_that_lie_take_no_memory(tmp_path: Path) -> None:
+    amp = Stream(1, "amp", "Spikes", ["a"], 1000, fmt="int16")
+    huge = struct.pack("<I", 1) + bytes([8]) + struct.pack("<Q", 2**60)
+    wide = Stream(2, "wide", "Spikes", ["a"], 1000, fmt="int16")
+    wide.xml = wide.xml.replace("<channel_count>1<", "<channel_count>999999999999<")
+    content = xdf(amp.header(), chunk(3, huge), boundary(), wide.header())
+    recording = load_recording(written(tmp_path, content))
+    assert recording.spikes is None
+    assert len(recording.warnings) == 2
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(reach_recording(n_samples=200)[0])
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(content)))
+    path = written(tmp_path, bytes(content[:cut]) + data.draw(st.binary(max_size=30)))
+    with suppress(SessionError):
+        load_recording(path)
+
+
+def loop_recording(n_hops: int = 300) -> bytes:
+    """A decoder's counts and velocity, and a task with a target that changes twice."""
+    ends_s = 1800 + (np.arange(n_hops) + 1) / 100
+    rows = {
+        ("decoder/counts", "Counts", "a b", "spikes"): np.tile([[1.0, 2.0]], (n_hops, 1)),
+        ("decoder/velocity", "Velocity", "vx vy", "mm/s"): np.tile([[10.0, 0.0]], (n_hops, 1)),
+        ("task/cursor", "Position", "x y", "cm"): np.zeros((n_hops, 2)),
+        ("task/target", "Position", "x y radius go", "cm"): np.array(
+            [[hop // 100 * 3.0, 4.0, 1.0, 1.0] for hop in range(n_hops)]
+        ),
+    }
+    parts = []
+    for number, ((name, lsl_type, labels, unit), values) in enumerate(rows.items()):
+        stream = Stream(number + 1, name, lsl_type, labels.split(), 100, unit=unit)
+        parts += [stream.header(), stream.samples(ends_s.tolist(), values.tolist())]
+    return xdf(*parts)
+
+
+def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
+    path = written(tmp_path, loop_recording())
+    block = block_of_xdf(path, "decoder", "task")
+    assert block.channel_ids == ("a", "b")
+    assert block.counts.tolist() == [[1, 2]] * 300
+    assert block.n_reaches == 3
+    np.testing.assert_allclose(block.decoded_cm_s, [[1.0, 0.0]] * 300)
+    with pytest.raises(SessionError, match=r"no samples of other/counts, .*holds decoder/counts"):
+        block_of_xdf(path, "other", "task")

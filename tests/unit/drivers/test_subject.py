@@ -1,0 +1,129 @@
+"""The simulated subject: its neurons, its intention, and what a closed loop makes of them."""
+
+import numpy as np
+import pytest
+
+from drivers.simulated.intention import CursorAnswer, Intention, SubjectSettings
+from drivers.simulated.neurons import Firing, drives, fitted, made_up
+from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+
+STEP_S = 0.005
+
+
+def test_neurons_fire_at_their_rates(rng: np.random.Generator) -> None:
+    neurons = made_up(rng)
+    velocity, position = np.array([20.0, -5.0]), np.array([3.0, 1.0])
+    spikes = Firing(neurons, rng).fire(velocity, position, 20_000)
+    rates = np.zeros(len(neurons.channel_ids))
+    np.add.at(rates, neurons.channel, neurons.rates_hz(velocity[None], position[None])[0])
+    busy = rates > 20
+    # Less by the refractory period, and no more.
+    ratio = spikes.sum(axis=0)[busy] / 20.0 / rates[busy]
+    assert ratio.min() > 0.7
+    assert ratio.max() < 1.15
+    assert not spikes.sum(axis=0)[rates == 0].any()
+
+
+def test_another_day_replaces_turns_and_silences(rng: np.random.Generator) -> None:
+    neurons = made_up(rng)
+    later = neurons.another_day(rng, replaced=0.3, turned_deg=20.0, gain_sd=0.0, silenced=5)
+    silent = np.isinf(later.log_hz)
+    assert np.unique(neurons.channel[silent]).size <= 5
+    same = (later.weights[2] == neurons.weights[2]) & ~silent
+    assert 0.6 < same.mean() < 0.8
+    turn = np.angle(
+        (later.weights[0] + 1j * later.weights[1]) / (neurons.weights[0] + 1j * neurons.weights[1])
+    )[same]
+    assert np.rad2deg(turn).std() == pytest.approx(20.0, rel=0.25)
+    np.testing.assert_allclose(
+        np.hypot(*later.weights[:2, same]), np.hypot(*neurons.weights[:2, same])
+    )
+
+
+def test_a_fit_finds_the_tuning_that_made_a_session(rng: np.random.Generator) -> None:
+    neurons = made_up(rng, channel=np.arange(12), n_electrodes=12)
+    n = 20_000
+    smooth = np.hanning(60) / np.hanning(60).sum()
+    path = np.stack(
+        [np.convolve(rng.normal(size=n), smooth, "same") * 30 for _ in range(2)], axis=1
+    )
+    velocity = np.gradient(path, 0.01, axis=0) / 5
+    end_ns = (np.arange(n) + 1) * 10_000_000
+    trials = Trials(end_ns[:1] - 1, end_ns[:1], end_ns[-1:], np.zeros(1), np.zeros((1, 2)))
+    position = np.cumsum(velocity, axis=0) * 0.01
+    position -= position[0]
+    counts = rng.poisson(neurons.rates_hz(velocity, position) * 0.01)
+    session = Session(
+        "made", "M1", neurons.channel_ids, SpikeCounts(counts.astype(np.uint8), 10_000_000),
+        Kinematics(end_ns, velocity), trials,
+    )  # fmt: skip
+    found = fitted(session)
+    np.testing.assert_allclose(found.log_hz, neurons.log_hz, atol=0.2)
+    assert np.corrcoef(found.weights[:2].ravel(), neurons.weights[:2].ravel())[0, 1] > 0.97
+
+
+def test_drives_are_what_they_are_called() -> None:
+    row = drives(np.array([[30.0, -40.0]]), np.array([[8.0, 4.0]]))[0]
+    np.testing.assert_allclose(row, [1.0, -4 / 3, 5 / 3, 1.0, 0.5])
+
+
+def reach(
+    settings: SubjectSettings, goal: np.ndarray, seconds: float, delay: int = 0
+) -> np.ndarray:
+    """The cursor's way when it does what is meant, so many steps late."""
+    intention = Intention(settings, STEP_S, np.random.default_rng(0))
+    cursor, meant, path = np.zeros(2), [np.zeros(2)] * (delay + 1), []
+    for _ in range(round(seconds / STEP_S)):
+        intention.step(cursor, goal)
+        meant.append(intention.velocity_cm_s)
+        cursor = cursor + STEP_S * meant[-1 - delay]
+        path.append(cursor)
+    return np.array(path)
+
+
+CALM = SubjectSettings(noise=0.0, noise_cm_s=0.0, expected_delay_s=0.0)
+
+
+def test_nothing_is_meant_before_anything_is_seen() -> None:
+    path = reach(CALM, np.array([8.0, 0.0]), 1.0)
+    late = round(CALM.visual_delay_s / STEP_S)
+    assert not path[: late - 1].any()
+    assert path[late + 5, 0] > 0
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1])
+def test_a_known_delay_is_no_reason_to_overshoot(delay_s: float) -> None:
+    settings = SubjectSettings(noise=0.0, noise_cm_s=0.0, expected_delay_s=delay_s)
+    path = reach(settings, np.array([8.0, 0.0]), 2.0, round(delay_s / STEP_S))
+    assert path[:, 0].max() < 8.8
+    assert path[-1] == pytest.approx([8.0, 0.0], abs=0.1)
+
+
+@pytest.mark.parametrize(("late_s", "gain"), [(0.02, 1.0), (0.2, 0.6)])
+def test_a_subject_learns_how_a_cursor_answers(late_s: float, gain: float) -> None:
+    """Intention wanders; the cursor does part of it, later than the subject expects at first."""
+    settings, rng = SubjectSettings(), np.random.default_rng(1)
+    answer = CursorAnswer(settings, STEP_S)
+    visual, late = round(settings.visual_delay_s / STEP_S), round(late_s / STEP_S)
+    meant, cursor, seen = [np.zeros(2)], np.zeros(2), [np.zeros(2)] * visual
+    for _ in range(4000):
+        meant.append(0.97 * meant[-1] + rng.normal(scale=5.0, size=2))
+        answer.learn(seen[-visual])
+        answer.mean(meant[-1])
+        cursor = cursor + gain * STEP_S * meant[max(len(meant) - 1 - late, 0)]
+        seen.append(cursor)
+    unseen = meant[len(meant) - visual - late :]
+    expected = gain * STEP_S * np.sum(unseen, axis=0)
+    np.testing.assert_allclose(answer.on_its_way_cm(), expected, atol=0.1)
+
+
+def test_the_hand_follows_what_is_meant(rng: np.random.Generator) -> None:
+    settings = SubjectSettings()
+    intention = Intention(settings, STEP_S, rng)
+    meant, hand = [], []
+    for _ in range(200):
+        intention.step(np.zeros(2), np.array([5.0, 5.0]))
+        meant.append(intention.velocity_cm_s)
+        hand.append(intention.hand_cm_s)
+    late = round(settings.motor_delay_s / STEP_S) - 1
+    np.testing.assert_array_equal(hand[late:], meant[: 200 - late])

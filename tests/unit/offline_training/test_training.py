@@ -1,0 +1,224 @@
+"""Training: reproducible, better than chance, and the same function in torch and in ONNX."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import r2_score
+
+from offline_training.dataset.split import split_session
+from offline_training.ner.distillation import distill, pick_device, train_ensemble
+from offline_training.ner.network import (
+    EncoderNetwork,
+    all_features,
+    embed,
+    export_onnx,
+    member_latents,
+    temporal_basis,
+)
+from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
+from offline_training.training import save_trained, train_bundle
+from rt_ner.bundle.bundle import Bundle, run_windows
+from rt_ner.core.errors import ConfigError, SessionError
+from rt_ner.data.formats.archive import load_session
+from rt_ner.data.session.session import Kinematics, Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.offline.dataset import build_dataset
+from rt_ner.offline.evaluation import compare, decode_session, evaluate_bundle, only_trials
+from tests.helpers.reaches import BIN_NS, reaches
+from tests.helpers.sessions import quick_settings, reach_file
+
+CPU = torch.device("cpu")
+
+
+def quiet(*_: object) -> None:
+    """No progress."""
+
+
+def test_one_seed_gives_one_bundle_byte_for_byte(
+    small_session: Session, small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    trained = train_bundle(small_session, quick_settings(), CPU, quiet)
+    save_trained(trained, tmp_path / "again", overwrite=False)
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
+        }
+
+    assert digests(tmp_path / "again") == digests(small_bundle_folder)
+
+
+def test_another_seed_gives_another_encoder(small_session: Session, small_bundle: Bundle) -> None:
+    settings = quick_settings(seed=1)
+    other = train_bundle(small_session, settings, CPU, quiet).bundle
+    assert other.encoder_onnx != small_bundle.encoder_onnx
+
+
+def test_the_exported_graph_is_the_trained_network(small_session: Session) -> None:
+    settings = TrainSettings()
+    shape = window_shape(settings.window, small_session)
+    dataset = build_dataset(small_session, shape)
+    torch.manual_seed(0)
+    network = EncoderNetwork(dataset, settings)
+    readout = Readout(np.eye(3, 2), np.zeros(2))
+    model = DecoderSpecification(small_session.channel_ids, shape, export_onnx(network), readout)
+    some = dataset.where(np.arange(len(dataset.labels)) % 50 == 0)
+    latents, _ = run_windows(model, some.windows.astype(np.float32))
+    np.testing.assert_allclose(latents, embed(network, some), atol=1e-4)
+
+
+@pytest.mark.parametrize("unit_norm", [False, True])
+def test_a_silent_channel_is_ignored_also_when_it_fires_later(
+    small_session: Session, unit_norm: bool
+) -> None:
+    settings = TrainSettings(unit_norm=unit_norm, ensemble=EnsembleSettings(members=1))
+    shape = window_shape(settings.window, small_session)
+    dataset = build_dataset(small_session, shape)
+    dataset = dataset.where(np.arange(len(dataset.labels)) % 50 == 0)
+    dataset.windows[:, :, 7] = 0
+    network = EncoderNetwork(dataset, settings)
+    readout = Readout(np.eye(3, 2), np.zeros(2))
+    model = DecoderSpecification(small_session.channel_ids, shape, export_onnx(network), readout)
+    silent = dataset.windows.astype(np.float32)
+    loud = silent.copy()
+    loud[:, :, 7] = 5
+    latents, _ = run_windows(model, silent)
+    np.testing.assert_array_equal(run_windows(model, loud)[0], latents)
+    if unit_norm:
+        np.testing.assert_allclose(np.linalg.norm(latents, axis=1), 1, rtol=1e-5)
+
+
+def test_one_encoder_learns_what_a_committee_knows(small_session: Session) -> None:
+    settings = quick_settings(
+        steps=60, ensemble=EnsembleSettings(members=2, distillation_steps=400)
+    )
+    split = split_session(small_session, settings)
+    step_ns = split.shape.bin_ns
+    ensemble, _ = train_ensemble(split.train, settings, step_ns, CPU, quiet)
+    pupil = distill(split.train, settings, CPU, ensemble.average, quiet)
+    own = embed(pupil, split.test)
+    wanted = ensemble.average(all_features(ensemble.network, split.test)).numpy()
+    assert r2_score(wanted, own) > 0.8
+    members = member_latents(ensemble.network, ensemble.features).numpy()
+    assert r2_score(members[0], members[1]) > 0.3, "members' latents stand in one space"
+
+
+def test_validation_is_of_trials_that_members_left_out() -> None:
+    """Labels without any relation to the spikes can be learned by heart, but not validated."""
+    rng = np.random.default_rng(0)
+    recording = reaches(n_trials=40).split.train
+    noise = replace(recording, windows=rng.poisson(1.0, recording.windows.shape).astype(np.uint16))
+    settings = TrainSettings(
+        steps=200, batch=32, input_noise=0.0, ensemble=EnsembleSettings(members=2)
+    )
+    ensemble, validation_r2 = train_ensemble(noise, settings, BIN_NS, CPU, quiet)
+    assert validation_r2 is not None
+    assert validation_r2 < 0.1
+    assert ensemble.left_out.any(axis=1).all()
+    assert not (ensemble.left_out[0] & ensemble.left_out[1]).any()
+
+
+def test_unit_norm_and_a_committee_do_not_go_together() -> None:
+    with pytest.raises(ValueError, match="unit_norm with 6 ensemble members"):
+        TrainSettings(unit_norm=True)
+
+
+def test_what_a_session_lacks_is_told_before_training(small_session: Session) -> None:
+    told: list[str] = []
+    train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet, told.append)
+    assert any("12 training trials are few" in warning for warning in told)
+
+
+def test_the_bumps_of_the_basis_have_unit_norm_and_cover_every_bin() -> None:
+    basis = temporal_basis(16, 8)
+    np.testing.assert_allclose(np.linalg.norm(basis, axis=0), 1)
+    assert (basis.sum(axis=1) > 0.1).all()
+    np.testing.assert_array_equal(temporal_basis(5, 8), np.eye(5))
+
+
+def test_the_readout_is_the_least_squares_one(rng: np.random.Generator) -> None:
+    latents = rng.normal(size=(500, 3)).astype(np.float32)
+    matrix, bias = rng.normal(size=(3, 2)), np.array([1.0, -2.0])
+    readout = fit_readout(latents, latents @ matrix + bias)
+    np.testing.assert_allclose(readout.matrix, matrix, rtol=1e-4)
+    np.testing.assert_allclose(readout.bias, bias, rtol=1e-4)
+
+
+def test_a_constant_latent_does_not_break_the_readout(rng: np.random.Generator) -> None:
+    latents = np.c_[rng.normal(size=100), np.ones(100), np.ones(100)].astype(np.float32)
+    readout = fit_readout(latents, np.c_[2.0 * latents[:, 0], latents[:, 0]])
+    assert np.isfinite(readout.matrix).all()
+    assert readout.matrix[0, 0] == pytest.approx(2.0, rel=1e-4)
+
+
+def test_evaluation_scores_the_held_out_trials_of_the_own_session(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    result = evaluate_bundle(small_bundle, small_session)
+    assert result["n_trials"] == 4
+    scores = small_bundle.manifest.scores
+    assert result["velocity_r2"] == pytest.approx(scores.velocity_r2)
+    assert result["position_r2"] == pytest.approx(scores.position_r2)
+    renamed = replace(small_session, name="copy", provenance={})
+    assert evaluate_bundle(small_bundle, renamed)["n_trials"] == 4
+    moved = replace(small_session, trials=replace(small_session.trials, target_cm=np.ones((16, 2))))
+    assert evaluate_bundle(small_bundle, moved)["n_trials"] == 16
+
+
+def test_held_out_trials_without_kinematics_are_refused(small_session: Session) -> None:
+    whole = small_session.kinematics
+    early = whole.time_ns < small_session.trials.start_ns[10]
+    cut = replace(
+        small_session, kinematics=Kinematics(whole.time_ns[early], whole.velocity_cm_s[early])
+    )
+    with pytest.raises(SessionError, match="no kinematics in its held-out trials"):
+        train_bundle(cut, quick_settings(steps=10), CPU, quiet)
+
+
+def test_a_training_that_diverges_says_so(small_session: Session) -> None:
+    settings = quick_settings(steps=200, batch=16, learning_rate=1e30)
+    with pytest.raises(ConfigError, match="diverged, lower learning_rate = 1e\\+30"):
+        train_bundle(small_session, settings, CPU, quiet)
+
+
+def test_the_shortest_training_runs(small_session: Session) -> None:
+    trained = train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet)
+    assert np.isfinite(trained.bundle.manifest.scores.velocity_r2)
+
+
+def test_positions_begin_each_trial_at_zero(small_bundle: Bundle, small_session: Session) -> None:
+    hop_ns = small_bundle.manifest.window.hop_ns
+    whole = compare(decode_session(small_bundle.model, small_session), small_session, hop_ns)
+    path_cm = whole.decoded_path_cm()
+    for trial in range(16):
+        rows = whole.labels.trial == trial
+        steps_cm = whole.decoded_cm_s[rows] * 0.01
+        np.testing.assert_allclose(path_cm[rows], np.cumsum(steps_cm, axis=0), atol=1e-9)
+    with pytest.raises(SessionError, match="nothing to score"):
+        only_trials(whole, 16, 20)
+
+
+def test_a_session_of_other_channels_is_refused(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    renamed = replace(small_session, channel_ids=tuple(f"other{k}" for k in range(96)))
+    with pytest.raises(SessionError, match=r"has channels 'other0'.*trained on 'elec001'"):
+        decode_session(small_bundle.model, renamed)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--device nonsense.*use --device cpu"):
+        pick_device("nonsense")
+
+
+def test_a_recorded_session_is_decoded_as_well_as_we_claim() -> None:
+    """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""
+    session = load_session(reach_file("Chewie_20161007"), "M1")
+    scores = train_bundle(session, TrainSettings(), CPU, quiet).bundle.manifest.scores
+    assert scores.velocity_r2 >= 0.935
+    assert scores.shuffled_velocity_r2 <= 0.05

@@ -1,0 +1,271 @@
+"""Recalibration: what was meant in a block, and decoders that are fitted to it and follow it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
+from offline_training.closed_loop.block_file import load_block, save_block
+from offline_training.closed_loop.recalibration import recalibrate_encoder, recalibrate_readout
+from offline_training.closed_loop.stabilized import read_stabilized
+from rt_ner.bundle.bundle import Bundle, load_bundle, save_bundle
+from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.live.learning.adapting import with_readout
+from rt_ner.offline.dataset import Labels
+from rt_ner.offline.evaluation import Comparison, decode_session
+from rt_ner.recalibration.adaptation import (
+    FARTHEST,
+    RecursiveLeastSquares,
+    SmoothBatch,
+    bounded,
+)
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.intention import mean_angle_deg
+
+HOP_NS = 10_000_000
+
+
+def used(
+    bundle: Bundle, session: Session, turn_deg: float = 0.0, gain: float = 1.0
+) -> ClosedLoopBlock:
+    """A block in which the subject of a session aimed where it moved, decoded by a bundle.
+
+    Whatever is decoded was turned, and sent with the operator's gain.
+    """
+    decoding = decode_session(bundle.model, session)
+    n = int(decoding.end_ns[-1] // HOP_NS)
+    ends_ns = (np.arange(n) + 1) * HOP_NS
+    counts = np.zeros((n, len(session.channel_ids)), dtype=np.int64)
+    for chunk in session.spikes.raster(0, int(ends_ns[-1])):
+        hop = (np.asarray(chunk.stamp_ns) - 1) // HOP_NS
+        np.add.at(counts, hop[hop < n], chunk.counts[hop < n].astype(np.int64))
+    decoded = np.full((n, 2), np.nan)
+    decoded[decoding.end_ns // HOP_NS - 1] = decoding.velocity_cm_s * gain
+    turn = np.deg2rad(turn_deg)
+    turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    velocity, known = session.kinematics.at(ends_ns)
+    trial = np.where(known, session.trials.index_at(ends_ns), -1)
+    target = np.full((n, 3), np.nan)
+    moves = velocity / np.maximum(np.hypot(*velocity.T), 1e-9)[:, None] @ turned * 10
+    inside = trial >= 0
+    # The cursor stands still, and the target is wherever the hand goes.
+    target[inside] = np.column_stack([moves, np.ones(n)])[inside]
+    return ClosedLoopBlock(
+        channel_ids=session.channel_ids,
+        hop_ns=HOP_NS,
+        counts=counts,
+        is_heard=np.ones(n, dtype=np.bool_),
+        hand_cm_s=np.full((n, 2), np.nan),
+        decoded_cm_s=decoded,
+        cursor_cm=np.zeros((n, 2)),
+        target=target,
+        reach=trial,
+    )
+
+
+def test_a_turned_world_is_learned_and_the_speed_stays(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    """The subject aims elsewhere than the decoder decodes: the refitted readout turns with it."""
+    found = recalibrate_readout(used(small_bundle, small_session, 90.0, gain=1.7), small_bundle)
+    assert found.is_better
+    assert found.in_use_deg > found.refitted_deg + 30.0
+    refitted = found.trained.bundle
+    assert refitted.encoder_onnx == small_bundle.encoder_onnx
+    assert refitted.manifest.training.area == small_bundle.manifest.training.area
+    # The operator's gain is on top of the readout, and so no part of it.
+    speeds = [
+        np.sqrt(np.square(decode_session(bundle.model, small_session).velocity_cm_s).mean())
+        for bundle in (small_bundle, refitted)
+    ]
+    assert speeds[1] == pytest.approx(speeds[0], rel=0.25)
+
+
+def test_a_filter_stays_a_filter(small_bundle: Bundle, small_session: Session) -> None:
+    smooth = with_readout(small_bundle, replace_memory(small_bundle.model.readout))
+    found = recalibrate_readout(used(smooth, small_session, 45.0), smooth)
+    assert found.trained.bundle.model.readout.memory.any()
+
+
+def replace_memory(readout: Readout) -> Readout:
+    return Readout(readout.matrix / 2, readout.bias / 2, memory=np.eye(2) / 2)
+
+
+def test_an_encoder_is_stitched_to_moved_electrodes(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    """The same subject on electrodes in another order: learned with what is known of before."""
+    later = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
+    played = used(small_bundle, later)
+    order = np.random.default_rng(0).permutation(played.counts.shape[1])
+    parts: list[float] = []
+    found = recalibrate_encoder(
+        replace(played, counts=played.counts[:, order]),
+        small_bundle,
+        small_session,
+        torch.device("cpu"),
+        parts.append,
+    )
+    assert found.is_better
+    assert found.trained.bundle.manifest.window == small_bundle.manifest.window
+    assert parts == sorted(parts)
+    assert parts[-1] == pytest.approx(1.0)
+
+
+def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Session) -> None:
+    played = used(small_bundle, small_session)
+    short = played.until(int(small_session.trials.end_ns[4]))
+    with pytest.raises(SessionError, match="5 reaches: expected 10 or more"):
+        recalibrate_readout(short, small_bundle)
+
+
+def test_a_block_is_kept_and_read_again(
+    small_bundle: Bundle, small_session: Session, tmp_path: Path
+) -> None:
+    played = used(small_bundle, small_session)
+    path = tmp_path / "folder" / "x.block.npz"
+    save_block(played, path)
+    again = load_block(path)
+    for name, value in vars(played).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no block", None])
+def test_what_is_no_block_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SessionError, match="x.npz"):
+        load_block(path)
+
+
+def test_a_session_is_no_block(small_session_file: Path) -> None:
+    with pytest.raises(SessionError, match="is no block"):
+        load_block(small_session_file)
+
+
+def test_angles_count_where_something_was_meant() -> None:
+    intended = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    decoded = np.array([[3.0, 0.0], [5.0, 0.0], [1.0, 1.0]])
+    labels = Labels(np.arange(3), intended, np.zeros(3), np.zeros(3, dtype=np.int64))
+    comparison = Comparison(labels, np.zeros((3, 0), dtype=np.float32), decoded, HOP_NS)
+    assert mean_angle_deg(comparison) == pytest.approx(45.0)
+
+
+HALF_LIFE_S, HOP_S = 10.0, 0.01
+
+
+def stretches(rng: np.random.Generator, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    truth = rng.normal(size=(3, 2))
+    made = [rng.normal(size=(60, 3)).astype(np.float32) for _ in range(n)]
+    return [(z, z @ truth + rng.normal(scale=0.1, size=(60, 2))) for z in made]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_recursive_least_squares_is_weighted_least_squares(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = Readout(rng.normal(size=(3, 2)), rng.normal(size=2))
+    adapter = RecursiveLeastSquares(first, HOP_S, HALF_LIFE_S)
+    parts = stretches(rng, 3)
+    for latents, intended in parts:
+        adapted = adapter.take(latents, intended)
+    # Literally: all use so far, each hop weighted by its age, the first readout as use before.
+    before = np.column_stack([parts[0][0], np.ones(60)]).astype(np.float64)
+    inputs = np.concatenate([before, *(np.column_stack([z, np.ones(60)]) for z, _ in parts)])
+    outputs = np.concatenate(
+        [before @ np.vstack([first.matrix, first.bias]), *(meant for _, meant in parts)]
+    )
+    weight = 0.5 ** (np.arange(180)[::-1] * HOP_S / HALF_LIFE_S)
+    weight = np.concatenate([np.full(60, 2000 / 60 * 0.5 ** (180 * HOP_S / HALF_LIFE_S)), weight])
+    root = np.sqrt(weight)[:, None]
+    solved = np.linalg.lstsq(root * inputs, root * outputs, rcond=None)[0]
+    np.testing.assert_allclose(adapted.matrix, solved[:-1], atol=1e-4)
+    np.testing.assert_allclose(adapted.bias, solved[-1], atol=1e-4)
+
+
+def test_smooth_batch_mixes_old_and_new(rng: np.random.Generator) -> None:
+    first = Readout(rng.normal(size=(3, 2)), rng.normal(size=2))
+    adapter = SmoothBatch(first, HOP_S, half_life_s=0.6)
+    ((latents, intended),) = stretches(rng, 1)
+    adapted, alone = adapter.take(latents, intended), fit_readout(latents, intended)
+    np.testing.assert_allclose(adapted.matrix, (alone.matrix + first.matrix) / 2)
+    np.testing.assert_allclose(adapted.bias, (alone.bias + first.bias) / 2)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 30.0))
+def test_adaptation_is_bounded(seed: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    first = Readout(rng.normal(size=(3, 2)), rng.normal(size=2))
+    wild = Readout(first.matrix + size * rng.normal(size=(3, 2)), size * rng.normal(size=2))
+    latents = rng.normal(size=(80, 3)).astype(np.float32)
+    kept, was_held_back = bounded(wild, first, latents)
+    was, now = (latents @ each.matrix + each.bias for each in (first, kept))
+    distance = np.sqrt(np.square(now - was).sum() / np.square(was).sum())
+    assert distance <= FARTHEST + 1e-6
+    assert was_held_back == (distance == pytest.approx(FARTHEST))
+    if not was_held_back:
+        assert np.square(now).sum() == pytest.approx(np.square(was).sum(), rel=1e-4)
+
+
+def test_an_adapted_bundle_is_proven_and_says_so(small_bundle: Bundle, tmp_path: Path) -> None:
+    readout = small_bundle.model.readout
+    adapted = with_readout(small_bundle, Readout(2 * readout.matrix, readout.bias))
+    save_bundle(with_readout(adapted, adapted.model.readout), tmp_path / "next", {}, True)
+    loaded = load_bundle(tmp_path / "next")
+    assert loaded.manifest.training.session == f"{small_bundle.manifest.training.session} (adapted)"
+    np.testing.assert_allclose(loaded.model.readout.matrix, 2 * readout.matrix)
+
+
+def recording_file(path: Path, rng: np.random.Generator) -> Path:
+    kinds = np.repeat(["baselineEvaluation", "stabilizationEvaluation"], 6)
+    np.savez(
+        path,
+        bin_s=0.045,
+        counts=rng.poisson(3.0, size=(240, 96)).astype(np.uint8),
+        cursor=np.tile([10.0, 20.0], (240, 1)),
+        target=np.tile([110.0, 20.0], (12, 1)),
+        trial_first_bin=np.arange(12) * 20,
+        trial_type=kinds,
+    )
+    return path
+
+
+def test_a_real_closed_loop_says_what_was_meant(rng: np.random.Generator, tmp_path: Path) -> None:
+    recording = read_stabilized(recording_file(tmp_path / "x.npz", rng))
+    assert recording.bin_ns == 45_000_000
+    np.testing.assert_allclose(recording.intended_cm_s, np.tile([20.0, 0.0], (240, 1)))
+    trials = recording.trials("stabilizationEvaluation")
+    session = recording.session(trials)
+    assert (session.trials.start_ns // 45_000_000).tolist() == list(range(120, 240, 20))
+    assert session.kinematics.at(np.array([100, 130]) * 45_000_000)[1].tolist() == [False, True]
+    with pytest.raises(SessionError, match="no 'gradualTrain' trials"):
+        recording.trials("gradualTrain")
+    np.savez(tmp_path / "y.npz", counts=np.zeros(3))
+    with pytest.raises(SessionError, match="expected arrays"):
+        read_stabilized(tmp_path / "y.npz")
+
+
+def test_a_disturbance_moves_signals_from_one_trial_on(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    recording = read_stabilized(recording_file(tmp_path / "x.npz", rng))
+    disturbed = recording.disturbed(6, seed=1)
+    np.testing.assert_array_equal(disturbed.counts[:120], recording.counts[:120])
+    before, after = (r.counts[120:].astype(float) for r in (recording, disturbed))
+    silent = ~after.any(axis=0)
+    assert silent.sum() == 5
+    gain = after.mean(axis=0) / before.mean(axis=0)
+    assert 0.3 < gain[~silent].min() < 0.6
+    assert 1.4 < gain[~silent].max() < 1.75
+    # Whose spikes an electrode has: those of another one, for ten of them.
+    likeness = np.corrcoef(before.T, after.T[~silent])[:96, 96:]
+    moved = np.argmax(likeness, axis=0) != np.flatnonzero(~silent)
+    assert 8 <= moved.sum() <= 10
+    assert (recording.disturbed(6, seed=1).counts == disturbed.counts).all()

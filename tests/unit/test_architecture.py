@@ -1,0 +1,80 @@
+"""What must stay true of the project as a whole."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_runtime_runs_without_torch() -> None:
+    """The base install has no torch: import all of the runtime, and the CLI, with torch blocked."""
+    names = [path.stem for path in (ROOT / "rt_ner").glob("*.py") if path.stem != "__main__"]
+    script = (
+        "import sys\n"
+        "for name in ('torch', 'onnx', 'sklearn', 'scipy', 'matplotlib'):\n"
+        "    sys.modules[name] = None\n"
+        "from importlib import import_module\n"
+        f"for name in {names!r}:\n"
+        "    import_module('rt_ner.' + name)\n"
+        "from rt_ner.cli import build_app\n"
+        "build_app()\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_training_without_its_packages_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys, importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'torch' else found(name, *rest)\n"
+        f"sys.argv = ['rt-ner', 'train', 'x.npz', '--out', {str(tmp_path / 'b')!r}]\n"
+        "from rt_ner.cli import main\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.returncode == 2
+    assert "torch not installed" in result.stderr
+    assert "rt-ner[train]" in result.stderr
+
+
+def test_the_commands_are_those_announced() -> None:
+    offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
+    assert offered == {
+        "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
+        "decode", "view", "task", "subject", "recalibrate", "adapt", "closed-loop", "doctor",
+        "noise", "bench", "convert", "record", "salvage", "blackrock",
+    "mouse", "joystick",
+    }  # fmt: skip
+
+
+def test_the_top_level_holds_what_the_design_lists() -> None:
+    allowed = {
+        "rt_ner", "drivers", "offline_training", "tests", "configs", "docs",
+        "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
+    }  # fmt: skip
+    tracked = subprocess.run(
+        ["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.splitlines()
+    top = {Path(name).parts[0] for name in tracked}
+    assert {name for name in top if not name.startswith(".")} == allowed
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"rt-ner ([a-z-]*[a-z])", readme))
+    offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
+    assert offered <= named <= offered | {"is", "runs"}
+
+
+def test_nothing_unpickles() -> None:
+    for folder in ("rt_ner", "drivers", "offline_training"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            assert "import pickle" not in text, path
+            for call in re.findall(r"np\.load\(.*", text):
+                assert "allow_pickle=False" in call, path
