@@ -18,11 +18,12 @@ from drivers.noise import NOISE_FORMS, NoiseSource
 from drivers.replay import Part, Replay
 from drivers.simulated.session import TaskSettings, simulate_session
 from rt_ner.core.clock import s_from_ns
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.formats.archive import load_session, save_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.simulated_clock import SimulatedClock
-from rt_ner.lsl.streams import Kind, local_now_ns, quiet_liblsl, source_id_of
+from rt_ner.lsl.streams import local_now_ns, quiet_liblsl
 from rt_ner.system.scheduling import behind_lsl, claim_computer, take_short_turns
 from rt_ner.system.signals import no_garbage_collection, stop_on_signals
 from rt_ner.terminal.options import AreaName, Speed

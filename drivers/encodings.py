@@ -9,8 +9,9 @@ import pylsl
 from drivers.simulated.voltage import RATE_HZ, VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.data.session.session import Session
-from rt_ner.lsl.streams import Kind, add_electrodes, announce, open_outlet
+from rt_ner.lsl.streams import add_electrodes, announce, open_outlet
 
 
 class Packet(NamedTuple):

@@ -15,8 +15,9 @@ import pylsl
 from drivers.simulated.voltage import NOISE_UV, RATE_HZ, waveform_uv_at
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, next_grid_line_ns, s_from_ns
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import Kind, add_electrodes, announce, local_now_ns
+from rt_ner.lsl.streams import add_electrodes, announce, local_now_ns
 
 _TICK_NS = NS_PER_MS
 _TICK_S = s_from_ns(_TICK_NS)

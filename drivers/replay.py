@@ -15,16 +15,11 @@ import pylsl
 from drivers.encodings import Form, Packet, RasterForm
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.clock import next_grid_line_ns, s_from_ns
+from rt_ner.core.contract.kinds import REPLAY_GRID_NS, Kind
+from rt_ner.core.contract.markers import SESSION_END, SESSION_ZERO, TrialEvent, TrialMarker
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.session.session import Session
-from rt_ner.lsl.streams import (
-    REPLAY_GRID_NS,
-    SESSION_END,
-    SESSION_ZERO,
-    Kind,
-    local_now_ns,
-    open_outlet,
-)
+from rt_ner.lsl.streams import local_now_ns, open_outlet
 
 # For stranger sample periods: bins of 1, 2, 3, 4, 5, 6, 8, 10, 12, … samples keep their phase.
 _GRID_SAMPLES = 120
@@ -189,8 +184,11 @@ def _markers_between(session: Session, begin_ns: int, end_ns: int) -> list[tuple
     trials = session.trials
     markers = []
     for trial in range(len(trials)):
-        direction_deg = trials.direction_deg[trial]
-        markers.append((int(trials.start_ns[trial]), f"trial_start {trial}"))
-        markers.append((int(trials.go_ns[trial]), f"go {trial} direction_deg={direction_deg:g}"))
-        markers.append((int(trials.end_ns[trial]), f"trial_end {trial}"))
+        direction_deg = float(trials.direction_deg[trial])
+        for time_ns, marker in (
+            (trials.start_ns[trial], TrialMarker(TrialEvent.START, trial)),
+            (trials.go_ns[trial], TrialMarker(TrialEvent.GO, trial, direction_deg)),
+            (trials.end_ns[trial], TrialMarker(TrialEvent.END, trial)),
+        ):
+            markers.append((int(time_ns), str(marker)))
     return [marker for marker in sorted(markers) if begin_ns <= marker[0] <= end_ns]

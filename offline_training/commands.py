@@ -15,7 +15,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from offline_training.options import (
     Device,
@@ -23,15 +22,14 @@ from offline_training.options import (
     require_training,
     train_settings,
 )
-from rt_ner.bundle.bundle import check_writable, load_bundle
+from rt_ner.bundle.storage import check_writable
 from rt_ner.data.formats.archive import load_session
 from rt_ner.system.signals import opens_view
-from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, print_json
+from rt_ner.terminal.console import table_of
+from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, SessionPath, print_json
 
 if TYPE_CHECKING:
     from offline_training.training import Progress as ReportProgress
-
-SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")]
 
 
 def train(
@@ -73,7 +71,7 @@ def train(
             }
         )
         return
-    table = _table(f"{recording.name} {recording.area} → {out}")
+    table = table_of(f"{recording.name} {recording.area} → {out}")
     table.add_row("velocity R², held out", f"{scores.velocity_r2:.3f}")
     table.add_row("position R², held out", f"{scores.position_r2:.3f}")
     table.add_row("control: velocity R², shuffled trials", f"{scores.shuffled_velocity_r2:.3f}")
@@ -82,34 +80,6 @@ def train(
         left_out = f"{scores.validation_velocity_r2:.3f}"
         table.add_row("velocity R², training trials, each left out", left_out)
     table.add_row("time", f"{trained.train_s:.1f} s")
-    Console(highlight=False, markup=False).print(table)
-
-
-def evaluate(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")],
-    session: SessionPath,
-    area: AreaName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Score a bundle on a session, offline.
-
-    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the
-    session that the bundle was trained on, only the held-out trials count; of any other, all. The
-    control is the same decoding against the velocity of shuffled trials.
-    """
-    require_training()
-    from rt_ner.offline.evaluation import evaluate_bundle
-
-    loaded = load_bundle(bundle)
-    recording = load_session(session, area or loaded.manifest.training.area)
-    result = evaluate_bundle(loaded, recording)
-    if as_json:
-        print_json({"session": recording.name, "area": recording.area, **result})
-        return
-    table = _table(f"{bundle} on {recording.name} {recording.area}")
-    for name, value in result.items():
-        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
-        table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
     Console(highlight=False, markup=False).print(table)
 
 
@@ -176,7 +146,7 @@ def bench_loss(
     if as_json:
         print_json(times)
         return
-    table = _table(f"{n} anchors and their partners")
+    table = table_of(f"{n} anchors and their partners")
     for name, value in times.items():
         table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
     Console(highlight=False, markup=False).print(table)
@@ -210,7 +180,3 @@ def _progress() -> Iterator[tuple["ReportProgress", Callable[[str], None]]]:
 
     with bars:
         yield report, warn
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", show_header=False)

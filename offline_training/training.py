@@ -1,11 +1,9 @@
 """Training: a session and settings in, a proven bundle out, with its control and its report."""
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +16,20 @@ from offline_training.ner.distillation import OnStep, train_encoder
 from offline_training.ner.kalman_readout import fit_kalman
 from offline_training.ner.network import EncoderNetwork, embed, export_onnx, export_weights
 from offline_training.settings import TrainSettings
-from rt_ner.bundle.bundle import (
-    Bundle,
-    CarriedFrom,
-    Golden,
-    Manifest,
-    ReadoutEntry,
-    Scores,
-    TrainingEntry,
-    cloud_page,
-    run_windows,
-    save_bundle,
-)
-from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.bundle.assembly import assemble_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import CarriedFrom, Scores, TrainingEntry
+from rt_ner.bundle.storage import cloud_page, save_bundle
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import shuffle_trials
-from rt_ner.offline.evaluation import Comparison, compare, decode_session, only_trials
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.labels import shuffle_trials
+from rt_ner.offline.scores import Comparison, compare, only_trials
 
-_N_GOLDEN = 16
 # Training latents that a bundle holds for pictures, at most.
 _CLOUD_ROWS = 2000
-_PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 
 # Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
 # were left out.
@@ -69,7 +57,7 @@ def train_bundle(
 ) -> Trained:
     """Train an encoder and its readout on a session's first trials; score them on the rest.
 
-    ``warn`` is told, before, what the session missing_for_training. SessionError where it missing_for_training too much.
+    ``warn`` is told, before, what the session lacks. SessionError where it lacks too much.
     """
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
@@ -164,45 +152,3 @@ def training_entry(
         settings=settings.model_dump(mode="json"),
         carried_from=carried_from,
     )
-
-
-def assemble_bundle(
-    model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
-) -> Bundle:
-    """The bundle of a model, with some of these ``windows`` and what they give."""
-    readout = model.readout
-    manifest = Manifest(
-        format_version=1,
-        channel_ids=model.channel_ids,
-        window=model.window,
-        latent_dim=len(readout.matrix),
-        readout=ReadoutEntry(
-            matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
-            bias=(float(readout.bias[0]), float(readout.bias[1])),
-            unit="cm/s",
-            memory=_memory_entry(readout.memory),
-        ),
-        training=training,
-        scores=scores,
-        versions={"python": platform.python_version()}
-        | {package: version(package) for package in _PACKAGES},
-    )
-    return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.weights)
-
-
-def _memory_entry(
-    memory: FloatArray,
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """The readout's memory as the manifest holds it; None where it has none."""
-    if not memory.any():
-        return None
-    (a, b), (c, d) = memory.tolist()
-    return (a, b), (c, d)
-
-
-def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
-    """Some windows and what they give."""
-    rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
-    some = windows[rows].astype(np.float32)
-    latents, velocities = run_windows(model, some)
-    return Golden(windows=some, latents=latents, velocities=velocities)

@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 
 from drivers.blackrock.source import BlackrockSource, Receiver, open_listener, troubles
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.data.array_map import labels_of_file
-from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.scheduling import take_short_turns
 from rt_ner.system.signals import no_garbage_collection, stop_on_signals
 

@@ -19,8 +19,9 @@ from drivers.blackrock.packets import MONITOR, RAW_GROUPS, Packet, What, parse
 from drivers.simulated.voltage import RATE_HZ
 from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ClockOffset, s_from_ns
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import Kind, add_electrodes, announce, local_now_ns
+from rt_ner.lsl.streams import add_electrodes, announce, local_now_ns
 
 # A spike waits so long for older ones that a network has overtaken.
 REORDER_NS = NS_PER_MS

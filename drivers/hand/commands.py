@@ -6,8 +6,9 @@ import typer
 from rich.console import Console
 
 from drivers.hand.hand import HandSource, Position
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
-from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
+from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.scheduling import take_short_turns
 from rt_ner.system.signals import check_display, stop_on_signals
 

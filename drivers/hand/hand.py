@@ -4,7 +4,8 @@ from collections.abc import Callable
 from threading import Event
 
 from rt_ner.core.clock import NS_PER_S, next_grid_line_ns, s_from_ns
-from rt_ner.lsl.streams import Kind, local_now_ns, open_outlet
+from rt_ner.core.contract.kinds import Kind
+from rt_ner.lsl.streams import local_now_ns, open_outlet
 
 _STEP_NS = NS_PER_S // 100
 

@@ -9,9 +9,11 @@ from drivers.simulated.intention import Intention, SubjectSettings
 from drivers.simulated.neurons import Firing, Neurons
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
+from rt_ner.core.contract.kinds import Kind
+from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import Connector, StreamReader
-from rt_ner.lsl.streams import Kind, open_outlet, query_for
+from rt_ner.lsl.streams import open_outlet
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS

@@ -20,8 +20,9 @@ from offline_training.settings import TrainSettings, WindowSettings, window_shap
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 from rt_ner.decoding.readout import Readout, fit_readout
-from rt_ner.offline.dataset import Dataset, build_dataset, shuffle_trials
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.dataset import Dataset, build_dataset
+from rt_ner.offline.labels import shuffle_trials
+from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.intention import mean_angle_deg
 
 _N_TRAIN, _N_RECALIBRATE = 250, 60

@@ -15,7 +15,8 @@ from offline_training.settings import EnsembleSettings, TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import ConfigError
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 _BIN_NS = 30 * NS_PER_MS
 _N_TRIALS, _TRIAL_BINS, _HISTORY_BINS, _N_CHANNELS = 128, 40, 20, 96

@@ -6,12 +6,15 @@ import numpy as np
 
 from offline_training.ner.network import EncoderNetwork
 from offline_training.settings import TrainSettings
-from offline_training.training import assemble_bundle, exported_model
-from rt_ner.bundle.bundle import Scores, TrainingEntry, save_bundle
+from offline_training.training import exported_model
+from rt_ner.bundle.assembly import assemble_bundle
+from rt_ner.bundle.manifest import Scores, TrainingEntry
+from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.clock import ns_from_ms
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 _HOPS_PER_BIN = 3
 _COUNTS_A_BIN, _N_WINDOWS = 0.3, 8

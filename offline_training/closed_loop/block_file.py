@@ -7,8 +7,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
-from rt_ner.lsl.streams import Kind, source_id_of
 from rt_ner.recalibration.block import ClosedLoopBlock, block_of
 
 
@@ -42,7 +42,7 @@ def load_block(path: Path) -> ClosedLoopBlock:
 def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
     """A block of a recording of a decoder's and a task's streams, by their names.
 
-    SessionError where the recording missing_for_training one of them.
+    SessionError where the recording lacks one of them.
     """
     # pyxdf is an extra.
     from rt_ner.data.formats.xdf.reader import read_numbers  # noqa: PLC0415

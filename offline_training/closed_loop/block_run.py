@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
-from rt_ner.lsl.streams import Kind, source_id_of
-from rt_ner.recalibration.block import BlockRecorder, ClosedLoopBlock
+from rt_ner.live.learning.block_recorder import BlockRecorder
+from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.system.processes import ChildProcess, child_process
 
 _POLL_S = 0.2

@@ -151,7 +151,7 @@ def recalibrate(
     )
     from offline_training.ner.distillation import pick_device
     from offline_training.training import save_trained
-    from rt_ner.bundle.bundle import load_bundle
+    from rt_ner.bundle.storage import load_bundle
 
     in_use = load_bundle(bundle)
     if part not in list(Part):
@@ -223,7 +223,7 @@ def adapt(
     Each u of the decoder undoes a step; without this command nothing ever adapts.
     """
     require_training()
-    from rt_ner.bundle.bundle import check_writable, load_bundle
+    from rt_ner.bundle.storage import check_writable, load_bundle
     from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
     from rt_ner.lsl.streams import quiet_liblsl
 
@@ -260,8 +260,8 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
 
 def _heard(task: str, decoder: str, reaches: int, shown: Progress) -> "ClosedLoopBlock":
     """A block of a running loop; what is missing is shown meanwhile."""
+    from rt_ner.live.learning.block_recorder import hear_block
     from rt_ner.lsl.streams import quiet_liblsl
-    from rt_ner.recalibration.block import hear_block
 
     quiet_liblsl()
     listening = shown.add_task("listening", total=1.0)

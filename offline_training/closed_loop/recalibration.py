@@ -15,14 +15,16 @@ from offline_training.training import Trained, exported_model, prove
 from offline_training.transfer.alignment.align_day import Calibration, align_day
 from offline_training.transfer.alignment.matching import activity, match_units, tuning_similarity
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
-from rt_ner.bundle.bundle import Bundle, run_windows
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
-from rt_ner.offline.evaluation import Comparison, compare, decode_session, only_trials
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
 

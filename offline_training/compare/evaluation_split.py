@@ -15,7 +15,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.formats.archive import load_session, session_areas
 from rt_ner.data.session.session import Session
-from rt_ner.offline.dataset import Labels, shuffle_trials
+from rt_ner.offline.labels import Labels, shuffle_trials
 
 ALL_AREAS = "all"
 
@@ -87,7 +87,7 @@ def load_recordings(
 
     ``smoothing``: as the NER paper's encoders saw them, which is not causal.
 
-    Raises SessionError where a file missing_for_training one, ConfigError where two would have the same name.
+    Raises SessionError where a file lacks one, ConfigError where two would have the same name.
     """
     recordings = tuple(
         recording_of(load_session(path, area), smoothing)

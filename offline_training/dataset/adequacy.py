@@ -1,4 +1,4 @@
-"""Adequacy: what a session missing_for_training for training, said before it is trained on."""
+"""Adequacy: what a session lacks for training, said before it is trained on."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import numpy as np
 from offline_training.dataset.split import Split
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import SessionError
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
 
 _FEWEST_TRIALS, _FEW_TRIALS, _FEW_A_DIRECTION = 4, 24, 3
 # Directions are drawn evenly where the commonest has so many times the trials of the rarest.
@@ -146,7 +146,7 @@ def _trials_a_direction(labels: Labels) -> dict[float, int]:
 
 
 def _missing_direction(directions: FloatArray) -> float | None:
-    """The one direction that an even circle missing_for_training, if it missing_for_training exactly one."""
+    """The one direction that an even circle lacks, if it lacks exactly one."""
     if directions.size < 3:
         return None
     gaps = np.diff(directions, append=directions[0] + 360.0)

@@ -6,8 +6,10 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.contract.kinds import Kind
+from rt_ner.core.contract.markers import SESSION_END, SESSION_ZERO
 from rt_ner.core.errors import StreamError
-from rt_ner.lsl.streams import SESSION_END, SESSION_ZERO, Kind, find_stream, query_for
+from rt_ner.lsl.discovery import find_stream, query_for
 from rt_ner.system.processes import ChildProcess
 
 _CONNECT_S = 30.0

@@ -7,10 +7,11 @@ import numpy as np
 from offline_training.demo.listener import Heard
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.clock import nearest_grid_line_ns, next_grid_line_ns, ns_array_from_s, ns_from_s
+from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.lsl.streams import TIMING_LABELS
-from rt_ner.offline.evaluation import Comparison, Decoding, compare
+from rt_ner.offline.decoding import Decoding
+from rt_ner.offline.scores import Comparison, compare
 
 # Name of each stage, and the stamps that it lies between.
 _STAGES = (

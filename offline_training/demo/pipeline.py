@@ -13,12 +13,14 @@ from offline_training.demo.live_score import LiveScore, score_live
 from offline_training.figures.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.training import Progress, Trained, save_trained, train_bundle
-from rt_ner.bundle.bundle import Bundle, check_writable, load_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import check_writable, load_bundle
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.data.formats.archive import load_session
 from rt_ner.data.session.session import Session
-from rt_ner.lsl.streams import Kind, quiet_liblsl, source_id_of
-from rt_ner.offline.evaluation import decode_session
+from rt_ner.lsl.streams import quiet_liblsl
+from rt_ner.offline.decoding import decode_session
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.system.signals import no_garbage_collection
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
 from rt_ner.core.arrays import BoolArray, FloatArray
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.scores import Comparison
 
 # Okabe & Ito (2008): told apart with any colour vision. In the order of the directions.
 COLOURS = (

@@ -10,20 +10,20 @@ from rt_ner.core.errors import ConfigError
 
 # Module in this package, and the method's name there. In the order in which tables show them.
 _PLACES = {
-    "ner": ("ner", "NER"),
-    "ner-free": ("ner", "NER_FREE"),
-    "ner-unit": ("ner", "NER_UNIT"),
-    "ner-paper": ("ner", "NER_PAPER"),
-    "cebra-3": ("cebra", "CEBRA_3"),
-    "cebra-16": ("cebra", "CEBRA_16"),
-    "pi-vae": ("pivae", "PI_VAE"),
-    "pca": ("linear", "PCA"),
-    "lda": ("linear", "LDA"),
-    "dpca": ("linear", "DPCA"),
-    "umap": ("umap", "UMAP"),
-    "wiener": ("wiener", "WIENER"),
-    "kalman": ("kalman", "KALMAN"),
-    "gru": ("gru", "GRU"),
+    "ner": ("latent.ner", "NER"),
+    "ner-free": ("latent.ner", "NER_FREE"),
+    "ner-unit": ("latent.ner", "NER_UNIT"),
+    "ner-paper": ("latent.ner", "NER_PAPER"),
+    "cebra-3": ("latent.cebra", "CEBRA_3"),
+    "cebra-16": ("latent.cebra", "CEBRA_16"),
+    "pi-vae": ("latent.pivae", "PI_VAE"),
+    "pca": ("latent.linear", "PCA"),
+    "lda": ("latent.linear", "LDA"),
+    "dpca": ("latent.linear", "DPCA"),
+    "umap": ("latent.umap", "UMAP"),
+    "wiener": ("decoders.wiener", "WIENER"),
+    "kalman": ("decoders.kalman", "KALMAN"),
+    "gru": ("decoders.gru", "GRU"),
 }
 METHOD_NAMES = tuple(_PLACES)
 
@@ -42,7 +42,7 @@ def load_method(name: str) -> Method:
 
 
 def named_methods(names: Sequence[str]) -> tuple[Method, ...]:
-    """The methods asked for. Raises ConfigError where one is unknown or missing_for_training its package."""
+    """The methods asked for. Raises ConfigError where one is unknown or lacks its package."""
     methods = tuple(load_method(name) for name in dict.fromkeys(names))
     for method in methods:
         try:

@@ -4,7 +4,7 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
 
 _STEPS = (-8, -4, 4, 8)
 # What varies by less is constant, but for rounding.

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 from torch import nn
 
 from offline_training.dataset.similarity import common_space
@@ -16,7 +15,9 @@ from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import BoolArray, Int64Array
 from rt_ner.core.errors import ConfigError
 from rt_ner.decoding.readout import fit_readout
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import r2_score
 
 # A member leaves out one trial in so many, where there are enough to go round twice.
 _FOLDS = 10

@@ -12,7 +12,7 @@ from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.decoding.encoding.encoder import INPUT_NAME, OUTPUT_NAME
 from rt_ner.decoding.readout import Readout
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
 
 _STEPS = 3000
 # So much of the observations' own variance is added to the noise, so that it can be inverted.

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from offline_training.dataset.adequacy import balanced_chances
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.errors import SessionError
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
 
 
 class PartnerSampler:

@@ -12,7 +12,7 @@ from offline_training.options import (
     require_training,
     train_settings,
 )
-from rt_ner.bundle.bundle import add_to_report, check_writable
+from rt_ner.bundle.storage import add_to_report, check_writable
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
 from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, print_json

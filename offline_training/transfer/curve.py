@@ -23,8 +23,9 @@ from offline_training.transfer.alignment.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from offline_training.transfer.days import TwoDays
 from rt_ner.decoding.readout import fit_readout
-from rt_ner.offline.dataset import Dataset, shuffle_trials
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import shuffle_trials
+from rt_ner.offline.scores import Comparison
 
 FIRST_DAY, TRANSFER, CONTROL, SCRATCH = "first day", "transfer", "control", "scratch"
 _RIVALS = (SCRATCH, "wiener", "gru")

@@ -9,7 +9,7 @@ import typer
 
 from rt_ner.bench.latency.commands import lab
 from rt_ner.bench.show import bench_folder, show
-from rt_ner.bundle.bundle import load_bundle
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.system.processes import child_process
 from rt_ner.system.signals import check_display
 from rt_ner.terminal.options import AsJson, BundlePath

@@ -8,9 +8,10 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.core.errors import RtNerError, StreamError
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, find_stream, query_for
+from rt_ner.lsl.discovery import find_stream, query_for
 from rt_ner.system.processes import ChildProcess
 
 _CONNECT_S = 60.0

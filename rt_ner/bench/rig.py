@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rt_ner.bench.observer import Observer
-from rt_ner.lsl.streams import Kind, source_id_of
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.system.processes import ChildProcess, child_process
 
 _END_S = 15.0

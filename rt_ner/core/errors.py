@@ -2,7 +2,7 @@
 
 RtNerError
 ├── ConfigError    a setting is unknown, missing or out of range
-├── SessionError   a session file can't be read or missing_for_training what is needed
+├── SessionError   a session file can't be read or lacks what is needed
 ├── BundleError    a model bundle is damaged, foreign or of another version
 └── StreamError    a stream is absent, ambiguous or of the wrong shape
 
@@ -19,7 +19,7 @@ class ConfigError(RtNerError):
 
 
 class SessionError(RtNerError):
-    """A session file can't be read, or missing_for_training what is needed."""
+    """A session file can't be read, or lacks what is needed."""
 
 
 class BundleError(RtNerError):

@@ -32,7 +32,7 @@ def places_of_file(path: Path, labels: Sequence[str]) -> Int64Array:
 
     Its lines are column, row (from the lower left), bank, electrode and label. Channels are found
     by their labels, else by the number that their label ends in, units of one electrode
-    together. Raises ConfigError where the file can't be read, or missing_for_training a channel.
+    together. Raises ConfigError where the file can't be read, or lacks a channel.
     """
     by_label: dict[str, tuple[int, int]] = {}
     by_number: dict[int, tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Contents: what a recording holds, as a table and as JSON, and what it missing_for_training for training."""
+"""Contents: what a recording holds, as a table and as JSON, and what it lacks for training."""
 
 from pathlib import Path
 

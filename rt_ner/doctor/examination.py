@@ -16,11 +16,10 @@ import numpy as np
 import pylsl
 
 from rt_ner import __version__
-from rt_ner.bundle.bundle import load_bundle
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import BundleError, StreamError
-from rt_ner.core.settings import DecodeSettings
 from rt_ner.decoding.decoder import Decoder
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for, read_shape, spike_query
+from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.doctor.checks.channel_health import Gauge, gauge_for
 from rt_ner.doctor.checks.computer import judge_computer, look_at_computer
 from rt_ner.doctor.checks.listening import Heard, full_info, listen
@@ -37,7 +36,10 @@ from rt_ner.doctor.findings import (
     judge_health,
     judge_timing,
 )
-from rt_ner.lsl.streams import find_stream, local_now_ns, lsl_config_file
+from rt_ner.live.settings import DecodeSettings, live_binner
+from rt_ner.lsl.discovery import find_stream, spike_query
+from rt_ner.lsl.spikes.header import read_spike_stream
+from rt_ner.lsl.streams import local_now_ns, lsl_config_file
 from rt_ner.system.signals import no_garbage_collection
 
 _LOOK_S, _WAIT_S = 1.0, 2.0
@@ -108,9 +110,9 @@ class Doctor:
             )
             return None
         try:
-            shape = read_shape(described, self._settings.input.kind)
+            shape = read_spike_stream(described, self._settings.input.kind)
             unit = next((unit for unit in described.get_channel_units() or () if unit), "a.u.")
-            dtype = np.dtype(pylsl.lib.fmt2npdtype[shape.format])
+            dtype = np.dtype(pylsl.lib.fmt2npdtype[described.channel_format()])
             gauge = gauge_for(shape, unit, dtype, self._settings, self._seconds)
         except StreamError as error:
             self._no_go(str(error))
@@ -188,7 +190,7 @@ class Doctor:
         if spikes is None:
             return untimed
         try:
-            binner = binner_for(spikes.shape, model, self._settings)
+            binner = live_binner(spikes.shape, model, self._settings)
         except StreamError as error:
             self._no_go(str(error))
             return replace(untimed, fits=False)

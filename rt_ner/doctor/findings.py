@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from rt_ner.core.settings import InputKind
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.doctor.checks.channel_health import ChannelHealth
 from rt_ner.doctor.checks.timing import Timing
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rt_ner.core.settings import InputKind
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.doctor.findings import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
 
 # Heights of a histogram's bars, none first.

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from rt_ner.bundle.bundle import SUMS_FILE, Bundle, TrainingEntry, load_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import SUMS_FILE, load_bundle
 from rt_ner.core.errors import BundleError, ConfigError
-from rt_ner.core.settings import DecodeSettings, checked_settings, load_settings
+from rt_ner.core.settings import load_settings
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.system.plugins import plugin
+from rt_ner.live.settings import DecodeSettings, overridden
 from rt_ner.system.processes import child_process
 from rt_ner.system.signals import check_display, stop_on_signals
-from rt_ner.terminal.options import AreaName, AsJson, BundlePath, ConfigPath, RecordAs, print_json
+from rt_ner.terminal.options import BundlePath, ConfigPath, RecordAs
 
 if TYPE_CHECKING:
     from rt_ner.live.upkeep.statistics import LoopStatistics
@@ -83,7 +83,7 @@ def decode(
         "output": {"source": name},
         "control": {"source_id": commands},
     }
-    settings = _overridden(load_settings(config, DecodeSettings), said)
+    settings = overridden(load_settings(config, DecodeSettings), said)
     if view:
         settings = _obeying_view(settings)
     recording = _recording_into(record, record_as, settings.output.source)
@@ -105,109 +105,6 @@ def decode(
         console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
 
 
-def inspect(
-    path: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle or a recording.")],
-    area: AreaName = None,
-    picture: Annotated[
-        Path | None, typer.Option(help="PNG file for spikes, array, movement and trials.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a bundle, or any recording that can be read, and show what is inside.
-
-    Of a recording it says too what is missing to train on it.
-    """
-    if path.is_file():
-        _inspect_recording(path, area, picture, as_json)
-        return
-    loaded = load_bundle(path)
-    if as_json:
-        print_json(loaded.manifest.model_dump(mode="json"))
-    else:
-        Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
-
-
-def convert(
-    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file: .npz or .nwb.")],
-    area: AreaName = None,
-) -> None:
-    """Write a recording as a session of the project's own form (.npz), or as NWB."""
-    from rt_ner.data.formats.archive import load_session, save_session
-
-    suffix = out.suffix.lower()
-    if suffix not in (".npz", ".nwb"):
-        raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
-    if out.exists():
-        raise ConfigError(f"{out} is there already: name another file, or remove it first")
-    session = load_session(recording, area)
-    if suffix == ".npz":
-        save_session(session, out)
-    else:
-        from rt_ner.data.formats.nwb.writer import write
-
-        write(session, out)
-    Console(stderr=True, highlight=False, markup=False).print(
-        f"{out}: {len(session.channel_ids)} channels, {len(session.trials)} trials, "
-        f"{session.end_ns / 1e9:.0f} s of {session.area}",
-        soft_wrap=True,
-    )
-
-
-def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
-    from rt_ner.data.formats.archive import load_recording
-    from rt_ner.data.summary import summary_json, summary_table
-
-    recording = load_recording(path, area)
-    if picture is not None:
-        picture.write_bytes(plugin("recording_picture")(recording))
-    if as_json:
-        print_json(summary_json(recording))
-    else:
-        Console(highlight=False, markup=False).print(summary_table(recording, path))
-
-
-def doctor(
-    bundle: Annotated[
-        Path | None, typer.Argument(metavar="[BUNDLE]", help="Folder of a trained bundle.")
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(help="Check the spike stream with this source_id. Default: the only one."),
-    ] = None,
-    seconds: Annotated[
-        float, typer.Option(help="How long to listen to the streams.", min=0.5, max=60)
-    ] = 3.0,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check everything before a session: GO or NO-GO, with a remedy for each problem.
-
-    Looks at this computer, at every visible stream, at the spikes channel by channel, and at
-    whether the bundle fits them and decodes in time. Decodes and publishes nothing. A replay that
-    waits for a listener takes this for one, and begins. Exit code 0 for GO, 2 for NO-GO.
-    """
-    from rt_ner.doctor.examination import Doctor
-    from rt_ner.doctor.report import as_json as json_of
-    from rt_ner.doctor.report import print_checkup
-    from rt_ner.lsl.streams import quiet_liblsl
-
-    quiet_liblsl()
-    said = {"input": {"source_id": source}}
-    settings = _overridden(load_settings(config, DecodeSettings), said)
-    progress = Console(stderr=True, highlight=False, markup=False)
-    with stop_on_signals() as stop:
-        checkup = Doctor(settings, seconds, stop, progress.print).examine(bundle)
-        if stop.is_set():
-            progress.print("stopped before the check was complete: no verdict")
-            raise typer.Exit(2)
-    if as_json:
-        print_json(json_of(checkup))
-    else:
-        print_checkup(checkup, Console(highlight=False, markup=False))
-    raise typer.Exit(0 if checkup.is_go else 2)
-
-
 def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
     """Settings with a view that may command, under a name that nobody can guess."""
     check_display()
@@ -217,7 +114,7 @@ def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
             "[control] (--commands) something else: start rt-ner view by itself"
         )
     control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
-    return _overridden(settings, {"control": control})
+    return overridden(settings, {"control": control})
 
 
 @contextmanager
@@ -238,7 +135,7 @@ def _view_of(
 
 def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recording:
     """What opens a recorder, which begins once the decoder has a source, and tells its alarms."""
-    from rt_ner.lsl.streams import Kind, source_id_of
+    from rt_ner.core.contract.kinds import Kind, source_id_of
     from rt_ner.record.naming import RecordingName
     from rt_ner.record.recorder_process import RecorderChild
 
@@ -332,46 +229,3 @@ def _opened(log: Path | None) -> Iterator[TextIO | None]:
         return
     with log.open("a", encoding="utf-8") as file:
         yield file
-
-
-def _overridden(
-    settings: DecodeSettings, said: Mapping[str, Mapping[str, object]]
-) -> DecodeSettings:
-    """Settings with what the command line says put over what the file says."""
-    content = settings.model_dump()
-    for section, values in said.items():
-        content[section] |= {key: value for key, value in values.items() if value is not None}
-    return checked_settings(content, DecodeSettings, "command line")
-
-
-def _readout_origin(training: TrainingEntry) -> str:
-    origin = training.carried_from
-    if origin is None:
-        return "of the same trials"
-    trials = origin.n_calibration_trials
-    return f"of {origin.session}; the encoder carried over by {trials or 'no'} labelled trials"
-
-
-def _manifest_table(bundle: Bundle, folder: Path) -> Table:
-    manifest = bundle.manifest
-    window, training, scores = manifest.window, manifest.training, manifest.scores
-    table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
-    rows = {
-        "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
-        f"{manifest.channel_ids[-1]}",
-        "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
-        f"every {window.hop_ns / 1e6:g} ms",
-        "latent dimensions": str(manifest.latent_dim),
-        "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
-        f"{training.n_test_trials} held out",
-        "readout": _readout_origin(training),
-        "held-out velocity R²": f"{scores.velocity_r2:.3f}",
-        "held-out position R²": f"{scores.position_r2:.3f}",
-        "control, shuffled trials": f"{scores.shuffled_velocity_r2:.3f}",
-        "on training trials": f"{scores.train_velocity_r2:.3f}",
-        "session sha256": training.session_sha256,
-        "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
-    }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table

@@ -13,19 +13,20 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for, spike_query
+from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.live.output.outlets import DecoderOutlets
 from rt_ner.live.rules.backlog import Backlog
+from rt_ner.live.settings import DecodeSettings, live_binner
 from rt_ner.live.states import Command, State
 from rt_ner.live.upkeep.bundle_swap import BundleSwap
 from rt_ner.live.upkeep.cache_warmer import CacheWarmer
 from rt_ner.live.upkeep.statistics import LoopStatistics
+from rt_ner.lsl.discovery import find_stream, query_for_same, spike_query
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet, StreamLostError
-from rt_ner.lsl.streams import find_stream, local_now_ns, query_for_same
+from rt_ner.lsl.streams import local_now_ns
 from rt_ner.system.scheduling import behind_lsl
 from rt_ner.system.signals import no_garbage_collection
 
@@ -152,7 +153,7 @@ class Loop:
         Raises StreamError if the source does not fit the bundle, or came back as another.
         """
         if self._decoder is None:
-            binner = binner_for(inlet.shape, self._model, self._settings)
+            binner = live_binner(inlet.shape, self._model, self._settings)
             self._decoder = Decoder(self._model, binner, local_now_ns)
             self._shape = inlet.shape
             self.statistics.input_counts = binner.input_counts

@@ -8,7 +8,8 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.lsl.streams import CM_PER_UNIT, StreamQuery
+from rt_ner.core.contract.kinds import CM_PER_UNIT
+from rt_ner.lsl.discovery import StreamQuery
 
 _ANSWER_S = 2.0
 _LOOK_EVERY_S = 0.25

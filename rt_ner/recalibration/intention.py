@@ -3,7 +3,7 @@
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block import ClosedLoopBlock
 
 

@@ -33,7 +33,8 @@ def record(
     FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
     overwritten. Streams that come later are named, and not recorded.
     """
-    from rt_ner.lsl.streams import describe_stream, quiet_liblsl
+    from rt_ner.lsl.discovery import describe_stream
+    from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.record.naming import RecordingName
     from rt_ner.record.recorder_process import BEGUN
 

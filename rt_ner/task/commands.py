@@ -40,8 +40,10 @@ def task(
     Moves the cursor by the decoder's velocity, publishes cursor, target, phases and trial markers,
     and ends with scores. Shown by rt-ner view. Without velocity the cursor stands still.
     """
+    from rt_ner.core.contract.kinds import Kind
+    from rt_ner.lsl.discovery import query_for
     from rt_ner.lsl.simulated_clock import SimulatedClock
-    from rt_ner.lsl.streams import Kind, query_for, quiet_liblsl
+    from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.task.runner import TaskRunner
     from rt_ner.task.scores import bit_rate, score_block
     from rt_ner.task.settings import TaskSettings

@@ -7,9 +7,12 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, s_from_ns
+from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
+from rt_ner.core.contract.markers import TrialEvent, TrialMarker
+from rt_ner.lsl.discovery import StreamQuery
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import Connector, StreamReader
-from rt_ner.lsl.streams import TARGET_LABELS, Kind, StreamQuery, open_outlet
+from rt_ner.lsl.streams import open_outlet
 from rt_ner.task.cursor import Cursor
 from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, Trial, TrialMachine
@@ -100,13 +103,13 @@ class TaskRunner:
         number, target = len(self.machine.trials), self.machine.target
         if phase is Phase.DELAY or (phase is Phase.REACH and before is not Phase.TARGET_HOLD):
             if before is not Phase.DELAY:
-                self._markers_out.push_sample([f"trial_start {number}"], stamp_s)
+                self._markers_out.push_sample([str(TrialMarker(TrialEvent.START, number))], stamp_s)
             if phase is Phase.REACH and target is not None:
                 angle = np.rad2deg(np.arctan2(*target.centre_cm[::-1])) % 360.0
-                go = f"go {number} direction_deg={angle:g}"
-                self._markers_out.push_sample([go], stamp_s)
+                go = TrialMarker(TrialEvent.GO, number, float(angle))
+                self._markers_out.push_sample([str(go)], stamp_s)
         elif phase in (Phase.SUCCESS, Phase.FAILURE):
-            self._markers_out.push_sample([f"trial_end {number - 1}"], stamp_s)
+            self._markers_out.push_sample([str(TrialMarker(TrialEvent.END, number - 1))], stamp_s)
         self._phase_out.push_sample([str(phase)], stamp_s)
 
     def _shown(self) -> list[float]:

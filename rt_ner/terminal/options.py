@@ -38,3 +38,6 @@ def print_json(summary: object) -> None:
     """One JSON object on stdout."""
     json.dump(summary, sys.stdout, indent=2)
     sys.stdout.write("\n")
+
+
+SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rt_ner.bundle.bundle import load_cloud
+from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
 from rt_ner.system.signals import check_display, stop_on_signals

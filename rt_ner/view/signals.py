@@ -1,6 +1,5 @@
 """Signals: all that the view knows of decoder, source and task at this moment."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,11 +8,14 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
+from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
 from rt_ner.decoding.input.channels import hot_channels
 from rt_ner.live.states import State
+from rt_ner.lsl.discovery import StreamQuery, query_for
 from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import Connector, StreamReader
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, StreamQuery, about_of, query_for
+from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
 
 # What is older is no longer shown as of now.
@@ -29,7 +31,6 @@ _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
 _STATES = tuple(State)
 _STATE = TIMING_LABELS.index("state")
-_GO = re.compile(r"go \d+ direction_deg=(\S+)")
 
 
 class Signals:
@@ -164,13 +165,15 @@ class Signals:
 
     def _take_marker(self, stamp_s: float, marker: str) -> None:
         """What a replay says of its trials."""
-        if marker.startswith("trial_start"):
+        trial_marker = parse_trial_marker(marker)
+        if trial_marker is None:
+            return
+        if trial_marker.event is TrialEvent.START:
             self.decoded.start_at(stamp_s)
             self.true.start_at(stamp_s)
-        elif marker.startswith("trial_end"):
-            self.direction_deg = np.nan
-        elif go := _GO.fullmatch(marker):
-            self.direction_deg = float(go[1])
+        else:
+            # The end of a trial has no direction.
+            self.direction_deg = trial_marker.direction_deg
 
     def _follow_input(self, info: pylsl.StreamInfo | None) -> None:
         """Learn the channels, and which source the decoder hears, when it says so."""

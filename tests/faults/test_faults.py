@@ -18,8 +18,8 @@ import pytest
 
 from rt_ner.bench.observer import Said
 from rt_ner.bench.rig import Rig, counted_by, open_rig
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import Kind
 from rt_ner.system.processes import ChildProcess
 
 pytestmark = pytest.mark.faults

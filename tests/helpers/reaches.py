@@ -12,7 +12,8 @@ from offline_training.dataset.split import Split
 from offline_training.methods.method import FitContext, Fitted, Method
 from rt_ner.core.arrays import FloatArray
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 BIN_NS, TRIAL_HOPS = 30_000_000, 20
 _OFFSET, _GAIN = 30_000, 100

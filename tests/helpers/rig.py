@@ -9,12 +9,15 @@ import pytest
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings, checked_settings
+from rt_ner.core.settings import checked_settings
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.live.loop import Loop
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import Kind, find_stream, local_now_ns, open_outlet, query_for, source_id_of
+from rt_ner.lsl.discovery import find_stream, query_for
+from rt_ner.lsl.streams import local_now_ns, open_outlet
 
 MS = 1_000_000
 WAIT_S = 20.0

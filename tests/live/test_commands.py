@@ -15,11 +15,13 @@ import pylsl
 import pytest
 
 from offline_training.settings import TrainSettings
-from rt_ner.bundle.bundle import load_bundle
+from rt_ner.bundle.storage import load_bundle
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import BundleError
 from rt_ner.data.session.session import Session
 from rt_ner.live.commands import _Bundles
-from rt_ner.lsl.streams import Kind, find_stream, open_outlet, query_for, source_id_of
+from rt_ner.lsl.discovery import find_stream, query_for
+from rt_ner.lsl.streams import open_outlet
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (

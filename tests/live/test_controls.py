@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 import pylsl
 import pytest
 
-from rt_ner.core.settings import ControlSettings
 from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
 
 WAIT_S = 20.0

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import next_grid_line_ns, s_from_ns
-from rt_ner.core.settings import DecodeSettings, TimingSettings, checked_settings
+from rt_ner.core.contract.kinds import Kind, source_id_of
+from rt_ner.core.settings import checked_settings
 from rt_ner.doctor.checks.computer import judge_computer, look_at_computer
 from rt_ner.doctor.examination import Doctor
 from rt_ner.doctor.findings import (
@@ -26,7 +27,8 @@ from rt_ner.doctor.findings import (
     Level,
 )
 from rt_ner.doctor.report import as_json, print_checkup
-from rt_ner.lsl.streams import Kind, local_now_ns, open_outlet, source_id_of
+from rt_ner.live.settings import DecodeSettings, TimingSettings
+from rt_ner.lsl.streams import local_now_ns, open_outlet
 
 MS = 1_000_000
 WAIT_S = 20.0

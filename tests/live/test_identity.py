@@ -11,15 +11,17 @@ from drivers.replay import Part, Replay
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import nearest_grid_line_ns, ns_from_s
-from rt_ner.core.settings import DecodeSettings, InputKind, InputSettings
+from rt_ner.core.contract.kinds import Kind, source_id_of
+from rt_ner.core.contract.markers import SESSION_ZERO
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
-from rt_ner.lsl.streams import SESSION_ZERO, Kind, source_id_of
-from rt_ner.offline.evaluation import Decoding as Decoded
-from rt_ner.offline.evaluation import decode_chunks
+from rt_ner.decoding.input.settings import InputKind, InputSettings
+from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.live.settings import DecodeSettings, live_binner
+from rt_ner.offline.decoding import Decoding as Decoded
+from rt_ner.offline.decoding import decode_chunks
 from tests.helpers.rig import MS, Decoding, history_ms, inlet
 
 # Events that come late, on a machine that is busy with other tests, would be counted, not used.
@@ -43,7 +45,7 @@ def offline(model: DecoderSpecification, session: Session, part: Part, form: str
     settings = DecodeSettings(detector=DetectorSettings(learn_s=0.5), input=InputSettings())
     stream = SpikeStream(InputKind.BROADBAND, 30_000.0, 0, model.channel_ids, ())
     voltage = VoltageMaker(session).chunks(part.begin_ns, part.end_ns)
-    return decode_chunks(model, binner_for(stream, model, settings), voltage)
+    return decode_chunks(model, live_binner(stream, model, settings), voltage)
 
 
 # In real time with the longer hop, faster with the shorter: every pair costs its seconds.

@@ -11,22 +11,13 @@ import pytest
 from drivers.replay import Part, Replay
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
+from rt_ner.core.contract.markers import SESSION_END, SESSION_ZERO
 from rt_ner.core.errors import StreamError
 from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import (
-    SESSION_END,
-    SESSION_ZERO,
-    TIMING_LABELS,
-    Kind,
-    StreamQuery,
-    announce,
-    find_stream,
-    local_now_ns,
-    open_outlet,
-    query_for,
-    source_id_of,
-)
+from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
+from rt_ner.lsl.streams import announce, local_now_ns, open_outlet
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, never, pulled
 
 

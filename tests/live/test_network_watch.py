@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pylsl
 import pytest
 
+from rt_ner.lsl.discovery import StreamQuery, query_for_same
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
-from rt_ner.lsl.streams import StreamQuery, query_for_same
 
 WAIT_S = 20.0
 

@@ -9,14 +9,15 @@ import pytest
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import next_grid_line_ns
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import BundleError
-from rt_ner.core.settings import ControlSettings
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
 from rt_ner.decoding.readout import Readout
 from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command, State
-from rt_ner.lsl.streams import Kind, local_now_ns
+from rt_ner.lsl.streams import local_now_ns
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled, running
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, source_id_of
 from tests.helpers.rig import Decoding, inlet, pulled
 
 AHEAD_S = 5000

@@ -8,8 +8,8 @@ import pylsl
 import pytest
 
 from rt_ner.core.clock import ns_from_s
-from rt_ner.core.settings import DecodeSettings
 from rt_ner.live.output.outlets import VelocityOutlet
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
 
 MS = 1_000_000

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.core.settings import InputKind
 from rt_ner.decoding.binning import events
 from rt_ner.decoding.binning import raster as bins
 from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.binning.raster import SpikeBinner, raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet, StreamLostError, take_times
 from rt_ner.lsl.streams import local_now_ns
 

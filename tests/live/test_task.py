@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import checked_settings
-from rt_ner.lsl.streams import Kind, open_outlet, query_for
+from rt_ner.lsl.discovery import query_for
+from rt_ner.lsl.streams import open_outlet
 from rt_ner.task.runner import TaskRunner
 from rt_ner.task.scores import bit_rate, score_block, score_trial
 from rt_ner.task.settings import Layout, TaskSettings

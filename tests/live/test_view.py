@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
-from rt_ner.bundle.bundle import Bundle, load_cloud
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.clock import next_grid_line_ns, s_from_ns
+from rt_ner.core.contract.kinds import TARGET_LABELS, TIMING_LABELS, Kind
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.core.settings import ControlSettings, DecodeSettings
 from rt_ner.live.commands import _obeying_view
 from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.settings import ControlSettings, DecodeSettings
 from rt_ner.live.states import Command, State
-from rt_ner.lsl.streams import TARGET_LABELS, TIMING_LABELS, Kind, local_now_ns, open_outlet
+from rt_ner.lsl.streams import local_now_ns, open_outlet
 from rt_ner.system.signals import check_display
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder

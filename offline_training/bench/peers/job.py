@@ -9,7 +9,8 @@ from torch import nn
 
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import AnyArray, Float32Array
-from rt_ner.lsl.streams import Kind, query_for
+from rt_ner.core.contract.kinds import Kind
+from rt_ner.lsl.discovery import query_for
 
 # The LSL type of velocity, by which the sink finds it.
 (VELOCITY_TYPE,) = query_for("", Kind.VELOCITY).lsl_types

@@ -18,7 +18,7 @@ from offline_training.compare.report.tables import (
     summary_table,
 )
 from offline_training.compare.run import Results
-from rt_ner.bundle.bundle import add_to_report, load_bundle
+from rt_ner.bundle.storage import add_to_report, load_bundle
 from rt_ner.core.atomic_files import check_home, replace_folder
 from rt_ner.core.errors import ConfigError
 

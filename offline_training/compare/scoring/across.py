@@ -8,7 +8,7 @@ from offline_training.compare.evaluation_split import EvaluationSplit
 from offline_training.compare.scoring.alignment import align, common_directions
 from offline_training.compare.scoring.readouts import fit_linear
 from offline_training.compare.scoring.scores import Embedding
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.scores import Comparison
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
 from offline_training.methods.method import Method
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.decoding.readout import fit_readout
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import r2_score
 
 # Values (hop, dims) to velocity (hop, 2) in cm/s.
 Decode = Callable[[Float32Array], FloatArray]

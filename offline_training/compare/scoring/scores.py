@@ -12,7 +12,7 @@ from offline_training.methods.method import FitContext, Fitted, Method
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import RtNerError, SessionError
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.scores import Comparison
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,15 @@ from itertools import product
 
 import numpy as np
 from numba import njit
-from sklearn.metrics import r2_score
 
 from offline_training.methods.method import FitContext, Method
 from offline_training.ner.network import SD_FLOOR
 from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.errors import SessionError
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import r2_score
 
 # Of the training trials, the newest, which choose among the observations.
 _VALIDATION = 0.2

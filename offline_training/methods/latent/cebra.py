@@ -19,7 +19,8 @@ from offline_training.methods.packages import optional_package
 from offline_training.methods.preparation import Standardiser, fit_standardiser
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.errors import ConfigError
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 # The package's default is 10 000. Training trials that were left out were decoded best after 500
 # (velocity R² 0.53, after 2000 0.43), so more would do it an injustice.

@@ -9,7 +9,8 @@ from offline_training.methods.method import FitContext, Method
 from offline_training.methods.preparation import Standardiser, fit_standardiser
 from rt_ner.core.arrays import Float32Array, FloatArray, Int64Array
 from rt_ner.core.errors import SessionError
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 _DIMS = 3
 # Of direction: the eight targets of the centre-out task, each in the middle of its own.

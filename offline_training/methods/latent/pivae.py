@@ -11,7 +11,8 @@ from offline_training.methods.decoders.learning import Plan, apply, learn
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.preparation import fit_standardiser
 from rt_ner.core.arrays import Float32Array, FloatArray
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 PLAN = Plan(steps=1000, batch=256, learning_rate=1e-3, weight_decay=1e-4)
 _DIMS = 3

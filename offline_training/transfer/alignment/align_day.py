@@ -13,7 +13,7 @@ from offline_training.transfer.alignment.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, Stitched, learn_second_day
 from rt_ner.core.arrays import AnyArray
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.evaluation import Comparison
+from rt_ner.offline.scores import Comparison
 
 # How much of the time goes into learning, before teaching; only for the progress.
 _LEARNING_SHARE = 0.6

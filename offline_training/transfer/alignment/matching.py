@@ -15,7 +15,8 @@ from numba import njit
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 # Similarity below which two units are better left alone, and the share of it that rates have.
 _THRESHOLD, _RATE_SHARE = 0.3, 0.2

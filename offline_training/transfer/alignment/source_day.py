@@ -20,7 +20,8 @@ from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.matching import Matching
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.decoding.readout import Readout, fit_readout
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 _STEPS, _ANCHORS = 250, 64
 _READ_IN_RATE, _NETWORK_RATE = 1e-3, 5e-4

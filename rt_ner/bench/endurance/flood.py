@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rt_ner.bench.rig import counted_by, open_rig
 from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import Kind
 
 _MARGIN_S = 60.0
 # What arrived is exactly one of these.

@@ -10,8 +10,8 @@ import numpy as np
 
 from rt_ner.bench.rig import Rig, open_rig
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import TIMING_LABELS
 from rt_ner.system.processes import child_process
 
 # Without a view, with one, and with one that was stopped where it stood.

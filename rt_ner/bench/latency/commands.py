@@ -6,10 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from rt_ner.bench.show import bench_folder, show
-from rt_ner.bundle.bundle import Manifest, load_bundle
+from rt_ner.bundle.manifest import Manifest
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.clock import ns_from_ms
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import Kind, query_for, quiet_liblsl
+from rt_ner.lsl.discovery import query_for
+from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.plugins import plugin
 from rt_ner.system.scheduling import claim_computer
 from rt_ner.system.signals import check_display, stop_on_signals

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
 from rt_ner.core.errors import RtNerError
-from rt_ner.core.settings import DecodeSettings, load_settings
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, source_id_of
+from rt_ner.core.settings import load_settings
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.system.scheduling import realtime_refusal
 

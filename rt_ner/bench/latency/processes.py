@@ -12,7 +12,9 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.clock import ns_from_s
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, StreamQuery, find_stream, open_outlet, query_for
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
+from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
+from rt_ner.lsl.streams import open_outlet
 from rt_ner.system.scheduling import behind_lsl
 from rt_ner.system.signals import no_garbage_collection
 

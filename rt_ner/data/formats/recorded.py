@@ -3,7 +3,6 @@
 Times are int64 ns of one clock, values ``(sample, channel)``.
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +13,12 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Kinematics, SpikeCounts, SpikeTimes, Trials
 from rt_ner.decoding.binning.detector import Detector, DetectorSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream
 
-_MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\deE]+))?$")
 # No decoder looks farther back: after a gap, labels count again once all history was measured.
 _LONGEST_HISTORY_NS = NS_PER_S
 _MOST_COUNTS = 4_000_000_000
@@ -28,6 +27,8 @@ _AT_ONCE = 30_000
 _LONGEST_WORDS = 200
 # A phase of less is the rounding of float stamps.
 _ROUNDING_NS = 1000
+
+START, GO, END = TrialEvent
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,11 +221,6 @@ def told_directions_deg(told: FloatArray, way_cm: FloatArray) -> tuple[FloatArra
     return np.where(is_told, degrees, angles_deg(way_cm)), "radians" if in_radians else "degrees"
 
 
-def is_trial_marker(text: str) -> bool:
-    """Whether it is one of those by which a replay or task tells of trials."""
-    return bool(_MARKER.match(text))
-
-
 def trials_of(
     markers: Sequence[tuple[int, str]], kinematics: Kinematics | None
 ) -> tuple[Trials | None, int]:
@@ -232,16 +228,15 @@ def trials_of(
 
     ``markers``: time in ns and text. The target is where the reach ended, by the kinematics.
     """
-    by_number: dict[int, dict[str, tuple[int, float]]] = {}
+    by_number: dict[int, dict[TrialEvent, tuple[int, float]]] = {}
     for time_ns, text in markers:
-        if match := _MARKER.match(text):
-            what, number, direction = match.groups()
-            trial = by_number.setdefault(int(number), {})
-            trial.setdefault(what, (time_ns, float(direction) if direction else np.nan))
+        if marker := parse_trial_marker(text):
+            trial = by_number.setdefault(marker.trial, {})
+            trial.setdefault(marker.event, (time_ns, marker.direction_deg))
     rows = sorted(
-        (trial["trial_start"][0], trial["go"][0], trial["trial_end"][0], trial["go"][1])
+        (trial[START][0], trial[GO][0], trial[END][0], trial[GO][1])
         for trial in by_number.values()
-        if len(trial) == 3 and trial["trial_start"][0] <= trial["go"][0] < trial["trial_end"][0]
+        if len(trial) == 3 and trial[START][0] <= trial[GO][0] < trial[END][0]
     )
     whole = [row for row, after in zip_longest(rows, rows[1:]) if _is_clear(row, after)]
     if not whole:

@@ -178,7 +178,7 @@ def _band_pass(low_hz: float, high_hz: float, rate_hz: float) -> FloatArray:
 
     The bilinear transform with pre-warping, in closed form: R. Bristow-Johnson, "Cookbook formulae
     for audio EQ biquad filter coefficients", HPF and LPF with Q = 1/√2. The high-pass's numerator,
-    b0 (1 − z⁻¹)², missing_for_training one factor 1 − z⁻¹: `_filter` gives it the differences of the voltage, so
+    b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `_filter` gives it the differences of the voltage, so
     that an offset, however large, leaves exactly nothing rather than a rounding error.
     """
     low, high = 2 * math.pi * low_hz / rate_hz, 2 * math.pi * high_hz / rate_hz

@@ -1,25 +1,29 @@
 """Spike stream: what a stream of spikes carries, as its metadata tell, and how it is counted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
-
-import pylsl
+from typing import Any
 
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
+from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings, InputKind, InputSettings
 from rt_ner.decoding.binning.broadband import BroadbandBinner
-from rt_ner.decoding.binning.detector import Detector
+from rt_ner.decoding.binning.detector import Detector, DetectorSettings
 from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.binning.raster import RasterBinner, SpikeBinner, raster_binner
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.input.channels import map_columns, map_events, needs_units
-from rt_ner.lsl.streams import SPIKE_TYPES, StreamQuery, electrodes_of
+from rt_ner.decoding.input.channels import (
+    ChannelSelection,
+    map_columns,
+    map_events,
+    needs_units,
+)
+from rt_ner.decoding.input.settings import InputKind, InputSettings
 
 # The columns of event streams, as found in the field; compared in lower case.
 _CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
 _UNIT_LABELS = ("unit", "units", "unit_id", "sort", "cluster")
+# The type of samples that are no numbers.
+_TEXT = "string"
 _VOLTS = ("v", "mv", "uv", "µv", "μv", "nv", "volts", "millivolts", "microvolts", "nanovolts")
 
 
@@ -29,7 +33,7 @@ class SpikeStream:
 
     kind: InputKind
     rate_hz: float
-    format: int
+    format: str
     columns: tuple[str, ...]
     electrodes: tuple[str, ...]
 
@@ -65,78 +69,80 @@ class SpikeStream:
         return "; ".join(changes)
 
 
-def spike_query(wanted: InputSettings) -> StreamQuery:
-    """Which stream the settings ask for."""
-    types = (wanted.type,) if wanted.type else SPIKE_TYPES
-    return StreamQuery(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)
+@dataclass(frozen=True)
+class StreamHeader:
+    """A stream's own description, live or in a file.
 
-
-class StreamHeader(Protocol):
-    """What a stream says of itself, live (`pylsl.StreamInfo`) or in a file."""
-
-    def name(self) -> str: ...  # noqa: D102
-    def type(self) -> str: ...  # noqa: D102
-    def nominal_srate(self) -> float: ...  # noqa: D102
-    def channel_count(self) -> int: ...  # noqa: D102
-    def channel_format(self) -> int: ...  # noqa: D102
-    def get_channel_labels(self) -> Sequence[str | None] | None: ...  # noqa: D102
-    def get_channel_units(self) -> Sequence[str | None] | None: ...  # noqa: D102
-
-
-def read_shape(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:
-    """The shape of a live stream, by its full metadata.
-
-    Raises StreamError if it can't be what is ``wanted``.
+    ``format``: name of its samples' type, as XDF has it: int16, float32, string, …. ``labels`` and
+    ``units``: one per channel, or none. ``electrodes``: labels for the channel numbers of events.
     """
-    return shape_of(info, electrodes_of(info), wanted)
+
+    name: str
+    type: str
+    rate_hz: float
+    n_channels: int
+    format: str
+    labels: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    electrodes: tuple[str, ...] = ()
 
 
-def shape_of(info: StreamHeader, electrodes: Sequence[str], wanted: InputKind) -> SpikeStream:
-    """The shape of a stream; ``electrodes``: labels for the numbers of events, if it tells.
+def spike_stream_of(header: StreamHeader, wanted: InputKind) -> SpikeStream:
+    """Return the shape of the spike stream that a header describes.
 
-    Raises StreamError if it can't be what is ``wanted``.
+    Raises
+    ------
+    StreamError
+        If it can't be of the kind that is ``wanted``.
     """
-    name = f"stream '{info.name()}'"
-    if info.channel_format() == pylsl.cf_string:
+    name = f"stream '{header.name}'"
+    if header.format == _TEXT:
         raise StreamError(f"{name} sends text: numbers were expected; pick another with --source")
-    rate_hz = float(info.nominal_srate())
-    kind = _kind_of(info) if wanted is InputKind.AUTO else wanted
-    if rate_hz <= 0 and kind is not InputKind.EVENTS:
+    kind = _kind_of(header) if wanted is InputKind.AUTO else wanted
+    if header.rate_hz <= 0 and kind is not InputKind.EVENTS:
         raise StreamError(
             f"{name} has no regular rate, so it can't be {kind}: set kind in [input] to events, or "
             "give it its sample rate in its header"
         )
-    if rate_hz > 0 and kind is InputKind.EVENTS:
+    if header.rate_hz > 0 and kind is InputKind.EVENTS:
         raise StreamError(
-            f"{name} has a regular rate of {rate_hz:g} Hz, so it can't be events: set kind in "
-            "[input] to raster or broadband"
+            f"{name} has a regular rate of {header.rate_hz:g} Hz, so it can't be events: set kind "
+            "in [input] to raster or broadband"
         )
-    labels = tuple(label or "" for label in info.get_channel_labels() or ())
-    columns = labels if len(labels) == info.channel_count() else ("",) * info.channel_count()
-    named = tuple(electrodes) if kind is InputKind.EVENTS else ()
-    return SpikeStream(kind, rate_hz, info.channel_format(), columns, named)
+    is_labelled = len(header.labels) == header.n_channels
+    columns = header.labels if is_labelled else ("",) * header.n_channels
+    named = header.electrodes if kind is InputKind.EVENTS else ()
+    return SpikeStream(kind, header.rate_hz, header.format, columns, named)
 
 
 def binner_for(
-    stream: SpikeStream, model: DecoderSpecification, settings: DecodeSettings
+    stream: SpikeStream,
+    model: DecoderSpecification,
+    settings: InputSettings,
+    detector_settings: DetectorSettings,
+    step_ns: int,
 ) -> SpikeBinner[Any]:
-    """What counts this stream's spikes into the model's hops.
+    """Return the binner that counts this stream's spikes into the model's hops.
 
-    Raises StreamError, with the remedy, if the stream is not of the model's array.
+    ``step_ns``: a jump of the stamps by more is a clock that was set.
+
+    Raises
+    ------
+    StreamError
+        If the stream is not of the model's array, with the remedy.
     """
     n_channels, hop_ns = len(model.channel_ids), model.window.hop_ns
-    step_ns = ns_from_ms(settings.safety.clock_step_ms)
-    query = settings.input.channel_selection
+    selection = settings.channel_selection
     if stream.kind is InputKind.EVENTS:
-        _check_events(stream, model, settings)
-        table = map_events(stream.electrodes, model.channel_ids, query)
-        rules = (hop_ns, ns_from_ms(settings.input.grace_ms), step_ns)
-        pooled = not needs_units(model.channel_ids, query)
-        return EventBinner(n_channels, table, rules, query.base, pooled)
-    columns = map_columns(stream.columns, model.channel_ids, query)
+        _check_events(stream, model, selection)
+        table = map_events(stream.electrodes, model.channel_ids, selection)
+        rules = (hop_ns, ns_from_ms(settings.grace_ms), step_ns)
+        pooled = not needs_units(model.channel_ids, selection)
+        return EventBinner(n_channels, table, rules, selection.base, pooled)
+    columns = map_columns(stream.columns, model.channel_ids, selection)
     if stream.kind is InputKind.RASTER:
         return raster_binner(n_channels, hop_ns, stream.period_ns, columns, step_ns)
-    detector = Detector(len(stream.columns), stream.rate_hz, settings.detector)
+    detector = Detector(len(stream.columns), stream.rate_hz, detector_settings)
     raster = RasterBinner(n_channels, columns, hop_ns, stream.period_ns, step_ns)
     return BroadbandBinner(detector, raster, stream.period_ns)
 
@@ -148,29 +154,26 @@ def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object
     return next(pair for pair in zip(was, now, strict=True) if pair[0] != pair[1])
 
 
-def _kind_of(info: StreamHeader) -> InputKind:
+def _kind_of(header: StreamHeader) -> InputKind:
     """Irregular: events. Of type Ephys, or in volts: broadband. Everything else: a raster."""
-    if info.nominal_srate() <= 0:
+    if header.rate_hz <= 0:
         return InputKind.EVENTS
     raster_type, _, broadband_type = SPIKE_TYPES
-    units = {(unit or "").lower() for unit in info.get_channel_units() or ()}
-    if info.type() == broadband_type or (info.type() != raster_type and units & {*_VOLTS}):
+    units = {unit.lower() for unit in header.units}
+    if header.type == broadband_type or (header.type != raster_type and units & {*_VOLTS}):
         return InputKind.BROADBAND
     return InputKind.RASTER
 
 
 def _check_events(
-    stream: SpikeStream, model: DecoderSpecification, settings: DecodeSettings
+    stream: SpikeStream, model: DecoderSpecification, selection: ChannelSelection
 ) -> None:
     if stream.channel_column is None:
         raise StreamError(
             f"events with columns {', '.join(map(repr, stream.columns))} have none for the "
             f"channel: label one of them {' or '.join(_CHANNEL_LABELS[:2])}"
         )
-    if (
-        needs_units(model.channel_ids, settings.input.channel_selection)
-        and stream.unit_column is None
-    ):
+    if needs_units(model.channel_ids, selection) and stream.unit_column is None:
         raise StreamError(
             f"units are to be told apart, but events with columns "
             f"{', '.join(map(repr, stream.columns))} have none for the unit: label one of them "

@@ -7,10 +7,11 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings, InputKind
 from rt_ner.decoding.binning.detector import MAX_VOLTAGE, Detector
 from rt_ner.decoding.input.channels import hot_channels, median_of_positive
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.live.settings import DecodeSettings
 
 # A channel's noise stands out if it is so many times the usual one, or so many times less.
 _NOISE_RATIO = 3.0

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from rt_ner.core.settings import TimingSettings
 from rt_ner.doctor.findings import Finding, Level
+from rt_ner.live.settings import TimingSettings
 from rt_ner.system.scheduling import realtime_refusal
 
 _CPUS = Path("/sys/devices/system/cpu")

@@ -7,14 +7,18 @@ from threading import Event
 
 import numpy as np
 
-from offline_training.training import assemble_bundle
-from rt_ner.bundle.bundle import Bundle, run_windows, save_bundle
+from rt_ner.bundle.assembly import assemble_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import save_bundle
+from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import SessionError
 from rt_ner.decoding.readout import Readout
+from rt_ner.live.learning.block_recorder import BlockRecorder
 from rt_ner.live.states import Command
-from rt_ner.lsl.streams import Kind, open_outlet
+from rt_ner.lsl.streams import open_outlet
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.recalibration.adaptation import (
     Adapter,
@@ -22,7 +26,7 @@ from rt_ner.recalibration.adaptation import (
     SmoothBatch,
     bounded,
 )
-from rt_ner.recalibration.block import BlockRecorder, ClosedLoopBlock
+from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
 
 _POLL_S = 0.2

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 
 import pylsl
 
-from rt_ner.core.settings import ControlSettings
+from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
-from rt_ner.lsl.streams import StreamQuery
+from rt_ner.lsl.discovery import StreamQuery
 
 KEYS = {
     "h": Command.HOLD,

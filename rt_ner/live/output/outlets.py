@@ -8,10 +8,11 @@ import pylsl
 
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
-from rt_ner.core.settings import DecodeSettings, VelocitySettings
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.lsl.streams import TIMING_LABELS, Kind, announce, describe, local_now_ns, open_outlet
+from rt_ner.live.settings import DecodeSettings, VelocitySettings
+from rt_ner.lsl.streams import announce, describe, local_now_ns, open_outlet
 
 _LINGER_S = 0.2
 _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}

@@ -6,7 +6,7 @@ step on what is there until the data come.
 """
 
 from rt_ner.core.clock import FOREVER_NS
-from rt_ner.core.settings import WakeUp
+from rt_ner.live.settings import WakeUp
 
 _LEAD_NS = 600_000
 # liblsl's receiving thread may need this very core.

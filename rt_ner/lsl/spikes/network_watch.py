@@ -8,7 +8,7 @@ a connection that has gone silent is dead.
 from collections.abc import Callable
 from threading import Event, Thread
 
-from rt_ner.lsl.streams import StreamQuery, describe_stream
+from rt_ner.lsl.discovery import StreamQuery, describe_stream
 
 _PAUSE_S = 1.0
 

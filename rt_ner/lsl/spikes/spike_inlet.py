@@ -10,10 +10,11 @@ from numba import njit
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.core.settings import InputKind
 from rt_ner.decoding.binning.raster import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, EventChunk, RasterChunk, VoltageChunk
-from rt_ner.decoding.input.spike_stream import SpikeStream, read_shape
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.lsl.spikes.header import read_spike_stream
 from rt_ner.lsl.streams import local_now_ns
 
 # How much is taken at once.
@@ -44,7 +45,7 @@ class SpikeInlet:
             full_info = self._inlet.info(_CONNECT_TIMEOUT_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise StreamLostError(f"the source does not answer ({error})") from error
-        self.shape: SpikeStream = read_shape(full_info, wanted)
+        self.shape: SpikeStream = read_spike_stream(full_info, wanted)
         self._max_samples = _MAX_SAMPLES[self.shape.kind]
         self._values = np.zeros(
             (self._max_samples, full_info.channel_count()), dtype=self._inlet.np_dtype

@@ -6,8 +6,9 @@ from functools import partial
 
 import pylsl
 
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.live.states import Command
-from rt_ner.lsl.streams import Kind, open_outlet, source_id_of
+from rt_ner.lsl.streams import open_outlet
 
 
 @dataclass(frozen=True)

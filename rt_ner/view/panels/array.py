@@ -7,8 +7,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.data.array_map import places_of_file, usual_places
-from rt_ner.lsl.streams import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
 from rt_ner.view.signals import Channels, Signals

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.lsl.streams import Kind
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.camera import Camera
 from rt_ner.view.panels.panel import Panel

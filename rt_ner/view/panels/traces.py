@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.lsl.streams import Kind
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
 from rt_ner.view.signals import Signals

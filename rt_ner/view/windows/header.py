@@ -4,8 +4,8 @@ import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import TIMING_LABELS, Kind
 from rt_ner.view import style
 from rt_ner.view.signals import Signals
 

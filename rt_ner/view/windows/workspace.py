@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QGraphicsEllipseItem
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.lsl.streams import Kind
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
 from rt_ner.view.signals import Signals

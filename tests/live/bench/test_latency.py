@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from drivers.noise import BroadbandNoise, NoiseSource
+from offline_training.bench.latency_figure import latency_figure
 from offline_training.bench.untrained import untrained_bundle
-from offline_training.figures.latency import latency_figure
 from rt_ner.bench.latency.measurement import (
     DECODER,
     STAGES,
@@ -24,9 +24,10 @@ from rt_ner.bench.latency.measurement import (
 )
 from rt_ner.bench.latency.scale import slope
 from rt_ner.bench.latency.step import measure_step
-from rt_ner.bundle.bundle import Bundle, load_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import load_bundle
+from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import TIMING_LABELS
 
 MS, HOP_NS = 1e-3, 10_000_000
 BASELINE = Path(__file__).parents[2] / "step_baseline.json"

@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 from offline_training.closed_loop.block_run import HAND, BlockPlan, run_block
 from offline_training.closed_loop.recalibration import as_fast
 from offline_training.ner.kalman_readout import counts_encoder, fit_kalman
-from rt_ner.bundle.bundle import Bundle, run_windows
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.verification import run_windows
+from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.lsl.streams import TARGET_LABELS, Kind, open_outlet
-from rt_ner.offline.dataset import Dataset, Labels
-from rt_ner.offline.evaluation import decode_session
-from rt_ner.recalibration.block import BlockRecorder, ClosedLoopBlock
+from rt_ner.live.learning.block_recorder import BlockRecorder
+from rt_ner.lsl.streams import open_outlet
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.labels import Labels
+from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
 from tests.helpers.rig import WAIT_S
 

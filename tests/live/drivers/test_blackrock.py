@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from drivers.blackrock.packets import HEADER
 from drivers.blackrock.source import BlackrockSource, Receiver, Spike, open_listener
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import Kind, electrodes_of, local_now_ns, query_for
+from rt_ner.lsl.discovery import query_for
+from rt_ner.lsl.streams import electrodes_of, local_now_ns
 from tests.helpers.blackrock_emulator import Emulator, Network, heartbeat, packet, spike
 
 MS = 1_000_000

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from drivers.hand.hand import HandSource
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError, StreamError
-from rt_ner.lsl.streams import Kind
 from tests.helpers.rig import WAIT_S, inlet
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_ner.bundle.bundle import SUMS_FILE, Bundle, add_to_report, load_bundle, save_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import SUMS_FILE, add_to_report, load_bundle, save_bundle
 from rt_ner.core.errors import BundleError
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from offline_training.settings import TrainSettings
 from rt_ner.core.errors import ConfigError
-from rt_ner.core.settings import DecodeSettings, Settings, load_settings
+from rt_ner.core.settings import Settings, load_settings
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.task.settings import TaskSettings
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_ner.bundle.bundle import Bundle, load_bundle, run_windows, save_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import load_bundle, save_bundle
+from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import BundleError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.encoding.encoder import GraphEncoder, SpikeEncoder
 from rt_ner.decoding.encoding.weights import EncoderWeights, read_weights, weights_page
 from rt_ner.decoding.windows import Window, WindowShape
-from rt_ner.offline.evaluation import decode_session
+from rt_ner.offline.decoding import decode_session
 
 HOP_NS, HOPS_PER_BIN, BINS, CHANNELS = 10, 3, 5, 4
 SHAPE = WindowShape(hop_ns=HOP_NS, bin_ns=HOPS_PER_BIN * HOP_NS, history_bins=BINS)

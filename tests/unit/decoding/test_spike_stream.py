@@ -8,15 +8,17 @@ import pytest
 
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings, InputKind
 from rt_ner.decoding.binning.broadband import BroadbandBinner
 from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.binning.raster import RasterBinner
 from rt_ner.decoding.chunks import EventChunk, VoltageChunk
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for, read_shape
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.windows import WindowShape
+from rt_ner.live.settings import DecodeSettings, live_binner
+from rt_ner.lsl.spikes.header import read_spike_stream
 from rt_ner.lsl.streams import add_electrodes
 
 MS = 1_000_000
@@ -39,7 +41,7 @@ def info(
 
 
 def shape(*labels: str, kind: InputKind = EVENTS, rate_hz: float = 0) -> SpikeStream:
-    return SpikeStream(kind, rate_hz, pylsl.cf_int32, labels, ())
+    return SpikeStream(kind, rate_hz, "int32", labels, ())
 
 
 def model(*channel_ids: str, hop_ns: int = 10 * MS) -> DecoderSpecification:
@@ -69,7 +71,7 @@ def model(*channel_ids: str, hop_ns: int = 10 * MS) -> DecoderSpecification:
 def test_the_kind_is_told_by_the_metadata(
     lsl_type: str, rate_hz: float, unit: str, kind: InputKind
 ) -> None:
-    assert read_shape(info(lsl_type, rate_hz, unit=unit), AUTO).kind is kind
+    assert read_spike_stream(info(lsl_type, rate_hz, unit=unit), AUTO).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_the_kind_is_told_by_the_metadata(
     [("Ephys", 1000, RASTER), ("Spikes", 30_000, BROADBAND), ("Whatever", 0, EVENTS)],
 )
 def test_the_operator_knows_better(lsl_type: str, rate_hz: float, wanted: InputKind) -> None:
-    assert read_shape(info(lsl_type, rate_hz, unit="microvolts"), wanted).kind is wanted
+    assert read_spike_stream(info(lsl_type, rate_hz, unit="microvolts"), wanted).kind is wanted
 
 
 @pytest.mark.parametrize(
@@ -94,28 +96,28 @@ def test_what_cannot_be_is_refused_with_the_remedy(
     rate_hz: float, lsl_format: int, wanted: InputKind, message: str
 ) -> None:
     with pytest.raises(StreamError, match=f"stream 'it'.*{message}"):
-        read_shape(info(rate_hz=rate_hz, lsl_format=lsl_format), wanted)
+        read_spike_stream(info(rate_hz=rate_hz, lsl_format=lsl_format), wanted)
 
 
 def test_the_shape_is_read_from_the_metadata() -> None:
-    made = read_shape(info(rate_hz=30_000, labels=("A", "B", "C")), AUTO)
-    assert made == SpikeStream(RASTER, 30_000, pylsl.cf_int16, ("A", "B", "C"), ())
+    made = read_spike_stream(info(rate_hz=30_000, labels=("A", "B", "C")), AUTO)
+    assert made == SpikeStream(RASTER, 30_000, "int16", ("A", "B", "C"), ())
     assert made.period_ns == pytest.approx(1e9 / 30_000)
-    assert read_shape(info(labels=("", "")), AUTO).columns == ("", "")
+    assert read_spike_stream(info(labels=("", "")), AUTO).columns == ("", "")
 
 
 def test_labels_that_are_not_one_for_each_column_are_none() -> None:
     made = info(labels=("A", "B", "C"))
     channels = made.desc().child("channels")
     channels.remove_child(channels.child("channel"))
-    assert read_shape(made, AUTO).columns == ("", "", "")
+    assert read_spike_stream(made, AUTO).columns == ("", "", "")
 
 
 def test_electrodes_are_read_of_events_only() -> None:
     for rate_hz, expected in ((0, ("C", "A", "B")), (1000, ())):
         made = info(rate_hz=rate_hz)
         add_electrodes(made, ["C", "A", "B"])
-        assert read_shape(made, AUTO).electrodes == expected
+        assert read_spike_stream(made, AUTO).electrodes == expected
 
 
 @pytest.mark.parametrize(
@@ -135,12 +137,12 @@ def test_electrodes_are_read_of_events_only() -> None:
 def test_the_columns_of_events_are_found_by_their_labels(
     labels: tuple[str, ...], channel: int | None, unit: int | None
 ) -> None:
-    made = read_shape(info("SpikeEvents", 0, labels), AUTO)
+    made = read_spike_stream(info("SpikeEvents", 0, labels), AUTO)
     assert (made.channel_column, made.unit_column) == (channel, unit)
 
 
 def test_what_changed_is_named() -> None:
-    was = SpikeStream(RASTER, 1000.0, pylsl.cf_int16, ("A", "B"), ())
+    was = SpikeStream(RASTER, 1000.0, "int16", ("A", "B"), ())
     assert was.changed(replace(was)) == ""
     assert was.changed(replace(was, rate_hz=500.0)) == "rate_hz was 1000.0, is 500.0"
     now = replace(was, columns=("A",) * 96, kind=BROADBAND)
@@ -152,16 +154,16 @@ def test_what_changed_is_named() -> None:
 def test_each_kind_has_its_counter() -> None:
     wanted, of = DecodeSettings(), model("A1", "B2")
     assert isinstance(
-        binner_for(shape("A1", "B2", kind=RASTER, rate_hz=1000), of, wanted), RasterBinner
+        live_binner(shape("A1", "B2", kind=RASTER, rate_hz=1000), of, wanted), RasterBinner
     )
     broadband = shape("A1", "B2", kind=BROADBAND, rate_hz=30_000)
-    assert isinstance(binner_for(broadband, of, wanted), BroadbandBinner)
-    assert isinstance(binner_for(shape("channel"), of, wanted), EventBinner)
+    assert isinstance(live_binner(broadband, of, wanted), BroadbandBinner)
+    assert isinstance(live_binner(shape("channel"), of, wanted), EventBinner)
 
 
 def test_broadband_channels_are_found_by_label_and_the_others_may_hold_anything() -> None:
     stream, wanted = shape("A", "B", "C", kind=BROADBAND, rate_hz=30_000), DecodeSettings()
-    binner = binner_for(stream, model("C", "A"), wanted)
+    binner = live_binner(stream, model("C", "A"), wanted)
     voltage = np.zeros((9, 3), dtype=np.float32)
     voltage[[0, 1, 2, 3], [0, 1, 1, 2]] = np.nan
     assert not list(binner.push(VoltageChunk(np.arange(1, 10) * int(stream.period_ns), voltage)))
@@ -170,14 +172,14 @@ def test_broadband_channels_are_found_by_label_and_the_others_may_hold_anything(
         2,
     )
     with pytest.raises(StreamError, match="first is 'D'"):
-        binner_for(stream, model("C", "D"), wanted)
+        live_binner(stream, model("C", "D"), wanted)
     with pytest.raises(StreamError, match=r"high_hz = 6000 .* 10000 Hz.*\[detector\]"):
-        binner_for(replace(stream, rate_hz=10_000), model("A"), wanted)
+        live_binner(replace(stream, rate_hz=10_000), model("A"), wanted)
 
 
 def test_a_raster_whose_samples_do_not_fill_a_hop_is_refused() -> None:
     with pytest.raises(StreamError, match="3 ms don't fill .* 10 ms evenly: use a source"):
-        binner_for(
+        live_binner(
             shape("A", kind=RASTER, rate_hz=1000 / 3), model("A"), DecodeSettings()
         )  # fmt: skip
 
@@ -185,17 +187,17 @@ def test_a_raster_whose_samples_do_not_fill_a_hop_is_refused() -> None:
 @pytest.mark.parametrize("columns", [("", ""), ("w0", "w1"), ("unit", "w0")])
 def test_events_without_a_channel_are_refused(columns: tuple[str, ...]) -> None:
     with pytest.raises(StreamError, match="have none for the channel: label one of them channel"):
-        binner_for(shape(*columns), model("A"), DecodeSettings())
+        live_binner(shape(*columns), model("A"), DecodeSettings())
 
 
 def test_units_must_be_told_where_they_are_told_apart() -> None:
     of, wanted = model("A1/1", "B2/1"), DecodeSettings()
     with pytest.raises(StreamError, match="have none for the unit: label one of them 'unit'"):
-        binner_for(shape("channel", "w0"), of, wanted)
+        live_binner(shape("channel", "w0"), of, wanted)
     only_some = DecodeSettings.model_validate({"input": {"units": [1]}})
     with pytest.raises(StreamError, match="have none for the unit"):
-        binner_for(shape("channel"), model("A1", "B2"), only_some)
-    assert binner_for(shape("channel", "unit"), of, wanted)
+        live_binner(shape("channel"), model("A1", "B2"), only_some)
+    assert live_binner(shape("channel", "unit"), of, wanted)
 
 
 def test_events_are_counted_by_the_wish_of_the_operator() -> None:
@@ -203,7 +205,7 @@ def test_events_are_counted_by_the_wish_of_the_operator() -> None:
     wanted = DecodeSettings.model_validate(
         {"input": {"base": 0, "channels": ["4", "0"], "grace_ms": 7.0}}
     )
-    binner = binner_for(shape("channel"), model("A1", "B2"), wanted)
+    binner = live_binner(shape("channel"), model("A1", "B2"), wanted)
     numbers = np.array([0.0, 4.0, 4.0, 5.0])
     time_ns = np.arange(1, 5) * MS
     early, late = (EventChunk(time_ns[:n], numbers[:n], numbers[:n] * 0, 0) for n in (4, 0))

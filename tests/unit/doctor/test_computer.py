@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rt_ner.core.settings import TimingSettings
 from rt_ner.doctor.checks.computer import Computer, judge_computer, look_at_computer
 from rt_ner.doctor.findings import Level
+from rt_ner.live.settings import TimingSettings
 from rt_ner.system.scheduling import realtime_refusal
 
 GOOD = Computer(cores=(0, 1), isolated="1", governors=("performance",), realtime_refusal="")

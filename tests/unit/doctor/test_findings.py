@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pylsl
 import pytest
 
 from rt_ner.core.errors import StreamError
-from rt_ner.core.settings import DecodeSettings, InputKind
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.doctor.checks.channel_health import EventGauge, Gauge, gauge_for
 from rt_ner.doctor.checks.timing import Timing, timing_of
@@ -24,6 +23,7 @@ from rt_ner.doctor.findings import (
     verdict,
 )
 from rt_ner.doctor.report import sparkline
+from rt_ner.live.settings import DecodeSettings
 
 MS = 1_000_000
 WAIT_S = 20.0
@@ -212,7 +212,7 @@ LABELS = tuple(f"elec{number}" for number in range(1, 11))
 
 def spike_stream(kind: InputKind, rate_hz: float, columns: tuple[str, ...]) -> SpikeStream:
     electrodes = LABELS if kind is InputKind.EVENTS else ()
-    return SpikeStream(kind, rate_hz, pylsl.cf_int16, columns, electrodes)
+    return SpikeStream(kind, rate_hz, "int16", columns, electrodes)
 
 
 def gauge(stream: SpikeStream, seconds: float = 1.0) -> Gauge:

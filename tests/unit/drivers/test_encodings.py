@@ -8,13 +8,14 @@ import pytest
 from drivers.encodings import EventForm
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.core.settings import DecodeSettings, InputKind
 from rt_ner.data.session.session import Session, SpikeCounts
 from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.binning.raster import SpikeBinner, raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
 from rt_ner.decoding.input.channels import ChannelSelection, map_events
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.live.settings import DecodeSettings, live_binner
 
 MS = 1_000_000
 HOP_NS = 10 * MS
@@ -83,7 +84,7 @@ def test_voltage_gives_the_same_hops_within_the_detectors_error(
     to 0.1 ms from its spike: measured, 0.7 % of all counts differ, and 0.5 % of spikes are lost.
     """
     stream = SpikeStream(InputKind.BROADBAND, 30_000.0, 0, small_session.channel_ids, ())
-    binner = binner_for(stream, small_bundle.model, DecodeSettings())
+    binner = live_binner(stream, small_bundle.model, DecodeSettings())
     end_ns = 12 * 10**9
     hops = hops_of(binner, VoltageMaker(small_session).chunks(0, end_ns))
     learned_ns = 2 * 10**9

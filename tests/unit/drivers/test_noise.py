@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from drivers.noise import NOISE_FORMS, NoiseSource
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import ConfigError
-from rt_ner.lsl.streams import Kind
 from tests.helpers.rig import inlet
 
 CHANNELS = tuple(f"elec{k}" for k in range(8))

@@ -1,6 +1,6 @@
 """When the next step is rehearsed: shortly before it is due, and not for ever."""
 
-from rt_ner.core.settings import WakeUp
+from rt_ner.live.settings import WakeUp
 from rt_ner.live.upkeep.cache_warmer import CacheWarmer
 
 MS = 1_000_000

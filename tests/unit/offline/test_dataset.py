@@ -10,7 +10,8 @@ from offline_training.settings import TrainSettings, WindowSettings, window_shap
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.formats.archive import load_session
 from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
-from rt_ner.offline.dataset import Labels, build_dataset, label_hops, shuffle_trials
+from rt_ner.offline.dataset import build_dataset
+from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.sessions import reach_file
 
 BIN_NS = 30_000_000
@@ -48,7 +49,7 @@ def test_windows_equal_a_literal_slice_and_run_across_joins() -> None:
         last = end_ns // BIN_NS
         np.testing.assert_array_equal(window, session.spikes.counts[last - 6 : last])
         assert trial == (last - 1) // 20
-    # Only the session's start missing_for_training history: later trials begin with that of the trial before.
+    # Only the session's start lacks history: later trials begin with that of the trial before.
     assert dataset.labels.end_ns[0] == 6 * BIN_NS
     assert len(dataset.labels) == 80 - 5
 

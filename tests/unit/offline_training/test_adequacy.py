@@ -1,4 +1,4 @@
-"""What a user's own session missing_for_training: said, or refused, before it is trained on."""
+"""What a user's own session lacks: said, or refused, before it is trained on."""
 
 from dataclasses import replace
 
@@ -10,7 +10,8 @@ from offline_training.dataset.split import Split
 from offline_training.ner.sampling import PartnerSampler
 from rt_ner.core.errors import SessionError
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import Dataset, Labels
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
 
 BIN_NS = 30_000_000
 HOPS = 10

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_training.ner.auxiliary_targets import auxiliary_targets
-from rt_ner.offline.dataset import Labels
+from rt_ner.offline.labels import Labels
 
 HOP_NS = 10_000_000
 STEP_NS = 3 * HOP_NS

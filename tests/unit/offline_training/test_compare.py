@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import special_ortho_group
-from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
 from offline_training.compare.evaluation_split import EvaluationSplit, load_recordings, recording_of
@@ -29,6 +28,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session, SpikeCounts, Trials
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.scores import r2_score
 from rt_ner.terminal.progress import Forecast
 from tests.helpers.reaches import (
     BIN_NS,

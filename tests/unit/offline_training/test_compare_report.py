@@ -23,7 +23,7 @@ from offline_training.compare.report.tables import (
     summary_table,
 )
 from offline_training.compare.run import Results, run
-from rt_ner.bundle.bundle import load_bundle
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.errors import ConfigError, SessionError
 from tests.helpers.reaches import DIRECT, LATENTS, Listener, fake, latents, plan, reaches

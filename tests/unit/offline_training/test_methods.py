@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
@@ -26,7 +25,9 @@ from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.preparation import fit_standardiser
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import Dataset, Labels, build_dataset
+from rt_ner.offline.dataset import Dataset, build_dataset
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import r2_score
 
 BIN_NS = 30_000_000
 SHORT = Plan(steps=60, batch=64, learning_rate=5e-3, weight_decay=1e-2)

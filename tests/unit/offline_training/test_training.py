@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import r2_score
 
 from offline_training.dataset.split import split_session
 from offline_training.ner.distillation import distill, pick_device, train_ensemble
@@ -21,14 +20,16 @@ from offline_training.ner.network import (
 )
 from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
 from offline_training.training import save_trained, train_bundle
-from rt_ner.bundle.bundle import Bundle, run_windows
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.formats.archive import load_session
 from rt_ner.data.session.session import Kinematics, Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import build_dataset
-from rt_ner.offline.evaluation import compare, decode_session, evaluate_bundle, only_trials
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.scores import compare, evaluate_bundle, only_trials, r2_score
 from tests.helpers.reaches import BIN_NS, reaches
 from tests.helpers.sessions import quick_settings, reach_file
 

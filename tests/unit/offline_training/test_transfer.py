@@ -37,14 +37,15 @@ from offline_training.transfer.alignment.source_day import (
     learn_source_day,
 )
 from offline_training.transfer.days import chosen_trials
-from rt_ner.bundle.bundle import load_bundle
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.formats.archive import load_session, save_session
 from rt_ner.data.session.session import Session
-from rt_ner.offline.dataset import Dataset, Labels
-from rt_ner.offline.evaluation import evaluate_bundle
+from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import evaluate_bundle
 from tests.helpers.reaches import DIRECT
 
 CPU = torch.device("cpu")

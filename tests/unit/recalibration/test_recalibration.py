@@ -13,13 +13,15 @@ from drivers.simulated.session import ArraySettings, TaskSettings, simulate_sess
 from offline_training.closed_loop.block_file import load_block, save_block
 from offline_training.closed_loop.recalibration import recalibrate_encoder, recalibrate_readout
 from offline_training.closed_loop.stabilized import read_stabilized
-from rt_ner.bundle.bundle import Bundle, load_bundle, save_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.live.learning.adapting import with_readout
-from rt_ner.offline.dataset import Labels
-from rt_ner.offline.evaluation import Comparison, decode_session
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.adaptation import (
     FARTHEST,
     RecursiveLeastSquares,

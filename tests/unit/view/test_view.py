@@ -13,8 +13,8 @@ from PySide6.QtCore import QPointF, QSettings, Qt
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
-from rt_ner.lsl.streams import TIMING_LABELS, Kind
 from rt_ner.view import style
 from rt_ner.view.app import application
 from rt_ner.view.control.actions import Commander

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.array_map import places_of_file, usual_places
 from rt_ner.live.states import State
 from rt_ner.lsl.ring import Ring
-from rt_ner.lsl.streams import TIMING_LABELS
 from rt_ner.task.cursor import Cursor
 from rt_ner.view.panels.camera import Camera
 from rt_ner.view.panels.latency import slowest_by_column

@@ -12,6 +12,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
+from rt_ner.core.contract.kinds import CM_PER_UNIT, REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.nwb.hdf5_trial import check_survivable
 from rt_ner.data.formats.recorded import (
@@ -23,7 +24,6 @@ from rt_ner.data.formats.recorded import (
 )
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.session import Kinematics, SpikeCounts, SpikeTimes, Trials
-from rt_ner.lsl.streams import CM_PER_UNIT, REPLAY_GRID_NS
 
 # What our own writer adds to the standard's columns.
 COUNTS_NAME, CHANNEL_COLUMN, UNIT_COLUMN = "spike_counts", "channel", "unit_name"

@@ -10,19 +10,18 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
-import pylsl
 import pyxdf
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
+from rt_ner.core.contract.kinds import CM_PER_UNIT, REPLAY_GRID_NS, SPIKE_TYPES
+from rt_ner.core.contract.markers import SESSION_ZERO, parse_trial_marker
 from rt_ner.core.errors import SessionError, StreamError
-from rt_ner.core.settings import InputKind
 from rt_ner.data.formats.recorded import (
     Counted,
     broadband_spikes,
     event_spikes,
     foreign_file,
-    is_trial_marker,
     raster_phase_ns,
     raster_spikes,
     trials_of,
@@ -30,14 +29,10 @@ from rt_ner.data.formats.recorded import (
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.session import Kinematics
-from rt_ner.decoding.input.spike_stream import SpikeStream, shape_of
-from rt_ner.lsl.streams import CM_PER_UNIT, REPLAY_GRID_NS, SESSION_ZERO, SPIKE_TYPES
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
 
 _COUNTS_TYPE, _KINEMATICS_TYPE, _POSITION_TYPE = "Counts", "Kinematics", "Position"
-_FORMATS = {
-    name: getattr(pylsl, f"cf_{name}")
-    for name in ("int8", "int16", "int32", "int64", "float32", "double64", "string")
-}
 _NO_SPIKES = (
     f"no stream of type {', '.join(SPIKE_TYPES)} with samples: record the amplifier's spike stream "
     "too, or give it one of these types"
@@ -56,7 +51,7 @@ logging.getLogger("pyxdf").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, eq=False)
 class _Stream:
-    """A stream as its header in the file tells; the methods are those of a live one."""
+    """A stream as its header in the file tells."""
 
     number: int
     header: ElementTree.Element
@@ -77,8 +72,8 @@ class _Stream:
     def channel_count(self) -> int:
         return int(self._text("channel_count"))
 
-    def channel_format(self) -> int:
-        return int(_FORMATS[self._text("channel_format")])
+    def channel_format(self) -> str:
+        return self._text("channel_format")
 
     def get_channel_labels(self) -> list[str]:
         return self._of_channels("label")
@@ -114,13 +109,22 @@ class _Stream:
         return CM_PER_UNIT.get(next(iter(self.get_channel_units()), "").lower())
 
     def shape(self) -> SpikeStream:
-        electrodes = [
-            (electrode.findtext("label") or "").strip()
-            for electrode in self.header.iterfind("desc/electrodes/electrode")
-        ]
+        header = StreamHeader(
+            name=self.name(),
+            type=self.type(),
+            rate_hz=self.nominal_srate(),
+            n_channels=self.channel_count(),
+            format=self.channel_format(),
+            labels=tuple(self.get_channel_labels()),
+            units=tuple(self.get_channel_units()),
+            electrodes=tuple(
+                (electrode.findtext("label") or "").strip()
+                for electrode in self.header.iterfind("desc/electrodes/electrode")
+            ),
+        )
         # What the decoder counted says no more than that it is a raster.
         wanted = InputKind.RASTER if self.type() == _COUNTS_TYPE else InputKind.AUTO
-        return shape_of(self, electrodes, wanted)
+        return spike_stream_of(header, wanted)
 
     def describe(self) -> str:
         rate = f"{self.nominal_srate():g} Hz" if self.nominal_srate() else "no regular rate"
@@ -274,7 +278,7 @@ def _movement(streams: Sequence[_Stream]) -> _Stream | None:
 
 def _is_markers(stream: _Stream) -> bool:
     return (
-        stream.channel_format() == pylsl.cf_string
+        stream.channel_format() == "string"
         and stream.channel_count() == 1
         and bool(stream.n_samples)
     )
@@ -323,7 +327,7 @@ def _markers(data: Mapping[int, _Data]) -> list[tuple[int, str]]:
         if isinstance(one.values, list)
         for time_ns, sample in zip(one.stamps_ns.tolist(), one.values, strict=True)
     )
-    return sorted(one for one in texts if one[1] == SESSION_ZERO or is_trial_marker(one[1]))
+    return sorted(one for one in texts if one[1] == SESSION_ZERO or parse_trial_marker(one[1]))
 
 
 def _origin_ns(begin_ns: int, markers: Sequence[tuple[int, str]]) -> int:

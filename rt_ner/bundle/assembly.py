@@ -1,0 +1,59 @@
+"""Assembly: the bundle of a model, with the windows that prove it."""
+
+import platform
+from importlib.metadata import version
+
+import numpy as np
+
+from rt_ner.bundle.bundle import Bundle, Golden
+from rt_ner.bundle.manifest import Manifest, ReadoutEntry, Scores, TrainingEntry
+from rt_ner.bundle.verification import run_windows
+from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.decoding.decoder import DecoderSpecification
+
+_N_GOLDEN = 16
+
+
+_PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
+
+
+def assemble_bundle(
+    model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
+) -> Bundle:
+    """The bundle of a model, with some of these ``windows`` and what they give."""
+    readout = model.readout
+    manifest = Manifest(
+        format_version=1,
+        channel_ids=model.channel_ids,
+        window=model.window,
+        latent_dim=len(readout.matrix),
+        readout=ReadoutEntry(
+            matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
+            bias=(float(readout.bias[0]), float(readout.bias[1])),
+            unit="cm/s",
+            memory=_memory_entry(readout.memory),
+        ),
+        training=training,
+        scores=scores,
+        versions={"python": platform.python_version()}
+        | {package: version(package) for package in _PACKAGES},
+    )
+    return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.weights)
+
+
+def _memory_entry(
+    memory: FloatArray,
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """The readout's memory as the manifest holds it; None where it has none."""
+    if not memory.any():
+        return None
+    (a, b), (c, d) = memory.tolist()
+    return (a, b), (c, d)
+
+
+def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
+    """Some windows and what they give."""
+    rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
+    some = windows[rows].astype(np.float32)
+    latents, velocities = run_windows(model, some)
+    return Golden(windows=some, latents=latents, velocities=velocities)

@@ -1,0 +1,174 @@
+"""Storage: a bundle's folder, written whole or not at all, and read strictly."""
+
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from rt_ner.bundle.bundle import Bundle, Golden
+from rt_ner.bundle.manifest import Manifest
+from rt_ner.bundle.verification import replay_golden
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.atomic_files import check_home, replace_folder
+from rt_ner.core.errors import BundleError
+from rt_ner.decoding.encoding.weights import read_weights, weights_page
+
+ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE = "encoder.onnx", "manifest.json", "golden.npz"
+
+
+WEIGHTS_FILE, _CLOUD_FILE = "layers.npz", "cloud.npz"
+
+
+SUMS_FILE = "SHA256SUMS"
+
+
+_SUMS_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+)\n")
+
+
+# What a file of arrays that is none makes NumPy raise.
+_UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite: bool) -> None:
+    """Write a bundle whole or not at all.
+
+    ``pages``: what else it is to hold, by file name. Raises BundleError if ``folder`` is in the
+    way.
+    """
+    check_writable(folder, overwrite)
+    golden = io.BytesIO()
+    np.savez_compressed(golden, **bundle.golden.model_dump())
+    files = {
+        ENCODER_FILE: bundle.encoder_onnx,
+        MANIFEST_FILE: bundle.manifest.model_dump_json(indent=2).encode() + b"\n",
+        GOLDEN_FILE: golden.getvalue(),
+        **pages,
+    }
+    if bundle.weights is not None:
+        files[WEIGHTS_FILE] = weights_page(bundle.weights)
+    files[SUMS_FILE] = _sums_text(files).encode()
+    replace_folder(folder, files)
+
+
+def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
+    """Put pages, by file name, into a bundle; the decoder stays, byte for byte.
+
+    Pages of the same names are replaced. Raises BundleError unless the bundle is whole before.
+    """
+    decoder = {ENCODER_FILE, WEIGHTS_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
+    if taken := decoder & set(pages):
+        raise BundleError(f"{', '.join(sorted(taken))}: names of the decoder's files, not a page's")
+    files = _read_checked(folder) | pages
+    replace_folder(folder, files | {SUMS_FILE: _sums_text(files).encode()})
+
+
+def check_writable(folder: Path, overwrite: bool) -> None:
+    """Raise RtNerError if a bundle can't be written to ``folder``; only a bundle is replaced."""
+    if not folder.exists():
+        check_home(folder)
+        return
+    if not (folder / SUMS_FILE).is_file():
+        raise BundleError(f"{folder} exists and is no bundle: choose another place with --out")
+    if not overwrite:
+        raise BundleError(
+            f"{folder} already holds a bundle: choose another place with --out, or replace it "
+            "with --overwrite"
+        )
+
+
+def cloud_page(latents: Float32Array, direction_deg: FloatArray) -> dict[str, bytes]:
+    """Latents ``(row, dims)`` with reach directions ``(row,)`` in degrees, as a bundle's page."""
+    content = io.BytesIO()
+    np.savez_compressed(content, latents=latents, direction_deg=direction_deg.astype(np.float32))
+    return {_CLOUD_FILE: content.getvalue()}
+
+
+def load_cloud(folder: Path) -> tuple[FloatArray, FloatArray] | None:
+    """What `cloud_page` wrote, of a whole bundle; None where it holds none."""
+    content = _read_checked(folder).get(_CLOUD_FILE)
+    if content is None:
+        return None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return arrays["latents"].astype(float), arrays["direction_deg"].astype(float)
+    except (KeyError, *_UNREADABLE) as error:
+        raise BundleError(
+            f"{folder / _CLOUD_FILE} can't be read ({error}): train the bundle again"
+        ) from error
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle, check every byte against SHA256SUMS and replay its golden windows.
+
+    Raises BundleError, with the reason, for anything that is not exactly what was exported.
+    """
+    files = _read_checked(folder)
+    try:
+        manifest = Manifest.model_validate_json(files[MANIFEST_FILE])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle is of another version "
+            "of rt-ner, train it again"
+        ) from error
+    weights = read_weights(files[WEIGHTS_FILE]) if WEIGHTS_FILE in files else None
+    bundle = Bundle(manifest, files[ENCODER_FILE], _read_golden(files[GOLDEN_FILE]), weights)
+    # Graph and weights hold the same network, each by itself.
+    replay_golden(replace(bundle, weights=None), folder)
+    if weights is not None:
+        replay_golden(bundle, folder)
+    return bundle
+
+
+def _read_checked(folder: Path) -> dict[str, bytes]:
+    """The files that SHA256SUMS lists, by name, each with the listed hash."""
+    if not folder.exists():
+        raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
+    sums_path = folder / SUMS_FILE
+    if not sums_path.is_file():
+        raise BundleError(f"{folder} is not a bundle: it has no {SUMS_FILE}")
+    sums_text = sums_path.read_bytes().decode("ascii", errors="replace")
+    names = [name for _, name in _SUMS_LINE.findall(sums_text)]
+    missing = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE} - set(names)
+    if missing:
+        raise BundleError(f"{sums_path} is damaged: it does not list {', '.join(sorted(missing))}")
+    files = {}
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path} is missing: copy the whole bundle again")
+        files[name] = path.read_bytes()
+    if _sums_text(files) != sums_text:
+        listed = {name: digest for digest, name in _SUMS_LINE.findall(sums_text)}
+        changed = [name for name in names if _sha256(files[name]) != listed[name]]
+        raise BundleError(
+            f"{folder}: {', '.join(changed) or SUMS_FILE} is not what was exported (its hash "
+            "differs): copy the bundle again or train a new one"
+        )
+    return files
+
+
+def _sums_text(files: dict[str, bytes]) -> str:
+    """SHA256SUMS of the files, as ``sha256sum`` writes and checks it."""
+    return "".join(f"{_sha256(content)}  {name}\n" for name, content in files.items())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_golden(content: bytes) -> Golden:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return Golden(**{name: arrays[name] for name in arrays.files})
+    except _UNREADABLE as error:
+        raise BundleError(
+            f"{GOLDEN_FILE} can't be read ({error}): train the bundle again"
+        ) from error

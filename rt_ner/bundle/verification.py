@@ -1,0 +1,66 @@
+"""Verification: golden windows, and what they must give."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.errors import BundleError
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.encoding.encoder import encoder_of
+from rt_ner.decoding.windows import Window, WindowShape
+
+# The same machine gives the same bits; another one's matrix kernels may round otherwise.
+_GOLDEN_TOLERANCE = 1e-4
+
+
+def run_windows(
+    model: DecoderSpecification, windows: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Latents ``(case, latent)`` and velocities ``(case, 2)`` of windows ``(case, bin, channel)``.
+
+    One window a run, as in the decoder, and none with another before it.
+    """
+    n_bins, n_channels = windows.shape[1:]
+    shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
+    window = Window(shape, n_channels)
+    encoder = encoder_of(model.encoder_onnx, model.weights, window)
+    if encoder.latent.size != len(model.readout.matrix):
+        raise BundleError(
+            f"the encoder gives {encoder.latent.size} latents, the readout takes "
+            f"{len(model.readout.matrix)}: the bundle is inconsistent, train it again"
+        )
+    latents = np.zeros((len(windows), encoder.latent.size), dtype=np.float32)
+    velocities = np.zeros((len(windows), 2), dtype=np.float32)
+    for case, counts in enumerate(windows):
+        for number, bin_counts in enumerate(counts):
+            window.push((case * n_bins + number + 1) * shape.hop_ns, bin_counts)
+            encoder.push()
+        encoder.encode()
+        latents[case] = encoder.latent
+        model.readout.decode(encoder.latent, velocities[case])
+    return latents, velocities
+
+
+def replay_golden(bundle: Bundle, folder: Path) -> None:
+    """Raise BundleError unless graph and readout give what they gave when they were exported."""
+    manifest, golden = bundle.manifest, bundle.golden
+    expected_shape = (manifest.window.history_bins, len(manifest.channel_ids))
+    if not len(golden.windows) or golden.windows.shape[1:] != expected_shape:
+        raise BundleError(
+            f"{folder}: golden windows are {golden.windows.shape[1:]} (bins, channels), the "
+            f"manifest says {expected_shape}: the bundle is inconsistent, train it again"
+        )
+    latents, velocities = run_windows(bundle.model, golden.windows)
+    for what, got, expected in (
+        ("latents", latents, golden.latents),
+        ("velocities", velocities, golden.velocities),
+    ):
+        scale = max(float(np.abs(expected).max()), 1.0)
+        worst = float(np.abs(got - expected).max()) if got.shape == expected.shape else np.inf
+        if not worst <= _GOLDEN_TOLERANCE * scale:
+            raise BundleError(
+                f"{folder}: the golden windows' {what} differ by {worst:.3g} from what was "
+                "exported: this machine does not reproduce the bundle, train it here"
+            )

@@ -1,0 +1,47 @@
+"""Markers: how a replay or a task tells of its session and its trials, written and read here alone.
+
+``session_zero`` and ``session_end`` bound a replay; a trial is ``trial_start N``, ``go N
+direction_deg=D`` and ``trial_end N``.
+"""
+
+import math
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+# Session time zero (in the past, if a later part is played), and the end of a replay.
+SESSION_ZERO, SESSION_END = "session_zero", "session_end"
+_TRIAL_MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\deE]+))?$")
+
+
+class TrialEvent(StrEnum):
+    """The moments of a trial."""
+
+    START = "trial_start"
+    GO = "go"
+    END = "trial_end"
+
+
+class TrialMarker(NamedTuple):
+    """One moment of one trial. ``direction_deg``: of the reach, with `TrialEvent.GO`; else NaN."""
+
+    event: TrialEvent
+    trial: int
+    direction_deg: float = math.nan
+
+    def __str__(self) -> str:
+        told = "" if math.isnan(self.direction_deg) else f" direction_deg={self.direction_deg:g}"
+        return f"{self.event} {self.trial}{told}"
+
+
+def parse_trial_marker(text: str) -> TrialMarker | None:
+    """Return the trial marker that a text is; None for any other text."""
+    match = _TRIAL_MARKER.match(text)
+    if match is None:
+        return None
+    event, trial, direction = match.groups()
+    try:
+        direction_deg = float(direction) if direction else math.nan
+    except ValueError:
+        return None
+    return TrialMarker(TrialEvent(event), int(trial), direction_deg)

@@ -1,0 +1,28 @@
+"""Header: a live stream's own description, as the decoder's rules want it."""
+
+import pylsl
+
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
+from rt_ner.lsl.streams import FORMAT_NAMES, electrodes_of
+
+
+def read_spike_stream(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:
+    """Return the shape of a live stream, by its full metadata.
+
+    Raises
+    ------
+    StreamError
+        If it can't be of the kind that is ``wanted``.
+    """
+    header = StreamHeader(
+        name=info.name(),
+        type=info.type(),
+        rate_hz=float(info.nominal_srate()),
+        n_channels=info.channel_count(),
+        format=FORMAT_NAMES[info.channel_format()],
+        labels=tuple(label or "" for label in info.get_channel_labels() or ()),
+        units=tuple(unit or "" for unit in info.get_channel_units() or ()),
+        electrodes=tuple(electrodes_of(info)),
+    )
+    return spike_stream_of(header, wanted)

@@ -1,0 +1,140 @@
+"""Commands on files: inspect, convert and evaluate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import TrainingEntry
+from rt_ner.bundle.storage import load_bundle
+from rt_ner.core.errors import ConfigError
+from rt_ner.data.formats.archive import load_session
+from rt_ner.data.summary import summary_table
+from rt_ner.system.plugins import plugin
+from rt_ner.terminal.console import table_of
+from rt_ner.terminal.options import AreaName, AsJson, SessionPath, print_json
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle or a recording.")],
+    area: AreaName = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG file for spikes, array, movement and trials.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle, or any recording that can be read, and show what is inside.
+
+    Of a recording it says too what is missing to train on it.
+    """
+    if path.is_file():
+        _inspect_recording(path, area, picture, as_json)
+        return
+    loaded = load_bundle(path)
+    if as_json:
+        print_json(loaded.manifest.model_dump(mode="json"))
+    else:
+        Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
+
+
+def convert(
+    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file: .npz or .nwb.")],
+    area: AreaName = None,
+) -> None:
+    """Write a recording as a session of the project's own form (.npz), or as NWB."""
+    from rt_ner.data.formats.archive import load_session, save_session
+
+    suffix = out.suffix.lower()
+    if suffix not in (".npz", ".nwb"):
+        raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
+    if out.exists():
+        raise ConfigError(f"{out} is there already: name another file, or remove it first")
+    session = load_session(recording, area)
+    if suffix == ".npz":
+        save_session(session, out)
+    else:
+        from rt_ner.data.formats.nwb.writer import write
+
+        write(session, out)
+    Console(stderr=True, highlight=False, markup=False).print(
+        f"{out}: {len(session.channel_ids)} channels, {len(session.trials)} trials, "
+        f"{session.end_ns / 1e9:.0f} s of {session.area}",
+        soft_wrap=True,
+    )
+
+
+def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
+    from rt_ner.data.formats.archive import load_recording
+    from rt_ner.data.summary import summary_json
+
+    recording = load_recording(path, area)
+    if picture is not None:
+        picture.write_bytes(plugin("recording_picture")(recording))
+    if as_json:
+        print_json(summary_json(recording))
+    else:
+        Console(highlight=False, markup=False).print(summary_table(recording, path))
+
+
+def _readout_origin(training: TrainingEntry) -> str:
+    origin = training.carried_from
+    if origin is None:
+        return "of the same trials"
+    trials = origin.n_calibration_trials
+    return f"of {origin.session}; the encoder carried over by {trials or 'no'} labelled trials"
+
+
+def _manifest_table(bundle: Bundle, folder: Path) -> Table:
+    manifest = bundle.manifest
+    window, training, scores = manifest.window, manifest.training, manifest.scores
+    table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
+    rows = {
+        "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
+        f"{manifest.channel_ids[-1]}",
+        "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
+        f"every {window.hop_ns / 1e6:g} ms",
+        "latent dimensions": str(manifest.latent_dim),
+        "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
+        f"{training.n_test_trials} held out",
+        "readout": _readout_origin(training),
+        "held-out velocity R²": f"{scores.velocity_r2:.3f}",
+        "held-out position R²": f"{scores.position_r2:.3f}",
+        "control, shuffled trials": f"{scores.shuffled_velocity_r2:.3f}",
+        "on training trials": f"{scores.train_velocity_r2:.3f}",
+        "session sha256": training.session_sha256,
+        "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")],
+    session: SessionPath,
+    area: AreaName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a bundle on a session, offline.
+
+    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the
+    session that the bundle was trained on, only the held-out trials count; of any other, all. The
+    control is the same decoding against the velocity of shuffled trials.
+    """
+    from rt_ner.offline.scores import evaluate_bundle
+
+    loaded = load_bundle(bundle)
+    recording = load_session(session, area or loaded.manifest.training.area)
+    result = evaluate_bundle(loaded, recording)
+    if as_json:
+        print_json({"session": recording.name, "area": recording.area, **result})
+        return
+    table = table_of(f"{bundle} on {recording.name} {recording.area}")
+    for name, value in result.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
+    Console(highlight=False, markup=False).print(table)
