@@ -1,91 +1,64 @@
-"""The command line: gathers the commands of all packages; one line and code 2 for an error."""
+"""Run the command line: its commands, and one line with exit code 2 for an error."""
 
 import sys
-from importlib.metadata import entry_points
 
 import typer
-from rich.console import Console
 
 from rt_ner import __version__
 from rt_ner.core.errors import RtNerError
+from rt_ner.terminal.lazy_group import LazyGroup
 
-_HELP = """Real-time decoding of movement from spikes, with Neural Embeddings Rank (NER).
+_HELP = """Decode movement from spikes in real time with Neural Embeddings Rank (NER).
 
-\b
-Two ways in:
-  rt-ner demo                  a simulated session: trained, replayed, decoded live
-  rt-ner demo --session FILE   the same on a recorded session
-
-\b
-The same steps one by one, each in a terminal of its own, as in the rig:
-  rt-ner train SESSION --out BUNDLE
-  rt-ner replay SESSION
-  rt-ner decode BUNDLE
-
-Ctrl-C ends each cleanly. Results go to stdout, progress and errors to stderr. Exit codes: 0 done,
-1 a bug, 2 something that you can mend, with the remedy in the message.
+Start with: rt-ner demo    Help: rt-ner COMMAND --help    rt-ner --version
 """
-# In the order in which one meets them.
-_COMMANDS = (
-    "demo",
-    "simulate",
-    "train",
-    "inspect",
-    "convert",
-    "evaluate",
-    "compare",
-    "transfer",
-    "replay",
-    "decode",
-    "view",
-    "record",
-    "salvage",
-    "task",
-    "subject",
-    "recalibrate",
-    "adapt",
-    "closed-loop",
-    "doctor",
-    "noise",
-    "blackrock",
-    "mouse",
-    "joystick",
-    "bench",
-)
 
 
-def build_app() -> typer.Typer:
-    """The application with the commands that the installed packages offer."""
-    app = typer.Typer(
-        help=_HELP,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(_common)
-    offered = {entry.name: entry for entry in entry_points(group="rt_ner.commands")}
-    for name in sorted(offered, key=_COMMANDS.index):
-        loaded = offered[name].load()
-        if isinstance(loaded, typer.Typer):
-            app.add_typer(loaded, name=name)
-        else:
-            app.command(name)(loaded)
-    return app
+class Commands(LazyGroup):
+    """All commands, in the order in which one meets them; summaries as in their docstrings."""
+
+    entry_group = "rt_ner.commands"
+    panels = {  # noqa: RUF012 - declared as a class variable in the base class
+        "Data": {
+            "simulate": "Simulate a recorded session of centre-out reaching.",
+            "inspect": "Check a recording or a bundle and show what is inside.",
+            "convert": "Convert a recording to a session file (.npz) or to NWB.",
+            "record": "Record all LSL streams to an XDF file, until Ctrl-C.",
+            "salvage": "Rescue the intact part of a damaged XDF file.",
+        },
+        "Train": {
+            "demo": "Train on a session, replay it and decode it live.",
+            "train": "Train NER on a session and write a decoder bundle.",
+            "evaluate": "Score a bundle on a session, offline.",
+            "compare": "Compare NER with other decoders on the same trials.",
+            "transfer": "Carry a decoder over to another day with few labels.",
+        },
+        "Live": {
+            "decode": "Decode cursor velocity live, until Ctrl-C.",
+            "view": "Show a running decoder in a live window.",
+            "replay": "Play a session as live LSL streams.",
+            "blackrock": "Publish spikes from a Blackrock NSP or Gemini.",
+            "mouse": "Publish the mouse pointer's velocity as hand movement.",
+            "joystick": "Publish a joystick's velocity as hand movement.",
+        },
+        "Closed loop": {
+            "task": "Run a cursor task that the decoder controls.",
+            "subject": "Simulate a subject who sees the task and fires spikes.",
+            "recalibrate": "Refit a bundle to what the subject intended.",
+            "adapt": "Adapt the readout continuously, until Ctrl-C.",
+            "closed-loop": "Run complete sessions with a simulated subject.",
+        },
+        "Check and measure": {
+            "doctor": "Check the rig before a session: GO or NO-GO.",
+            "noise": "Send random spikes to test a rig.",
+            "bench": "Measure latency, robustness and training.",
+            "settings": "Print an example settings file.",
+        },
+    }
 
 
-def main() -> None:
-    """Run the command line."""
-    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    try:
-        build_app()()
-    except (RtNerError, OSError) as error:
-        errors.print(f"rt-ner: {error}")
-        sys.exit(2)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
         typer.echo(f"rt-ner {__version__}")
         raise typer.Exit
 
@@ -96,3 +69,26 @@ def _common(
     ),
 ) -> None:
     pass
+
+
+def build_app() -> typer.Typer:
+    """Build the application; a command's own modules are imported when it is called."""
+    app = typer.Typer(
+        cls=Commands,
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_common)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        build_app()()
+    except (RtNerError, OSError) as error:
+        typer.echo(f"rt-ner: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,99 @@
+"""Offer commands in panels, and import only the one that is called."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from rt_ner.core.errors import RtNerError
+
+_DISTRIBUTION = "rt-ner"
+_FOREIGN_PANEL = "More"
+
+
+class LazyGroup(TyperGroup):
+    """Commands from entry points; ``panels`` has our own, others follow and can't replace them."""
+
+    # Click's own classes are private in newer releases of Typer: hence Any for them.
+    entry_group: ClassVar[str]
+    panels: ClassVar[Mapping[str, Mapping[str, str]]]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return our own commands, in the panels' order, then those of other packages."""
+        known = [name for panel in self.panels.values() for name in panel]
+        return [*filter(self._offered.__contains__, known), *sorted({*self._offered} - {*known})]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Return a command, imported now; one that can't be imported says so when called."""
+        entry = self._offered.get(cmd_name)
+        return None if entry is None else _command_of(entry)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called, or suggest the nearest name."""
+        if args[0] not in self._offered:
+            near = get_close_matches(args[0], self._offered)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write one line per command, grouped in panels; no options, so that all fits a screen."""
+        width = max(map(len, self._offered))
+        for title, rows in self._rows(ctx).items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
+
+    def _rows(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        rows = {
+            title: [(name, summary) for name, summary in panel.items() if name in self._offered]
+            for title, panel in self.panels.items()
+        }
+        known = {name for panel in self.panels.values() for name in panel}
+        rows[_FOREIGN_PANEL] = [
+            (name, self.get_command(ctx, name).get_short_help_str(60))
+            for name in self.list_commands(ctx)
+            if name not in known
+        ]
+        return {title: panel for title, panel in rows.items() if panel}
+
+    @cached_property
+    def _offered(self) -> dict[str, EntryPoint]:
+        entries = sorted(entry_points(group=self.entry_group), key=_is_ours)
+        return {entry.name: entry for entry in entries}
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return entry.dist is not None and entry.dist.name == _DISTRIBUTION
+
+
+def _command_of(entry: EntryPoint) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    try:
+        loaded = entry.load()
+    except Exception as error:  # noqa: BLE001 - a broken package must not take the others down
+        passed_on = {"ignore_unknown_options": True, "allow_extra_args": True}
+        app.command(entry.name, context_settings=passed_on)(_unavailable(entry, error))
+        return typer.main.get_command(app)
+    if isinstance(loaded, typer.Typer):
+        return typer.main.get_command(loaded)
+    app.command(entry.name)(loaded)
+    return typer.main.get_command(app)
+
+
+def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context], None]:
+    """Return a command that says why another one can't be imported, and the remedy."""
+    package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
+    reason = f"{type(error).__name__}: {error}"
+    remedy = f"update the package '{package}', which offers it, or uninstall it"
+    if isinstance(error, ModuleNotFoundError):
+        remedy = f"install what it needs, e.g. pip install {error.name}; or {remedy}"
+
+    def unavailable(_context: typer.Context) -> None:
+        raise RtNerError(f"the command '{entry.name}' can't be loaded ({reason}): {remedy}")
+
+    unavailable.__doc__ = f"Not available: {reason}"
+    return unavailable
