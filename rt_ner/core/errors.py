@@ -28,3 +28,7 @@ class BundleError(RtNerError):
 
 class StreamError(RtNerError):
     """A stream is absent, ambiguous or of the wrong shape."""
+
+
+class SourceLostError(Exception):
+    """The source of spikes is gone, or does not answer. No error of the user's: it may come back."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array
-from rt_ner.decoding.binning.raster import SpikeBinner
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
 from rt_ner.decoding.encoding.weights import EncoderWeights
@@ -45,7 +45,7 @@ class DecodingModel(NamedTuple):
 class Decoder:
     """Decodes velocity from what a binner makes of the input.
 
-    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``decoding_model`` may be
+    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``model`` may be
     replaced between two pushes, by `use`.
     """
 
@@ -56,32 +56,32 @@ class Decoder:
         self._now_ns = now_ns
         self.binner = binner
         self._window = Window(self._shape, len(model.channel_ids))
-        self._decoding_model = self._decoding_model_of(model)
+        self._decoding_model = self._built(model)
         self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
-        self._rehearsed: Float32Array = np.zeros(2, dtype=np.float32)
+        self._warmed: Float32Array = np.zeros(2, dtype=np.float32)
         self.n_nonfinite = 0
 
     @property
-    def decoding_model(self) -> DecodingModel:
+    def model(self) -> DecodingModel:
         """What is decoded with now."""
         return self._decoding_model
 
     def prepared(self, model: DecoderSpecification) -> DecodingModel:
-        """The decoding_model of another model of the same channels and window, ready for `use`.
+        """The decoding model of another model of the same channels and window, ready for `use`.
 
         May be called from any thread while another decodes.
         """
-        decoding_model = self._decoding_model_of(model)
+        decoding_model = self._built(model)
         for _ in range(_WARM_UP_HOPS):
-            decoding_model.encoder.rehearse()
+            decoding_model.encoder.warm_caches()
         return decoding_model
 
     def use(self, decoding_model: DecodingModel) -> None:
-        """Go on with a decoding_model that was `prepared`, between two pushes."""
+        """Go on with a decoding model that was `prepared`, between two pushes."""
         decoding_model.encoder.fill()
         self._decoding_model = decoding_model
 
-    def _decoding_model_of(self, model: DecoderSpecification) -> DecodingModel:
+    def _built(self, model: DecoderSpecification) -> DecodingModel:
         return DecodingModel(
             encoder_of(model.encoder_onnx, model.weights, self._window), model.readout
         )
@@ -106,7 +106,7 @@ class Decoder:
         self._window.reset()
         self._velocity[:] = 0
 
-    def rehearse(self, nothing: Chunk | None = None) -> Float32Array:
+    def warm_caches(self, nothing: Chunk | None = None) -> Float32Array:
         """Run the next step on what is there already, for its effect on the caches alone.
 
         ``nothing``: a chunk without samples, to go the way of one that has some. Gives the velocity
@@ -115,12 +115,12 @@ class Decoder:
         No result changes: the same numbers are written again, and the next hop rewrites them.
         """
         encoder, readout = self._decoding_model
-        encoder.rehearse()
-        readout.decode(encoder.latent, self._rehearsed)
+        encoder.warm_caches()
+        readout.decode(encoder.latent, self._warmed)
         if nothing is not None:
             for _ in self.binner.push(nothing):
                 pass
-        return self._rehearsed
+        return self._warmed
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
         """Take a chunk of the binner's kind; yield what is decoded at each hop that it closes."""

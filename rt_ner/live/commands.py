@@ -23,12 +23,13 @@ from rt_ner.core.errors import BundleError, ConfigError
 from rt_ner.core.settings import load_settings
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.live.settings import DecodeSettings, overridden
+from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process
-from rt_ner.system.signals import check_display, stop_on_signals
+from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import BundlePath, ConfigPath, RecordAs
 
 if TYPE_CHECKING:
-    from rt_ner.live.upkeep.statistics import LoopStatistics
+    from rt_ner.live.parts.statistics import LoopStatistics
 
 _Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
@@ -197,8 +198,8 @@ def _decode_until(
     from rt_ner.live.loop import Loop
     from rt_ner.live.operator.controls import listen_to_keyboard, listen_to_markers
     from rt_ner.live.operator.status_line import Status
-    from rt_ner.system.scheduling import claim_computer
-    from rt_ner.system.signals import yield_to_the_loop
+    from rt_ner.live.ports.lsl.ports import open_lsl_ports
+    from rt_ner.system.scheduling import claim_computer, yield_to_the_loop
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
@@ -208,8 +209,8 @@ def _decode_until(
     with recording(alarms.append):
         for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
             status.say(refusal)
-        loop = Loop(model, settings, stop, status.say, about, load_next)
-        loop.alarms = alarms
+        ports = open_lsl_ports(model, settings, about, alarms)
+        loop = Loop(model, settings, ports, stop, status.say, load_next)
         tell = loop.commands.append
         if settings.control.source_id:
             listen_to_markers(settings.control, tell, stop)

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
 from rt_ner.core.settings import Settings, checked_settings
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
-from rt_ner.decoding.binning.raster import CLOCK_STEP_NS, SpikeBinner
+from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
@@ -29,19 +30,24 @@ class SafetySettings(Settings):
 class WakeUp(StrEnum):
     """How the loop waits for the next hop.
 
-    REHEARSE: asleep until shortly before it is due, then awake, repeating the step so that its
+    WARM: asleep until shortly before it is due, then awake, repeating the step so that its
     caches are warm. SPIN: the same without any sleep between. BLOCK: asleep until data come.
     """
 
-    REHEARSE = "rehearse"
+    WARM = "warm"
     SPIN = "spin"
     BLOCK = "block"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "WakeUp | None":
+        # As settings files of version 0.1 have it.
+        return cls.WARM if value == "rehearse" else None
 
 
 class TimingSettings(Settings):
     """How the loop gets its share of the computer; ``core`` None: any."""
 
-    wake_up: WakeUp = WakeUp.REHEARSE
+    wake_up: WakeUp = WakeUp.WARM
     core: int | None = Field(default=None, ge=0)
     realtime: bool = True
 

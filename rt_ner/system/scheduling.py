@@ -7,6 +7,7 @@ must: if it waited for its turn with Python's lock in hand, the loop would wait 
 """
 
 import ctypes
+import gc
 import os
 import platform
 import sys
@@ -140,3 +141,36 @@ def _attributes() -> _Attributes | None:
     size = ctypes.sizeof(attributes)
     failed = ctypes.CDLL(None).syscall(get_number, 0, ctypes.byref(attributes), size, 0)
     return None if failed or attributes.policy != os.SCHED_OTHER else attributes
+
+
+_SWITCH_INTERVAL_S = 1e-4
+
+
+@contextmanager
+def yield_to_the_loop() -> Iterator[None]:
+    """Within the block, a thread that waits for Python's lock gets it within 0.1 ms, not 5.
+
+    So threads that show and log things can't hold up the one that decodes.
+    """
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before_s)
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """No collector pauses (a quarter of a second has been seen) within the block.
+
+    Reference counting still frees all that is not part of a cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -2,6 +2,8 @@
 
 import queue
 import threading
+from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 import pylsl
@@ -14,6 +16,7 @@ from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import checked_settings
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.live.loop import Loop
+from rt_ner.live.ports.lsl.ports import open_lsl_ports
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import find_stream, query_for
@@ -34,7 +37,11 @@ class Decoding:
     """
 
     def __init__(
-        self, model: DecoderSpecification, source: str, **sections: dict[str, object]
+        self,
+        model: DecoderSpecification,
+        source: str,
+        load_next: Callable[[], DecoderSpecification] | None = None,
+        **sections: dict[str, object],
     ) -> None:
         self.stop = threading.Event()
         self.states: queue.Queue[State | Exception] = queue.Queue()
@@ -50,7 +57,8 @@ class Decoding:
             "test",
         )
         self.name = f"decoder-{source}"
-        self.loop = Loop(model, settings, self.stop, self._hear)
+        ports = open_lsl_ports(model, settings, {}, deque())
+        self.loop = Loop(model, settings, ports, self.stop, self._hear, load_next)
         self._thread = threading.Thread(target=self._run)
 
     def _hear(self, said: str) -> None:

@@ -43,7 +43,7 @@ def offline(model: DecoderSpecification, session: Session, part: Part, form: str
         chunks = session.spikes.raster(part.begin_ns, part.end_ns)
         return decode_chunks(model, binner, chunks)
     settings = DecodeSettings(detector=DetectorSettings(learn_s=0.5), input=InputSettings())
-    stream = SpikeStream(InputKind.BROADBAND, 30_000.0, 0, model.channel_ids, ())
+    stream = SpikeStream(InputKind.BROADBAND, 30_000.0, "int16", model.channel_ids, ())
     voltage = VoltageMaker(session).chunks(part.begin_ns, part.end_ns)
     return decode_chunks(model, live_binner(stream, model, settings), voltage)
 

@@ -103,7 +103,7 @@ def test_an_overloaded_decoder_goes_on_with_the_newest_data(
     small_bundle: Bundle, source_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Steps of 15 ms for hops of 10: it falls behind, says so, and passes over what it must."""
-    monkeypatch.setattr("rt_ner.live.loop.Decoder", SlowDecoder)
+    monkeypatch.setattr("rt_ner.live.parts.connection.Decoder", SlowDecoder)
     source = Source(source_id, small_bundle.manifest.channel_ids)
     safety: dict[str, object] = {"overload_hops": 5, "stale_ms": 5000.0}
     with Decoding(small_bundle.model, source_id, safety=safety) as decoding:
@@ -177,8 +177,7 @@ def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
     source = Source(source_id, small_bundle.manifest.channel_ids)
     model = small_bundle.model
     load = Loads([faster(model, 2.0), faster(model, 3.0)])
-    decoding = Decoding(model, source_id)
-    decoding.loop._swap._load = load
+    decoding = Decoding(model, source_id, load)
     with decoding:
         velocity, latent = inlet(decoding.name, Kind.VELOCITY), inlet(decoding.name, Kind.LATENT)
         running(decoding, source, small_bundle)

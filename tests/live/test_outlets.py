@@ -8,7 +8,7 @@ import pylsl
 import pytest
 
 from rt_ner.core.clock import ns_from_s
-from rt_ner.live.output.outlets import VelocityOutlet
+from rt_ner.live.ports.lsl.velocity_outlet import VelocityOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
 
@@ -189,7 +189,7 @@ def test_a_velocity_is_stale_from_the_first_nanosecond_after_its_time(
     rate_hz: float, source_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ns = local_now_ns()
-    monkeypatch.setattr("rt_ner.live.output.outlets.local_now_ns", lambda: now_ns)
+    monkeypatch.setattr("rt_ner.live.ports.lsl.velocity_outlet.local_now_ns", lambda: now_ns)
     with Cursor(source_id, stale_ms=100, rate_hz=rate_hz) as cursor:
 
         def settled() -> list[float]:
@@ -225,7 +225,7 @@ def test_ticks_that_were_missed_are_left_out(
     """A process that was paused for five seconds must not send five seconds of movement at once."""
     paused_ns = 0
     monkeypatch.setattr(
-        "rt_ner.live.output.outlets.local_now_ns", lambda: local_now_ns() + paused_ns
+        "rt_ner.live.ports.lsl.velocity_outlet.local_now_ns", lambda: local_now_ns() + paused_ns
     )
     with Cursor(source_id, stale_ms=10_000, rate_hz=100) as cursor:
         cursor.outlet.push(np.ones(2, dtype=np.float32), 0)

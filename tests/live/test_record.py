@@ -15,9 +15,10 @@ import pytest
 
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.formats.archive import load_recording, load_session
+from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.formats.xdf.chunks import salvage, scan
-from rt_ner.data.session.session import Session, SpikeCounts
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.record.naming import RecordingName
 from rt_ner.system.processes import ChildProcess, child_process

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.errors import SourceLostError
 from rt_ner.decoding.binning import events
 from rt_ner.decoding.binning import raster as bins
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.events import EventBinner
-from rt_ner.decoding.binning.raster import SpikeBinner, raster_binner
+from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.lsl.spikes.spike_inlet import SpikeInlet, StreamLostError, take_times
+from rt_ner.lsl.spikes.spike_inlet import SpikeInlet, take_times
 from rt_ner.lsl.streams import local_now_ns
 
 MS = 1_000_000
@@ -244,7 +246,7 @@ def test_a_source_that_is_gone_is_told_and_nothing_goes_with_it_unsaid(
         nonlocal n_pulled
         try:
             chunk = inlet.pull(0.01)
-        except StreamLostError:
+        except SourceLostError:
             return True
         n_pulled += len(chunk[0]) if chunk else 0
         return False
@@ -256,7 +258,7 @@ def test_a_source_that_is_gone_is_told_and_nothing_goes_with_it_unsaid(
 def test_a_source_that_goes_before_it_is_opened_is_lost(source_id: str) -> None:
     sender = Sender(source_id, ["A"], 1000)
     sender.outlet = None
-    with pytest.raises(StreamLostError):
+    with pytest.raises(SourceLostError):
         sender.inlet.open(raster_binner(1, HOP_NS, MS), STEP_NS)
 
 

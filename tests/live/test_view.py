@@ -23,7 +23,7 @@ from rt_ner.live.operator.controls import listen_to_markers
 from rt_ner.live.settings import ControlSettings, DecodeSettings
 from rt_ner.live.states import Command, State
 from rt_ner.lsl.streams import local_now_ns, open_outlet
-from rt_ner.system.signals import check_display
+from rt_ner.system.display import check_display
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
 from rt_ner.view.signals import Signals

@@ -33,7 +33,7 @@ class Encoder(Protocol):
         """Take all bins that the window holds, as after as many pushes."""
         ...
 
-    def rehearse(self) -> None:
+    def warm_caches(self) -> None:
         """Repeat the newest push and encode, for the effect on the caches alone."""
         ...
 
@@ -74,7 +74,7 @@ class GraphEncoder:
     def fill(self) -> None:
         """Nothing: the graph reads the whole window."""
 
-    def rehearse(self) -> None:
+    def warm_caches(self) -> None:
         """Repeat the newest encode."""
         self.encode()
 
@@ -123,7 +123,7 @@ class SpikeEncoder:
             self._slot[0] = (self._slot[0] + 1) % len(self._parts)
             _project(bin_counts, self._weights.first, self._slot, self._parts)
 
-    def rehearse(self) -> None:
+    def warm_caches(self) -> None:
         """Repeat the newest push and encode: the same numbers in the same places."""
         _project(self._window.newest, self._weights.first, self._slot, self._parts)
         self.encode()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.core.settings import Settings
 from rt_ner.decoding.input.channels import N_UNITS, ChannelSelection
 
@@ -14,9 +15,9 @@ class InputKind(StrEnum):
     """What a spike stream carries. AUTO: as its own metadata say."""
 
     AUTO = "auto"
-    RASTER = "raster"
-    EVENTS = "events"
-    BROADBAND = "broadband"
+    RASTER = SpikeForm.RASTER.value
+    EVENTS = SpikeForm.EVENTS.value
+    BROADBAND = SpikeForm.BROADBAND.value
 
 
 class InputSettings(Settings):

@@ -138,7 +138,7 @@ def snapshot(loop: Loop) -> dict[str, object]:
 
 
 def _age_ms(loop: Loop) -> float:
-    return (local_now_ns() - loop.arrived_ns) / 1e6 if loop.arrived_ns else 0.0
+    return (local_now_ns() - loop.fed_at_ns) / 1e6 if loop.fed_at_ns else 0.0
 
 
 def _latency_us(loop: Loop) -> tuple[float, float]:

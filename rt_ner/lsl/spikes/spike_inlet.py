@@ -10,7 +10,8 @@ from numba import njit
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.decoding.binning.raster import SpikeBinner
+from rt_ner.core.errors import SourceLostError
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, EventChunk, RasterChunk, VoltageChunk
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
@@ -27,15 +28,11 @@ _FOLLOW_EVERY_NS = NS_PER_S
 _LONGEST_S = 2.0**62 / NS_PER_S
 
 
-class StreamLostError(Exception):
-    """The source has gone."""
-
-
 class SpikeInlet:
-    """Reads the chunks of the stream ``info``; ``shape`` says what they are.
+    """Reads the chunks of the stream ``info``; ``stream`` says what they are.
 
     Recovery is not left to liblsl (it would take any stream with the same source_id, of any
-    shape, for ever): `pull` raises StreamLostError and the loop connects anew.
+    shape, for ever): `pull` raises SourceLostError and the loop connects anew.
     """
 
     def __init__(self, info: pylsl.StreamInfo, wanted: InputKind) -> None:
@@ -44,9 +41,9 @@ class SpikeInlet:
         try:
             full_info = self._inlet.info(_CONNECT_TIMEOUT_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise StreamLostError(f"the source does not answer ({error})") from error
-        self.shape: SpikeStream = read_spike_stream(full_info, wanted)
-        self._max_samples = _MAX_SAMPLES[self.shape.kind]
+            raise SourceLostError(f"the source does not answer ({error})") from error
+        self.stream: SpikeStream = read_spike_stream(full_info, wanted)
+        self._max_samples = _MAX_SAMPLES[self.stream.kind]
         self._values = np.zeros(
             (self._max_samples, full_info.channel_count()), dtype=self._inlet.np_dtype
         )
@@ -58,7 +55,8 @@ class SpikeInlet:
         self._same_host = full_info.hostname() == socket.gethostname()
         self._offset: ClockOffset | None = None
         self._followed_at_ns = 0
-        self.uid: str = full_info.uid()
+        self.info = full_info
+        self.source_id: str = full_info.source_id()
         self._binner: SpikeBinner[Any] | None = None
         self.arrived_ns = 0
         # Whether the newest pull took all that waited.
@@ -81,7 +79,7 @@ class SpikeInlet:
         try:
             self._inlet.open_stream(_CONNECT_TIMEOUT_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise StreamLostError(f"the source does not answer ({error})") from error
+            raise SourceLostError(f"the source does not answer ({error})") from error
         if not self._same_host:
             self._offset = ClockOffset(self._clock_offset_ns(), local_now_ns(), step_ns)
 
@@ -98,9 +96,9 @@ class SpikeInlet:
         except pylsl.util.LostError as error:
             # What was waiting went with it, the last of it being liblsl's mark of the end.
             self._count(InputCounts.SKIPPED, max(n_waiting - 1, 0))
-            raise StreamLostError("the source has gone") from error
+            raise SourceLostError("the source has gone") from error
         self.arrived_ns = local_now_ns()
-        if not len(stamps_s) and self.shape.kind is not InputKind.EVENTS:
+        if not len(stamps_s) and self.stream.kind is not InputKind.EVENTS:
             return None
         self.is_drained = len(stamps_s) < self._max_samples
         return self._checked(self._values[: len(stamps_s)], stamps_s)
@@ -121,12 +119,12 @@ class SpikeInlet:
         _, stamps_s = self._inlet.pull_chunk(timeout_s, len(values), values, as_numpy=True)
         return stamps_s
 
-    def rehearse(self) -> Chunk | None:
-        """A raster chunk without samples, made as any other is, for the effect on the caches.
+    def empty_chunk(self) -> Chunk | None:
+        """Return a raster chunk without samples, made as any other is, to warm the caches.
 
         None for other kinds: an empty chunk of events has a meaning.
         """
-        if self.shape.kind is not InputKind.RASTER:
+        if self.stream.kind is not InputKind.RASTER:
             return None
         return self._checked(self._values[:0], self._no_stamps)
 
@@ -165,9 +163,9 @@ class SpikeInlet:
         try:
             return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
         except pylsl.util.LostError as error:
-            raise StreamLostError("the source has gone") from error
+            raise SourceLostError("the source has gone") from error
         except pylsl.util.TimeoutError as error:
-            raise StreamLostError(
+            raise SourceLostError(
                 "the source's computer does not answer with its time: open UDP ports 16571 to "
                 "16604 in the firewalls of both computers"
             ) from error
@@ -177,15 +175,15 @@ class SpikeInlet:
             self._binner.input_counts[what] += n
 
     def _chunk(self, time_ns: Int64Array, values: AnyArray) -> Chunk:
-        kind = self.shape.kind
+        kind = self.stream.kind
         if kind is InputKind.RASTER:
             return RasterChunk(time_ns, values, self.arrived_ns)
         if kind is InputKind.BROADBAND:
             return VoltageChunk(time_ns, values, self.arrived_ns)
         channel, unit = self._numbers[:, : len(values)]
-        channel[:] = values[:, self.shape.channel_column]
-        if self.shape.unit_column is not None:
-            unit[:] = values[:, self.shape.unit_column]
+        channel[:] = values[:, self.stream.channel_column]
+        if self.stream.unit_column is not None:
+            unit[:] = values[:, self.stream.unit_column]
         # This process may have been paused since the pull: what came before ``arrived_ns`` waits.
         complete = self.is_drained and not self.n_waiting()
         return EventChunk(time_ns, channel, unit, self.arrived_ns, complete)

@@ -1,13 +1,13 @@
 """When the next step is rehearsed: shortly before it is due, and not for ever."""
 
+from rt_ner.live.parts.cache_warmer import CacheWarmer
 from rt_ner.live.settings import WakeUp
-from rt_ner.live.upkeep.cache_warmer import CacheWarmer
 
 MS = 1_000_000
 HOP_NS = 10 * MS
 
 
-def test_nothing_is_rehearsed_before_a_first_hop() -> None:
+def test_nothing_is_warmed_before_a_first_hop() -> None:
     assert CacheWarmer(HOP_NS).due_ns > 10**18
 
 
@@ -37,9 +37,9 @@ def test_a_lasting_shift_is_followed() -> None:
 def test_a_hop_that_does_not_come_is_not_waited_for_awake() -> None:
     rehearsal = CacheWarmer(HOP_NS)
     rehearsal.hop_arrived(100 * MS)
-    rehearsal.rehearsed(rehearsal.due_ns + MS)
+    rehearsal.warmed(rehearsal.due_ns + MS)
     assert rehearsal.due_ns < 10**18
-    rehearsal.rehearsed(rehearsal.due_ns + 2 * MS)
+    rehearsal.warmed(rehearsal.due_ns + 2 * MS)
     assert rehearsal.due_ns > 10**18
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.live.operator.status_line import Status, snapshot, status_line
+from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.states import State
-from rt_ner.live.upkeep.statistics import LoopStatistics
 from tests.helpers.rig import Decoding, Source, history_ms
 
 

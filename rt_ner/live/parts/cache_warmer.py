@@ -22,7 +22,7 @@ class CacheWarmer:
     ``shortest_sleep_ns``: between two rehearsals.
     """
 
-    def __init__(self, hop_ns: int, wake_up: WakeUp = WakeUp.REHEARSE) -> None:
+    def __init__(self, hop_ns: int, wake_up: WakeUp = WakeUp.WARM) -> None:
         self._hop_ns = hop_ns
         self._wake_up = wake_up
         self.shortest_sleep_ns = 0 if wake_up is WakeUp.SPIN else _SHORTEST_SLEEP_NS
@@ -39,7 +39,7 @@ class CacheWarmer:
         self._expected_ns = arrived_ns + self._hop_ns
         self.due_ns = self._expected_ns - _LEAD_NS
 
-    def rehearsed(self, now_ns: int) -> None:
+    def warmed(self, now_ns: int) -> None:
         """Give up once the hop is too late to wait for awake."""
         if now_ns > self.due_ns + _AT_MOST_NS:
             self.due_ns = FOREVER_NS

@@ -1,6 +1,5 @@
-"""Outlet: what the decoder says to the rest of the rig, as LSL streams."""
+"""The velocity stream, as the cursor program wants it."""
 
-from collections.abc import Mapping
 from threading import Event, Thread
 
 import numpy as np
@@ -8,16 +7,17 @@ import pylsl
 
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
-from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
-from rt_ner.decoding.chunks import Decoded
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
-from rt_ner.lsl.streams import announce, describe, local_now_ns, open_outlet
+from rt_ner.lsl.streams import announce, describe, local_now_ns
 
-_LINGER_S = 0.2
 _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
+
+
 # The largest number that float32 and int32 both hold: one beyond would turn into its opposite.
 _LARGEST_WHOLE = 2**31 - 128
+
+
 _FORMATS = {
     "float32": pylsl.cf_float32,
     "double64": pylsl.cf_double64,
@@ -66,7 +66,7 @@ class VelocityOutlet:
     def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
         self._outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
 
-    def rehearse(self, velocity_cm_s: AnyArray) -> None:
+    def warm_caches(self, velocity_cm_s: AnyArray) -> None:
         """Make a sample as it would be sent, and don't send it."""
         self._sample(velocity_cm_s)
 
@@ -92,73 +92,6 @@ class VelocityOutlet:
             fresh = now_ns - set_at_ns <= self._stale_ns
             self._send(np.array(velocity_cm_s if fresh else (0.0, 0.0)), due_ns)
             due_ns += tick_ns
-
-
-class DecoderOutlets:
-    """Velocity, latent, timing, counts, state and notices of one decoder.
-
-    ``about``: what the state stream tells of the decoder, by name.
-    """
-
-    def __init__(
-        self, settings: DecodeSettings, model: DecoderSpecification, about: Mapping[str, str]
-    ) -> None:
-        source, hop_ns = settings.output.source, model.window.hop_ns
-        self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
-        latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
-        self._velocity = VelocityOutlet(settings, hop_ns)
-        self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
-        self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
-        self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
-        self._counts: pylsl.StreamOutlet | None = None
-        self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
-        self._zero = np.zeros(2, dtype=np.float32)
-
-    def announce_counts(self, input_source_id: str) -> None:
-        """Open the stream of what the decoder counts, once it is known from which source."""
-        if self._counts is None:
-            about = {"input": input_source_id}
-            self._counts = open_outlet(
-                self._source, Kind.COUNTS, self._channel_ids, "spikes", self._hop_ns, about
-            )
-
-    def push_velocity(self, velocity_cm_s: Float32Array, end_ns: int) -> None:
-        """Send the velocity of a hop: first, because the cursor waits for it."""
-        self._velocity.push(velocity_cm_s, end_ns)
-
-    def rehearse(self, velocity_cm_s: Float32Array) -> None:
-        """Do all of `push_velocity` but the push."""
-        self._velocity.rehearse(velocity_cm_s)
-
-    def push_latent(self, decoded: Decoded) -> None:
-        """Send the latent of a hop."""
-        self._latent.push_sample(decoded.latent, s_from_ns(decoded.end_ns))
-
-    def push_timing(self, end_ns: int, values: list[float]) -> None:
-        """Send a hop's stage stamps (s) and running counts, in the order of `TIMING_LABELS`."""
-        self._timing.push_sample(values, s_from_ns(end_ns))
-
-    def push_counts(self, end_ns: int, counts: Float32Array) -> None:
-        """Send a hop's spikes, ``(channel,)`` in the bundle's order."""
-        assert self._counts
-        self._counts.push_sample(counts, s_from_ns(end_ns))
-
-    def push_zero_velocity(self, stamp_ns: int) -> None:
-        """Stop the cursor."""
-        self._velocity.push(self._zero, stamp_ns)
-
-    def push_state(self, state: str, stamp_ns: int) -> None:
-        """Send a change of state."""
-        self._state.push_sample([state], s_from_ns(stamp_ns))
-
-    def push_notice(self, notice: str) -> None:
-        """Send what the operator should know, in words."""
-        self._notices.push_sample([notice], s_from_ns(local_now_ns()))
-
-    def close(self) -> None:
-        """Wait until what was pushed last has left: closing a stream cuts it off."""
-        Event().wait(_LINGER_S)
-        self._velocity.close()
 
 
 def _transform(wanted: VelocitySettings) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Totals: what a run of the loop amounts to so far; written by the loop, read by anybody."""
+"""Statistics of a run of the loop so far: written by the loop, read by anybody."""
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class LoopStatistics:
         self.n_connections = 0
         self.n_overloads = 0
         self.input_counts: Int64Array = empty_input_counts()
+        self._n_clock_steps = 0
         self._looked_at: Int64Array = empty_input_counts()
         # Filled, so that all of their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
@@ -59,6 +60,19 @@ class LoopStatistics:
         """The newest ``n`` latencies in microseconds, sorted."""
         slots = range(self.n_decoded - min(n, self.n_decoded), self.n_decoded)
         return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
+
+    def timing_counts(self) -> list[int]:
+        """Return the counts of a row of `TIMING_LABELS`, in its order."""
+        hops = (self.n_missed, self.n_nonfinite, self.n_clamped, self.n_passed_over)
+        return [*self.input_counts.tolist(), *hops]
+
+    def new_clock_step(self) -> int:
+        """Return the number of the newest clock step, if there is one since the last call; else 0."""
+        steps = int(self.input_counts[InputCounts.CLOCK_STEPS])
+        if steps == self._n_clock_steps:
+            return 0
+        self._n_clock_steps = steps
+        return steps
 
     def new_losses(self) -> str:
         """Says so if more than a tenth of the input since the last call was of no use."""

@@ -1,48 +1,53 @@
-"""BundleSwap: another model for a running decoder, checked beforehand, and the way back."""
+"""Bundle swaps: another model for a running decoder, checked beforehand, and the way back."""
 
 from collections import deque
 from collections.abc import Callable
-from threading import Thread
 
 from rt_ner.core.errors import RtNerError
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification, DecodingModel
+from rt_ner.live.ports.protocols import Ports
 
 _MOST_UNDONE = 100
 
 
 class BundleSwap:
-    """Prepares the model that stands ready, in a thread, so that the loop never waits for it.
+    """Prepares the next model in the background, so that the loop never waits for it.
 
-    ``load``: reads the model anew each time, and raises RtNerError if it does not fit; None: there
-    is none. ``notify`` is told what became of each order.
+    ``load`` reads the model anew each time, and raises RtNerError if it does not fit; None where
+    there is none to swap to. ``notify`` tells the operator what became of each order.
     """
 
     def __init__(
-        self, load: Callable[[], DecoderSpecification] | None, notify: Callable[[str], None]
+        self,
+        load: Callable[[], DecoderSpecification] | None,
+        ports: Ports,
+        notify: Callable[[str], None],
     ) -> None:
         self._load = load
+        self._ports = ports
         self._notify = notify
-        self._thread: Thread | None = None
+        self._is_preparing = False
         self._ready: DecodingModel | None = None
         self._before: deque[DecodingModel] = deque(maxlen=_MOST_UNDONE)
 
     @property
     def is_ready(self) -> bool:
-        """Whether one has been prepared, and waits to be taken."""
+        """True if a model has been prepared, and waits to be taken."""
         return self._ready is not None
 
     def order(self, decoder: Decoder) -> None:
-        """Begin to prepare; one order at a time."""
-        if self._load is None:
+        """Begin to prepare the next model; one order at a time."""
+        load = self._load
+        if load is None:
             self._notify("nothing to swap to: start the decoder with --next BUNDLE")
-        elif self._thread is None or not self._thread.is_alive():
-            self._thread = Thread(target=self._prepare, args=(self._load, decoder), daemon=True)
-            self._thread.start()
+        elif not self._is_preparing:
+            self._is_preparing = True
+            self._ports.in_background(lambda: self._prepare(load, decoder))
 
     def take(self, decoder: Decoder) -> None:
-        """Decode with the model that was prepared; the one in use is kept for `undo`."""
+        """Decode with the model that was prepared; keep the one in use for `undo`."""
         assert self._ready
-        self._before.append(decoder.decoding_model)
+        self._before.append(decoder.model)
         decoder.use(self._ready)
         self._ready = None
         self._notify("decoder swapped")
@@ -59,4 +64,6 @@ class BundleSwap:
         try:
             self._ready = decoder.prepared(load())
         except RtNerError as error:
-            self._notify(f"decoder not swapped: {error}")
+            self._ports.alarms.append(f"decoder not swapped: {error}")
+        finally:
+            self._is_preparing = False

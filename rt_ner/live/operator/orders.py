@@ -1,0 +1,63 @@
+"""The operator's orders, and what the operator must hear, between any thread and the loop."""
+
+from collections import deque
+from threading import Event as StopEvent
+
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.live.parts.bundle_swap import BundleSwap
+from rt_ner.live.parts.publisher import Publisher
+from rt_ner.live.rules.state_machine import Event
+from rt_ner.live.states import Command
+
+_GAIN_STEPS = {Command.FASTER: 1, Command.SLOWER: -1}
+_EVENTS = {Command.HOLD: Event.HOLD, Command.RESUME: Event.RESUME, Command.RESET: Event.RESET}
+
+
+class Orders:
+    """Commands that wait to be obeyed, and alarms that wait to be sounded.
+
+    ``commands`` and ``alarms`` may be appended to from any thread; the loop looks when it can.
+    """
+
+    def __init__(
+        self, publisher: Publisher, swap: BundleSwap, stop: StopEvent, alarms: deque[str]
+    ) -> None:
+        self._publisher = publisher
+        self._swap = swap
+        self._stop = stop
+        self.commands: deque[Command] = deque()
+        self.alarms = alarms
+
+    @property
+    def are_waiting(self) -> bool:
+        """True if there is anything to obey, to tell or to swap to."""
+        return bool(self.commands or self.alarms) or self._swap.is_ready
+
+    def obey(self, decoder: Decoder | None) -> bool:
+        """Carry out all commands, and tell all alarms; return True if one was to reset."""
+        was_reset = False
+        while self.commands:
+            command = self.commands.popleft()
+            was_reset |= command is Command.RESET
+            self._carry_out(command, decoder)
+        if decoder and self._swap.is_ready:
+            self._swap.take(decoder)
+        while self.alarms:
+            self._publisher.notify(self.alarms.popleft())
+        return was_reset
+
+    def _carry_out(self, command: Command, decoder: Decoder | None) -> None:
+        if command is Command.STOP:
+            self._stop.set()
+        elif command in _GAIN_STEPS:
+            limiter = self._publisher.limiter
+            limit = "" if limiter.change_gain(_GAIN_STEPS[command]) else ", as far as it goes"
+            self._publisher.notify(f"gain {limiter.gain:.2f}{limit}")
+        elif command in _EVENTS:
+            if decoder and command is Command.RESET:
+                decoder.reset(self._publisher.now_ns())
+            self._publisher.take(_EVENTS[command])
+        elif decoder and command is Command.SWAP:
+            self._swap.order(decoder)
+        elif decoder and command is Command.UNDO:
+            self._swap.undo(decoder)

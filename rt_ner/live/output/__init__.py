@@ -1,1 +1,0 @@
-"""Results out: the streams that the decoder publishes."""

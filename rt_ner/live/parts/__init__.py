@@ -1,0 +1,1 @@
+"""The parts that the loop joins: connection, publisher, warm caches, swaps, statistics."""

@@ -1,0 +1,131 @@
+"""The publisher: everything that leaves the loop, in order, with the state that goes with it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.clock import s_from_ns
+from rt_ner.decoding.chunks import Decoded
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.live.parts.statistics import LoopStatistics
+from rt_ner.live.ports.protocols import Clock, ResultsOut, SpikeSource
+from rt_ner.live.rules.safety import SafetyLimiter
+from rt_ner.live.rules.state_machine import Event, Send, StateMachine, Step
+from rt_ner.live.states import State
+
+# LSL sends from a thread of its own: soonest if this one sleeps. Hops in a bunch don't wait.
+_LET_GO_S, _LET_GO_PART = 200e-6, 0.1
+_STATES: tuple[State | None, ...] = tuple(State)
+
+
+class Publisher:
+    """Sends hops, states and notices. ``report`` hears each state and notice, and never blocks.
+
+    ``note``: what is waited for, or why the source was refused. ``published_at_ns``: when the
+    newest hop left. ``last_end_ns``: its end. ``n_missed_in_a_row``: how many of the newest hops
+    left more than a hop after their data arrived.
+    """
+
+    def __init__(
+        self,
+        results: ResultsOut,
+        limiter: SafetyLimiter,
+        hop_ns: int,
+        clock: Clock,
+        report: Callable[[str], None],
+    ) -> None:
+        self._results = results
+        self._hop_ns = hop_ns
+        self._clock = clock
+        self._report = report
+        self._let_go_s = min(_LET_GO_S, s_from_ns(hop_ns) * _LET_GO_PART)
+        self._zero: Float32Array = np.zeros(2, dtype=np.float32)
+        self._state_since_ns = 0
+        self.machine = StateMachine()
+        self.limiter = limiter
+        self.statistics = LoopStatistics()
+        self.note = ""
+        self.published_at_ns = 0
+        self.last_end_ns = 0
+        self.n_missed_in_a_row = 0
+
+    def publish(self, decoded: Decoded, source: SpikeSource, decoder: Decoder) -> None:
+        """Send all that there is of one hop."""
+        event = Event.HOP if decoded.ready else Event.HOP_WITHOUT_HISTORY
+        self._push_velocity(self._enter(event, decoded.end_ns), decoded)
+        pushed_ns = self._clock.now_ns()
+        if pushed_ns - self.published_at_ns > self._hop_ns // 2:
+            self._clock.sleep(self._let_go_s)
+        self.published_at_ns = pushed_ns
+        self._results.push_latent(decoded)
+        self._count(decoded, pushed_ns - source.arrived_ns, decoder.n_nonfinite)
+        stamps_ns = (
+            decoder.binner.newest_ns,
+            source.arrived_ns,
+            decoded.bin_closed_ns,
+            decoded.embedded_ns,
+            decoded.decoded_ns,
+            pushed_ns,
+        )
+        now = (self.limiter.gain, _STATES.index(self.machine.state))
+        row = [*map(s_from_ns, stamps_ns), *self.statistics.timing_counts(), *now]
+        self._results.push_timing(decoded.end_ns, row)
+        self._results.push_counts(decoded.end_ns, decoder.binner.counts)
+        self.last_end_ns = decoded.end_ns
+
+    def take(self, event: Event) -> None:
+        """Enter the state that an event leads to; stop the cursor where that stops it."""
+        stamp_ns = max(self._clock.now_ns(), self.last_end_ns + self._hop_ns)
+        step = self.machine.take(event)
+        if step.send is Send.ZERO:
+            self._results.push_velocity(self._zero, stamp_ns)
+        self._tell_state(step, stamp_ns if step.send is Send.ZERO else self._clock.now_ns())
+
+    def now_ns(self) -> int:
+        """Return the present, on the loop's clock."""
+        return self._clock.now_ns()
+
+    def notify(self, notice: str) -> None:
+        """Tell the operator, here and on the network."""
+        self._results.push_notice(notice)
+        self._report(notice)
+
+    def take_note(self, note: str) -> None:
+        """Keep what is waited for, or why the source was refused, to be shown."""
+        self.note = note
+
+    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
+        """Go the way of a velocity until just before it is sent."""
+        self._results.warm_caches(self.limiter.limit(velocity_cm_s).velocity_cm_s)
+
+    def _push_velocity(self, step: Step, decoded: Decoded) -> None:
+        if step.send is not Send.VELOCITY:
+            self._results.push_velocity(self._zero, decoded.end_ns)
+            return
+        velocity_cm_s, was_too_fast = self.limiter.limit(decoded.velocity)
+        self._results.push_velocity(velocity_cm_s, decoded.end_ns)
+        self.statistics.n_clamped += was_too_fast
+
+    def _count(self, decoded: Decoded, latency_ns: int, n_nonfinite: int) -> None:
+        if decoded.ready:
+            self.statistics.add_hop(decoded.decoded_ns - decoded.bin_closed_ns, latency_ns)
+        self.statistics.n_nonfinite = n_nonfinite
+        missed = latency_ns > self._hop_ns
+        self.statistics.n_missed += missed
+        self.n_missed_in_a_row = self.n_missed_in_a_row + 1 if missed else 0
+
+    def _enter(self, event: Event, stamp_ns: int) -> Step:
+        step = self.machine.take(event)
+        self._tell_state(step, stamp_ns)
+        return step
+
+    def _tell_state(self, step: Step, stamp_ns: int) -> None:
+        if not step.has_changed or step.state is None:
+            return
+        if step.state not in (State.CONNECTING, State.FAULT):
+            self.note = ""
+        # The newest state has the newest stamp, though a hop's end may lie in the past.
+        self._state_since_ns = max(self._state_since_ns, stamp_ns)
+        self._results.push_state(step.state, self._state_since_ns)
+        self._report(step.state)

@@ -1,0 +1,1 @@
+"""The two ports over Lab Streaming Layer."""

@@ -1,0 +1,24 @@
+"""Both ports over LSL, opened as the settings say."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.live.ports.lsl.results import LslResults
+from rt_ner.live.ports.lsl.spikes import LslClock, LslSpikes
+from rt_ner.live.ports.protocols import Ports
+from rt_ner.live.settings import DecodeSettings
+
+
+def open_lsl_ports(
+    model: DecoderSpecification,
+    settings: DecodeSettings,
+    about: Mapping[str, str],
+    alarms: deque[str],
+) -> Ports:
+    """Announce the decoder's streams, and begin to watch the network.
+
+    ``about``: what the header of the state stream says of the decoder, by name.
+    """
+    results = LslResults(settings, model, about)
+    return Ports(LslSpikes(settings.input, alarms.append), results, LslClock(), alarms)

@@ -1,0 +1,80 @@
+"""Results out over LSL: the streams that the decoder publishes."""
+
+from collections.abc import Mapping, Sequence
+from threading import Event
+
+import pylsl
+
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.clock import s_from_ns
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
+from rt_ner.decoding.chunks import Decoded
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.live.ports.lsl.velocity_outlet import VelocityOutlet
+from rt_ner.live.settings import DecodeSettings
+from rt_ner.live.states import State
+from rt_ner.lsl.streams import local_now_ns, open_outlet
+
+_LINGER_S = 0.2
+
+
+class LslResults:
+    """Velocity, latent, timing, counts, state and notices of one decoder, each an LSL stream.
+
+    ``about``: what the header of the state stream says of the decoder, by name.
+    """
+
+    def __init__(
+        self, settings: DecodeSettings, model: DecoderSpecification, about: Mapping[str, str]
+    ) -> None:
+        source, hop_ns = settings.output.source, model.window.hop_ns
+        self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
+        latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
+        self._velocity = VelocityOutlet(settings, hop_ns)
+        self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
+        self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
+        self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
+        self._counts: pylsl.StreamOutlet | None = None
+        self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
+
+    def announce_counts(self, source_id: str) -> None:
+        """Open the stream of counts, once it is known whose spikes are counted."""
+        if self._counts is None:
+            about = {"input": source_id}
+            self._counts = open_outlet(
+                self._source, Kind.COUNTS, self._channel_ids, "spikes", self._hop_ns, about
+            )
+
+    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
+        """Send the velocity of a hop: first, because the cursor waits for it."""
+        self._velocity.push(velocity_cm_s, stamp_ns)
+
+    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
+        """Do all of `push_velocity` but the sending."""
+        self._velocity.warm_caches(velocity_cm_s)
+
+    def push_latent(self, decoded: Decoded) -> None:
+        """Send the latent of a hop."""
+        self._latent.push_sample(decoded.latent, s_from_ns(decoded.end_ns))
+
+    def push_timing(self, end_ns: int, values: Sequence[float]) -> None:
+        """Send a row of `TIMING_LABELS`: stage stamps in s, counts, gain and state."""
+        self._timing.push_sample(values, s_from_ns(end_ns))
+
+    def push_counts(self, end_ns: int, counts: Float32Array) -> None:
+        """Send the spikes of a hop, ``(channel,)`` in the bundle's order."""
+        assert self._counts
+        self._counts.push_sample(counts, s_from_ns(end_ns))
+
+    def push_state(self, state: State, stamp_ns: int) -> None:
+        """Send a change of state."""
+        self._state.push_sample([str(state)], s_from_ns(stamp_ns))
+
+    def push_notice(self, notice: str) -> None:
+        """Send a sentence for the operator."""
+        self._notices.push_sample([notice], s_from_ns(local_now_ns()))
+
+    def close(self) -> None:
+        """Let what was pushed last leave, for closing a stream cuts it off; then close."""
+        Event().wait(_LINGER_S)
+        self._velocity.close()

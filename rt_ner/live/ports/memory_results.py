@@ -1,0 +1,72 @@
+"""Results out in memory: everything that was sent, in order, to be looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rt_ner.core.arrays import Float32Array
+from rt_ner.decoding.chunks import Decoded
+from rt_ner.live.states import State
+
+
+class Sent(NamedTuple):
+    """A velocity that was sent: its stamp, x and y in cm/s."""
+
+    stamp_ns: int
+    x_cm_s: float
+    y_cm_s: float
+
+
+@dataclass
+class MemoryResults:
+    """Everything that was sent, in order, to be looked at.
+
+    ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``, ``states``
+    ``(stamp_ns, state)``. ``in_order`` holds states and velocities as they came.
+    """
+
+    velocities: list[Sent] = field(default_factory=list)
+    latents: list[tuple[int, Float32Array]] = field(default_factory=list)
+    timing: list[tuple[int, list[float]]] = field(default_factory=list)
+    counts: list[tuple[int, Float32Array]] = field(default_factory=list)
+    states: list[tuple[int, State]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    in_order: list[Sent | State] = field(default_factory=list)
+    counted_source: str = ""
+
+    def announce_counts(self, source_id: str) -> None:
+        """Keep whose spikes are counted."""
+        self.counted_source = self.counted_source or source_id
+
+    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
+        """Keep a velocity."""
+        x_cm_s, y_cm_s = velocity_cm_s.tolist()
+        self.velocities.append(Sent(stamp_ns, x_cm_s, y_cm_s))
+        self.in_order.append(self.velocities[-1])
+
+    def push_latent(self, decoded: Decoded) -> None:
+        """Keep the latent of a hop."""
+        self.latents.append((decoded.end_ns, decoded.latent.copy()))
+
+    def push_timing(self, end_ns: int, values: Sequence[float]) -> None:
+        """Keep a row of stamps and counts."""
+        self.timing.append((end_ns, list(values)))
+
+    def push_counts(self, end_ns: int, counts: Float32Array) -> None:
+        """Keep the spikes of a hop."""
+        self.counts.append((end_ns, counts.copy()))
+
+    def push_state(self, state: State, stamp_ns: int) -> None:
+        """Keep a change of state."""
+        self.states.append((stamp_ns, state))
+        self.in_order.append(state)
+
+    def push_notice(self, notice: str) -> None:
+        """Keep a notice."""
+        self.notices.append(notice)
+
+    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
+        """Do nothing: there are no caches to be warmed."""
+
+    def close(self) -> None:
+        """Leave everything as it is, to be looked at."""

@@ -1,0 +1,208 @@
+"""Spikes in from memory, on a clock that moves only when told: the loop without a network.
+
+Everything that can happen in a rig is a plan of `Happening` at moments of that clock: chunks
+arrive, the source goes and another appears, the process is paused, the operator commands. The
+same plan gives the same results, bit for bit, however slow the computer is.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from rt_ner.core.clock import FOREVER_NS, NS_PER_S, ns_from_s
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.errors import SourceLostError, StreamError
+from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.chunks import Chunk, EventChunk
+from rt_ner.decoding.input.spike_stream import SpikeStream
+
+
+class Appear(NamedTuple):
+    """A source is there from now on, in place of any before."""
+
+    stream: SpikeStream
+    source_id: str = "memory/spikes"
+
+
+class Vanish(NamedTuple):
+    """The source is gone. Its connection ends at once, or stays open and silent."""
+
+    connection_ends: bool = True
+
+
+class Pause(NamedTuple):
+    """This process is paused for a while, as by a computer that sleeps."""
+
+    duration_ns: int
+
+
+Happening: TypeAlias = Chunk | Appear | Vanish | Pause | Callable[[], object]
+
+
+class MemoryClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        """Return the present."""
+        return self._now_ns
+
+    def sleep(self, seconds: float) -> None:
+        """Move on by so many seconds."""
+        self.move_to(self._now_ns + ns_from_s(seconds))
+
+    def move_to(self, time_ns: int) -> None:
+        """Move on to a moment; never back."""
+        self._now_ns = max(self._now_ns, time_ns)
+
+
+class MemorySource:
+    """A source whose chunks are those of a plan."""
+
+    def __init__(self, spikes: "MemorySpikes", source: Appear) -> None:
+        self._spikes = spikes
+        self._appeared = source
+        self._binner: SpikeBinner[Any] | None = None
+        self.source_id = source.source_id
+        self.stream = source.stream
+        self.arrived_ns = 0
+        self.is_drained = True
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the numbers, as sent."""
+        return np.dtype(self.stream.format.replace("double64", "float64"))
+
+    def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:  # noqa: ARG002 - one clock
+        """Begin to queue chunks; those that came before are gone."""
+        self._binner = binner
+        self._spikes.waiting.clear()
+
+    def pull(self, timeout_s: float) -> Chunk | None:
+        """Return the oldest chunk that waits, after a wait if need be; None if none comes."""
+        spikes = self._spikes
+        if not spikes.waiting:
+            spikes.wait(ns_from_s(timeout_s))
+        self.arrived_ns = spikes.clock.now_ns()
+        if spikes.present is not self._appeared and spikes.connection_ended:
+            spikes.waiting.clear()
+            raise SourceLostError("the source has gone")
+        chunk = spikes.waiting.popleft() if spikes.waiting else self._silence()
+        self.is_drained = not spikes.waiting
+        if isinstance(chunk, EventChunk):
+            return chunk._replace(arrived_ns=self.arrived_ns, complete=self.is_drained)
+        return chunk and chunk._replace(arrived_ns=self.arrived_ns)
+
+    def _silence(self) -> Chunk | None:
+        """Return an empty chunk where silence is data."""
+        if self.stream.rate_hz > 0:
+            return None
+        return EventChunk(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
+
+    def empty_chunk(self) -> Chunk | None:
+        """Return None: there are no caches to be warmed."""
+        return None
+
+    def n_waiting(self) -> int:
+        """Return how many samples have arrived and were not pulled yet."""
+        return sum(len(chunk[0]) for chunk in self._spikes.waiting)
+
+    def flush(self) -> None:
+        """Throw away all that waits, and count it."""
+        if self._binner:
+            self._binner.input_counts[InputCounts.SKIPPED] += self.n_waiting()
+        self._spikes.waiting.clear()
+
+
+class MemorySpikes:
+    """Sources and their chunks, by a plan.
+
+    ``stop`` is called when the plan is over and all that waits was taken. ``present``: the source
+    that is there; ``waiting``: chunks that arrived and were not pulled yet.
+    """
+
+    def __init__(
+        self,
+        clock: MemoryClock,
+        stop: Callable[[], None],
+        search_ns: int = NS_PER_S // 4,
+    ) -> None:
+        self._plan: deque[tuple[int, Happening]] = deque()
+        self._stop = stop
+        self._search_ns = search_ns
+        self._pinned: str | None = None
+        self._connected: Appear | None = None
+        self.clock = clock
+        self.present: Appear | None = None
+        self.connection_ended = False
+        self.waiting: deque[Chunk] = deque()
+
+    def follow(self, plan: Sequence[tuple[int, Happening]]) -> None:
+        """Take a plan of moments (ns) and what happens then."""
+        self._plan = deque(sorted(plan, key=lambda entry: entry[0]))
+
+    def wait(self, longest_ns: int) -> None:
+        """Move on to what happens next, no longer than this."""
+        until_ns = self.clock.now_ns() + longest_ns
+        if not self._plan:
+            self.clock.move_to(until_ns)
+            self._stop()
+            return
+        due_ns = self._plan[0][0]
+        self.clock.move_to(min(due_ns, until_ns))
+        while self._plan and self._plan[0][0] <= self.clock.now_ns():
+            self._happen(self._plan.popleft()[1])
+
+    def _happen(self, what: Happening) -> None:
+        if isinstance(what, Appear):
+            self.connection_ended = self.connection_ended or self.present is not None
+            self.present = what
+        elif isinstance(what, Vanish):
+            self.present, self.connection_ended = None, what.connection_ends
+        elif isinstance(what, Pause):
+            self.clock.move_to(self.clock.now_ns() + what.duration_ns)
+        elif isinstance(what, tuple):
+            self.waiting.append(what)
+        else:
+            what()
+
+    def find(
+        self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
+    ) -> MemorySource | None:
+        """Return the source that is there, once it is; StreamError if it is not in time."""
+        wait_ns = FOREVER_NS if wait_s * NS_PER_S > FOREVER_NS else ns_from_s(wait_s)
+        deadline_ns = self.clock.now_ns() + wait_ns
+        while not is_stopped():
+            if self.present and self._pinned in (None, self.present.source_id):
+                return MemorySource(self, self.present)
+            if self.clock.now_ns() >= deadline_ns:
+                raise StreamError(f"no stream of spikes within {wait_s:g} s")
+            note("no stream of spikes yet")
+            self.wait(self._search_ns)
+        return None
+
+    def pin(self, source: object) -> None:
+        """From now on find this very source alone."""
+        assert isinstance(source, MemorySource)
+        self._pinned, self._connected = source.source_id, self.present
+        self.connection_ended = False
+
+    @property
+    def source_came_back(self) -> bool:
+        """True if the pinned source is there anew."""
+        return self.present is not self._connected and self.present is not None
+
+    def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
+        """Return once another source is there than now, or when stopped."""
+        refused = self.present
+        while not is_stopped():
+            self.wait(self._search_ns)
+            if self.present is not None and self.present is not refused:
+                return
+
+    def close(self) -> None:
+        """Leave everything as it is, to be looked at."""

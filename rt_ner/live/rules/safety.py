@@ -1,0 +1,55 @@
+"""The safety limiter: the operator's gain, the highest speed, and never a number that is none."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from rt_ner.core.arrays import Float32Array
+
+# The operator's gain goes in steps of a tenth, up to tenfold and down to a tenth.
+_GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
+
+
+class Limited(NamedTuple):
+    """A velocity ``(2,)`` that may be sent, and whether it had to be slowed down."""
+
+    velocity_cm_s: Float32Array
+    was_too_fast: bool
+
+
+class SafetyLimiter:
+    """Scales velocities by the operator's gain, and no faster than allowed.
+
+    Velocity with the gain never exceeds ``max_speed_cm_s``; its direction stays. One that is not
+    finite becomes zero.
+    """
+
+    def __init__(self, max_speed_cm_s: float) -> None:
+        self._max_speed_cm_s = max_speed_cm_s
+        self._gain_steps = 0
+        self._scaled: Float32Array = np.zeros(2, dtype=np.float32)
+
+    @property
+    def gain(self) -> float:
+        """The operator's gain."""
+        return _GAIN_STEP**self._gain_steps
+
+    def change_gain(self, steps: int) -> bool:
+        """Change the gain by so many steps of a tenth; return False at the end of its range."""
+        wanted = self._gain_steps + steps
+        self._gain_steps = max(-_MOST_GAIN_STEPS, min(wanted, _MOST_GAIN_STEPS))
+        return wanted == self._gain_steps
+
+    def limit(self, velocity_cm_s: Float32Array) -> Limited:
+        """Return the velocity that may be sent. Its array is reused by the next call."""
+        speed_cm_s = math.hypot(*velocity_cm_s.tolist()) * self.gain
+        if not math.isfinite(speed_cm_s):
+            self._scaled[:] = 0
+            return Limited(self._scaled, False)
+        too_fast = speed_cm_s > self._max_speed_cm_s
+        if not too_fast and not self._gain_steps:
+            return Limited(velocity_cm_s, False)
+        limit = min(self._max_speed_cm_s / speed_cm_s, 1.0) if speed_cm_s else 1.0
+        np.multiply(velocity_cm_s, self.gain * limit if speed_cm_s else 1.0, self._scaled)
+        return Limited(self._scaled, too_fast)

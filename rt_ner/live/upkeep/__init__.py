@@ -1,1 +1,0 @@
-"""What keeps the loop fast and accountable: warm caches, swaps, statistics."""

@@ -1,0 +1,53 @@
+"""The safety limiter: never faster than allowed, never a number that is none."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rt_ner.live.rules.safety import SafetyLimiter
+
+SPEEDS = st.floats(width=32, allow_nan=True, allow_infinity=True)
+
+
+@given(SPEEDS, SPEEDS, st.lists(st.sampled_from([1, -1]), max_size=30))
+def test_no_velocity_exceeds_the_limit_or_is_not_finite(
+    x: float, y: float, steps: list[int]
+) -> None:
+    limiter = SafetyLimiter(200.0)
+    for step in steps:
+        limiter.change_gain(step)
+    velocity, _ = limiter.limit(np.array([x, y], dtype=np.float32))
+    assert np.isfinite(velocity).all()
+    assert np.hypot(*velocity.astype(float)) <= 200.0 * (1 + 1e-6)
+
+
+@given(st.floats(-150, 150, width=32), st.floats(-100, 100, width=32))
+def test_within_the_limit_nothing_changes(x: float, y: float) -> None:
+    velocity = np.array([x, y], dtype=np.float32)
+    limited, was_too_fast = SafetyLimiter(200.0).limit(velocity)
+    assert limited is velocity
+    assert not was_too_fast
+
+
+def test_the_direction_stays() -> None:
+    limited, was_too_fast = SafetyLimiter(30.0).limit(np.array([300.0, -400.0], np.float32))
+    assert was_too_fast
+    np.testing.assert_allclose(limited, [18.0, -24.0], rtol=1e-6)
+
+
+def test_gain_goes_in_steps_of_a_tenth_and_ends_at_tenfold() -> None:
+    limiter = SafetyLimiter(1000.0)
+    assert limiter.change_gain(1)
+    np.testing.assert_allclose(limiter.limit(np.array([10, 0], np.float32))[0], [11, 0], rtol=1e-6)
+    while limiter.change_gain(1):
+        pass
+    assert limiter.gain == pytest.approx(1.1**24)
+    assert not limiter.change_gain(1)
+    assert limiter.change_gain(-1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_stops_the_cursor(value: float) -> None:
+    limited, _ = SafetyLimiter(200.0).limit(np.array([1.0, value], np.float32))
+    assert not limited.any()
