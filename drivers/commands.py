@@ -19,53 +19,74 @@ from drivers.replay import Part, Replay
 from drivers.simulated.session import TaskSettings, simulate_session
 from rt_ner.core.clock import s_from_ns
 from rt_ner.core.contract.kinds import Kind, source_id_of
+from rt_ner.core.contract.spike_form import SpikeForm as Form
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.formats.archive import load_session, save_session
+from rt_ner.data.loading import load_session, save_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.simulated_clock import SimulatedClock
 from rt_ner.lsl.streams import local_now_ns, quiet_liblsl
-from rt_ner.system.scheduling import behind_lsl, claim_computer, take_short_turns
-from rt_ner.system.signals import no_garbage_collection, stop_on_signals
-from rt_ner.terminal.options import AreaName, Speed
+from rt_ner.system.scheduling import (
+    behind_lsl,
+    claim_computer,
+    no_garbage_collection,
+    take_short_turns,
+)
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import (
+    AreaName,
+    Seed,
+    SessionPath,
+    Speed,
+    SpikeForm,
+    StreamName,
+    TaskName,
+    session_option,
+)
 
 
 def replay(
-    session: Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")],
+    session: SessionPath,
     area: AreaName = None,
     speed: Annotated[
-        float, typer.Option(help="So many times faster than it was; stamps keep their own time.")
+        float,
+        typer.Option(
+            metavar="FACTOR",
+            help="Play faster than real time, e.g. 10; time stamps keep the session's own pace.",
+        ),
     ] = 1.0,
     loop: Annotated[
         bool,
-        typer.Option("--loop", help="Begin again at the end (cut to whole 1.8 s), until Ctrl-C."),
+        typer.Option("--loop", help="Start again at the end (cut to whole 1.8 s), until Ctrl-C."),
     ] = False,
     held_out: Annotated[
         float | None,
-        typer.Option(help="Only the last part of the trials, 0.2 say: those not trained on."),
+        typer.Option(
+            metavar="FRACTION",
+            help="Play only the last fraction of the trials, e.g. 0.2: those held out in training.",
+        ),
     ] = None,
-    form: Annotated[
-        str, typer.Option(help="Send the spikes as: raster, events or broadband.")
-    ] = "raster",
-    name: Annotated[str, typer.Option(help="Announce the streams under this name.")] = "replay",
+    form: SpikeForm = Form.RASTER,
+    name: StreamName = "replay",
     wait_for: Annotated[
         str,
         typer.Option(
-            help="Begin once these streams have a listener, comma-separated: spikes, kinematics, "
-            "markers, pushed. Empty: at once."
+            metavar="STREAMS",
+            help="Start when these streams have a listener: spikes, kinematics, markers, pushed; "
+            "separated by commas. Empty: start at once.",
         ),
     ] = "spikes",
 ) -> None:
     """Play a session as live LSL streams.
 
-    Spikes, true kinematics, trial markers and push times, in real time, on one master clock.
-    Waits for a listener on the spikes, so that a decoder started afterwards misses nothing.
+    Publishes spikes, kinematics, trial markers and push times in real time, on one clock. Waits
+    for a listener on the spikes, so that a decoder that starts later misses nothing. Example:
+
+    rt-ner replay day1.xdf --area M1 --held-out 0.2
     """
     quiet_liblsl()
     take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
     kinds = _kinds(wait_for)
-    if form not in FORMS:
-        raise ConfigError(f"--form {form}: expected one of {', '.join(FORMS)}")
     recording = load_session(session, area)
     sent = FORMS[form](recording)
     part = _part(recording, held_out, speed, loop)
@@ -80,13 +101,18 @@ def replay(
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(metavar="SESSION", help="Session file to write (.npz).")],
-    trials: Annotated[int, typer.Option(help="Number of reaches.", min=2, max=10_000)] = 120,
-    seed: Annotated[int, typer.Option(help="Same seed, same session.", min=0)] = 0,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="New session file, e.g. simulated.npz.")
+    ],
+    trials: Annotated[
+        int, typer.Option(metavar="N", help="Number of reaches.", min=2, max=10_000)
+    ] = 120,
+    seed: Seed = 0,
 ) -> None:
-    """Simulate an array during centre-out reaching.
+    """Simulate a recorded session of centre-out reaching.
 
-    96 electrodes with one to three units each, some silent, saved as a session.
+    Simulates a 96-channel array with one to three units per electrode, some of them silent, and
+    saves spikes, kinematics and trials as a session file.
     """
     if out.exists():
         raise SessionError(f"{out} exists: choose another name, nothing is overwritten")
@@ -101,34 +127,57 @@ def simulate(
 
 
 def subject(
-    name: Annotated[str, typer.Option(help="Announce the subject's streams so.")] = "subject",
-    task: Annotated[str, typer.Option(help="Name of the task's streams.")] = "task",
+    name: StreamName = "subject",
+    task: TaskName = "task",
     session: Annotated[
-        Path | None, typer.Option(help="Fire as the units of this recorded session do.")
+        Path | None, session_option("Simulate its units. Default: made-up neurons.")
     ] = None,
-    area: Annotated[str | None, typer.Option(help="Brain area of that session.")] = None,
-    neurons_seed: Annotated[int, typer.Option(help="Which made-up neurons.", min=0)] = 1,
-    seed: Annotated[int, typer.Option(help="Of spikes and movement.", min=0)] = 0,
+    area: AreaName = None,
+    neurons_seed: Annotated[
+        int, typer.Option(metavar="N", help="Random seed of the made-up neurons.", min=0)
+    ] = 1,
+    seed: Seed = 0,
     day: Annotated[
-        int, typer.Option(help="0: as made; others: some units replaced, others changed.", min=0)
+        int,
+        typer.Option(
+            metavar="N",
+            help="Day of recording, e.g. 1: on every day but 0, units are replaced and changed.",
+            min=0,
+        ),
     ] = 0,
     replaced: Annotated[
-        float, typer.Option(help="Part of the units that another day replaces.", min=0, max=1)
+        float,
+        typer.Option(
+            metavar="FRACTION", help="Fraction of units replaced on another day.", min=0, max=1
+        ),
     ] = 0.3,
     turned_deg: Annotated[
-        float, typer.Option(help="How far it turns preferred directions (sd, °).", min=0)
+        float,
+        typer.Option(
+            metavar="DEGREES",
+            help="Standard deviation of the turn in preferred direction on another day.",
+            min=0,
+        ),
     ] = 20.0,
-    silenced: Annotated[int, typer.Option(help="Electrodes it silences.", min=0)] = 0,
+    silenced: Annotated[
+        int,
+        typer.Option(metavar="N", help="Number of electrodes silent on another day.", min=0),
+    ] = 0,
     expected_delay_ms: Annotated[
         float,
-        typer.Option(help="From intention to cursor, until the subject has learned it", min=0),
+        typer.Option(
+            metavar="MS",
+            help="Delay from intention to cursor that the subject expects before learning it.",
+            min=0,
+        ),
     ] = 100.0,
     speed: Speed = 1.0,
 ) -> None:
-    """Simulate a subject who sees the task and fires spikes, to close the loop without an animal.
+    """Simulate a subject who sees the task and fires spikes.
 
-    Sees cursor and target of rt-ner task 150 ms late, means to bring one to the other, and fires
-    accordingly, spike by spike, as a raster of 1 kHz. Until Ctrl-C.
+    Closes the loop without an animal: the subject sees the cursor and the target of rt-ner task
+    with a delay of 150 ms, intends to move one to the other, and fires accordingly. Spikes are
+    published as counts at 1 kHz, until Ctrl-C.
     """
     from drivers.simulated.intention import SubjectSettings
     from drivers.simulated.neurons import fitted, made_up
@@ -150,42 +199,50 @@ def subject(
 
 
 def noise(
-    form: Annotated[
-        str, typer.Option(help="Send spikes as: raster, events or broadband.")
-    ] = "raster",
-    channels: Annotated[int, typer.Option(help="Number of electrodes.", min=1, max=8192)] = 96,
-    rate: Annotated[float, typer.Option(help="Spikes a second, of each.", min=0.001)] = 10.0,
+    form: SpikeForm = Form.RASTER,
+    channels: Annotated[
+        int, typer.Option(metavar="N", help="Number of electrodes.", min=1, max=8192)
+    ] = 96,
+    rate: Annotated[
+        float,
+        typer.Option(metavar="HZ", help="Firing rate per electrode, in spikes/s.", min=0.001),
+    ] = 10.0,
     seconds: Annotated[
-        float | None, typer.Option(help="End after so long. Default: on Ctrl-C.", min=0.001)
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="Stop after this time, e.g. 60. Default: on Ctrl-C.", min=0.001
+        ),
     ] = None,
-    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "noise",
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Begin once there is a listener.")
-    ] = True,
+    name: StreamName = "noise",
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Start at once, before there is a listener.")
+    ] = False,
     pushes: Annotated[
         Path | None,
-        typer.Option(help="Keep (.npy) the last stamp of each push and its moment, in LSL s."),
+        typer.Option(
+            metavar="FILE",
+            help="Save the last time stamp and the moment of each push (.npy, in LSL seconds).",
+        ),
     ] = None,
     realtime: Annotated[
-        bool, typer.Option("--realtime", help="Linux: ask for real-time priority, as a device has.")
+        bool,
+        typer.Option("--realtime", help="Ask for real-time priority, as a device has (Linux)."),
     ] = False,
 ) -> None:
-    """Send random spikes, to try a rig.
+    """Send random spikes to test a rig.
 
-    Faults can be ordered on stdin, a line each: "stall S", "withhold P S", "burst K S",
-    "repeat N", "reverse N", "bad N", "step S". A JSON object on stdout says when it began, and
-    further ones, at each order and at the end, count what was really sent.
+    Faults are made on request, one per line on stdin: "stall S", "withhold P S", "burst K S",
+    "repeat N", "reverse N", "bad N", "step S", with S in seconds. One JSON object per line on
+    stdout gives the start time, then counts the samples sent, after each fault and at the end.
     """
     quiet_liblsl()
     for refusal in claim_computer(None, realtime):
         typer.echo(refusal, err=True)
-    if form not in NOISE_FORMS:
-        raise ConfigError(f"--form {form}: expected one of {', '.join(NOISE_FORMS)}")
     channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
     with stop_on_signals() as stop, no_garbage_collection():
         source = NoiseSource(NOISE_FORMS[form](channel_ids, rate), name, stop)
         source.pushes = None if pushes is None else []
-        if wait:
+        if not no_wait:
             source.wait_for_listener()
         ordered = _lines_of_stdin()
 

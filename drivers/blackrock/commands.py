@@ -10,32 +10,41 @@ from drivers.blackrock.source import BlackrockSource, Receiver, open_listener, t
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.data.array_map import labels_of_file
 from rt_ner.lsl.streams import quiet_liblsl
-from rt_ner.system.scheduling import take_short_turns
-from rt_ner.system.signals import no_garbage_collection, stop_on_signals
+from rt_ner.system.scheduling import no_garbage_collection, take_short_turns
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import ChannelMap, StreamName
 
 
 def blackrock(
     address: Annotated[
-        str, typer.Option(help="This computer's address on the device's network. Empty: any.")
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="This computer's address on the device's network, e.g. 192.168.137.1. "
+            "Default: any.",
+        ),
     ] = "",
-    port: Annotated[int, typer.Option(help="UDP port.", min=1, max=65535)] = 51001,
-    name: Annotated[str, typer.Option(help="Announce the streams under this name.")] = "blackrock",
-    channel_map: Annotated[
-        Path | None, typer.Option(help="Blackrock map file (.cmp): names the electrodes.")
-    ] = None,
+    port: Annotated[int, typer.Option(metavar="PORT", help="UDP port.", min=1, max=65535)] = 51001,
+    name: StreamName = "blackrock",
+    channel_map: ChannelMap = None,
     channels: Annotated[
-        int, typer.Option(help="Number of electrodes, without a map.", min=1, max=512)
+        int,
+        typer.Option(metavar="N", help="Number of electrodes if no map is given.", min=1, max=512),
     ] = 96,
     tick_hz: Annotated[
-        int, typer.Option(help="Of the device's clock: 30000 on an older NSP.", min=1)
+        int,
+        typer.Option(
+            metavar="HZ", help="Rate of the device's clock: 30000 on an older NSP.", min=1
+        ),
     ] = 1_000_000_000,
     broadband: Annotated[
         bool, typer.Option("--broadband", help="Publish the raw voltage at 30 kHz too.")
     ] = False,
 ) -> None:
-    """Publish the spikes of a Blackrock NSP or Gemini as LSL streams, until Ctrl-C.
+    """Publish spikes from a Blackrock NSP or Gemini.
 
-    Only listens: the device must be running. Tried on an emulator, never on a device.
+    Publishes single spikes as an LSL stream, until Ctrl-C. Only listens: the device must be
+    running already. Tested with an emulator, not yet with a device.
     """
     quiet_liblsl()
     take_short_turns()

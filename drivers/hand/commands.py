@@ -9,20 +9,27 @@ from drivers.hand.hand import HandSource, Position
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.lsl.streams import quiet_liblsl
+from rt_ner.system.display import check_display
 from rt_ner.system.scheduling import take_short_turns
-from rt_ner.system.signals import check_display, stop_on_signals
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import StreamName
 
 
 def mouse(
-    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "mouse",
+    name: StreamName = "mouse",
     pixels_per_cm: Annotated[
         float | None,
-        typer.Option(help="What counts as a centimetre. Default: what the screen says.", min=0.001),
+        typer.Option(
+            metavar="PIXELS",
+            help="Pixels per centimetre, e.g. 38. Default: as the screen reports.",
+            min=0.001,
+        ),
     ] = None,
 ) -> None:
-    """Publish the pointer's velocity (vx, vy in cm/s) as a hand's kinematics, until Ctrl-C.
+    """Publish the mouse pointer's velocity as hand movement.
 
-    100 a second, wherever the pointer is; at the screen's edge it stands still.
+    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. At the edge of the screen
+    the pointer stands still.
     """
     check_display("rt-ner mouse")
     try:
@@ -34,16 +41,25 @@ def mouse(
 
 
 def joystick(
-    name: Annotated[str, typer.Option(help="Announce the stream under this name.")] = "joystick",
-    number: Annotated[int, typer.Option(help="Which joystick, from 1.", min=1)] = 1,
-    axes: Annotated[tuple[int, int], typer.Option(help="Which axes are x and y, from 1.")] = (1, 2),
+    name: StreamName = "joystick",
+    number: Annotated[
+        int, typer.Option(metavar="N", help="Number of the joystick, from 1.", min=1)
+    ] = 1,
+    axes: Annotated[
+        tuple[int, int],
+        typer.Option(metavar="X Y", help="Numbers of the axes for x and y, from 1, e.g. 1 2."),
+    ] = (1, 2),
     full_cm: Annotated[
-        float, typer.Option(help="What a full push stands for, in cm.", min=0.01)
+        float,
+        typer.Option(
+            metavar="CM", help="Hand position, in cm, that a full push stands for.", min=0.01
+        ),
     ] = 10.0,
 ) -> None:
-    """Publish a joystick's velocity (vx, vy in cm/s) as a hand's kinematics, until Ctrl-C.
+    """Publish a joystick's velocity as hand movement.
 
-    100 a second. Where the stick stands is where the hand is.
+    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. The stick's position stands
+    for the hand's position.
     """
     try:
         from drivers.hand.joystick import stick_cm

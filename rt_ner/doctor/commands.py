@@ -1,6 +1,5 @@
 """The doctor's command."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,28 +8,32 @@ from rich.console import Console
 from rt_ner.core.settings import load_settings
 from rt_ner.live.settings import DecodeSettings, overridden
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AsJson, ConfigPath, print_json
+from rt_ner.terminal.options import (
+    AsJson,
+    ConfigPath,
+    OptionalBundlePath,
+    SourceId,
+    print_json,
+)
 
 
 def doctor(
-    bundle: Annotated[
-        Path | None, typer.Argument(metavar="[BUNDLE]", help="Folder of a trained bundle.")
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(help="Check the spike stream with this source_id. Default: the only one."),
-    ] = None,
+    bundle: OptionalBundlePath = None,
+    source: SourceId = None,
     seconds: Annotated[
-        float, typer.Option(help="How long to listen to the streams.", min=0.5, max=60)
+        float,
+        typer.Option(
+            metavar="SECONDS", help="Time to listen to the streams, e.g. 10.", min=0.5, max=60
+        ),
     ] = 3.0,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check everything before a session: GO or NO-GO, with a remedy for each problem.
+    """Check the rig before a session: GO or NO-GO.
 
-    Looks at this computer, at every visible stream, at the spikes channel by channel, and at
-    whether the bundle fits them and decodes in time. Decodes and publishes nothing. A replay that
-    waits for a listener takes this for one, and begins. Exit code 0 for GO, 2 for NO-GO.
+    Checks this computer, every visible LSL stream, the spikes channel by channel, and that the
+    bundle fits them and decodes in time. Each problem comes with a remedy. Publishes nothing. A
+    replay that waits for a listener starts. Exit code 0 for GO, 2 for NO-GO.
     """
     from rt_ner.doctor.examination import Doctor
     from rt_ner.doctor.report import as_json as json_of

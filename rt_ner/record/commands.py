@@ -11,27 +11,38 @@ from rich.console import Console
 
 from rt_ner.core.errors import RtNerError, SessionError
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AsJson, print_json
+from rt_ner.terminal.options import AsJson, RecordAs, print_json
 
 if TYPE_CHECKING:
     from rt_ner.data.formats.xdf.chunks import Contents
 
 
 def record(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where recordings go.")],
-    subject: Annotated[str, typer.Option(help="Letters and digits.")] = "X",
-    session: Annotated[str, typer.Option(help="Default: today, as 20261125.")] = "",
-    task: Annotated[str, typer.Option(help="Letters and digits.")] = "reach",
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder for recordings, e.g. recordings.")
+    ],
+    record_as: RecordAs = "",
+    subject: Annotated[str, typer.Option(hidden=True)] = "",
+    session: Annotated[str, typer.Option(hidden=True)] = "",
+    task: Annotated[str, typer.Option(hidden=True)] = "",
     wait_for: Annotated[
-        str, typer.Option(help="Begin once these source_ids are visible, comma-separated.")
+        str,
+        typer.Option(
+            metavar="IDS",
+            help="Start when streams with these source_ids are visible, separated by commas, "
+            "e.g. subject/spikes,task/markers. Default: start at once.",
+        ),
     ] = "",
     until_told: Annotated[bool, typer.Option("--until-told", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record all visible LSL streams to XDF with LabRecorder, until Ctrl-C.
+    """Record all LSL streams to an XDF file, until Ctrl-C.
 
-    FOLDER/sub-X/ses-DATE/sub-X_ses-DATE_task-reach_run-001_ephys.xdf; a file that is there is never
-    overwritten. Streams that come later are named, and not recorded.
+    Records every visible stream with LabRecorder. Files are named as in BIDS, e.g.
+    FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
+    Streams that appear later are reported, not recorded. Example:
+
+    rt-ner record recordings --record-as M/day1/reach
     """
     from rt_ner.lsl.discovery import describe_stream
     from rt_ner.lsl.streams import quiet_liblsl
@@ -46,7 +57,10 @@ def record(
             f"recording needs LabRecorder ({error}): pip install 'rt-ner[formats]'"
         ) from error
     console = Console(stderr=True, highlight=False, markup=False)
-    path = RecordingName(subject, session, task).next_path(folder)
+    name = RecordingName.parsed(record_as)
+    # The options of the first version.
+    name = RecordingName(subject or name.subject, session or name.session, task or name.task)
+    path = name.next_path(folder)
     with stop_on_signals() as stop:
         if until_told:
             _stop_when_told(stop)
@@ -68,11 +82,16 @@ def record(
 
 
 def salvage(
-    recording: Annotated[Path, typer.Argument(metavar="XDF", help="A damaged recording.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file.")],
+    recording: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="Damaged recording (.xdf).")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, e.g. rescued.xdf.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write what is whole of a damaged XDF file to another one; the damaged one stays as it is."""
+    """Rescue the intact part of a damaged XDF file.
+
+    Writes it to a new file and leaves the damaged one as it is.
+    """
     from rt_ner.data.formats.xdf.chunks import salvage as run
 
     if not recording.is_file():

@@ -9,36 +9,57 @@ from rich.table import Table
 
 from rt_ner.core.settings import checked_settings, load_settings
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AsJson, ConfigPath, Speed, print_json
+from rt_ner.task.settings import Layout
+from rt_ner.terminal.options import (
+    AsJson,
+    ConfigPath,
+    DecoderName,
+    Speed,
+    StreamName,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from rt_ner.task.trials.trial_machine import Trial
 
 
 def task(
-    decoder: Annotated[str, typer.Option(help="Name of the decoder's streams.")] = "rt-ner",
+    decoder: DecoderName = "rt-ner",
     hand: Annotated[
         str | None,
-        typer.Option(help="Open loop: the cursor follows the kinematics of this source instead."),
+        typer.Option(
+            metavar="NAME",
+            help="Move the cursor by the hand movement published under this name, e.g. mouse, "
+            "instead of the decoder (open loop).",
+        ),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="centre-out, centre-out-back, random or grid.")
+        Layout | None,
+        typer.Option(help="Arrangement of the targets. Default: as in the settings, centre-out."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="So many, then end. 0: until Ctrl-C.")] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Number of trials, e.g. 100. Default: until Ctrl-C."),
+    ] = None,
     assist: Annotated[
-        float | None, typer.Option(help="How much the task helps towards the target, 0 to 1.")
+        float | None,
+        typer.Option(
+            metavar="FRACTION",
+            help="Fraction of the velocity that is turned straight to the target, 0 to 1.",
+        ),
     ] = None,
-    name: Annotated[
-        str, typer.Option(help="Announce the task's streams under this name.")
-    ] = "task",
+    name: StreamName = "task",
     config: ConfigPath = None,
     speed: Speed = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Run a cursor task with decoded velocity: targets, holds, scores.
+    """Run a cursor task that the decoder controls.
 
-    Moves the cursor by the decoder's velocity, publishes cursor, target, phases and trial markers,
-    and ends with scores. Shown by rt-ner view. Without velocity the cursor stands still.
+    Moves the cursor by the decoded velocity, publishes cursor, target, phases and trial markers,
+    and prints scores at the end. rt-ner view --subject shows it. Without decoded velocity the
+    cursor stands still. Example:
+
+    rt-ner task --layout centre-out-back --trials 100
     """
     from rt_ner.core.contract.kinds import Kind
     from rt_ner.lsl.discovery import query_for

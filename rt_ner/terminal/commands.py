@@ -33,11 +33,11 @@ def settings(
     """Print an example settings file.
 
     The file holds every setting with its default and a comment. Keep the lines that you change and
-    pass the file with --config, e.g.
+    pass the file with --config. Example:
 
-    \b
-      rt-ner settings decode > my-decode.toml
-      rt-ner decode BUNDLE --config my-decode.toml
+    rt-ner settings decode > my-decode.toml
+
+    rt-ner decode m1-bundle --config my-decode.toml
     """
     if example is None:
         for name, use in _USES.items():
@@ -48,6 +48,6 @@ def settings(
 
 
 def _folder() -> Traversable:
-    """Return the folder of the examples: in a wheel beside the code, else at the top of the tree."""
+    """Return the folder of the examples: beside the code in a wheel, else at the top level."""
     installed = files("rt_ner").joinpath("configs")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "configs"

@@ -1,43 +1,140 @@
-"""Options: what several commands take alike, and how they answer as JSON."""
+"""Define the options that several commands share, and print results as JSON."""
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-# Transport and computing are about half a millisecond: at this speed they count as two.
-_FASTEST = 4.0
+from rt_ner.core.contract.spike_form import SpikeForm as Form
 
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")]
-ConfigPath = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; see configs/.")
+# Transport and computation take about half a millisecond: at this speed they count as two.
+_FASTEST = 4.0
+_SEED_HELP = "Random seed, e.g. 1. The same seed gives the same result on one computer."
+
+BundlePath = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle, e.g. m1-bundle.")
+]
+OptionalBundlePath = Annotated[
+    Path | None,
+    typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.", show_default=False),
+]
+SessionPath = Annotated[
+    Path,
+    typer.Argument(metavar="SESSION", help="Recorded session file, e.g. day1.xdf or day1.nwb."),
 ]
 AreaName = Annotated[
-    str | None, typer.Option("--area", help="Brain area, where a recording holds several.")
+    str | None,
+    typer.Option("--area", metavar="NAME", help="Brain area, e.g. M1, if there are several."),
+]
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings file (TOML); see rt-ner settings for examples."
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace results that are already there.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help=_SEED_HELP)]
+SettingsSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", min=0, help=f"{_SEED_HELP} Default: the one in the settings, or 0."
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Processor to train on, e.g. cpu or cuda; auto: the GPU if there is one.",
+    ),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout, nothing else.")
+    bool, typer.Option("--json", help="Print the results as one JSON object on stdout.")
+]
+FigurePath = Annotated[
+    Path | None,
+    typer.Option("--figure", metavar="FILE", help="Save a figure of the result, e.g. result.png."),
+]
+
+# Streams
+StreamName = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Publish the streams under this name.")
+]
+WaitS = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        help="Give up if no spike stream appears in time, e.g. 30. Default: wait for ever.",
+    ),
+]
+SourceId = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="ID",
+        help="Use the spike stream with this source_id, e.g. replay/spikes. Default: the only one.",
+    ),
+]
+DecoderName = Annotated[
+    str, typer.Option("--decoder", metavar="NAME", help="Name of the decoder to listen to.")
+]
+TaskName = Annotated[
+    str, typer.Option("--task", metavar="NAME", help="Name of the task to listen to.")
+]
+ControlAs = Annotated[
+    str,
+    typer.Option(
+        "--control-as",
+        metavar="NAME",
+        help="Send commands under this name; rt-ner decode --commands NAME/commands obeys them.",
+    ),
+]
+SpikeForm = Annotated[
+    Form,
+    typer.Option(
+        "--form", help="Send spike counts at 1 kHz, single spikes, or raw voltage at 30 kHz."
+    ),
 ]
 RecordAs = Annotated[
     str,
-    typer.Option(help="How a recording is called: SUBJECT/SESSION/TASK; usually X/DATE/reach."),
+    typer.Option(
+        "--record-as",
+        metavar="SUBJECT/SESSION/TASK",
+        help="Labels in the recording's file name, e.g. M/day1/reach. Default: X, today, reach.",
+    ),
+]
+ChannelMap = Annotated[
+    Path | None,
+    typer.Option("--channel-map", metavar="FILE", help="Blackrock map file (.cmp) of the array."),
 ]
 Speed = Annotated[
     float,
     typer.Option(
-        help="So many times faster than real time, for all of a loop on one computer alike.",
+        "--speed",
+        metavar="FACTOR",
+        help="Run faster than real time, e.g. 2; the same for task, subject and decoder.",
         min=1.0,
         max=_FASTEST,
     ),
 ]
 
 
+def session_option(use: str) -> Any:
+    """Return the option --session, a recorded session file, with what a command uses it for."""
+    return typer.Option("--session", metavar="FILE", help=f"Recorded session file. {use}")
+
+
+def out_option(result: str, metavar: str = "FOLDER") -> Any:
+    """Return the option --out, the place that results are written to."""
+    return typer.Option("--out", metavar=metavar, help=f"{metavar.capitalize()} for {result}.")
+
+
 def print_json(summary: object) -> None:
-    """One JSON object on stdout."""
+    """Print one JSON object on stdout."""
     json.dump(summary, sys.stdout, indent=2)
     sys.stdout.write("\n")
-
-
-SessionPath = Annotated[Path, typer.Argument(metavar="SESSION", help="Session file.")]

@@ -1,23 +1,155 @@
-"""Progress: how far many fits are, and the time left by what each kind of fit has taken."""
+"""Show how far a long job is: one bar per stage in a terminal, plain lines elsewhere."""
 
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
+
+class Progress(Protocol):
+    """Receive how far a stage is, from 0 to 1, and one number that says how well it goes."""
+
+    def __call__(self, stage: str, fraction: float, value: float | None = None, /) -> None:
+        """Report a stage, by its name."""
+
+
+def no_progress(_stage: str, _fraction: float, _value: float | None = None, /) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A stage as shown. ``key``: bars with another key are other bars; ``left``: the time left."""
+
+    key: str
+    text: str
+    fraction: float
+    note: str = ""
+    left: Callable[[], str] | None = None
+
+
+class Display(Protocol):
+    """Show bars, and messages above them."""
+
+    def show(self, bar: Bar) -> None:
+        """Show a bar as it is now."""
+
+    def say(self, message: str) -> None:
+        """Print a message."""
+
+
+class PlainLines:
+    """A line on stderr where a stage begins and where it ends, for log files and pipes."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._began_s: dict[str, float] = {}
+
+    def show(self, bar: Bar) -> None:
+        """Print a line if the stage is new or complete."""
+        note = f" ({bar.note})" if bar.note else ""
+        if self._texts.get(bar.key) != bar.text:
+            self._texts[bar.key] = bar.text
+            self._began_s.setdefault(bar.key, time.monotonic())
+            self.say(f"{bar.text}{note}")
+        if bar.fraction >= 1 and (began_s := self._began_s.pop(bar.key, None)) is not None:
+            self.say(f"{bar.text}: done in {clock(time.monotonic() - began_s)}{note}")
+
+    def say(self, message: str) -> None:
+        """Print a message."""
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+
+class StageProgress:
+    """Progress of named stages; ``value_name`` is written before each number, e.g. R²."""
+
+    def __init__(self, display: Display, value_name: str = "") -> None:
+        self._display = display
+        self._value_name = value_name
+
+    def __call__(self, stage: str, fraction: float, value: float | None = None, /) -> None:
+        """Show how far a stage is."""
+        note = "" if value is None else f"{self._value_name} {value:.3f}".strip()
+        self._display.show(Bar(stage, stage, fraction, note))
+
+    def say(self, message: str) -> None:
+        """Print a message above the bars."""
+        self._display.say(message)
+
+    def warn(self, message: str) -> None:
+        """Print a warning above the bars."""
+        self.say(f"warning: {message}")
+
+
+class FitProgress:
+    """Progress of many fits of several kinds, each of which takes its own time."""
+
+    def __init__(self, display: Display, fits: Mapping[str, int]) -> None:
+        self._display = display
+        self._forecast = Forecast(fits)
+        self._n_fits = sum(fits.values())
+        self._n_done = 0
+        self._text = ""
+
+    def begins_fit(self, kind: str, description: str) -> None:
+        """Start the next fit."""
+        self._forecast.begins(kind)
+        self._text = description
+        self._show(0.0)
+
+    def goes_on(self, part: float) -> None:
+        """Report the part of the running fit that is done, from 0 to 1."""
+        self._forecast.goes_on(part)
+        self._show(part)
+
+    def ends(self) -> None:
+        """End the running fit."""
+        self._forecast.ends()
+        self._n_done += 1
+        if self._n_done == self._n_fits:
+            self._text = "fits"
+        self._show(0.0)
+
+    def tell(self, message: str) -> None:
+        """Print a message above the bar."""
+        self._display.say(message)
+
+    def _show(self, part: float) -> None:
+        note = f"fit {min(self._n_done + 1, self._n_fits)}/{self._n_fits}"
+        fraction = (self._n_done + part) / self._n_fits if self._n_fits else 1.0
+        self._display.show(Bar("fits", self._text, fraction, note, self._forecast.text))
+
+
+@contextmanager
+def show_progress(value_name: str = "") -> Iterator[StageProgress]:
+    """Show stages on stderr while the block runs."""
+    with _display() as display:
+        yield StageProgress(display, value_name)
+
+
+@contextmanager
+def show_fits(fits: Mapping[str, int]) -> Iterator[FitProgress]:
+    """Show on stderr how many fits of each kind are done while the block runs."""
+    with _display() as display:
+        yield FitProgress(display, fits)
+
+
+@contextmanager
+def _display() -> Iterator[Display]:
+    if not sys.stderr.isatty():
+        yield PlainLines()
+        return
+    from rt_ner.terminal.bars import Bars  # noqa: PLC0415 - rich only where bars are drawn
+
+    with Bars() as bars:
+        yield bars
 
 
 class Forecast:
-    """Time left, for so many fits of each kind. A kind not timed yet is told apart, not guessed."""
+    """Time left for a number of fits of each kind, from the time that such fits have taken."""
 
     def __init__(
         self, fits: Mapping[str, int], now_s: Callable[[], float] = time.monotonic
@@ -30,22 +162,22 @@ class Forecast:
         self._part = 0.0
 
     def begins(self, kind: str) -> None:
-        """A fit of this kind begins."""
+        """Start a fit of this kind."""
         self._running, self._began_s, self._part = kind, self._now_s(), 0.0
 
     def goes_on(self, part: float) -> None:
-        """The part of the running fit that is done, 0 to 1."""
+        """Take note of the part of the running fit that is done, from 0 to 1."""
         self._part = part
 
     def ends(self) -> None:
-        """The running fit is done."""
+        """End the running fit."""
         assert self._running is not None
         self._taken_s.setdefault(self._running, []).append(self._now_s() - self._began_s)
         self._fits_left[self._running] -= 1
         self._running = None
 
     def left(self) -> tuple[float, tuple[str, ...]]:
-        """Seconds left for the kinds that are timed, and the names of those that are not."""
+        """Return the seconds left for the kinds timed so far, and the kinds not timed yet."""
         fit_s = {name: sum(taken) / len(taken) for name, taken in self._taken_s.items()}
         done_s = self._now_s() - self._began_s if self._running else 0.0
         if self._running and self._running not in fit_s and self._part > 0:
@@ -57,56 +189,15 @@ class Forecast:
         return left_s, tuple(name for name in left if name not in fit_s)
 
     def text(self) -> str:
-        """Time left, in words."""
+        """Return the time left in words; nothing where it is not known yet."""
         left_s, untimed = self.left()
         if untimed and not left_s:
-            return "time left not known yet"
-        minutes, seconds = divmod(round(left_s), 60)
-        least = "at least " if untimed else ""
-        return f"{least}{minutes}:{seconds:02d} left"
+            return ""
+        return f"{'over ' if untimed else ''}{clock(left_s)} left"
 
 
-class FitBar:
-    """A bar on stderr for so many fits of each kind."""
-
-    def __init__(self, fits: Mapping[str, int]) -> None:
-        self._forecast = Forecast(fits)
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            _TimeLeft(self._forecast),
-            console=Console(stderr=True, highlight=False, markup=False),
-        )
-        self._n_done = 0
-        self._task = self.progress.add_task("", total=sum(fits.values()))
-
-    def begins_fit(self, kind: str, description: str) -> None:
-        """Say what is being fitted."""
-        self._forecast.begins(kind)
-        self.progress.update(self._task, description=description)
-
-    def goes_on(self, part: float) -> None:
-        """Move the forecast on."""
-        self._forecast.goes_on(part)
-
-    def ends(self) -> None:
-        """Move the bar on."""
-        self._forecast.ends()
-        self._n_done += 1
-        self.progress.update(self._task, completed=self._n_done)
-
-    def tell(self, message: str) -> None:
-        """Print a message above the bar."""
-        self.progress.console.print(message, soft_wrap=True)
-
-
-class _TimeLeft(ProgressColumn):
-    def __init__(self, forecast: Forecast) -> None:
-        super().__init__()
-        self._forecast = forecast
-
-    def render(self, task: Task) -> Text:
-        """The forecast, also while a fit says nothing."""
-        return Text("" if task.finished else self._forecast.text())
+def clock(seconds: float) -> str:
+    """Return a duration as 1:05 or, from an hour on, 1:02:03."""
+    minutes, whole_s = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{whole_s:02d}" if hours else f"{minutes}:{whole_s:02d}"

@@ -9,8 +9,9 @@ from rich.console import Console
 from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
-from rt_ner.system.signals import check_display, stop_on_signals
-from rt_ner.terminal.options import RecordAs
+from rt_ner.system.display import check_display
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import ChannelMap, ControlAs, DecoderName, RecordAs, TaskName
 
 if TYPE_CHECKING:
     from rt_ner.view.control.recorders import Recorder
@@ -19,44 +20,49 @@ if TYPE_CHECKING:
 def view(
     bundle: Annotated[
         Path | None,
-        typer.Argument(metavar="[BUNDLE]", help="Bundle whose training latents form the cloud."),
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Bundle whose training latents are drawn as a cloud, e.g. m1-bundle.",
+        ),
     ] = None,
-    decoder: Annotated[str, typer.Option(help="Name of the decoder's streams.")] = "rt-ner",
-    task: Annotated[str, typer.Option(help="Name of the task's streams.")] = "task",
+    decoder: DecoderName = "rt-ner",
+    task: TaskName = "task",
     subject: Annotated[
-        bool, typer.Option("--subject", help="The subject's screen: cursor, target and cue alone.")
+        bool,
+        typer.Option("--subject", help="Show the subject's screen: only cursor, target and cue."),
     ] = False,
     full_screen: Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")] = False,
     screen: Annotated[
-        int, typer.Option(help="Monitor for the subject's screen, from 1; 0: any.", min=0)
+        int,
+        typer.Option(metavar="N", help="Monitor for the subject's screen, from 1; 0: any.", min=0),
     ] = 0,
-    channel_map: Annotated[
-        Path | None, typer.Option(help="Blackrock map file (.cmp): where each electrode sits.")
-    ] = None,
-    control_as: Annotated[
-        str,
-        typer.Option(help="Send commands as NAME; a decoder with --commands NAME/commands obeys."),
-    ] = "",
-    recordings: Annotated[Path, typer.Option(help="Folder that L records into.")] = Path(
-        "recordings"
-    ),
+    channel_map: ChannelMap = None,
+    control_as: ControlAs = "",
+    recordings: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for recordings that the key L starts.")
+    ] = Path("recordings"),
     record_as: RecordAs = "",
     recorder: Annotated[
         str,
-        typer.Option(help="L tells a LabRecorder instead, by its remote control: HOST:PORT."),
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Let the key L start a LabRecorder by its remote control, e.g. localhost:22345.",
+        ),
     ] = "",
     screenshot: Annotated[
-        Path | None, typer.Option(help="Save a picture (.png) of the window, and end.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Save a picture of the window (.png) and quit."),
     ] = None,
     after: Annotated[
-        float, typer.Option(help="Seconds until the picture is taken.", min=0.1)
+        float,
+        typer.Option(metavar="SECONDS", help="Time until the picture is taken.", min=0.1),
     ] = 10.0,
 ) -> None:
-    """Look at a running decoder: cursor, latents, electrodes, latency.
+    """Show a running decoder in a live window.
 
-    An ordinary LSL client, on this or another computer: the decoder neither knows nor waits for
-    it. The view finds the decoder's streams by their name, waits for them where they are not
-    there, and finds them again. Every control has a key: press ? for the list.
+    Shows cursor, latents, electrodes and latency, on this or another computer. The window never
+    delays the decoder. It finds the streams by the decoder's name, waits for them, and finds them
+    again after a break. Press ? for the list of keys.
     """
     check_display()
     from rt_ner.lsl.streams import quiet_liblsl
