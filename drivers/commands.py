@@ -79,9 +79,9 @@ def replay(
     """Play a session as live LSL streams.
 
     Publishes spikes, kinematics, trial markers and push times in real time, on one clock. Waits
-    for a listener on the spikes, so that a decoder that starts later misses nothing. Example:
+    for a listener on the spikes, so that a decoder that starts later misses nothing.
 
-    rt-ner replay day1.xdf --area M1 --held-out 0.2
+    Example: rt-ner replay day1.xdf --area M1 --held-out 0.2
     """
     quiet_liblsl()
     take_short_turns()

@@ -1,53 +1,47 @@
 """The trainer's commands, and its benchmark. Torch is imported when one of them runs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from offline_training.options import (
-    Device,
-    Seed,
-    require_training,
-    train_settings,
-)
+from offline_training.options import require_training, train_settings
 from rt_ner.bundle.storage import check_writable
-from rt_ner.data.formats.archive import load_session
-from rt_ner.system.signals import opens_view
+from rt_ner.data.loading import load_session
+from rt_ner.system.display import opens_view
 from rt_ner.terminal.console import table_of
-from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, SessionPath, print_json
-
-if TYPE_CHECKING:
-    from offline_training.training import Progress as ReportProgress
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    ConfigPath,
+    Device,
+    Overwrite,
+    SessionPath,
+    SettingsSeed,
+    out_option,
+    print_json,
+    session_option,
+)
+from rt_ner.terminal.progress import show_progress
 
 
 def train(
     session: SessionPath,
-    out: Annotated[Path, typer.Option(help="Folder to write the bundle to.")],
+    out: Annotated[Path, out_option("the trained bundle")],
     area: AreaName = None,
     config: ConfigPath = None,
-    seed: Seed = None,
+    seed: SettingsSeed = None,
     device: Device = "auto",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a bundle that is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train NER on a session and write a model bundle.
+    """Train NER on a session and write a decoder bundle.
 
-    The last trials (20 % unless configured) are held out and only scored, beside a control that
-    is trained on shuffled trials.
+    Holds out the last trials (20 % unless configured) and scores them, beside a control that is
+    trained on shuffled trials.
+
+    Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """
     require_training()
     from offline_training.ner.distillation import pick_device
@@ -56,8 +50,8 @@ def train(
     check_writable(out, overwrite)
     settings = train_settings(config, seed)
     recording = load_session(session, area)
-    with _progress() as (progress, warn):
-        trained = train_bundle(recording, settings, pick_device(device), progress, warn)
+    with show_progress("R²") as shown:
+        trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
     scores = trained.bundle.manifest.scores
     if as_json:
@@ -84,31 +78,29 @@ def train(
 
 
 def demo(
-    session: Annotated[
-        Path | None, typer.Option(help="A recorded session. Default: a simulated one.")
-    ] = None,
+    session: Annotated[Path | None, session_option("Default: a simulated one.")] = None,
     area: AreaName = None,
-    out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path(
-        "rt-ner-demo"
-    ),
+    out: Annotated[Path, out_option("bundle, picture and scores")] = Path("rt-ner-demo"),
     config: ConfigPath = None,
-    seed: Seed = None,
+    seed: SettingsSeed = None,
     device: Device = "auto",
     view: Annotated[
         bool | None,
         typer.Option(
-            "--view/--no-view",
-            help="The live window. Default: where there is a display.",
+            "--view/--no-view", help="Open the live window. Default: if there is a display."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show it all: train, replay, and decode live.
+    """Train on a session, replay it and decode it live.
 
-    A session is simulated (or read, with --session), NER is trained on its first trials, and the
-    held-out ones are replayed and decoded live. Replay and decoder run as processes of their own,
-    in real time, over LSL, with the live window where there is a display. Ends with a table and a
-    picture.
+    Simulates a session (or reads one, with --session), trains NER on its first trials, and replays
+    the held-out trials to a live decoder. Replay and decoder run in separate processes, in real
+    time, over LSL, with the live window if there is a display. Ends with a table and a picture.
+
+    Example:
+    rt-ner demo --session day1.xdf --area M1
+
     """
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
@@ -116,8 +108,8 @@ def demo(
 
     settings, with_view = train_settings(config, seed), opens_view(view)
     plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
-    with _progress() as (progress, warn):
-        result = run_demo(plan, progress, warn)
+    with show_progress("R²") as shown:
+        result = run_demo(plan, shown, shown.warn)
     if as_json:
         print_json(result.summary())
         return
@@ -130,14 +122,25 @@ def demo(
 
 
 def bench_loss(
-    n: Annotated[int, typer.Option(help="Anchors in a batch, each with a partner.", min=2)] = 512,
-    repeats: Annotated[int, typer.Option(help="Of all but the literal loss.", min=1)] = 20,
+    n: Annotated[
+        int,
+        typer.Option("--n", metavar="N", help="Anchors per batch, each with a partner.", min=2),
+    ] = 512,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Number of measurements; the literal loss is measured once.", min=1
+        ),
+    ] = 20,
     no_literal: Annotated[
-        bool, typer.Option("--no-literal", help="Leave out the literal loss: it takes its time.")
+        bool, typer.Option("--no-literal", help="Skip the literal loss, which takes long.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The exact loss against its formula taken literally, and a training step against CEBRA's."""
+    """Time the loss, and a training step beside CEBRA's.
+
+    Compares the exact loss with its formula taken literally.
+    """
     require_training()
     from offline_training.bench.loss import measure_loss
 
@@ -150,33 +153,3 @@ def bench_loss(
     for name, value in times.items():
         table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
     Console(highlight=False, markup=False).print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[tuple["ReportProgress", Callable[[str], None]]]:
-    """Bars on stderr, one a stage, with the R² of the moment; and where warnings are told."""
-    bars = Progress(
-        TextColumn("{task.description:<14}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[score]}"),
-        console=Console(stderr=True, highlight=False, markup=False),
-    )
-    tasks: dict[str, TaskID] = {}
-
-    def report(stage: str, part: float, left_out_r2: float | None) -> None:
-        if stage not in tasks:
-            tasks[stage] = bars.add_task(stage, total=1.0, score="")
-        score = ""
-        if left_out_r2 is not None:
-            score = f"velocity R² of training trials left out: {left_out_r2:.3f}"
-        bars.update(tasks[stage], completed=part, score=score)
-
-    def warn(message: str) -> None:
-        bars.console.print(f"warning: {message}")
-
-    with bars:
-        yield report, warn

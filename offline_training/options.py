@@ -1,22 +1,15 @@
-"""Options: what the trainer's commands share on the command line."""
+"""Check the trainer's packages, and read its settings for a command."""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from rt_ner.core.errors import RtNerError
 from rt_ner.core.settings import checked_settings, load_settings
 
 if TYPE_CHECKING:
     from offline_training.settings import TrainSettings
-
-Seed = Annotated[int | None, typer.Option(help="Same seed, same bundle, on one machine.", min=0)]
-Device = Annotated[
-    str, typer.Option(help="Where to train: cpu, cuda, …; auto: the GPU, if there is one.")
-]
 
 
 def require_training() -> None:
@@ -31,7 +24,7 @@ def require_training() -> None:
 
 
 def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":
-    """The settings of a file, if one is named, with the seed that the command line says."""
+    """Return the settings of a file, if one is named, with the command line's seed."""
     from offline_training.settings import TrainSettings  # noqa: PLC0415 - quick --help
 
     settings = load_settings(config, TrainSettings)

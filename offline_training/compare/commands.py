@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from offline_training.options import Device, require_training
-from rt_ner.terminal.options import AsJson, print_json
+from offline_training.methods.names import MethodName
+from offline_training.options import require_training
+from rt_ner.terminal.options import AsJson, Device, out_option, print_json
 
 if TYPE_CHECKING:
     from offline_training.compare.report.tables import TextTable
@@ -16,36 +17,55 @@ if TYPE_CHECKING:
 
 
 def compare(
-    files: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Session files.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="SESSION", help="Recorded session files, e.g. day1.xdf day2.xdf."),
+    ],
     area: Annotated[
         list[str] | None,
-        typer.Option(help="Brain area; may be repeated; all: every one. Default: a file's first."),
+        typer.Option(
+            metavar="NAME",
+            help="Brain area, e.g. M1; repeat for several; all: every area. Default: the first.",
+        ),
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Names, separated by commas. Default: all that are installed.")
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help=f"Methods, separated by commas: {', '.join(MethodName)}. Default: all installed.",
+        ),
     ] = "",
-    seeds: Annotated[int, typer.Option(help="How often each method learns anew.", min=1)] = 3,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for tables and figures: new, or to be replaced.")
-    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Number of random seeds per method.", min=1)
+    ] = 3,
+    out: Annotated[Path | None, out_option("tables and figures, replaced if it exists")] = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Bundle whose report is to hold tables and figures too.")
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE", help="Also add tables and figures to the report of this bundle."
+        ),
     ] = None,
     no_control: Annotated[
-        bool, typer.Option("--no-control", help="No shuffled control: half the time.")
+        bool,
+        typer.Option("--no-control", help="Skip the shuffled control; takes half the time."),
     ] = False,
     paper_smoothing: Annotated[
         bool,
-        typer.Option("--paper-smoothing", help="The NER paper's smoothed input: sees the future."),
+        typer.Option(
+            "--paper-smoothing",
+            help="Smooth the input as in the NER paper, which looks into the future.",
+        ),
     ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Compare NER with other decoders, on one footing.
+    """Compare NER with other decoders on the same trials.
 
     Every method learns from the same training trials, sees the same causal windows, and is read
-    out and scored in the same way on the last fifth of the trials. Latents of each pair of
-    recordings are aligned, and one recording's readout is scored on the other.
+    out and scored in the same way on the last fifth of the trials. With several recordings, their
+    latents are also aligned in pairs, and the readout of one is scored on the other.
+
+    Example: rt-ner compare day1.xdf day2.xdf --methods ner,wiener,kalman --out comparison
     """
     require_training()
     from offline_training.compare.evaluation_split import load_recordings

@@ -5,27 +5,28 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from offline_training.methods.method import Method
+from offline_training.methods.names import MethodName
 from offline_training.methods.packages import optional_package
 from rt_ner.core.errors import ConfigError
 
 # Module in this package, and the method's name there. In the order in which tables show them.
-_PLACES = {
-    "ner": ("latent.ner", "NER"),
-    "ner-free": ("latent.ner", "NER_FREE"),
-    "ner-unit": ("latent.ner", "NER_UNIT"),
-    "ner-paper": ("latent.ner", "NER_PAPER"),
-    "cebra-3": ("latent.cebra", "CEBRA_3"),
-    "cebra-16": ("latent.cebra", "CEBRA_16"),
-    "pi-vae": ("latent.pivae", "PI_VAE"),
-    "pca": ("latent.linear", "PCA"),
-    "lda": ("latent.linear", "LDA"),
-    "dpca": ("latent.linear", "DPCA"),
-    "umap": ("latent.umap", "UMAP"),
-    "wiener": ("decoders.wiener", "WIENER"),
-    "kalman": ("decoders.kalman", "KALMAN"),
-    "gru": ("decoders.gru", "GRU"),
+_PLACES: dict[str, tuple[str, str]] = {
+    MethodName.NER: ("latent.ner", "NER"),
+    MethodName.NER_FREE: ("latent.ner", "NER_FREE"),
+    MethodName.NER_UNIT: ("latent.ner", "NER_UNIT"),
+    MethodName.NER_PAPER: ("latent.ner", "NER_PAPER"),
+    MethodName.CEBRA_3: ("latent.cebra", "CEBRA_3"),
+    MethodName.CEBRA_16: ("latent.cebra", "CEBRA_16"),
+    MethodName.PI_VAE: ("latent.pivae", "PI_VAE"),
+    MethodName.PCA: ("latent.linear", "PCA"),
+    MethodName.LDA: ("latent.linear", "LDA"),
+    MethodName.DPCA: ("latent.linear", "DPCA"),
+    MethodName.UMAP: ("latent.umap", "UMAP"),
+    MethodName.WIENER: ("decoders.wiener", "WIENER"),
+    MethodName.KALMAN: ("decoders.kalman", "KALMAN"),
+    MethodName.GRU: ("decoders.gru", "GRU"),
 }
-METHOD_NAMES = tuple(_PLACES)
+METHOD_NAMES = tuple(MethodName)
 
 
 def load_method(name: str) -> Method:

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from offline_training.options import (
-    Device,
-    Seed,
-    require_training,
-    train_settings,
-)
+from offline_training.options import require_training, train_settings
 from rt_ner.bundle.storage import add_to_report, check_writable
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
-from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, print_json
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    ConfigPath,
+    Device,
+    FigurePath,
+    Overwrite,
+    SettingsSeed,
+    out_option,
+    print_json,
+)
+from rt_ner.terminal.progress import show_fits
 
 if TYPE_CHECKING:
     from offline_training.transfer.curve import Curve
@@ -24,59 +30,60 @@ _DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
 
 
 def transfer(
-    day_a: Annotated[Path, typer.Argument(metavar="DAY_A", help="Session whose readout stays.")],
-    day_b: Annotated[Path, typer.Argument(metavar="DAY_B", help="Later session to decode.")],
+    day_a: Annotated[
+        Path, typer.Argument(metavar="DAY_A", help="Session that gives the readout, e.g. day1.xdf.")
+    ],
+    day_b: Annotated[
+        Path, typer.Argument(metavar="DAY_B", help="Later session to decode, e.g. day2.xdf.")
+    ],
     area: AreaName = None,
     trials: Annotated[
         list[str] | None,
         typer.Option(
-            help="Calibration trials of day B: a number, 0 for no labels at all, or all; may be "
-            f"repeated. Default: {', '.join(_DEFAULT_TRIALS)}."
+            metavar="N",
+            help="Number of calibration trials of day B, e.g. 16; 0: no labels; all: every "
+            f"training trial. Repeat for several. Default: {', '.join(_DEFAULT_TRIALS)}.",
         ),
     ] = None,
     config: ConfigPath = None,
-    seed: Seed = None,
+    seed: SettingsSeed = None,
     no_rivals: Annotated[
-        bool, typer.Option("--no-rivals", help="No other decoders with the same trials.")
+        bool, typer.Option("--no-rivals", help="Skip other decoders trained on the same trials.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for day B's bundle; with one --trials only.")
-    ] = None,
-    figure: Annotated[Path | None, typer.Option(help="PNG file for the curve.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a bundle or figure that is there already.")
-    ] = False,
+    out: Annotated[Path | None, out_option("the bundle of day B; needs a single --trials")] = None,
+    figure: FigurePath = None,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Carry a decoder from one day to another, with few or no labels.
+    """Carry a decoder over to another day with few labels.
 
-    Day A's readout stays as it is. Day B's units are matched to day A's by how they fire (or by
-    their electrodes' names), and day B's encoder is learned from its first training trials. Scored
-    on the last fifth of day B, beside decoders that learn from the same trials alone.
+    Keeps the readout of day A. Matches the units of day B to those of day A by their firing (or
+    by their electrodes' names) and trains an encoder on the first trials of day B. Scores it on
+    the last fifth of day B, beside decoders that learn from the same trials alone.
+
+    Example: rt-ner transfer day1.xdf day2.xdf --trials 16 --out day2-bundle
     """
     require_training()
     from offline_training.dataset.adequacy import check_adequacy
     from offline_training.ner.distillation import pick_device
     from offline_training.transfer.curve import Plan, run
     from offline_training.transfer.days import chosen_trials, load_days
-    from rt_ner.terminal.progress import FitBar
 
     _check_outputs(out, figure, overwrite, trials)
     days = load_days(day_a, day_b, area, train_settings(config, seed))
     numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.second.trials.size)
     plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
-    bar = FitBar(plan.fits())
-    for day in (days.first, days.second):
-        for warning in check_adequacy(day.split, day.session.channel_ids):
-            bar.tell(f"warning: {day.session.name}: {warning}")
-    if too_many:
-        bar.tell(
-            f"--trials {', '.join(too_many)} left out: {days.second.session.name} has "
-            f"{plan.n_all} training trials"
-        )
-    with bar.progress:
-        curve = run(plan, bar)
+    with show_fits(plan.fits()) as fits:
+        for day in (days.first, days.second):
+            for warning in check_adequacy(day.split, day.session.channel_ids):
+                fits.tell(f"warning: {day.session.name}: {warning}")
+        if too_many:
+            fits.tell(
+                f"--trials {', '.join(too_many)} left out: {days.second.session.name} has "
+                f"{plan.n_all} training trials"
+            )
+        curve = run(plan, fits)
     _save(curve, out, figure, overwrite)
     _show(curve, out, figure, as_json)
 

@@ -20,13 +20,20 @@ from rich.console import Console
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
 from rt_ner.core.errors import BundleError, ConfigError
-from rt_ner.core.settings import load_settings
+from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.live.settings import DecodeSettings, overridden
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import BundlePath, ConfigPath, RecordAs
+from rt_ner.terminal.options import (
+    BundlePath,
+    ConfigPath,
+    OptionalStreamName,
+    RecordAs,
+    SourceId,
+    WaitS,
+)
 
 if TYPE_CHECKING:
     from rt_ner.live.parts.statistics import LoopStatistics
@@ -36,45 +43,51 @@ _Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
 def decode(
     bundle: BundlePath,
-    source: Annotated[
-        str | None,
-        typer.Option(help="Decode the spike stream with this source_id. Default: the only one."),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Announce the decoder's streams under this name.")
-    ] = None,
-    wait: Annotated[
-        float | None,
-        typer.Option(help="Give up if no spike stream appears within so many seconds."),
-    ] = None,
+    source: SourceId = None,
+    name: OptionalStreamName = None,
+    wait: WaitS = None,
     commands: Annotated[
         str | None,
-        typer.Option(help="Obey the LSL marker stream with this source_id (hold, resume, …)."),
+        typer.Option(
+            metavar="ID",
+            help="Obey the marker stream with this source_id, e.g. adapt/commands: hold, resume, "
+            "reset, swap, undo, stop.",
+        ),
     ] = None,
     json_log: Annotated[
-        Path | None, typer.Option(help="Append all counters to this file, a line a second.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Append all counters to this file once per second."),
     ] = None,
     config: ConfigPath = None,
     next_bundle: Annotated[
         Path | None,
-        typer.Option("--next", help="Bundle of the same channels and window that w swaps to."),
+        typer.Option(
+            "--next",
+            metavar="BUNDLE",
+            help="Bundle that the key w swaps to; same channels and window as BUNDLE.",
+        ),
     ] = None,
     view: Annotated[
-        bool, typer.Option("--view/--no-view", help="Open the live window too; it obeys its keys.")
+        bool, typer.Option("--view/--no-view", help="Open the live window and obey its keys.")
     ] = False,
     record: Annotated[
         Path | None,
-        typer.Option(help="Folder: record all streams into it, as rt-ner record does."),
+        typer.Option(
+            metavar="FOLDER", help="Record all streams into this folder, as rt-ner record does."
+        ),
     ] = None,
     record_as: RecordAs = "",
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
-    Reads spikes (a raster, single events or broadband voltage) and publishes velocity, latents,
-    stage timing, state and notices over LSL. Velocity is zero in every state but RUNNING: while
-    the history fills, when data stop, on hold, and after a non-finite result. In a terminal, the
-    keys h, r, x, +, -, w, u and q hold, resume, reset, change the gain, swap to the bundle --next
-    (read anew each time), undo that, and stop.
+    Reads spikes (counts, single spikes or raw voltage) and publishes velocity, latents, timing,
+    state and notices over LSL. Velocity is zero in every state but RUNNING: while the history
+    fills, when data stop, on hold, and after a non-finite result.
+
+    Example: rt-ner decode m1-bundle --source replay/spikes --view
+
+    Keys in the terminal: h hold, r resume, x reset, + and - gain, w swap to the bundle --next
+    (read anew each time), u undo the swap, q stop.
     """
     from rt_ner.lsl.streams import quiet_liblsl
 
@@ -84,7 +97,7 @@ def decode(
         "output": {"source": name},
         "control": {"source_id": commands},
     }
-    settings = overridden(load_settings(config, DecodeSettings), said)
+    settings = with_overrides(load_settings(config, DecodeSettings), said, "command line")
     if view:
         settings = _obeying_view(settings)
     recording = _recording_into(record, record_as, settings.output.source)
@@ -115,7 +128,7 @@ def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
             "[control] (--commands) something else: start rt-ner view by itself"
         )
     control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
-    return overridden(settings, {"control": control})
+    return with_overrides(settings, {"control": control}, "command line")
 
 
 @contextmanager

@@ -11,24 +11,32 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.formats.archive import load_session
+from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.console import table_of
-from rt_ner.terminal.options import AreaName, AsJson, SessionPath, print_json
+from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle or a recording.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="Recording, e.g. day1.xdf, or folder of a bundle, e.g. m1-bundle."
+        ),
+    ],
     area: AreaName = None,
     picture: Annotated[
-        Path | None, typer.Option(help="PNG file for spikes, array, movement and trials.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Save a picture of spikes, array, movement and trials (.png)."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a bundle, or any recording that can be read, and show what is inside.
+    """Check a recording or a bundle and show what is inside.
 
-    Of a recording it says too what is missing to train on it.
+    For a recording, also lists what is missing to train on it.
     """
     if path.is_file():
         _inspect_recording(path, area, picture, as_json)
@@ -41,12 +49,19 @@ def inspect(
 
 
 def convert(
-    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file: .npz or .nwb.")],
+    recording: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECORDING", help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="New file, e.g. day1.npz or day1.nwb.")
+    ],
     area: AreaName = None,
 ) -> None:
-    """Write a recording as a session of the project's own form (.npz), or as NWB."""
-    from rt_ner.data.formats.archive import load_session, save_session
+    """Convert a recording to a session file (.npz) or to NWB."""
+    from rt_ner.data.loading import load_session, save_session
 
     suffix = out.suffix.lower()
     if suffix not in (".npz", ".nwb"):
@@ -68,7 +83,7 @@ def convert(
 
 
 def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
-    from rt_ner.data.formats.archive import load_recording
+    from rt_ner.data.loading import load_recording
     from rt_ner.data.summary import summary_json
 
     recording = load_recording(path, area)
@@ -114,16 +129,16 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
 
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.")],
+    bundle: BundlePath,
     session: SessionPath,
     area: AreaName = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a bundle on a session, offline.
 
-    By the live decoder's own code, bin by bin, so that live gives the same velocities. Of the
-    session that the bundle was trained on, only the held-out trials count; of any other, all. The
-    control is the same decoding against the velocity of shuffled trials.
+    Decodes with the code of the live decoder, bin by bin, so that live decoding gives the same
+    velocities. Scores only the held-out trials of the session that the bundle was trained on, and
+    all trials of any other session. The control scores the same decoding on shuffled trials.
     """
     from rt_ner.offline.scores import evaluate_bundle
 

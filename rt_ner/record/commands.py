@@ -40,9 +40,9 @@ def record(
 
     Records every visible stream with LabRecorder. Files are named as in BIDS, e.g.
     FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
-    Streams that appear later are reported, not recorded. Example:
+    Streams that appear later are reported, not recorded.
 
-    rt-ner record recordings --record-as M/day1/reach
+    Example: rt-ner record recordings --record-as M/day1/reach
     """
     from rt_ner.lsl.discovery import describe_stream
     from rt_ner.lsl.streams import quiet_liblsl

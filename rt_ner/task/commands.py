@@ -57,9 +57,9 @@ def task(
 
     Moves the cursor by the decoded velocity, publishes cursor, target, phases and trial markers,
     and prints scores at the end. rt-ner view --subject shows it. Without decoded velocity the
-    cursor stands still. Example:
+    cursor stands still.
 
-    rt-ner task --layout centre-out-back --trials 100
+    Example: rt-ner task --layout centre-out-back --trials 100
     """
     from rt_ner.core.contract.kinds import Kind
     from rt_ner.lsl.discovery import query_for

@@ -33,9 +33,9 @@ def settings(
     """Print an example settings file.
 
     The file holds every setting with its default and a comment. Keep the lines that you change and
-    pass the file with --config. Example:
+    pass the file with --config.
 
-    rt-ner settings decode > my-decode.toml
+    Example: rt-ner settings decode > my-decode.toml
 
     rt-ner decode m1-bundle --config my-decode.toml
     """

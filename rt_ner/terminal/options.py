@@ -11,7 +11,7 @@ from rt_ner.core.contract.spike_form import SpikeForm as Form
 
 # Transport and computation take about half a millisecond: at this speed they count as two.
 _FASTEST = 4.0
-_SEED_HELP = "Random seed, e.g. 1. The same seed gives the same result on one computer."
+_SEED_HELP = "Random seed; the same seed gives the same result on one computer."
 
 BundlePath = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle, e.g. m1-bundle.")
@@ -41,7 +41,7 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help=_SEED_HELP
 SettingsSeed = Annotated[
     int | None,
     typer.Option(
-        "--seed", metavar="N", min=0, help=f"{_SEED_HELP} Default: the one in the settings, or 0."
+        "--seed", metavar="N", min=0, help=f"{_SEED_HELP} Default: as in the settings, 0."
     ),
 ]
 Device = Annotated[
@@ -61,9 +61,9 @@ FigurePath = Annotated[
 ]
 
 # Streams
-StreamName = Annotated[
-    str, typer.Option("--name", metavar="NAME", help="Publish the streams under this name.")
-]
+_NAME = typer.Option("--name", metavar="NAME", help="Publish the streams under this name.")
+StreamName = Annotated[str, _NAME]
+OptionalStreamName = Annotated[str | None, _NAME]
 WaitS = Annotated[
     float | None,
     typer.Option(

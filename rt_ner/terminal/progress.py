@@ -126,19 +126,20 @@ class FitProgress:
 @contextmanager
 def show_progress(value_name: str = "") -> Iterator[StageProgress]:
     """Show stages on stderr while the block runs."""
-    with _display() as display:
-        yield StageProgress(display, value_name)
+    with display() as shown:
+        yield StageProgress(shown, value_name)
 
 
 @contextmanager
 def show_fits(fits: Mapping[str, int]) -> Iterator[FitProgress]:
     """Show on stderr how many fits of each kind are done while the block runs."""
-    with _display() as display:
-        yield FitProgress(display, fits)
+    with display() as shown:
+        yield FitProgress(shown, fits)
 
 
 @contextmanager
-def _display() -> Iterator[Display]:
+def display() -> Iterator[Display]:
+    """Open the display that suits stderr: bars in a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
         yield PlainLines()
         return
