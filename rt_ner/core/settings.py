@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +50,19 @@ def checked_settings(
         raise ConfigError(
             f"{where}: {'.'.join(keys)} = {first['input']!r}: {first['msg']}"
         ) from error
+
+
+def with_overrides(
+    settings: SettingsType, sections: Mapping[str, Mapping[str, object]], where: str
+) -> SettingsType:
+    """Return settings with other values put over them, section by section; None changes nothing.
+
+    ConfigError, naming ``where``, for a value that can't be.
+    """
+    content = settings.model_dump()
+    for section, values in sections.items():
+        content[section] |= {key: value for key, value in values.items() if value is not None}
+    return checked_settings(content, type(settings), where)
 
 
 def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:

@@ -1,13 +1,12 @@
 """Settings of the live decoder, section by section as its TOML file has them."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
-from rt_ner.core.settings import Settings, checked_settings
+from rt_ner.core.settings import Settings
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
@@ -99,13 +98,3 @@ def live_binner(
     """Return the binner that these settings ask for; StreamError as `binner_for` raises it."""
     step_ns = ns_from_ms(settings.safety.clock_step_ms)
     return binner_for(stream, model, settings.input, settings.detector, step_ns)
-
-
-def overridden(
-    settings: DecodeSettings, said: Mapping[str, Mapping[str, object]]
-) -> DecodeSettings:
-    """Settings with what the command line says put over what the file says."""
-    content = settings.model_dump()
-    for section, values in said.items():
-        content[section] |= {key: value for key, value in values.items() if value is not None}
-    return checked_settings(content, DecodeSettings, "command line")

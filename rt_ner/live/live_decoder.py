@@ -1,0 +1,206 @@
+"""Live decoding from Python: a loop in a thread of its own, and its hops as an iterator."""
+
+from collections import deque
+from collections.abc import Iterator
+from threading import Event, Thread
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.errors import RtNerError
+from rt_ner.core.settings import with_overrides
+from rt_ner.decoding.chunks import Decoded
+from rt_ner.live.loop import Loop
+from rt_ner.live.ports.lsl.ports import open_lsl_ports
+from rt_ner.live.ports.protocols import Ports, ResultsOut
+from rt_ner.live.settings import DecodeSettings
+from rt_ner.live.states import Command, State
+from rt_ner.system.scheduling import yield_to_the_loop
+
+# Hops that wait for a slow reader; older ones are lost to it.
+_MOST_WAITING = 1000
+_LOOK_EVERY_S = 0.1
+
+
+class LiveHop(NamedTuple):
+    """One decoded hop.
+
+    Attributes
+    ----------
+    end_ns
+        End of the hop, on LSL's clock.
+    state
+        The decoder's state; velocity is zero in all but RUNNING.
+    latent
+        ``(latent,)``, NaN until the history is full.
+    velocity_cm_s
+        ``(2,)``, as it was sent.
+    n_lost
+        Hops since the one before that came too fast for the reader.
+    """
+
+    end_ns: int
+    state: State | None
+    latent: Float32Array
+    velocity_cm_s: Float32Array
+    n_lost: int
+
+
+class LiveDecoder:
+    """Decodes a stream of spikes live, and publishes the results over LSL.
+
+    Used in a ``with`` block. Iterating gives each hop once. The loop never waits for the reader:
+    a slow one loses hops, and is told how many by `LiveHop.n_lost`. The iteration ends when the
+    decoder does, with the error that ended it, if any.
+
+    Parameters
+    ----------
+    bundle
+        What to decode with.
+    source_id
+        The spike stream's; empty: the only one there is.
+    name
+        Under which the decoder's own streams are announced.
+    settings
+        Everything else; see ``configs/decode.toml``.
+    ports
+        Spikes in and results out, if not over LSL.
+
+    Raises
+    ------
+    StreamError
+        While iterating, if the source does not appear in time or does not fit the bundle.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        source_id: str = "",
+        *,
+        name: str = "",
+        settings: DecodeSettings | None = None,
+        ports: Ports | None = None,
+    ) -> None:
+        named = {"input": {"source_id": source_id or None}, "output": {"source": name or None}}
+        self._settings = with_overrides(settings or DecodeSettings(), named, "LiveDecoder")
+        self._model = bundle.model
+        self._ports = ports
+        self._stop = Event()
+        self._hops = _HopQueue()
+        self._error: RtNerError | None = None
+        self._loop: Loop | None = None
+        self._thread: Thread | None = None
+
+    def __repr__(self) -> str:
+        state = self.state or "not started"
+        return f"<LiveDecoder {self._settings.input.source_id or 'of any source'}: {state}>"
+
+    def __enter__(self) -> "LiveDecoder":
+        ports = self._ports or open_lsl_ports(self._model, self._settings, {}, deque())
+        tee = Ports(
+            ports.spikes, _Tee(ports.results, self._hops), ports.clock, ports.alarms,
+            ports.in_background,
+        )  # fmt: skip
+        self._loop = Loop(self._model, self._settings, tee, self._stop, lambda _: None)
+        self._thread = Thread(target=self._run, args=(self._loop,), name="LiveDecoder")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __iter__(self) -> Iterator[LiveHop]:
+        while True:
+            has_ended = self._thread is None or not self._thread.is_alive()
+            yield from self._hops.taken()
+            if has_ended:
+                break
+            self._hops.arrived.wait(_LOOK_EVERY_S)
+            self._hops.arrived.clear()
+        if self._error:
+            raise self._error
+
+    @property
+    def state(self) -> State | None:
+        """The decoder's state; None before it begins."""
+        return self._loop.state if self._loop else None
+
+    def command(self, command: Command) -> None:
+        """Give an operator's command, such as ``Command.HOLD``."""
+        if self._loop:
+            self._loop.commands.append(command)
+
+    def stop(self) -> None:
+        """End decoding, and wait until the cursor stands still."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self, loop: Loop) -> None:
+        try:
+            with yield_to_the_loop():
+                loop.run()
+        except RtNerError as error:
+            self._error = error
+
+
+class _HopQueue:
+    """The newest hops, between the loop and its reader."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, LiveHop]] = deque(maxlen=_MOST_WAITING)
+        self._n_put = self._n_taken = 0
+        self.arrived = Event()
+
+    def put(self, hop: LiveHop) -> None:
+        """Add a hop; the oldest that waits gives way."""
+        self._n_put += 1
+        self._waiting.append((self._n_put, hop))
+        self.arrived.set()
+
+    def taken(self) -> Iterator[LiveHop]:
+        """Yield all that wait, each with the number of those lost before it."""
+        while self._waiting:
+            number, hop = self._waiting.popleft()
+            yield hop._replace(n_lost=number - self._n_taken - 1)
+            self._n_taken = number
+
+
+class _Tee:
+    """Results out, with a copy of each hop for the reader."""
+
+    def __init__(self, results: ResultsOut, hops: _HopQueue) -> None:
+        self._results = results
+        self._hops = hops
+        self._state: State | None = None
+        self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
+        self.announce_counts = results.announce_counts
+        self.push_timing = results.push_timing
+        self.push_counts = results.push_counts
+        self.push_notice = results.push_notice
+        self.warm_caches = results.warm_caches
+        self.close = results.close
+
+    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
+        """Send a velocity, and keep it for its hop."""
+        self._results.push_velocity(velocity_cm_s, stamp_ns)
+        self._velocity = velocity_cm_s.copy()
+
+    def push_latent(self, decoded: Decoded) -> None:
+        """Send the latent of a hop, and put the hop into the queue."""
+        self._results.push_latent(decoded)
+        latent = decoded.latent.copy()
+        self._hops.put(LiveHop(decoded.end_ns, self._state, latent, self._velocity, 0))
+
+    def push_state(self, state: State, stamp_ns: int) -> None:
+        """Send a change of state, and keep it."""
+        self._results.push_state(state, stamp_ns)
+        self._state = state

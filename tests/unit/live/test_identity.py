@@ -1,0 +1,122 @@
+"""Live = offline, bit for bit: whatever the form, the hop, and how the input is cut into chunks."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.simulated.voltage import VoltageMaker
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.chunks import Chunk, EventChunk
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.live.ports.memory_spikes import Appear
+from rt_ner.live.settings import DecodeSettings, live_binner
+from rt_ner.live.states import State
+from rt_ner.offline.decoding import decode_chunks
+from tests.helpers.memory_rig import MS, START_NS, MemoryRig, event_stream, raster_stream
+
+DETECTOR: dict[str, object] = {"learn_s": 0.5}
+# Nothing is late, however the chunks are cut.
+SECTIONS: dict[str, dict[str, object]] = {"input": {"grace_ms": 100.0}, "detector": DETECTOR}
+SECONDS = 4
+BROADBAND_HZ = 30_000.0
+
+
+def model_with_hop(bundle: Bundle, hop_ms: int) -> DecoderSpecification:
+    """The encoder sees bins only: it can be run at any hop that divides them."""
+    window = bundle.model.window.model_copy(update={"hop_ns": hop_ms * MS})
+    return replace(bundle.model, window=window)
+
+
+def stream_of(form: str, channel_ids: tuple[str, ...]) -> SpikeStream:
+    if form == "events":
+        return event_stream(channel_ids)
+    if form == "broadband":
+        return raster_stream(channel_ids, BROADBAND_HZ, InputKind.BROADBAND)
+    return raster_stream(channel_ids)
+
+
+def chunks_of(form: str, session: Session) -> Iterator[Chunk]:
+    """Some seconds of a session, on the clock of the rig."""
+    end_ns = SECONDS * 1000 * MS
+    source = {
+        "raster": session.spikes.raster,
+        "events": session.spikes.events,
+        "broadband": VoltageMaker(session).chunks,
+    }[form]
+    for chunk in source(0, end_ns):
+        yield type(chunk)(chunk[0] + START_NS, *chunk[1:])
+
+
+def cut(chunks: list[Chunk], sizes: list[int]) -> Iterator[Chunk]:
+    """The same samples in chunks of these sizes, over and over."""
+    kind = type(chunks[0])
+    n_arrays = 3 if kind is EventChunk else 2
+    whole = [np.concatenate([chunk[k] for chunk in chunks]) for k in range(n_arrays)]
+    first = turn = 0
+    while first < len(whole[0]):
+        last = first + sizes[turn % len(sizes)]
+        yield kind(*(array[first:last] for array in whole))
+        first, turn = last, turn + 1
+
+
+def live(model: DecoderSpecification, form: str, chunks: Iterator[Chunk]) -> MemoryRig:
+    rig = MemoryRig(model, **SECTIONS)
+    rig.then(Appear(stream_of(form, model.channel_ids)))
+    for chunk in chunks:
+        rig.now_ns = max(rig.now_ns, int(chunk[0][-1]))
+        rig.then(chunk)
+    # Events close their hops by the clock.
+    rig.wait(190)
+    return rig.run()
+
+
+@pytest.mark.parametrize("hop_ms", [10, 30])
+@pytest.mark.parametrize("form", ["raster", "events", "broadband"])
+def test_live_is_offline(
+    small_bundle: Bundle, small_session: Session, form: str, hop_ms: int
+) -> None:
+    model = model_with_hop(small_bundle, hop_ms)
+    chunks = list(chunks_of(form, small_session))
+    sizes = {"raster": [7, 1, 30], "events": [40, 1, 3], "broadband": [600, 37, 2000]}[form]
+    rig = live(model, form, cut(chunks, sizes))
+    # Rasters and events are the same spikes; broadband is what the detector makes of it.
+    offline_form = "raster" if form == "events" else form
+    binner = live_binner(
+        stream_of(offline_form, model.channel_ids),
+        model,
+        DecodeSettings.model_validate(SECTIONS),
+    )
+    decoded = decode_chunks(model, binner, chunks_of(offline_form, small_session))
+    sent = {
+        velocity.stamp_ns: np.float32([velocity.x_cm_s, velocity.y_cm_s]).tobytes()
+        for velocity in rig.results.velocities
+    }
+    expected = {
+        int(end_ns): row.tobytes()
+        for end_ns, row in zip(decoded.end_ns, decoded.velocity_cm_s, strict=True)
+    }
+    assert len(expected) > (SECONDS - 1.3) * 1000 / hop_ms
+    assert {end_ns: sent.get(end_ns) for end_ns in expected} == expected
+    counts = rig.counted()
+    assert counts["late"] == counts["missing"] == counts["passed_over"] == 0
+    assert State.RUNNING in rig.states
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(1, 199), min_size=1, max_size=8))
+def test_chunks_do_not_matter(
+    small_bundle: Bundle, small_session: Session, sizes: list[int]
+) -> None:
+    model = small_bundle.model
+    chunks = list(chunks_of("raster", small_session))
+    rigs = [live(model, "raster", cut(chunks, each)) for each in ([10], sizes)]
+    hops, others = ({sent.stamp_ns: sent for sent in rig.results.velocities[:-3]} for rig in rigs)
+    assert others.items() <= hops.items() or hops.items() <= others.items()
+    assert len(others) > 300
