@@ -7,29 +7,34 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from offline_training.closed_loop.commands import bars, showing
-from offline_training.options import Device, require_training
-from rt_ner.terminal.options import AsJson, print_json
+from offline_training.options import require_training
+from rt_ner.terminal.options import AsJson, Device, Seed, print_json
+from rt_ner.terminal.progress import show_progress
 
 
 def bench_recalibration(
     recording: Annotated[
         Path, typer.Argument(metavar="RECORDING", help="Degenhart's closed-loop recording (.npz).")
     ],
-    disturbances: Annotated[int, typer.Option(help="How many different ones.", min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="Of learning and of disturbances.", min=0)] = 0,
+    disturbances: Annotated[
+        int, typer.Option(metavar="N", help="Number of different disturbances.", min=1)
+    ] = 5,
+    seed: Seed = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Intention decoded from a real closed loop, and won back after signals are disturbed."""
+    """Score recalibration on a real closed-loop recording.
+
+    Decodes intention from the recording, disturbs its signals, and recalibrates.
+    """
     require_training()
     from offline_training.bench.disturbance import measure_disturbances
     from offline_training.closed_loop.stabilized import read_stabilized
     from offline_training.ner.distillation import pick_device
 
     read = read_stabilized(recording)
-    with bars() as shown:
-        result = measure_disturbances(read, disturbances, seed, pick_device(device), showing(shown))
+    with show_progress() as shown:
+        result = measure_disturbances(read, disturbances, seed, pick_device(device), shown)
     if as_json:
         print_json(result)
         return

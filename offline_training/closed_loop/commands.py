@@ -1,19 +1,35 @@
 """The closed loop's commands. Torch is imported when they run."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from offline_training.options import Device, require_training, train_settings
+from offline_training.options import require_training, train_settings
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
-from rt_ner.system.signals import check_display, stop_on_signals
-from rt_ner.terminal.options import AsJson, ConfigPath, Speed, print_json
+from rt_ner.recalibration.choices import AdaptationMethod, Part
+from rt_ner.system.display import check_display
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    BundlePath,
+    ConfigPath,
+    ControlAs,
+    DecoderName,
+    Device,
+    Overwrite,
+    Seed,
+    Speed,
+    TaskName,
+    out_option,
+    print_json,
+    session_option,
+)
+from rt_ner.terminal.progress import StageProgress, show_progress
 
 if TYPE_CHECKING:
     from offline_training.settings import TrainSettings
@@ -32,34 +48,47 @@ _SCORES = {
 
 def closed_loop(
     session: Annotated[
-        Path | None,
-        typer.Option(help="Fit the subject's neurons to this session. Default: made-up ones."),
+        Path | None, session_option("Simulate its units. Default: made-up neurons.")
     ] = None,
-    area: Annotated[str | None, typer.Option(help="Brain area of that session.")] = None,
-    trials: Annotated[int, typer.Option(help="A block.", min=10)] = 100,
-    calibration: Annotated[int, typer.Option(help="Trials with the own hand.", min=20)] = 160,
+    area: AreaName = None,
+    trials: Annotated[
+        int, typer.Option(metavar="N", help="Number of trials per block.", min=10)
+    ] = 100,
+    calibration: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Number of trials with the subject's own hand, to train on.", min=20
+        ),
+    ] = 160,
     lead_ms: Annotated[
-        float, typer.Option(help="Train NER on the hand as it will be so much later.", min=0)
+        float,
+        typer.Option(
+            metavar="MS", help="Train NER to predict the hand this much later, in ms.", min=0
+        ),
     ] = 75.0,
-    seed: Annotated[int, typer.Option(help="Of the subject, and of learning.", min=0)] = 0,
-    out: Annotated[Path, typer.Option(help="New folder for everything.")] = Path(
-        "rt-ner-closed-loop"
-    ),
+    seed: Seed = 0,
+    out: Annotated[Path, out_option("all results; must be new")] = Path("rt-ner-closed-loop"),
     another_day: Annotated[
-        bool, typer.Option("--another-day", help="Change the neurons too, and recalibrate.")
+        bool,
+        typer.Option("--another-day", help="Also change the neurons and recalibrate to them."),
     ] = False,
-    view: Annotated[bool, typer.Option("--view", help="NetworkWatch every block live.")] = False,
+    view: Annotated[
+        bool, typer.Option("--view", help="Show every block in a live window.")
+    ] = False,
     speed: Speed = 1.0,
     config: ConfigPath = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Close the loop with a simulated subject: calibrate, train, decode, recalibrate, score.
+    """Run complete sessions with a simulated subject.
 
-    Subject, task and decoder are processes of their own on real LSL, in real time. Beside NER, the
-    same subject with a Kalman filter on binned counts, recalibrated likewise, and with an ideal
-    decoder that gives what the subject means. Takes some 25 minutes with the usual trials. Faster
-    than real time, what the computer itself takes counts so many times over in the loop.
+    Calibrates, trains, decodes, recalibrates and scores. Subject, task and decoder are separate
+    processes on LSL, in real time; the usual trials take about 25 minutes. For comparison, the
+    same subject controls a Kalman filter on binned counts, recalibrated likewise, and an ideal
+    decoder that returns what the subject intends. With --speed, the computer's own delays count
+    that many times.
+
+    Example: rt-ner closed-loop --trials 40 --speed 2 --out closed-loop
     """
     require_training()
     from offline_training.closed_loop.pipeline import LoopPlan, run_closed_loop
@@ -87,8 +116,8 @@ def closed_loop(
         with_another_day=another_day,
         with_view=view,
     )
-    with bars() as shown:
-        result = run_closed_loop(plan, showing(shown))
+    with show_progress() as shown:
+        result = run_closed_loop(plan, shown)
     summary = result.summary()
     if as_json:
         print_json(summary)
@@ -115,37 +144,45 @@ def closed_loop(
 
 
 def recalibrate(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle in use.")],
-    out: Annotated[Path, typer.Option(help="Folder for the recalibrated bundle.")],
-    reaches: Annotated[int, typer.Option(help="Listen to so many reaches.", min=10)] = 80,
+    bundle: BundlePath,
+    out: Annotated[Path, out_option("the recalibrated bundle")],
+    reaches: Annotated[
+        int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)
+    ] = 80,
     block: Annotated[
         Path | None,
-        typer.Option(help="Use a block that was kept, or a recording (.xdf), and listen to none."),
+        typer.Option(
+            metavar="FILE",
+            help="Use a saved block (.npz) or a recording (.xdf) instead of listening.",
+        ),
     ] = None,
     part: Annotated[
-        str,
-        typer.Option(help="readout: in seconds; encoder: both, in minutes."),
-    ] = "readout",
+        Part,
+        typer.Option(
+            help="Part to refit: the readout, in seconds, or encoder and readout, in minutes."
+        ),
+    ] = Part.READOUT,
     session: Annotated[
-        Path | None, typer.Option(help="For the encoder: the session BUNDLE was trained on.")
+        Path | None, session_option("The one that BUNDLE was trained on; for --part encoder.")
     ] = None,
-    decoder: Annotated[str, typer.Option(help="Name of the decoder's streams.")] = "rt-ner",
-    task: Annotated[str, typer.Option(help="Name of the task's streams.")] = "task",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    decoder: DecoderName = "rt-ner",
+    task: TaskName = "task",
+    overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Make a better bundle of the one in use, from what the subject meant in the loop.
+    """Refit a bundle to what the subject intended.
 
-    Listens to a running decoder and task, takes it that the subject aimed at the target (ReFIT),
-    fits to the first reaches, and compares with the bundle in use on the last fifth. Writes OUT
-    only if that is better; what was heard is kept beside it either way. A decoder that was started
-    with --next OUT takes it over with w, and u undoes that. Exit code 2: not better.
+    Listens to a running decoder and task, assumes that the subject aimed at the target (ReFIT),
+    fits the first reaches, and compares the result with BUNDLE on the last fifth. Writes the new
+    bundle only if it is better (exit code 2 if not). The block that was heard is saved beside it
+    either way. A decoder started with --next swaps to the new bundle with the key w.
+
+    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated
     """
     require_training()
     from offline_training.closed_loop.block_file import block_of_xdf, load_block, save_block
     from offline_training.closed_loop.recalibration import (
-        Part,
         recalibrate_encoder,
         recalibrate_readout,
     )
@@ -154,29 +191,28 @@ def recalibrate(
     from rt_ner.bundle.storage import load_bundle
 
     in_use = load_bundle(bundle)
-    if part not in list(Part):
-        raise ConfigError(f"--part {part}: expected {' or '.join(Part)}")
-    known = _known(session, in_use) if part == Part.ENCODER else None
+    known = _known(session, in_use) if part is Part.ENCODER else None
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
     kept = block or out.with_name(f"{out.name}.block.npz")
-    with bars() as shown:
+    with show_progress() as shown:
         if block is None:
             heard = _heard(task, decoder, reaches, shown)
             save_block(heard, kept)
         else:
             is_xdf = block.suffix.lower() == ".xdf"
             heard = block_of_xdf(block, decoder, task) if is_xdf else load_block(block)
-        fitting = shown.add_task(f"fitting the {part}", total=1.0)
+        stage = f"fitting the {part}"
+        shown(stage, 0.0)
         if known is None:
             found = recalibrate_readout(heard, in_use)
         else:
             found = recalibrate_encoder(
                 heard, in_use, known, pick_device(device),
-                lambda done: shown.update(fitting, completed=done),
+                lambda done: shown(stage, done),
             )  # fmt: skip
-        shown.update(fitting, completed=1.0)
+        shown(stage, 1.0)
     if found.is_better:
         save_trained(found.trained, out, overwrite)
     summary: dict[str, object] = {
@@ -200,35 +236,38 @@ def recalibrate(
 
 
 def adapt(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle in use.")],
-    out: Annotated[Path, typer.Option(help="Folder for the adapted bundle: the decoder's --next.")],
+    bundle: BundlePath,
+    out: Annotated[Path, out_option("the adapted bundle, the --next of rt-ner decode")],
     half_life: Annotated[
-        float, typer.Option(help="Use that is so many seconds old counts half.", min=10)
+        float,
+        typer.Option(metavar="SECONDS", help="Age at which a reach counts half, e.g. 60.", min=10),
     ] = 120.0,
-    every: Annotated[float, typer.Option(help="Seconds between steps.", min=5)] = 15.0,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time between steps.", min=5)
+    ] = 15.0,
     method: Annotated[
-        str, typer.Option(help="rls: recursive least squares; smooth-batch: the reference.")
-    ] = "rls",
-    control_as: Annotated[
-        str,
-        typer.Option(help="Send swaps as NAME; a decoder with --commands NAME/commands obeys."),
-    ] = "adapt",
-    decoder: Annotated[str, typer.Option(help="Name of the decoder's streams.")] = "rt-ner",
-    task: Annotated[str, typer.Option(help="Name of the task's streams.")] = "task",
+        AdaptationMethod,
+        typer.Option(help="Recursive least squares (rls) or the reference, SmoothBatch."),
+    ] = AdaptationMethod.RLS,
+    control_as: ControlAs = "adapt",
+    decoder: DecoderName = "rt-ner",
+    task: TaskName = "task",
 ) -> None:
-    """Let the readout follow what the subject means, a little at a time, until Ctrl-C.
+    """Adapt the readout continuously, until Ctrl-C.
 
-    Listens to a running decoder and task as rt-ner recalibrate does. Every step writes OUT and
-    tells the decoder to swap to it. The readout never goes far from BUNDLE's, and stays as fast.
-    Each u of the decoder undoes a step; without this command nothing ever adapts.
+    Listens to a running decoder and task as rt-ner recalibrate does. Each step writes the adapted
+    bundle and tells the decoder to swap to it. The readout stays close to that of BUNDLE, at the
+    same speed. The decoder's key u undoes a step. Nothing adapts without this command.
+
+    Example: rt-ner adapt m1-bundle --out m1-adapted
+
+    The decoder for it: rt-ner decode m1-bundle --next m1-adapted --commands adapt/commands
     """
     require_training()
     from rt_ner.bundle.storage import check_writable, load_bundle
     from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
     from rt_ner.lsl.streams import quiet_liblsl
 
-    if method not in ("rls", "smooth-batch"):
-        raise ConfigError(f"--method {method}: expected rls or smooth-batch")
     in_use = load_bundle(bundle)
     if out.resolve() == bundle.resolve():
         raise ConfigError(f"--out {out} is the bundle in use: name another folder")
@@ -242,7 +281,7 @@ def adapt(
 
 def _known(session: Path | None, in_use: "Bundle") -> "Session":
     """The session that a bundle was trained on; ConfigError if it is another, or none is named."""
-    from rt_ner.data.formats.archive import load_session
+    from rt_ner.data.loading import load_session
 
     training = in_use.manifest.training
     if session is None:
@@ -258,23 +297,25 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
     return known
 
 
-def _heard(task: str, decoder: str, reaches: int, shown: Progress) -> "ClosedLoopBlock":
-    """A block of a running loop; what is missing is shown meanwhile."""
+def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
+    """Return a block of a running loop, and show what is missing meanwhile."""
     from rt_ner.live.learning.block_recorder import hear_block
     from rt_ner.lsl.streams import quiet_liblsl
 
     quiet_liblsl()
-    listening = shown.add_task("listening", total=1.0)
+    said = ""
 
     def show(done: float, problem: str) -> None:
-        shown.update(
-            listening, completed=done, description=problem or f"listening, {reaches} reaches"
-        )
+        nonlocal said
+        if problem != said:
+            said = problem
+            shown.say(problem or "all streams are there")
+        shown("listening", done)
 
     with stop_on_signals() as stop:
         heard = hear_block(task, decoder, reaches, stop, show)
         if stop.is_set() and heard.n_reaches < reaches:
-            shown.console.print(f"stopped after {heard.n_reaches} reaches: fitting to these")
+            shown.say(f"stopped after {heard.n_reaches} reaches: fitting to these")
     return heard
 
 
@@ -286,26 +327,3 @@ def _settings(config: Path | None, seed: int) -> "TrainSettings":
     if config is not None:
         return settings
     return settings.model_copy(update={"window": WindowSettings(bin_ms=20.0, history_bins=12)})
-
-
-def bars() -> Progress:
-    """Bars on stderr, one for each part of the work."""
-    return Progress(
-        TextColumn("{task.description:<20}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
-
-
-def showing(shown: Progress) -> Callable[[str, float], None]:
-    """Shows a part of the work, by name, and how much of it is done; its bar comes with it."""
-    tasks: dict[str, TaskID] = {}
-
-    def show(what: str, part: float) -> None:
-        if what not in tasks:
-            tasks[what] = shown.add_task(what, total=1.0)
-        shown.update(tasks[what], completed=part)
-
-    return show

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -33,17 +32,6 @@ OnPart = Callable[[float], None]
 
 # With fewer there is nothing to hold out that would tell two decoders apart.
 _FEWEST_REACHES = 10
-
-
-class Part(StrEnum):
-    """What is fitted: the readout alone, in closed form, or encoder and readout.
-
-    The encoder learns from the session that it was trained on as well, stitched to the block's
-    electrodes: from the block alone it would learn too little.
-    """
-
-    READOUT = "readout"
-    ENCODER = "encoder"
 
 
 @dataclass(frozen=True, eq=False)

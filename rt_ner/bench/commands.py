@@ -1,7 +1,6 @@
 """The bench commands: measurements of what the decoder promises."""
 
 from dataclasses import asdict
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -10,27 +9,59 @@ import typer
 from rt_ner.bench.latency.commands import lab
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle.storage import load_bundle
+from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process
-from rt_ner.system.signals import check_display
+from rt_ner.terminal.lazy_group import LazyGroup
 from rt_ner.terminal.options import AsJson, BundlePath
+from rt_ner.terminal.progress import show_progress
+
+
+class Measurements(LazyGroup):
+    """The measurements of the decoder, and those that other packages add."""
+
+    entry_group = "rt_ner.bench"
+    panels = {  # noqa: RUF012 - declared as a class variable in the base class
+        "Decoder": {
+            "latency": "Measure the latency from spike to velocity.",
+            "step": "Measure the computing time per bin.",
+            "scale": "Measure the load as channels and events grow.",
+            "peers": "Measure other software doing the decoder's job.",
+            "view": "Measure the live window's cost to the decoder.",
+        },
+        "Robustness": {
+            "recovery": "Measure how soon the cursor moves after a fault.",
+            "flood": "Count every event of a flood of spikes.",
+            "soak": "Run a long session in a short time.",
+        },
+        "Trainer": {
+            "loss": "Time the loss, and a training step beside CEBRA's.",
+            "recalibration": "Score recalibration on a real closed-loop recording.",
+        },
+    }
+
 
 app = typer.Typer(
-    help="Measure what decoder and trainer promise; streams are real, between real processes.",
+    cls=Measurements,
+    help="Measure latency, robustness and training.\n\nStreams and processes are real.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _measurement in entry_points(group="rt_ner.bench"):
-    app.command(_measurement.name)(_measurement.load())
+app.callback()(lambda: None)
 app.registered_commands += lab.registered_commands
 
 
 @app.command()
 def recovery(
     bundle: BundlePath,
-    repeats: Annotated[int, typer.Option(help="How often each fault is made.", min=1)] = 3,
+    repeats: Annotated[
+        int, typer.Option(metavar="N", help="Number of times that each fault is made.", min=1)
+    ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """How long after a fault the cursor moves again, from the first good data."""
+    """Measure how soon the cursor moves after a fault.
+
+    Times are counted from the first good data after the fault.
+    """
     from rt_ner.bench.endurance.recovery import measure_recovery
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
@@ -47,11 +78,18 @@ def recovery(
 @app.command()
 def flood(
     bundle: BundlePath,
-    events: Annotated[float, typer.Option(help="Events a second.", min=1)] = 1_000_000,
-    seconds: Annotated[float, typer.Option(help="For so long.", min=1)] = 10.0,
+    events: Annotated[
+        float, typer.Option(metavar="HZ", help="Events per second.", min=1)
+    ] = 1_000_000,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Duration of the flood.", min=1)
+    ] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Whether every one of very many events is accounted for, and how far the decoder lags."""
+    """Count every event of a flood of spikes.
+
+    Reports the fate of every event, and how far the decoder lags behind.
+    """
     from rt_ner.bench.endurance.flood import measure_flood
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
@@ -75,29 +113,40 @@ def soak(
     bundle: BundlePath,
     session: Annotated[
         Path | None,
-        typer.Argument(metavar="SESSION", help="Played round and round. Default: a simulated one."),
+        typer.Argument(
+            metavar="SESSION",
+            help="Recorded session file, played in a loop. Default: a simulated session.",
+        ),
     ] = None,
-    hours: Annotated[float, typer.Option(help="Of the session's own time.", min=0.01)] = 1.0,
-    speed: Annotated[float, typer.Option(help="So many times faster.", min=1, max=200)] = 30.0,
+    hours: Annotated[
+        float, typer.Option(metavar="HOURS", help="Duration, in the session's own time.", min=0.01)
+    ] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(metavar="FACTOR", help="Speed, in multiples of real time.", min=1, max=200),
+    ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """A long session in a short time: whether memory grows, or bins drift from the truth."""
+    """Run a long session in a short time.
+
+    Reports if memory grows, or if decoded bins differ from those of the first pass.
+    """
     from rt_ner.bench.endurance.soak import measure_soak, pass_of
 
     window = load_bundle(bundle).manifest.window
-    with bench_folder() as (folder, progress):
+    with bench_folder() as (folder, _):
         if session is None:
             session = folder / "soak.npz"
             with child_process(["simulate", str(session)], folder) as simulation:
                 simulation.finish(120.0)
-        with progress.status("soaking") as status:
+        with show_progress() as shown:
             result = measure_soak(
                 bundle,
                 session,
                 pass_of(session, window.hop_ns),
                 (hours * 3600, speed),
                 folder,
-                lambda part: status.update(f"soaking: {part:.0%}"),
+                lambda part: shown("soaking", part),
             )
     growth = "unknown" if result.growth_mb is None else f"{result.growth_mb:+.2f} MB"
     rows = {
@@ -112,11 +161,18 @@ def soak(
 @app.command()
 def view(
     bundle: BundlePath,
-    seconds: Annotated[float, typer.Option(help="A turn of each condition.", min=1)] = 20.0,
-    turns: Annotated[int, typer.Option(help="How often all take their turns.", min=1)] = 3,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Duration of each condition's turn.", min=1)
+    ] = 20.0,
+    turns: Annotated[
+        int, typer.Option(metavar="N", help="Number of turns of each condition.", min=1)
+    ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """What the live window costs the decoder beside it: running at full rate, and stopped."""
+    """Measure the live window's cost to the decoder.
+
+    Compares a decoder alone with one beside a window that draws, and one that is stopped.
+    """
     from rt_ner.bench.endurance.view import ALONE, SHOWN, STOPPED, measure_view
 
     check_display()

@@ -16,7 +16,10 @@ _FOREIGN_PANEL = "More"
 
 
 class LazyGroup(TyperGroup):
-    """Commands from entry points; ``panels`` has our own, others follow and can't replace them."""
+    """Commands, most of them from entry points; those of other packages can't replace ours.
+
+    ``panels`` holds the summaries of ours, so that help is shown without importing them.
+    """
 
     # Click's own classes are private in newer releases of Typer: hence Any for them.
     entry_group: ClassVar[str]
@@ -25,31 +28,34 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return our own commands, in the panels' order, then those of other packages."""
         known = [name for panel in self.panels.values() for name in panel]
-        return [*filter(self._offered.__contains__, known), *sorted({*self._offered} - {*known})]
+        foreign = [name for name in sorted(self._offered) if name not in known]
+        return [*filter(self._is_there, known), *foreign]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, imported now; one that can't be imported says so when called."""
+        if (command := super().get_command(ctx, cmd_name)) is not None:
+            return command
         entry = self._offered.get(cmd_name)
         return None if entry is None else _command_of(entry)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is called, or suggest the nearest name."""
-        if args[0] not in self._offered:
-            near = get_close_matches(args[0], self._offered)
+        if not self._is_there(args[0]):
+            near = get_close_matches(args[0], self.list_commands(ctx))
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write one line per command, grouped in panels; no options, so that all fits a screen."""
-        width = max(map(len, self._offered))
+        width = max(map(len, self.list_commands(ctx)), default=0)
         for title, rows in self._rows(ctx).items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def _rows(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
         rows = {
-            title: [(name, summary) for name, summary in panel.items() if name in self._offered]
+            title: [(name, summary) for name, summary in panel.items() if self._is_there(name)]
             for title, panel in self.panels.items()
         }
         known = {name for panel in self.panels.values() for name in panel}
@@ -59,6 +65,9 @@ class LazyGroup(TyperGroup):
             if name not in known
         ]
         return {title: panel for title, panel in rows.items() if panel}
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.commands or name in self._offered
 
     @cached_property
     def _offered(self) -> dict[str, EntryPoint]:

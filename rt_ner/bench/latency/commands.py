@@ -1,5 +1,6 @@
 """The laboratory's commands; those that are hidden are run by the others, as processes."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,24 +11,55 @@ from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.clock import ns_from_ms
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.core.errors import ConfigError
+from rt_ner.core.contract.spike_form import SpikeForm as Form
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.streams import quiet_liblsl
+from rt_ner.system.display import check_display
 from rt_ner.system.plugins import plugin
 from rt_ner.system.scheduling import claim_computer
-from rt_ner.system.signals import check_display, stop_on_signals
-from rt_ner.terminal.options import AsJson
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import AsJson, ConfigPath, FigurePath, SpikeForm
 
 lab = typer.Typer()
-_PEERS = ("plain", "ezmsg", "mne-lsl")
+
+
+class Peer(StrEnum):
+    """Other software for the decoder's job."""
+
+    PLAIN = "plain"
+    EZMSG = "ezmsg"
+    MNE_LSL = "mne-lsl"
+
 
 Realtime = Annotated[bool, typer.Option("--realtime")]
 
-Channels = Annotated[int, typer.Option(help="Without BUNDLE: electrodes.", min=1, max=8192)]
-HopMs = Annotated[float, typer.Option(help="Without BUNDLE: how often to decode.", min=1)]
+Channels = Annotated[
+    int,
+    typer.Option(
+        "--channels",
+        metavar="N",
+        help="Number of electrodes of the untrained bundle.",
+        min=1,
+        max=8192,
+    ),
+]
+HopMs = Annotated[
+    float,
+    typer.Option(
+        "--hop-ms", metavar="MS", help="Time between two hops of the untrained bundle.", min=1
+    ),
+]
+TurnS = Annotated[
+    float,
+    typer.Option("--seconds", metavar="SECONDS", help="Duration of each turn.", min=2),
+]
+Turns = Annotated[int, typer.Option("--turns", metavar="N", help="Number of turns of each.", min=1)]
 OptionalBundle = Annotated[
     Path | None,
-    typer.Argument(metavar="[BUNDLE]", help="Default: an untrained one of the usual size."),
+    typer.Argument(
+        metavar="BUNDLE",
+        help="Folder of a trained bundle. Default: an untrained one of the usual size.",
+    ),
 ]
 
 
@@ -36,32 +68,29 @@ def latency(
     bundle: OptionalBundle = None,
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
-    form: Annotated[
-        str, typer.Option(help="Spikes as raster (1 kHz), events or broadband (30 kHz).")
-    ] = "raster",
-    rate: Annotated[float, typer.Option(help="Spikes a second, of each channel.")] = 10.0,
-    seconds: Annotated[float, typer.Option(help="A turn of each line.", min=2)] = 20.0,
-    turns: Annotated[int, typer.Option(help="How often floor and decoder take turns.", min=1)] = 3,
-    load: Annotated[bool, typer.Option("--load", help="Keep a core busy meanwhile.")] = False,
-    view: Annotated[bool, typer.Option("--view", help="With the live window.")] = False,
+    form: SpikeForm = Form.RASTER,
+    rate: Annotated[
+        float, typer.Option(metavar="HZ", help="Firing rate per electrode, in spikes/s.")
+    ] = 10.0,
+    seconds: TurnS = 20.0,
+    turns: Turns = 3,
+    load: Annotated[bool, typer.Option("--load", help="Keep one core busy meanwhile.")] = False,
+    view: Annotated[bool, typer.Option("--view", help="Run the live window meanwhile.")] = False,
     recorder: Annotated[
-        bool, typer.Option("--recorder", help="With a client that pulls every stream.")
+        bool, typer.Option("--recorder", help="Run a client that pulls every stream meanwhile.")
     ] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="The decoder's settings (TOML), its wake-up say.")
-    ] = None,
-    figure: Annotated[Path | None, typer.Option(help="PNG file for the picture.")] = None,
+    config: ConfigPath = None,
+    figure: FigurePath = None,
     as_json: AsJson = False,
 ) -> None:
-    """From the last spike of a bin to the velocity at a client, beside two bare LSL hops.
+    """Measure the latency from spike to velocity.
 
-    Source, decoder and sink are processes of their own; in turns with the decoder, a relay that
-    does nothing takes its place: the floor. All times are of this computer's clock.
+    Measures from the last spike of a bin to the velocity at a client. Source, decoder and client
+    are separate processes. In turns, a relay that does nothing takes the decoder's place: two bare
+    LSL hops, the floor. All times are of this computer's clock.
     """
-    from rt_ner.bench.latency.measurement import FORM_KINDS, LatencyPlan, measure_latency
+    from rt_ner.bench.latency.measurement import LatencyPlan, measure_latency
 
-    if form not in FORM_KINDS:
-        raise ConfigError(f"--form {form}: expected one of {', '.join(FORM_KINDS)}")
     if view:
         check_display()
     with bench_folder() as (folder, progress):
@@ -92,10 +121,15 @@ def step(
     bundle: OptionalBundle = None,
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
-    bins: Annotated[int, typer.Option(help="So many are timed.", min=100)] = 20_000,
+    bins: Annotated[
+        int, typer.Option(metavar="N", help="Number of bins to time.", min=100)
+    ] = 20_000,
     as_json: AsJson = False,
 ) -> None:
-    """One bin in this process alone: its time, its calls, its memory, its instructions."""
+    """Measure the computing time per bin.
+
+    Decodes in this process alone and reports time, calls, memory and instructions per bin.
+    """
     from rt_ner.bench.latency.measurement import percentiles
     from rt_ner.bench.latency.step import measure_step
 
@@ -123,18 +157,32 @@ def step(
 @lab.command()
 def scale(
     channels: Annotated[
-        list[int] | None, typer.Option(help="Repeat. Default: 96, 256, 1024, 4096.", min=1)
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            help="Number of electrodes; repeat for several. Default: 96, 256, 1024, 4096.",
+            min=1,
+        ),
     ] = None,
     events: Annotated[
         list[float] | None,
-        typer.Option(help="A second; repeat. Default: 10⁴, 10⁵, 10⁶ and 10⁷.", min=1),
+        typer.Option(
+            metavar="HZ",
+            help="Events per second; repeat for several. Default: 1e4, 1e5, 1e6, 1e7.",
+            min=1,
+        ),
     ] = None,
-    event_channels: Annotated[int, typer.Option(help="Electrodes that fire them.", min=1)] = 1024,
+    event_channels: Annotated[
+        int, typer.Option(metavar="N", help="Number of electrodes that fire the events.", min=1)
+    ] = 1024,
     hop_ms: HopMs = 10.0,
-    seconds: Annotated[float, typer.Option(help="For each.", min=2)] = 10.0,
+    seconds: TurnS = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """What a bin costs as channels and events grow, and where the decoder keeps up no longer."""
+    """Measure the load as channels and events grow.
+
+    Reports the time per bin for each size, and the rate at which the decoder no longer keeps up.
+    """
     from rt_ner.bench.latency.measurement import LatencyPlan
     from rt_ner.bench.latency.scale import scale_channels, scale_events, slope
 
@@ -170,18 +218,19 @@ def scale(
 def peers(
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
-    seconds: Annotated[float, typer.Option(help="A turn of each.", min=2)] = 20.0,
-    turns: Annotated[int, typer.Option(help="How often all take their turns.", min=1)] = 2,
+    seconds: TurnS = 20.0,
+    turns: Turns = 2,
     only: Annotated[
-        list[str] | None, typer.Option(help=f"Repeat. Default: {', '.join(_PEERS)}.")
+        list[Peer] | None,
+        typer.Option(help="Software to measure; repeat for several. Default: all."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The decoder's job done the usual ways, beside the decoder and the floor, in turns.
+    """Measure other software doing the decoder's job.
 
-    plain: pylsl, NumPy and eager torch, a sample at a time. ezmsg: a graph with ezmsg-lsl's inlet
-    and outlet. mne-lsl: its stream with a callback, acquiring each millisecond. The latter two need
-    pip install 'rt-ner[train,peers]'.
+    Takes turns with the decoder and the floor. plain: pylsl, NumPy and eager torch, sample by
+    sample. ezmsg: a graph with ezmsg-lsl's inlet and outlet. mne-lsl: its stream with a callback,
+    acquiring every millisecond. The last two need: pip install 'rt-ner[train,peers]'
     """
     from rt_ner.bench.latency.measurement import (
         DECODER,
@@ -192,9 +241,7 @@ def peers(
         percentiles,
     )
 
-    chosen = only or list(_PEERS)
-    if wrong := set(chosen) - set(_PEERS):
-        raise ConfigError(f"--only {', '.join(wrong)}: expected some of {', '.join(_PEERS)}")
+    chosen = only or list(Peer)
     for name in chosen:
         plugin(f"peer_{name}")
     with bench_folder() as (folder, progress):

@@ -17,6 +17,7 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
+from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.core.errors import RtNerError
 from rt_ner.core.settings import load_settings
 from rt_ner.live.settings import DecodeSettings
@@ -27,7 +28,6 @@ from rt_ner.system.scheduling import realtime_refusal
 FLOOR, DECODER, QUIET = "floor", "decoder", "quiet"
 # Each stage ends with the stamp of its name, and begins with the one before.
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed", "received")
-FORM_KINDS = {"raster": Kind.SPIKES, "events": Kind.EVENTS, "broadband": Kind.BROADBAND}
 # The first seconds are left out: a detector learns its thresholds in two, then the history fills.
 _WARM_UP_S, _END_S, _MARGIN_S = 4.0, 15.0, 60.0
 _N_WORST = 10
@@ -41,7 +41,7 @@ class LatencyPlan:
     bundle: Path
     channels: int
     hop_ns: int
-    form: str = "raster"
+    form: str = SpikeForm.RASTER
     rate: float = 10.0
     seconds: float = 20.0
     turns: int = 3
@@ -201,7 +201,7 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
     """A turn of one line: middle, sink and source, in the order in which they wait for another."""
     tag = folder.parent.name[-8:] + folder.name
     source, name = f"bench-source-{tag}", f"bench-{what}-{tag}"
-    kind = FORM_KINDS[plan.form]
+    kind = SpikeForm(plan.form).kind
     pushes, times = folder / "pushes.npy", folder / "times.npz"
     with ExitStack() as stack:
 

@@ -27,6 +27,7 @@ from rt_ner.recalibration.adaptation import (
     bounded,
 )
 from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.choices import AdaptationMethod
 from rt_ner.recalibration.intention import refit_labels
 
 _POLL_S = 0.2
@@ -36,12 +37,12 @@ _FEWEST_HOPS = 50
 
 @dataclass(frozen=True)
 class AdaptPlan:
-    """How to adapt; ``method``: rls or smooth-batch; names are those of streams."""
+    """Plan of an adaptation; ``decoder`` and ``task`` are the names of their streams."""
 
     out: Path
     half_life_s: float
     every_s: float
-    method: str
+    method: AdaptationMethod
     control_as: str
     decoder: str
     task: str
@@ -54,7 +55,7 @@ def run_adaptation(
     orders = open_outlet(plan.control_as, Kind.COMMANDS, ["command"], "", None)
     recorder = BlockRecorder(plan.task, decoder=plan.decoder)
     hop_s = in_use.model.window.hop_ns / NS_PER_S
-    kind = RecursiveLeastSquares if plan.method == "rls" else SmoothBatch
+    kind = RecursiveLeastSquares if plan.method is AdaptationMethod.RLS else SmoothBatch
     adapter = kind(in_use.model.readout, hop_s, plan.half_life_s)
     told, polls = "", 0
     try:
