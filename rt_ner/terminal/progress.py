@@ -46,16 +46,19 @@ class PlainLines:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._began_s: dict[str, float] = {}
+        self._complete: set[str] = set()
 
     def show(self, bar: Bar) -> None:
         """Print a line if the stage is new or complete."""
         note = f" ({bar.note})" if bar.note else ""
-        if self._texts.get(bar.key) != bar.text:
+        now_s = time.monotonic()
+        began_s = self._began_s.setdefault(bar.key, now_s)
+        if bar.fraction >= 1 and bar.key not in self._complete:
+            self._complete.add(bar.key)
+            self.say(f"{bar.text}: done in {clock(now_s - began_s)}{note}")
+        elif bar.fraction < 1 and self._texts.get(bar.key) != bar.text:
             self._texts[bar.key] = bar.text
-            self._began_s.setdefault(bar.key, time.monotonic())
             self.say(f"{bar.text}{note}")
-        if bar.fraction >= 1 and (began_s := self._began_s.pop(bar.key, None)) is not None:
-            self.say(f"{bar.text}: done in {clock(time.monotonic() - began_s)}{note}")
 
     def say(self, message: str) -> None:
         """Print a message."""
@@ -110,7 +113,7 @@ class FitProgress:
         self._forecast.ends()
         self._n_done += 1
         if self._n_done == self._n_fits:
-            self._text = "fits"
+            self._text = "all fits"
         self._show(0.0)
 
     def tell(self, message: str) -> None:
