@@ -26,10 +26,11 @@ from offline_training.methods.registry import METHOD_NAMES, installed_methods, n
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.session.session import Session, SpikeCounts, Trials
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.trials import Trials
+from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.scores import r2_score
-from rt_ner.terminal.progress import Forecast
 from tests.helpers.reaches import (
     BIN_NS,
     DIRECT,
@@ -287,32 +288,6 @@ def test_a_method_that_fails_is_named() -> None:
     nonsense = fake("nonsense", lambda dataset: np.nan * latents(dataset))
     with pytest.raises(SessionError, match="nonsense on made-up M1: .*not finite"):
         results_of(reaches(), nonsense)
-
-
-# Time left
-
-
-def test_the_time_left_is_what_the_methods_have_taken() -> None:
-    now_s = 0.0
-    forecast = Forecast({"latents": 4, "direct": 4}, lambda: now_s)
-    assert forecast.left() == (0.0, ("latents", "direct"))
-    assert forecast.text() == "time left not known yet"
-    forecast.begins("latents")
-    now_s = 5.0
-    forecast.goes_on(0.5)
-    assert forecast.left() == (35.0, ("direct",))
-    assert forecast.text() == "at least 0:35 left"
-    now_s = 12.0
-    forecast.ends()
-    assert forecast.left() == (36.0, ("direct",))
-    forecast.begins("direct")
-    now_s = 13.0
-    forecast.ends()
-    assert forecast.left() == (36.0 + 3.0, ())
-    forecast.begins("direct")
-    now_s = 20.0
-    assert forecast.left() == (36.0 + 2.0, ())
-    assert forecast.text() == "0:38 left"
 
 
 # Methods and recordings
