@@ -1,1 +1,1 @@
-"""Time, arrays, errors, settings and the stream contract: what everything else stands on."""
+"""The basis of everything else: time, arrays, errors, settings and the stream contract."""

@@ -1,4 +1,4 @@
-"""Arrays: short names for the types of array that the stages exchange. Axes are ``(time, …)``."""
+"""Name the types of array that the stages exchange; their axes are ``(time, …)``."""
 
 from typing import Any, TypeAlias
 

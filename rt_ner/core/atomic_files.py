@@ -1,4 +1,4 @@
-"""Folders: written whole or not at all."""
+"""Write folders whole or not at all."""
 
 import os
 import tempfile
@@ -9,14 +9,17 @@ from rt_ner.core.errors import ConfigError
 
 
 def check_home(folder: Path) -> None:
-    """Raise ConfigError if a new ``folder`` could not be made."""
+    """Raise ConfigError if ``folder`` could not be created."""
     home = next(parent for parent in folder.absolute().parents if parent.exists())
     if not (home.is_dir() and os.access(home, os.W_OK)):
-        raise ConfigError(f"{folder} can't be written: {home} is no folder that you may write to")
+        raise ConfigError(
+            f"{folder} can't be written: {home} is not a folder that you may "
+            "write to; choose another"
+        )
 
 
 def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files, by name, as a new folder; one that is there already is gone afterwards."""
+    """Write files, by name, as a new folder, which replaces an existing one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         fresh = Path(scratch) / "fresh"

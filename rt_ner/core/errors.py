@@ -1,10 +1,10 @@
-"""The error tree: every problem that the user can mend.
+"""Define the errors: every problem that the user can mend.
 
 RtNerError
 ├── ConfigError    a setting is unknown, missing or out of range
 ├── SessionError   a session file can't be read or lacks what is needed
 ├── BundleError    a model bundle is damaged, foreign or of another version
-└── StreamError    a stream is absent, ambiguous or of the wrong shape
+└── StreamError    a stream is missing, ambiguous or of the wrong shape
 
 A message is one line: the value met, what was expected, and the remedy.
 """
@@ -27,8 +27,8 @@ class BundleError(RtNerError):
 
 
 class StreamError(RtNerError):
-    """A stream is absent, ambiguous or of the wrong shape."""
+    """A stream is missing, ambiguous or of the wrong shape."""
 
 
 class SourceLostError(Exception):
-    """The source of spikes is gone, or does not answer. No error of the user's: it may come back."""
+    """The source of spikes is gone or does not answer. Not the user's error: it may return."""

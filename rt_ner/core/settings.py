@@ -1,4 +1,4 @@
-"""Config: TOML files into checked, immutable settings; an unknown key is an error."""
+"""Read TOML files into checked, immutable settings; an unknown key is an error."""
 
 import difflib
 import tomllib
@@ -21,16 +21,32 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
 def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
-    """Read settings of a TOML file; the defaults where ``path`` is None or silent.
+    """Read settings from a TOML file.
 
-    Raises ConfigError, naming the nearest valid key, for a key that does not exist.
+    Parameters
+    ----------
+    path
+        The file. Keys that it leaves out keep their defaults; None: all do.
+    kind
+        The settings class, such as ``DecodeSettings``.
+
+    Returns
+    -------
+    SettingsType
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        If the file can't be read, or a key or value is not valid.
+
     """
     if path is None:
         return kind()
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such config file") from error
+        raise ConfigError(f"{path}: no such config file: check its path") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} can't be read as TOML: {error}") from error
     return checked_settings(content, kind, str(path))
@@ -39,7 +55,28 @@ def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
 def checked_settings(
     content: dict[str, object], kind: type[SettingsType], where: str
 ) -> SettingsType:
-    """Settings from a plain mapping; ConfigError in one line for the first thing wrong."""
+    """Return settings made from a plain mapping.
+
+    Parameters
+    ----------
+    content
+        Values by key, with sections as nested mappings.
+    kind
+        The settings class, such as ``DecodeSettings``.
+    where
+        Origin of the values for the error message, such as the file's name.
+
+    Returns
+    -------
+    SettingsType
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        For the first invalid value, or for an unknown key, with the nearest valid one.
+
+    """
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -55,9 +92,27 @@ def checked_settings(
 def with_overrides(
     settings: SettingsType, sections: Mapping[str, Mapping[str, object]], where: str
 ) -> SettingsType:
-    """Return settings with other values put over them, section by section; None changes nothing.
+    """Return settings with some values replaced.
 
-    ConfigError, naming ``where``, for a value that can't be.
+    Parameters
+    ----------
+    settings
+        The settings to start from; they stay as they are.
+    sections
+        New values by section and key; None changes nothing.
+    where
+        Origin of the new values for the error message, such as ``command line``.
+
+    Returns
+    -------
+    SettingsType
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        If a new value is not valid.
+
     """
     content = settings.model_dump()
     for section, values in sections.items():
@@ -66,7 +121,7 @@ def with_overrides(
 
 
 def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
-    """Says which key is unknown and which valid one is nearest."""
+    """Return a sentence on the unknown key, the nearest valid one and all valid ones."""
     for section in keys[:-1]:
         annotation = kind.model_fields[section].annotation
         assert isinstance(annotation, type)

@@ -1,1 +1,1 @@
-"""The contract between the rig's programs: kinds of streams, trial markers, input counts."""
+"""The contract between the rig's programs: stream kinds, trial markers and input counts."""

@@ -1,7 +1,7 @@
-"""InputCounts: what became of every sample or event that arrived. Nothing is lost silently.
+"""Name the counts of what became of the input, so that nothing is lost silently.
 
-Kernels add to a vector of these counts, ``(len(InputCounts),)``; everything that arrived is exactly one
-of used, late, duplicate, invalid, unknown or skipped.
+Kernels add to a vector of these counts, ``(len(InputCounts),)``. Everything that arrived is counted
+as exactly one of used, late, duplicate, invalid, unknown or skipped.
 """
 
 from enum import IntEnum
@@ -12,14 +12,30 @@ from rt_ner.core.arrays import Int64Array
 
 
 class InputCounts(IntEnum):
-    """What is counted; each is a slot of the vector.
+    """Slots of the vector of input counts.
 
-    USED: counted into a hop. LATE: came after its hop had closed, dropped. DUPLICATE: had come
-    before, dropped. INVALID: NaN, negative or without a time, dropped. UNKNOWN: an event of a
-    channel that no bundle's channel stands for, or of a unit not selected. SKIPPED: thrown away
-    unseen, because the decoder had fallen behind. REORDERED: came out of order, yet in time, and
-    is used. MISSING: was not there in time, as the stamps of a regular stream show; what came late
-    is among it. CLOCK_STEPS: jumps of a clock.
+    Attributes
+    ----------
+    USED
+        Samples or events counted into a hop.
+    LATE
+        Those that came after their hop had closed; dropped.
+    DUPLICATE
+        Those that had come before; dropped.
+    INVALID
+        Those that are NaN, negative or without a time; dropped.
+    UNKNOWN
+        Events of a channel that is not in the bundle, or of a unit that is not selected.
+    SKIPPED
+        Those thrown away unread, because the decoder had fallen behind.
+    REORDERED
+        Those that came out of order but in time; also counted as USED.
+    MISSING
+        Samples absent when they were due, as the stamps of a regular stream show; those that
+        come too late stay among them.
+    CLOCK_STEPS
+        Jumps of a clock.
+
     """
 
     USED = 0
@@ -34,5 +50,5 @@ class InputCounts(IntEnum):
 
 
 def empty_input_counts() -> Int64Array:
-    """A vector of counts, all zero."""
+    """Return a vector of input counts, all zero."""
     return np.zeros(len(InputCounts), dtype=np.int64)

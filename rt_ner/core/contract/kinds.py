@@ -1,12 +1,12 @@
-"""The streams of the contract: their kinds, LSL types, labels and units."""
+"""Define the streams of the contract: their kinds, LSL types, labels and units."""
 
 from enum import StrEnum
 
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.contract.input_counts import InputCounts
 
-# Stage stamps in seconds, what became of the input and of the hops, the operator's gain, and the
-# state by its place among all states: for those who were not there when it changed.
+# Stamps of the stages in seconds, counts of the input and the hops, the operator's gain, and the
+# state's number among all states, for clients that connect after it changed.
 TIMING_LABELS = (
     "newest_sample",
     "arrived",
@@ -24,21 +24,38 @@ TIMING_LABELS = (
 )
 
 
-# A target's place and size, and whether the subject is to go there (1) or to wait for it (0).
+# A target's position and radius, and the go cue: 1 to move to it, 0 to wait for it.
 TARGET_LABELS = ("x", "y", "radius", "go")
 
 
-# What values of a unit are to be multiplied by to be in cm, or cm/s.
+# Factors that convert values of a unit to cm or cm/s.
 CM_PER_UNIT = {"cm": 1.0, "cm/s": 1.0, "mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
 
 
-# Replays are shifted, and repeated, by multiples of this: every usual bin (1, 2, 5, 8, 10, 20, 25,
-# 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
+# Replays are shifted and repeated by multiples of this. Every usual bin (1, 2, 5, 8, 10, 20, 25, 30,
+# 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
 REPLAY_GRID_NS = 1800 * NS_PER_MS
 
 
 class Kind(StrEnum):
-    """The streams of the contract: value = the last part of their ``source_id``."""
+    """A kind of stream; its value is the last part of the stream's ``source_id``.
+
+    Attributes
+    ----------
+    SPIKES, EVENTS, BROADBAND
+        Spikes as counts at 1 kHz, as single spikes, or as raw voltage.
+    KINEMATICS, MARKERS
+        Movement, and the session's and trials' markers.
+    PUSHED
+        Times at which a driver pushed its chunks.
+    VELOCITY, LATENT, TIMING, COUNTS, STATE, NOTICES
+        The decoder's results.
+    COMMANDS
+        Commands to the decoder.
+    CURSOR, TARGET, TASK
+        The task's cursor, target and events.
+
+    """
 
     SPIKES = "spikes"
     EVENTS = "events"
@@ -83,5 +100,5 @@ SPIKE_TYPES = tuple(LSL_TYPE[kind] for kind in (Kind.SPIKES, Kind.EVENTS, Kind.B
 
 
 def source_id_of(source: str, kind: Kind) -> str:
-    """The ``source_id`` of one of a source's streams."""
+    """Return the ``source_id`` of one of a source's streams, such as ``rig/spikes``."""
     return f"{source}/{kind}"

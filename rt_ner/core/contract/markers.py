@@ -1,7 +1,7 @@
-"""Markers: how a replay or a task tells of its session and its trials, written and read here alone.
+"""Write and read the markers of sessions and trials that replays and tasks send.
 
-``session_zero`` and ``session_end`` bound a replay; a trial is ``trial_start N``, ``go N
-direction_deg=D`` and ``trial_end N``.
+``session_zero`` and ``session_end`` bound a replay. A trial is ``trial_start N``, ``go N
+direction_deg=D`` and ``trial_end N``. No other module writes or parses these texts.
 """
 
 import math
@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-# Session time zero (in the past, if a later part is played), and the end of a replay.
+# Time zero of the session (in the past, if a later part is played) and the end of a replay.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 _TRIAL_MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\deE]+))?$")
 
@@ -23,7 +23,18 @@ class TrialEvent(StrEnum):
 
 
 class TrialMarker(NamedTuple):
-    """One moment of one trial. ``direction_deg``: of the reach, with `TrialEvent.GO`; else NaN."""
+    """One moment of one trial; ``str`` gives the marker's text.
+
+    Attributes
+    ----------
+    event
+        Start, go cue or end.
+    trial
+        The trial's number.
+    direction_deg
+        Direction of the reach in degrees, given with `TrialEvent.GO`; otherwise NaN.
+
+    """
 
     event: TrialEvent
     trial: int
@@ -35,7 +46,7 @@ class TrialMarker(NamedTuple):
 
 
 def parse_trial_marker(text: str) -> TrialMarker | None:
-    """Return the trial marker that a text is; None for any other text."""
+    """Return the trial marker that a text stands for; None for any other text."""
     match = _TRIAL_MARKER.match(text)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""The forms in which spikes are sent over LSL."""
+"""Define the forms in which spikes are sent over LSL."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from rt_ner.core.contract.kinds import Kind
 
 
 class SpikeForm(StrEnum):
-    """Counts at 1 kHz, single spikes, or raw voltage at 30 kHz."""
+    """A form of spikes: counts at 1 kHz, single spikes, or raw voltage at 30 kHz."""
 
     RASTER = "raster"
     EVENTS = "events"
@@ -14,7 +14,7 @@ class SpikeForm(StrEnum):
 
     @property
     def kind(self) -> Kind:
-        """The kind of stream that carries this form."""
+        """Kind of stream that carries this form."""
         kinds = {
             SpikeForm.RASTER: Kind.SPIKES,
             SpikeForm.EVENTS: Kind.EVENTS,
