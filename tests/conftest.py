@@ -27,7 +27,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session  # noqa: E402
 from rt_ner.bundle.bundle import Bundle  # noqa: E402
 from rt_ner.bundle.storage import load_bundle  # noqa: E402
-from rt_ner.data.formats.archive import load_session, save_session  # noqa: E402
+from rt_ner.data.loading import load_session, save_session  # noqa: E402
 from rt_ner.data.session.session import Session  # noqa: E402
 from tests.helpers.sessions import quick_settings  # noqa: E402
 

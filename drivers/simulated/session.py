@@ -13,7 +13,10 @@ from numba import njit
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
-from rt_ner.data.session.session import Kinematics, Session, SpikeTimes, Trials
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.data.session.trials import Trials
 
 _STEP_S = 1e-3
 _KINEMATICS_STEPS = 10

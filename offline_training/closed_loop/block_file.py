@@ -45,7 +45,7 @@ def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
     SessionError where the recording lacks one of them.
     """
     # pyxdf is an extra.
-    from rt_ner.data.formats.xdf.reader import read_numbers  # noqa: PLC0415
+    from rt_ner.data.formats.xdf.samples import read_numbers  # noqa: PLC0415
 
     sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
     source_ids = {kind: source_id_of(source, kind) for kind, source in sources.items()}

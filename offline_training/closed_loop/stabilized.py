@@ -8,7 +8,10 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.data.session.trials import Trials
 
 # A direction has no speed; this one is of the order for which the loss is scaled.
 _SPEED_CM_S = 20.0

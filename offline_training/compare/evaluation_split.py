@@ -13,7 +13,7 @@ from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.formats.archive import load_session, session_areas
+from rt_ner.data.loading import load_session, session_areas
 from rt_ner.data.session.session import Session
 from rt_ner.offline.labels import Labels, shuffle_trials
 

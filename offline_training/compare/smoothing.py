@@ -7,7 +7,8 @@ import numpy as np
 from offline_training.dataset.split import Split, split_session
 from offline_training.settings import TrainSettings, WindowSettings
 from rt_ner.core.arrays import FloatArray
-from rt_ner.data.session.session import Kinematics, Session
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
 
 # A centred Gaussian of nine bins of 30 ms with a standard deviation of 45 ms (1.5 bins).

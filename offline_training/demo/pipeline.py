@@ -17,12 +17,12 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import check_writable, load_bundle
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
-from rt_ner.data.formats.archive import load_session
+from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.offline.decoding import decode_session
 from rt_ner.system.processes import ChildProcess, child_process
-from rt_ner.system.signals import no_garbage_collection
+from rt_ner.system.scheduling import no_garbage_collection
 
 _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
 

@@ -18,7 +18,7 @@ from offline_training.transfer.alignment.matching import (
 )
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.formats.archive import load_session
+from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset

@@ -1,1 +1,1 @@
-"""Recorded sessions: reading, checking, summarising and converting them."""
+"""Recorded data: sessions, the files that hold them, and the array's channel map."""

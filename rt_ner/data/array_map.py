@@ -1,4 +1,4 @@
-"""Channel map: where each channel's electrode sits in the array."""
+"""Map each channel to the place of its electrode in the array."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,10 @@ _ELECTRODES_A_BANK = 32
 
 
 def usual_places(n_channels: int) -> Int64Array:
-    """Row and column ``(channel, 2)`` by number, row by row, where nobody says better.
+    """Return the default row and column of each channel, shape ``(channel, 2)``.
 
-    96 channels: a Utah array's ten by ten without its corners. Others: as square as it goes.
+    Channels fill the rows by number. 96 channels are a Utah array, 10 x 10 without its corners;
+    any other number makes as square an array as possible.
     """
     if n_channels == _UTAH_CHANNELS:
         last = _UTAH_SIDE - 1
@@ -28,11 +29,12 @@ def usual_places(n_channels: int) -> Int64Array:
 
 
 def places_of_file(path: Path, labels: Sequence[str]) -> Int64Array:
-    """Row and column ``(channel, 2)`` as a Blackrock map file (``.cmp``) says.
+    """Return each channel's row and column, shape ``(channel, 2)``, from a Blackrock map file.
 
-    Its lines are column, row (from the lower left), bank, electrode and label. Channels are found
-    by their labels, else by the number that their label ends in, units of one electrode
-    together. Raises ConfigError where the file can't be read, or lacks a channel.
+    A line of a map file (``.cmp``) has column, row (from the lower left), bank, electrode and
+    label. Channels are found by their labels, else by the number at the end of their label; all
+    units of an electrode share its place. Raises ConfigError if the file can't be read, or lacks a
+    channel.
     """
     by_label: dict[str, tuple[int, int]] = {}
     by_number: dict[int, tuple[int, int]] = {}
@@ -46,19 +48,19 @@ def places_of_file(path: Path, labels: Sequence[str]) -> Int64Array:
         if place is None:
             raise ConfigError(
                 f"--channel-map {path}: channel '{label}' is not in it; it has {len(by_number)} "
-                f"electrodes, '{next(iter(by_label))}' first: is it this array's map?"
+                f"electrodes, the first is '{next(iter(by_label))}': use this array's map file"
             )
         places.append((top - place[0], place[1]))
     return np.array(places, dtype=np.int64)
 
 
 def labels_of_file(path: Path) -> dict[int, str]:
-    """The electrodes' labels by their numbers, as a Blackrock map file says."""
+    """Return the electrodes' labels by number, from a Blackrock map file."""
     return {number: label for _, number, label in _entries(path)}
 
 
 def _entries(path: Path) -> list[tuple[tuple[int, int], int, str]]:
-    """Row and column, number and label of each electrode."""
+    """Return row and column, number and label of each electrode."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -66,14 +68,14 @@ def _entries(path: Path) -> list[tuple[tuple[int, int], int, str]]:
     entries = []
     for line in lines:
         fields = line.split("//")[0].split()
-        # Before the electrodes stands a line that describes the array.
+        # A line that describes the array comes before the electrodes.
         if len(fields) < 4 or not (fields[0].isdecimal() and fields[1].isdecimal()):
             continue
         column, row, bank, electrode = fields[:4]
         if not (len(bank) == 1 and bank.isalpha() and electrode.isdecimal()):
             raise ConfigError(
-                f"--channel-map {path}: '{line.strip()}': expected column, row, bank (A, B, …), "
-                "electrode and label"
+                f"--channel-map {path}, line '{line.strip()}': expected column, row, bank (A, B, "
+                "…), electrode and label"
             )
         number = (ord(bank.upper()) - ord("A")) * _ELECTRODES_A_BANK + int(electrode)
         label = fields[4] if len(fields) > 4 else str(number)

@@ -1,19 +1,44 @@
-"""RecordingFile: what a file holds, whole or not; a `Session` where it has all that training needs."""
+"""RecordingFile: the contents of a file, complete or not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, SpikeTimes, Trials
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.data.session.trials import Trials
 
 
 @dataclass(frozen=True, eq=False)
 class RecordingFile:
-    """Spikes, kinematics and trials as far as a file has them, in one clock from 0 on.
+    """Spikes, kinematics and trials of a file, as far as it has them, on one clock from 0 on.
 
-    ``areas``: all that the file has, the one that was read first. ``contents``: what was found, in
-    words, a line a thing. ``missing``: by what is not there (``spikes``, ``kinematics``,
-    ``trials``), why, and what would help. ``warnings``: what was found wrong and left out.
+    Parameters
+    ----------
+    name : str
+        Name of the recording.
+    areas : tuple of str
+        Brain areas in the file; the first is the one that was read.
+    channel_ids : tuple of str, length n_channels
+        Name of each channel of that area.
+    spikes : SpikeTimes or SpikeCounts, optional
+        Spikes of that area.
+    kinematics : Kinematics, optional
+        Velocity of the hand or cursor.
+    trials : Trials, optional
+        Whole trials in recorded order.
+    contents : tuple of str
+        Streams or tables of the file, one line each.
+    missing : mapping of str to str
+        Reason and remedy for each part (``"spikes"``, ``"kinematics"``, ``"trials"``) that the
+        file may lack.
+    warnings : tuple of str
+        Damage and doubts, one line each.
+    provenance : mapping of str to str
+        Origin of the recording.
+
     """
 
     name: str
@@ -27,19 +52,75 @@ class RecordingFile:
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
 
-    def missing_for_training(self) -> list[str]:
-        """What is missing for training, each with its reason."""
-        parts = {"spikes": self.spikes, "kinematics": self.kinematics, "trials": self.trials}
-        return [
-            f"no {name}: {self.missing.get(name, 'the file has none')}"
-            for name, part in parts.items()
-            if part is None
+    @classmethod
+    def of_session(cls, session: Session, areas: tuple[str, ...]) -> "RecordingFile":
+        """Return a complete recording; ``areas`` are all those in its file."""
+        return cls(
+            name=session.name,
+            areas=(session.area, *(area for area in areas if area != session.area)),
+            channel_ids=session.channel_ids,
+            spikes=session.spikes,
+            kinematics=session.kinematics,
+            trials=session.trials,
+            provenance=session.provenance,
+        )
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{len(self.channel_ids)} channels" if self.spikes is not None else "no spikes",
+            "kinematics" if self.kinematics is not None else "no kinematics",
+            f"{len(self.trials)} trials" if self.trials is not None else "no trials",
         ]
+        name = " ".join([self.name, *self.areas[:1]])
+        return f"<RecordingFile {name}: {', '.join(parts)}, {self.duration_s:.0f} s>"
+
+    @property
+    def duration_s(self) -> float:
+        """Time of the last spike, movement or trial in s."""
+        spikes = self.spikes
+        ends_ns = [0]
+        if isinstance(spikes, SpikeTimes):
+            ends_ns += spikes.time_ns[-1:].tolist()
+        elif spikes is not None:
+            ends_ns.append(len(spikes.counts) * spikes.bin_ns)
+        if self.kinematics is not None:
+            ends_ns.append(int(self.kinematics.time_ns[-1]))
+        if self.trials is not None:
+            ends_ns.append(int(self.trials.end_ns[-1]))
+        return max(ends_ns) / NS_PER_S
+
+    def missing_for_training(self) -> list[str]:
+        """Return the reasons why no decoder can be trained on this file.
+
+        Returns
+        -------
+        list of str
+            One line per reason, with a remedy; empty if nothing is missing.
+
+        """
+        if missing := self._missing_parts():
+            return missing
+        try:
+            return self.session().missing_for_training()
+        except SessionError as error:
+            return [str(error)]
 
     def session(self) -> Session:
-        """All of it as a session; SessionError says what is missing."""
+        """Return the recording as a session.
+
+        Returns
+        -------
+        Session
+            The area that was read.
+
+        Raises
+        ------
+        SessionError
+            If spikes, kinematics or trials are missing; the message says which and why.
+
+        """
         if self.spikes is None or self.kinematics is None or self.trials is None:
-            raise SessionError("; ".join(self.missing_for_training()))
+            raise SessionError("; ".join(self._missing_parts()))
         return Session(
             name=self.name,
             area=self.areas[0],
@@ -49,3 +130,12 @@ class RecordingFile:
             trials=self.trials,
             provenance=self.provenance,
         )
+
+    def _missing_parts(self) -> list[str]:
+        """Return one line for each part that is not there."""
+        parts = {"spikes": self.spikes, "kinematics": self.kinematics, "trials": self.trials}
+        return [
+            f"no {name}: {self.missing.get(name, 'the file has none')}"
+            for name, part in parts.items()
+            if part is None
+        ]

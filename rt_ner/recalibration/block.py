@@ -8,7 +8,10 @@ from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.data.session.trials import Trials
 
 HOP_NS = 10 * NS_PER_MS
 # By stream: stamps in ns and values in cm or cm/s, ``(sample, …)``.

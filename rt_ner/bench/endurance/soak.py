@@ -10,7 +10,7 @@ from rt_ner.bench.rig import Rig, open_rig
 from rt_ner.core.clock import NS_PER_S, nearest_grid_line_ns, ns_from_s
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import RtNerError
-from rt_ner.data.formats.archive import load_session
+from rt_ner.data.loading import load_session
 from rt_ner.live.states import State
 from rt_ner.system.processes import ChildProcess, child_process
 

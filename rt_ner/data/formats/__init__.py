@@ -1,1 +1,1 @@
-"""One reader per file format; nothing here unpickles or executes what it reads."""
+"""File formats: one reader each, imported only when such a file is read."""

@@ -1,1 +1,1 @@
-"""A session in memory: spikes, kinematics and trials in one clock."""
+"""A session in memory: spikes, kinematics and trials on one clock."""

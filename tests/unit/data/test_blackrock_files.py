@@ -1,4 +1,4 @@
-"""Blackrock files: NEV spikes to the tick, broadband through our detector, and what they lack."""
+"""Blackrock files: NEV spikes to the tick, broadband through our detector, missing parts."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.archive import load_recording, load_session
-from rt_ner.data.session.session import SpikeTimes
+from rt_ner.data.loading import load_recording, load_session
+from rt_ner.data.session.spikes import SpikeTimes
 from tests.helpers.nev_files import nev, nsx
 
 pytest.importorskip("neo")
@@ -26,7 +26,7 @@ def test_spikes_keep_their_times_and_units(tmp_path: Path) -> None:
     assert spikes.time_ns.tolist() == [1_000_000, 2_000_000, 4_000_000, 4_115_233_333]
     fired = [spikes.unit_ids[unit] for unit in spikes.unit]
     assert fired == ["chan7/0", "chan9/1", "chan7/0", "chan9/2"]
-    assert recording.warnings == ("1 spikes that the sorter calls noise, left out",)
+    assert recording.warnings == ("spikes that the sorter marked as noise, left out: 1",)
 
 
 def test_time_begins_with_the_recording(tmp_path: Path) -> None:
@@ -38,12 +38,12 @@ def test_time_begins_with_the_recording(tmp_path: Path) -> None:
     assert recording.provenance["zero_of_device_clock_s"] == "3330"
 
 
-def test_a_spike_that_is_cut_off_is_told(tmp_path: Path) -> None:
+def test_a_truncated_spike_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], SPIKES)[:-10])
     recording = load_recording(tmp_path / "a.nev")
     assert isinstance(recording.spikes, SpikeTimes)
     assert len(recording.spikes.time_ns) == 3
-    assert recording.warnings[0] == "the NEV is cut off within a spike, which is left out"
+    assert recording.warnings[0] == "the NEV file ends within a spike, which is left out"
 
 
 def test_labels_that_repeat_are_replaced(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_noise_alone_and_nothing_at_all(tmp_path: Path) -> None:
     (tmp_path / "a.nev").write_bytes(nev(["chan7"], [(30, 1, 255)]))
     recording = load_recording(tmp_path / "a.nev")
     assert recording.spikes is None
-    assert recording.warnings == ("1 spikes that the sorter calls noise, left out",)
+    assert recording.warnings == ("spikes that the sorter marked as noise, left out: 1",)
     (tmp_path / "a.nev").write_bytes(nev(["chan7"], []))
     with pytest.raises(SessionError, match="headers and no data"):
         load_recording(tmp_path / "a.nev")
@@ -69,7 +69,7 @@ def test_endings_in_capitals(tmp_path: Path) -> None:
         load_recording(tmp_path / "A.NEV")
 
 
-def test_what_is_missing_to_train_is_said_with_a_remedy(tmp_path: Path) -> None:
+def test_missing_parts_are_reported_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], SPIKES))
     with pytest.raises(SessionError, match=r"no kinematics: .*rt-ner record.*no trials: "):
         load_session(tmp_path / "a.nev")
@@ -88,7 +88,7 @@ def test_broadband_becomes_spikes_and_analog_inputs_movement(tmp_path: Path) -> 
     assert recording.kinematics is not None
     # 1 step a millisecond, each of 5000 / 8191 mV.
     assert recording.kinematics.velocity_cm_s[5:9, 0] == pytest.approx(610.4, rel=1e-3)
-    assert any("taken for cm" in doubt for doubt in recording.warnings)
+    assert any("taken to be cm" in warning for warning in recording.warnings)
 
 
 def test_foreign_and_empty_files_are_refused(tmp_path: Path) -> None:

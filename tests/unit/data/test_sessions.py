@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.archive import load_session, save_session
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, SpikeTimes, Trials
+from rt_ner.data.loading import load_session, save_session
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.data.session.trials import Trials
 from tests.helpers.sessions import reach_file
 
 MS = 1_000_000
@@ -141,7 +144,7 @@ def test_an_area_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SessionError, match="is not a session.*holds weather"):
+    with pytest.raises(SessionError, match="not a session.*holds weather"):
         load_session(written(tmp_path, {"weather": np.zeros(3)}))
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(SessionError, match="expected a NumPy archive"):

@@ -1,4 +1,4 @@
-"""XDF: read as the decoder would have read it live; damage is said, and never a crash."""
+"""XDF: read as the decoder would have read it live; damage is reported and never a crash."""
 
 import struct
 from contextlib import suppress
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from offline_training.closed_loop.block_file import block_of_xdf
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.archive import load_recording, load_session
 from rt_ner.data.formats.xdf.chunks import salvage, scan
-from rt_ner.data.session.session import SpikeCounts, SpikeTimes
+from rt_ner.data.loading import load_recording, load_session
+from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"
@@ -39,9 +39,9 @@ def test_a_recording_is_a_session_with_the_same_counts(tmp_path: Path) -> None:
     assert session.kinematics.time_ns[:2].tolist() == [10 * MS, 20 * MS]
 
 
-def test_trials_that_are_not_whole_are_left_out_and_said(tmp_path: Path) -> None:
+def test_incomplete_trials_are_left_out_and_reported(tmp_path: Path) -> None:
     recording = load_recording(written(tmp_path, reach_recording()[0]))
-    assert any("1 trials that are not whole" in doubt for doubt in recording.warnings)
+    assert "incomplete trials, left out: 1" in recording.warnings
 
 
 def test_what_was_not_measured_is_no_silence(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_what_was_not_measured_is_no_silence(tmp_path: Path) -> None:
     assert isinstance(recording.spikes, SpikeCounts)
     counts[300:350] = 0
     np.testing.assert_array_equal(recording.spikes.counts, counts)
-    assert any("50 samples missing" in doubt for doubt in recording.warnings)
+    assert "samples missing within the recording: 50" in recording.warnings
     assert recording.kinematics is not None
     # No label until all that a decoder looks back to was measured again.
     times_ns = recording.kinematics.time_ns
@@ -76,7 +76,7 @@ def test_events_keep_their_units_apart(tmp_path: Path) -> None:
     assert isinstance(spikes, SpikeTimes)
     assert [spikes.unit_ids[unit] for unit in spikes.unit] == ["e2/1", "e1/0", "e2/3"]
     assert np.diff(spikes.time_ns).tolist() == [250 * MS, 250 * MS]
-    assert recording.warnings == ("1 events without a valid channel and unit",)
+    assert recording.warnings == ("events without a valid channel and unit, left out: 1",)
     assert [lack.split(":")[0] for lack in recording.missing_for_training()] == [
         "no kinematics",
         "no trials",

@@ -8,9 +8,11 @@ import pytest
 from drivers.encodings import EventForm
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.data.session.session import Session, SpikeCounts
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.events import EventBinner
-from rt_ner.decoding.binning.raster import SpikeBinner, raster_binner
+from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
 from rt_ner.decoding.input.channels import ChannelSelection, map_events
 from rt_ner.decoding.input.settings import InputKind

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from drivers.simulated.session import TaskSettings, simulate_session
-from rt_ner.data.session.session import Session, SpikeTimes
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeTimes
 
 
 @pytest.fixture(scope="module")

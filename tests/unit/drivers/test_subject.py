@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-
 from drivers.simulated.intention import CursorAnswer, Intention, SubjectSettings
 from drivers.simulated.neurons import Firing, drives, fitted, made_up
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.data.session.trials import Trials
 
 STEP_S = 0.005
 

@@ -8,8 +8,11 @@ import pytest
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.formats.archive import load_session
-from rt_ner.data.session.session import Kinematics, Session, SpikeCounts, Trials
+from rt_ner.data.loading import load_session
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.data.session.trials import Trials
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.sessions import reach_file

@@ -23,8 +23,9 @@ from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.formats.archive import load_session
-from rt_ner.data.session.session import Kinematics, Session
+from rt_ner.data.loading import load_session
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import build_dataset

@@ -41,7 +41,7 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.formats.archive import load_session, save_session
+from rt_ner.data.loading import load_session, save_session
 from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels

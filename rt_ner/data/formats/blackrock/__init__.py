@@ -1,1 +1,1 @@
-"""Blackrock files: spikes, voltage and analog movement."""
+"""Blackrock files: NEV spikes and NSx signals."""

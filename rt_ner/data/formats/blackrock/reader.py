@@ -1,13 +1,14 @@
-"""Blackrock: NEV spikes, or NSx broadband through our detector, read by neo.
+"""Read Blackrock files with neo: NEV spikes, or threshold crossings of NSx broadband.
 
-Neither holds trials; movement is there only if it was fed into analog inputs.
+They hold no trials, and movement only if it was fed into analog inputs.
 """
 
 import gc
 import logging
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from neo.rawio import BlackrockRawIO
@@ -15,49 +16,56 @@ from neo.rawio import BlackrockRawIO
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.recorded import (
-    CrossingFinder,
-    distinct_labels,
-    foreign_file,
-    merged_trains,
-)
+from rt_ner.data.formats.common.foreign_files import foreign_file
+from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels, merge_trains
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.session import Kinematics, SpikeTimes
+from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.input.channels import split_name
 
 _AREA = "array"
 _NOISE_UNIT = 255
 # The detector's band ends at 6 kHz.
 _BROADBAND_HZ = 15_000
-_AT_ONCE = 30_000
+_CHUNK_SAMPLES = 30_000
 _MOVEMENT = (("vx", "vy"), ("x", "y"), ("cursor_x", "cursor_y"), ("hand_x", "hand_y"))
-_NO_MOVEMENT = (
-    "no analog channels named vx and vy, or x and y: record movement with the spikes as LSL "
-    "streams (rt-ner record), or put it into a session with save_session"
-)
-_NO_TRIALS = (
-    "Blackrock's files tell of no trials: record rt-ner task's markers with the spikes as LSL "
-    "streams (rt-ner record), or put trials into a session with save_session"
-)
+_MISSING = {
+    "spikes": "no spikes in the NEV file, and no broadband (NSx of 15 kHz or more) beside it",
+    "kinematics": "no analog channels named vx and vy, or x and y: record movement and spikes "
+    "together as LSL streams (rt-ner record), or build a session and save it with save_session",
+    "trials": "Blackrock files hold no trials: record the task's markers and the spikes together "
+    "as LSL streams (rt-ner record), or build a session and save it with save_session",
+}
 logging.getLogger("neo").addHandler(logging.NullHandler())
 
 
+class _Spikes(NamedTuple):
+    """Channels and their spikes, None if there are none; and warnings."""
+
+    channel_ids: tuple[str, ...]
+    spikes: SpikeTimes | None
+    warnings: list[str]
+
+
 def read(path: Path, area: str | None) -> RecordingFile:
-    """Read ``NAME.nev`` with the NSx files beside it, or an NSx file; they know one area only."""
+    """Read ``NAME.nev`` and the NSx files beside it, or an NSx file."""
     if area not in (None, _AREA):
-        raise SessionError(f"no area '{area}': Blackrock's files name none; leave --area out")
+        raise SessionError(f"no area '{area}': Blackrock files name no areas; leave --area out")
     if not path.with_suffix(path.suffix.lower()).exists():
-        # neo finds files by their endings, and those in lower case only.
-        raise SessionError(f"ends in {path.suffix}: rename it, and those beside it, to lower case")
+        # neo finds files by their endings, in lower case only.
+        raise SessionError(
+            f"the name ends in {path.suffix}: rename it, and the files beside it, to lower case"
+        )
     with foreign_file("Blackrock file"):
         try:
             return _recording(path)
         finally:
-            # neo leaves its files open until it is collected itself.
+            # neo keeps its files open until it is collected.
             gc.collect()
 
 
 def _recording(path: Path) -> RecordingFile:
+    """Return the longest part of the recording."""
     files = BlackrockRawIO(
         filename=str(path.with_suffix("")),
         nsx_to_load="all",
@@ -67,24 +75,25 @@ def _recording(path: Path) -> RecordingFile:
     files.parse_header()
     segment, warnings = _longest_segment(files)
     origin_ns = _origin_ns(files, segment)
-    channel_ids, spikes, said = _sorted_spikes(files, segment, origin_ns)
-    if spikes is None:
-        channel_ids, spikes, detected = _detected_spikes(files, segment, origin_ns)
-        said += detected
-    kinematics, moved = _kinematics(files, segment, origin_ns)
+    found = _sorted_spikes(files, segment, origin_ns)
+    if found.spikes is None:
+        detected = _detected_spikes(files, segment, origin_ns)
+        found = detected._replace(warnings=found.warnings + detected.warnings)
+    kinematics, movement_warnings = _kinematics(files, segment, origin_ns)
     return RecordingFile(
         name=path.stem,
         areas=(_AREA,),
-        channel_ids=channel_ids,
-        spikes=spikes,
+        channel_ids=found.channel_ids,
+        spikes=found.spikes,
         kinematics=kinematics,
         contents=tuple(_contents(files)),
-        missing={
-            "spikes": "no spikes in the NEV, and no broadband (NSx of 15 kHz or more) beside it",
-            "kinematics": _NO_MOVEMENT,
-            "trials": _NO_TRIALS,
-        },
-        warnings=(*_cut_off(path.with_suffix(".nev")), *warnings, *said, *moved),
+        missing=_MISSING,
+        warnings=(
+            *_truncation(path.with_suffix(".nev")),
+            *warnings,
+            *found.warnings,
+            *movement_warnings,
+        ),
         provenance={
             "file": path.name,
             "layout": "blackrock",
@@ -93,22 +102,23 @@ def _recording(path: Path) -> RecordingFile:
     )
 
 
-def _contents(files: BlackrockRawIO) -> list[str]:
+def _contents(files: BlackrockRawIO) -> Iterator[str]:
+    """Yield a line for the units, and one for each stream of signals."""
     units = files.header["spike_channels"]
-    lines = [f"NEV: {len(units)} units"] if len(units) else []
+    if len(units):
+        yield f"NEV: {len(units)} units"
     for stream in files.header["signal_streams"]:
         channels = [c for c in files.header["signal_channels"] if c["stream_id"] == stream["id"]]
-        named = ", ".join(str(channel["name"]) for channel in channels[:4])
+        names = ", ".join(str(channel["name"]) for channel in channels[:4])
         rate_hz = float(channels[0]["sampling_rate"])
-        lines.append(f"NS{stream['id']}: {len(channels)} channels ({named}), {rate_hz:g} Hz")
-    return lines
+        yield f"NS{stream['id']}: {len(channels)} channels ({names}), {rate_hz:g} Hz"
 
 
 def _longest_segment(files: BlackrockRawIO) -> tuple[int, list[str]]:
-    """A recording that was paused, or whose clock was reset, has several."""
+    """Return the longest part: pauses and clock resets divide a recording."""
     n_segments = files.segment_count(0)
     if not n_segments:
-        raise SessionError("no Blackrock recording: it holds headers and no data")
+        raise SessionError("no Blackrock recording: the file holds headers and no data")
     lengths_s = [
         float(files.segment_t_stop(0, number) - files.segment_t_start(0, number))
         for number in range(n_segments)
@@ -121,39 +131,31 @@ def _longest_segment(files: BlackrockRawIO) -> tuple[int, list[str]]:
 
 
 def _origin_ns(files: BlackrockRawIO, segment: int) -> int:
-    """Zero of our time, on the device's clock: the whole second in which the recording begins.
+    """Return the session's time zero on the device's clock: the recording's first whole second.
 
-    The device's clock runs on between recordings, or is the time since 1970.
+    The device's clock runs on between recordings, or counts from 1970.
     """
     return int(files.segment_t_start(0, segment)) * NS_PER_S
 
 
-def _cut_off(nev: Path) -> list[str]:
-    """Whether a NEV ends within a packet; neo reads the whole ones, and says nothing."""
+def _truncation(nev: Path) -> list[str]:
+    """Return a warning if a NEV file ends within a packet; neo skips such a packet silently."""
     if not nev.is_file():
         return []
     with nev.open("rb") as file:
         header_bytes, packet_bytes = struct.unpack("<12xII", file.read(20))
     beyond = (nev.stat().st_size - header_bytes) % packet_bytes
-    return ["the NEV is cut off within a spike, which is left out"] if beyond else []
+    return ["the NEV file ends within a spike, which is left out"] if beyond else []
 
 
-def _sorted_spikes(
-    files: BlackrockRawIO, segment: int, origin_ns: int
-) -> tuple[tuple[str, ...], SpikeTimes | None, list[str]]:
-    """Threshold crossings and sorted units of the NEV, pooled by electrode; noise left out."""
+def _sorted_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> _Spikes:
+    """Return the NEV file's units, pooled by electrode, without noise."""
     names = [str(unit["name"]) for unit in files.header["spike_channels"]]
-    pairs = [tuple(map(int, name.removeprefix("ch").split("#"))) for name in names]
-    # Not public, but neo gives the electrodes' labels nowhere else.
-    told = files._nev_params("channel_labels") if names else {}
-    label_of = {
-        int(number): bytes(label).decode(errors="replace") for number, label in told.items()
-    }
-    if len(set(label_of.values())) < len(label_of):
-        label_of = {}
+    label_of = _electrode_labels(files) if names else {}
     labels: dict[int, str] = {}
     trains, unit_ids, unit_channel, n_noise = [], [], [], 0
-    for unit, (electrode, number) in enumerate(pairs):
+    for unit, name in enumerate(names):
+        electrode, number = map(int, name.removeprefix("ch").split("#"))
         ticks = files.get_spike_timestamps(0, segment, unit)
         if number == _NOISE_UNIT:
             n_noise += len(ticks)
@@ -163,43 +165,52 @@ def _sorted_spikes(
         trains.append(ns_array_from_s(times_s) - origin_ns)
         unit_ids.append(f"{label}/{number}")
         unit_channel.append(list(labels).index(electrode))
-    warnings = [f"{n_noise:,} spikes that the sorter calls noise, left out"] if n_noise else []
+    warnings = [f"spikes that the sorter marked as noise, left out: {n_noise:,}"] if n_noise else []
     if not any(len(train) for train in trains):
-        return (), None, warnings
+        return _Spikes((), None, warnings)
     channel_of = np.array(unit_channel, dtype=np.int32)
-    spikes = merged_trains(trains, tuple(unit_ids), channel_of, len(labels))
-    return tuple(labels.values()), spikes, warnings
+    spikes = merge_trains(trains, tuple(unit_ids), channel_of, len(labels))
+    return _Spikes(tuple(labels.values()), spikes, warnings)
 
 
-def _detected_spikes(
-    files: BlackrockRawIO, segment: int, origin_ns: int
-) -> tuple[tuple[str, ...], SpikeTimes | None, list[str]]:
-    """Threshold crossings of broadband, by the detector that decodes live."""
-    stream = _stream_with(files, _BROADBAND_HZ)
+def _electrode_labels(files: BlackrockRawIO) -> dict[int, str]:
+    """Return the electrodes' labels by number; none if they repeat."""
+    # Not public, but neo has the electrodes' labels nowhere else.
+    labels = {
+        int(number): bytes(label).decode(errors="replace")
+        for number, label in files._nev_params("channel_labels").items()
+    }
+    return labels if len(set(labels.values())) == len(labels) else {}
+
+
+def _detected_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> _Spikes:
+    """Return the threshold crossings of broadband."""
+    stream = _broadband_stream(files)
     if stream is None:
-        return (), None, []
+        return _Spikes((), None, [])
     rate_hz = float(files.get_signal_sampling_rate(stream))
     begin_s = float(files.get_signal_t_start(0, segment, stream))
     n_samples = files.get_signal_size(0, segment, stream)
     labels = distinct_labels(_labels(files, stream))
     finder = CrossingFinder(labels, rate_hz)
-    for first in range(0, n_samples, _AT_ONCE):
-        last = min(first + _AT_ONCE, n_samples)
+    for first in range(0, n_samples, _CHUNK_SAMPLES):
+        last = min(first + _CHUNK_SAMPLES, n_samples)
         ends_s = begin_s + np.arange(first + 1, last + 1) / rate_hz
         voltage = files.get_analogsignal_chunk(0, segment, first, last, stream, None)
         finder.push(ns_array_from_s(ends_s), np.ascontiguousarray(voltage))
-    told = [f"spikes are threshold crossings of {len(labels)} broadband channels"]
-    return labels, finder.spikes(origin_ns), told
+    warning = f"spikes are threshold crossings of {len(labels)} broadband channels"
+    return _Spikes(labels, finder.spikes(origin_ns), [warning])
 
 
-def _stream_with(files: BlackrockRawIO, at_least_hz: float) -> int | None:
-    """The first stream of such a rate."""
+def _broadband_stream(files: BlackrockRawIO) -> int | None:
+    """Return the first stream that is fast enough to hold spikes."""
     n_streams = files.signal_streams_count()
     rates_hz = [float(files.get_signal_sampling_rate(stream)) for stream in range(n_streams)]
-    return next((stream for stream, hz in enumerate(rates_hz) if hz >= at_least_hz), None)
+    return next((stream for stream, hz in enumerate(rates_hz) if hz >= _BROADBAND_HZ), None)
 
 
 def _labels(files: BlackrockRawIO, stream: int) -> tuple[str, ...]:
+    """Return the labels of a stream's channels."""
     number = files.header["signal_streams"][stream]["id"]
     channels = files.header["signal_channels"]
     return tuple(str(one["name"]) for one in channels if one["stream_id"] == number)
@@ -208,7 +219,7 @@ def _labels(files: BlackrockRawIO, stream: int) -> tuple[str, ...]:
 def _kinematics(
     files: BlackrockRawIO, segment: int, origin_ns: int
 ) -> tuple[Kinematics | None, list[str]]:
-    """Movement from analog inputs."""
+    """Return the movement in analog inputs, and warnings."""
     for stream in range(files.signal_streams_count()):
         labels = [split_name(label)[0].lower() for label in _labels(files, stream)]
         for names in _MOVEMENT:
@@ -221,13 +232,14 @@ def _kinematics(
 def _movement(
     files: BlackrockRawIO, segment: int, stream: int, columns: Sequence[int], origin_ns: int
 ) -> tuple[Kinematics, list[str]]:
+    """Return two analog inputs as velocity, and warnings."""
     raw = files.get_analogsignal_chunk(0, segment, None, None, stream, list(columns))
     values: FloatArray = files.rescale_signal_raw_to_float(raw, "float64", stream, list(columns))
     rate_hz = float(files.get_signal_sampling_rate(stream))
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
     times_ns = begin_ns - origin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
     names = [_labels(files, stream)[column] for column in columns]
-    warnings = [f"analog inputs {' and '.join(names)}: their unit is taken for cm or cm/s"]
+    warnings = [f"analog inputs {' and '.join(names)}: their unit is taken to be cm or cm/s"]
     if not names[0].lower().startswith("v"):
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of {' and '.join(names)}")

@@ -1,1 +1,1 @@
-"""MATLAB files: trial tables and plain arrays."""
+"""MATLAB files: TrialData, and arrays in the reach layout."""

@@ -1,4 +1,4 @@
-"""MATLAB size: how much memory a MATLAB file's contents ask for, found out before they are read.
+"""Find out how much memory a MATLAB file's contents need, before they are read.
 
 A small file can state, or unpack to, more than any computer holds.
 """
@@ -12,17 +12,17 @@ from typing import BinaryIO
 import h5py
 
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.nwb.hdf5_trial import check_survivable
+from rt_ner.data.formats.common.hdf5_probe import check_survivable
 
 _MOST_BYTES = 2_000_000_000
 _PIECE_BYTES = 1 << 16
 _UNPACK_BYTES = 1 << 20
-# Of version 5: the place of the mark of byte order, and the type of a packed element.
-_ORDER_AT, _PACKED = 126, 15
+# Version 5: position of the byte-order mark, and type number of a compressed element.
+_ORDER_AT, _COMPRESSED = 126, 15
 
 
 def check_size(path: Path) -> None:
-    """SessionError if reading the file would take more memory than any recording should."""
+    """Raise SessionError if the file needs more memory than a recording should."""
     if h5py.is_hdf5(path):
         check_survivable(path)
         n_bytes = _stated_bytes(path)
@@ -31,12 +31,12 @@ def check_size(path: Path) -> None:
     if n_bytes > _MOST_BYTES:
         raise SessionError(
             f"its contents take {n_bytes / 1e9:.1f} GB or more, expected at most "
-            f"{_MOST_BYTES / 1e9:g} GB: cut it into sessions first"
+            f"{_MOST_BYTES / 1e9:g} GB: divide it into sessions first"
         )
 
 
 def _stated_bytes(path: Path) -> int:
-    """Version 7.3 is HDF5: what all arrays together say that they hold."""
+    """Return the stated size of all arrays in a version 7.3 file, which is HDF5."""
     total = 0
 
     def add(_name: str, item: object) -> None:
@@ -50,14 +50,14 @@ def _stated_bytes(path: Path) -> int:
 
 
 def _unpacked_bytes(path: Path) -> int:
-    """Version 5: what its elements hold, unpacked piece by piece and thrown away."""
+    """Return the unpacked size of a version 5 file, unpacking it piece by piece."""
     total = 0
     with path.open("rb") as file:
         file.seek(_ORDER_AT)
         order = ">" if file.read(2) == b"MI" else "<"
         while len(tag := file.read(8)) == 8 and total <= _MOST_BYTES:
             kind, n_bytes = struct.unpack(f"{order}II", tag)
-            if kind == _PACKED:
+            if kind == _COMPRESSED:
                 total += _unpacked_element(file, n_bytes, _MOST_BYTES - total)
             else:
                 file.seek(n_bytes, 1)
@@ -65,7 +65,10 @@ def _unpacked_bytes(path: Path) -> int:
 
 
 def _unpacked_element(file: BinaryIO, n_bytes: int, enough: int) -> int:
-    """Bytes of one element, or a number above ``enough``; what can't be unpacked counts not."""
+    """Return the unpacked size of an element, as far as it can be unpacked.
+
+    Stop at a size above ``enough``.
+    """
     unpacker, total = zlib.decompressobj(), 0
     while n_bytes > 0 and (packed := file.read(min(n_bytes, _PIECE_BYTES))):
         n_bytes -= len(packed)

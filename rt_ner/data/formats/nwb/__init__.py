@@ -1,1 +1,1 @@
-"""NWB files, read and written."""
+"""NWB files: Neurodata Without Borders, as DANDI stores reaching."""

@@ -1,4 +1,4 @@
-"""NWB writer: a session as others can read it, and as we read it back to the last bit."""
+"""Write a session as NWB that others can read, and that reads back without a changed bit."""
 
 import json
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.nwb.reader import (
+from rt_ner.data.formats.nwb.datasets import (
     CHANNEL_COLUMN,
     COUNTS_NAME,
     DIRECTION_COLUMN,
@@ -17,17 +17,18 @@ from rt_ner.data.formats.nwb.reader import (
     TARGET_COLUMN,
     UNIT_COLUMN,
 )
-from rt_ner.data.session.session import Session, SpikeTimes
+from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeTimes
 
-# NWB wants a date; a session knows none.
+# NWB requires a date, which a session does not have.
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 _M_PER_CM = 0.01
 
 
 def write(session: Session, path: Path) -> None:
-    """Write a session as NWB, whole or not at all; SessionError if ``path`` exists."""
+    """Write a session, completely or not at all. Raise SessionError if the file exists."""
     if path.exists():
-        raise SessionError(f"{path} is there already: name another file")
+        raise SessionError(f"{path} exists already: name another file")
     nwb = NWBFile(
         session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "
         "known, times count from the session's start",
@@ -51,6 +52,7 @@ def write(session: Session, path: Path) -> None:
 
 
 def _add_electrodes(nwb: NWBFile, session: Session) -> None:
+    """Add one electrode per channel."""
     device = nwb.create_device(name="array")
     group = nwb.create_electrode_group(
         name="array", description="the array", location=session.area, device=device
@@ -61,6 +63,7 @@ def _add_electrodes(nwb: NWBFile, session: Session) -> None:
 
 
 def _add_spikes(nwb: NWBFile, session: Session) -> None:
+    """Add the units' spike times, or the counts."""
     spikes = session.spikes
     if not isinstance(spikes, SpikeTimes):
         counts = TimeSeries(
@@ -69,7 +72,7 @@ def _add_spikes(nwb: NWBFile, session: Session) -> None:
             unit="spikes",
             rate=NS_PER_S / spikes.bin_ns,
             starting_time=0.0,
-            description="spikes of each channel, in bins",
+            description="spikes per channel and bin",
         )
         nwb.create_processing_module(name="ecephys", description="counted spikes").add(counts)
         return
@@ -85,6 +88,7 @@ def _add_spikes(nwb: NWBFile, session: Session) -> None:
 
 
 def _add_behavior(nwb: NWBFile, session: Session) -> None:
+    """Add the velocity."""
     velocity = TimeSeries(
         name="hand_vel",
         data=session.kinematics.velocity_cm_s,
@@ -97,12 +101,13 @@ def _add_behavior(nwb: NWBFile, session: Session) -> None:
 
 
 def _add_trials(nwb: NWBFile, session: Session) -> None:
+    """Add the trials table."""
     trials = session.trials
-    nwb.add_trial_column(name="go_cue_time", description="when the subject was told to go")
+    nwb.add_trial_column(name="go_cue_time", description="time of the go cue")
     nwb.add_trial_column(
         name=DIRECTION_COLUMN, description="direction of the reach, counterclockwise from x"
     )
-    nwb.add_trial_column(name=TARGET_COLUMN, description="where the target stood, x and y")
+    nwb.add_trial_column(name=TARGET_COLUMN, description="position of the target, x and y")
     for trial in range(len(trials)):
         start_ns, go_ns, end_ns = (
             times[trial] for times in (trials.start_ns, trials.go_ns, trials.end_ns)

@@ -1,7 +1,7 @@
-"""XDF chunks: which of a file's chunks are whole, without trusting a length that it states.
+"""Find the intact chunks of an XDF file, without trusting any length that it states.
 
-After the specification of XDF 1.0 (github.com/sccn/xdf): ``XDF:``, then chunks of a length, a tag,
-and, of most tags, the number of a stream.
+An XDF 1.0 file (github.com/sccn/xdf) is ``XDF:`` and then chunks: a length, a tag and, for most
+tags, a stream number.
 """
 
 import struct
@@ -16,7 +16,7 @@ from rt_ner.core.errors import SessionError
 MAGIC = b"XDF:"
 _FILE_HEADER, _HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _FOOTER = range(1, 7)
 _OF_STREAM = (_HEADER, _SAMPLES, _CLOCK_OFFSET, _FOOTER)
-# The boundary chunk, by which reading finds its way again after damage: length, tag, signature.
+# The boundary chunk (length, tag, signature), where reading resumes after damage.
 _SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed546739ccbe4")
 BOUNDARY = bytes([1, 18]) + struct.pack("<H", _BOUNDARY) + _SIGNATURE
 _LENGTHS = {1: "<B", 4: "<I", 8: "<Q"}
@@ -29,7 +29,7 @@ _SCAN_BYTES = 1 << 20
 
 
 class Chunk(NamedTuple):
-    """Where a whole chunk lies in its file, and what it is."""
+    """Place and kind of an intact chunk."""
 
     begin: int
     end: int
@@ -38,11 +38,11 @@ class Chunk(NamedTuple):
     n_samples: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Contents:
-    """The whole chunks of a file. ``headers``: XML of each stream, by its number.
+    """The intact chunks of a file, its streams' headers and sample numbers, and the damage.
 
-    ``n_samples``: by stream. ``damage``: what is broken, in words, and left out.
+    ``headers`` and ``n_samples`` are by stream number; ``damage`` has one line per part left out.
     """
 
     chunks: list[Chunk] = field(default_factory=list)
@@ -51,18 +51,20 @@ class Contents:
     damage: list[str] = field(default_factory=list)
 
     def bytes_of(self, path: Path, streams: set[int]) -> bytes:
-        """A whole XDF file of these streams alone."""
+        """Return an XDF file with these streams only."""
         wanted = [c for c in self.chunks if c.tag not in _OF_STREAM or c.stream in streams]
         return b"".join(_copied(path, wanted))
 
 
 def scan(path: Path) -> Contents:
-    """Find the whole chunks of a file; SessionError if it is no XDF at all."""
+    """Find the intact chunks of a file. Raise SessionError if it is not XDF."""
     contents = Contents()
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
-            raise SessionError("no XDF: expected a file of LabRecorder, which begins with 'XDF:'")
+            raise SessionError(
+                "not XDF: expected a file that begins with 'XDF:', as LabRecorder writes it"
+            )
         while file.tell() < size:
             begin = file.tell()
             try:
@@ -73,7 +75,7 @@ def scan(path: Path) -> Contents:
 
 
 def salvage(path: Path, out: Path) -> Contents:
-    """Write the whole chunks of a damaged file as another one, which must not exist yet."""
+    """Copy the intact chunks of a damaged file to a new file."""
     contents = scan(path)
     with out.open("xb") as whole:
         whole.writelines(_copied(path, contents.chunks))
@@ -81,7 +83,7 @@ def salvage(path: Path, out: Path) -> Contents:
 
 
 def _copied(path: Path, chunks: Sequence[Chunk]) -> Iterator[bytes]:
-    """A whole file of these chunks, piece by piece."""
+    """Yield a file with these chunks, piece by piece."""
     yield MAGIC
     with path.open("rb") as file:
         for chunk in chunks:
@@ -90,12 +92,12 @@ def _copied(path: Path, chunks: Sequence[Chunk]) -> Iterator[bytes]:
 
 
 def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
-    """The chunk that begins here; ValueError, struct.error if it is none."""
+    """Return the chunk that begins here. Raise ValueError or struct.error if there is none."""
     begin = file.tell()
     length = _read_length(file)
     end = file.tell() + length
     if length < 2 or end > size:
-        raise ValueError(f"a chunk of {length} bytes, of which {size - file.tell()} are there")
+        raise ValueError(f"a chunk of {length} bytes, of which {size - file.tell()} are left")
     (tag,) = struct.unpack("<H", file.read(2))
     if not _FILE_HEADER <= tag <= _FOOTER:
         raise ValueError(f"a chunk of kind {tag}, expected 1 to 6")
@@ -110,7 +112,7 @@ def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
 
 
 def _read_length(file: BinaryIO) -> int:
-    """A number of one, four or eight bytes, which says how many it has."""
+    """Return a number of one, four or eight bytes; its size comes first."""
     (n_bytes,) = file.read(1)
     if n_bytes not in _LENGTHS:
         raise ValueError(f"a length of {n_bytes} bytes, expected 1, 4 or 8")
@@ -119,7 +121,7 @@ def _read_length(file: BinaryIO) -> int:
 
 
 def _checked_samples(file: BinaryIO, end: int, header: ElementTree.Element) -> int:
-    """How many samples a chunk holds; ValueError if they can't fit into it."""
+    """Return the number of samples in a chunk. Raise ValueError if they don't fit into it."""
     n_samples = _read_length(file)
     n_channels, value_bytes, is_text = _sample_shape(header)
     room = end - file.tell()
@@ -131,7 +133,7 @@ def _checked_samples(file: BinaryIO, end: int, header: ElementTree.Element) -> i
 
 
 def _length_of(samples: bytes, n_samples: int, value_bytes: int) -> int:
-    """Bytes that so many samples take, each with a stamp (8) or without (0); −1 if neither."""
+    """Return the size of the samples, each with a stamp of 8 bytes or none; -1 if neither."""
     at = 0
     for _ in range(n_samples):
         n_stamp = samples[at] if at < len(samples) else -1
@@ -142,7 +144,7 @@ def _length_of(samples: bytes, n_samples: int, value_bytes: int) -> int:
 
 
 def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
-    """Channels, the fewest bytes of a value, and whether it is text."""
+    """Return the number of channels, the fewest bytes of a value, and True for text."""
     value_format = header.findtext("channel_format", "")
     n_channels = int(header.findtext("channel_count", ""))
     if value_format not in _SAMPLE_BYTES or not 0 < n_channels <= _MOST_CHANNELS:
@@ -151,7 +153,7 @@ def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
 
 
 def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
-    """Add a chunk to the contents, and go on after it."""
+    """Add a chunk to the contents and move past it."""
     if chunk.tag == _HEADER:
         header = ElementTree.fromstring(file.read(chunk.end - file.tell()))  # noqa: S314 - expat ≥ 2.4
         _sample_shape(header)
@@ -163,18 +165,18 @@ def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
     file.seek(chunk.end)
 
 
-def _skip_damage(file: BinaryIO, begin: int, size: int, what: str, contents: Contents) -> None:
-    """Go on at the next boundary chunk, or at the end."""
+def _skip_damage(file: BinaryIO, begin: int, size: int, reason: str, contents: Contents) -> None:
+    """Move to the next boundary chunk, or to the end, and note the damage."""
     file.seek(begin)
     following = _next_boundary(file, size)
     contents.damage.append(
-        f"{what or 'nothing whole'} at byte {begin:,}: {following - begin:,} bytes left out"
+        f"{reason or 'nothing intact'} at byte {begin:,}: {following - begin:,} bytes left out"
     )
     file.seek(following)
 
 
 def _next_boundary(file: BinaryIO, size: int) -> int:
-    """Where the next boundary chunk begins, from one byte after here on; else the end."""
+    """Return where the next boundary chunk begins, after the current byte; or the end."""
     at, kept = file.tell() + 1, b""
     file.seek(at)
     while block := file.read(_SCAN_BYTES):

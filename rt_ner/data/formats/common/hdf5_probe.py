@@ -1,7 +1,7 @@
-"""HDF5 trial: a file is read through by a process of its own first.
+"""Read an HDF5 file through in a child process, to see if HDF5's library survives it.
 
-On a broken file libhdf5 itself can crash, or ask for more memory than there is, which nothing in
-its process can catch.
+A damaged file can crash libhdf5, or make it ask for more memory than there is. Nothing in the same
+process can catch that.
 """
 
 import subprocess
@@ -14,31 +14,34 @@ from rt_ner.core.errors import SessionError
 
 _LONGEST_S = 120.0
 _MOST_MEMORY_BYTES = 4_000_000_000
-# Larger arrays are not read through: what lies around them is where a broken file leads astray.
+# Larger arrays are skipped: damage leads astray in the structure around them.
 _READ_BYTES = 64_000_000
 _DAMAGED = 3
 
 
 def check_survivable(path: Path) -> None:
-    """SessionError if HDF5's library can't get through the file, or does not survive it."""
+    """Raise SessionError if HDF5's library crashes, hangs or fails on the file."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, by list
+        done = subprocess.run(  # noqa: S603 - our own program, as a list
             [sys.executable, "-m", __name__, str(path)],
             check=False,
             capture_output=True,
             timeout=_LONGEST_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise SessionError(f"damaged: HDF5 does not get through it in {_LONGEST_S:g} s") from error
+        raise SessionError(
+            f"damaged, get an intact copy: HDF5 does not get through it in {_LONGEST_S:g} s"
+        ) from error
     if done.returncode == _DAMAGED:
-        raise SessionError(f"damaged, get a whole copy: {done.stdout.decode(errors='replace')}")
+        raise SessionError(f"damaged, get an intact copy: {done.stdout.decode(errors='replace')}")
     if done.returncode:
         raise SessionError(
-            f"damaged, get a whole copy: HDF5's own library crashes on it (code {done.returncode})"
+            f"damaged, get an intact copy: HDF5's library crashes on it (code {done.returncode})"
         )
 
 
 def _limit_memory() -> None:
+    """Limit this process's memory, where the system can."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - POSIX only
 
@@ -48,16 +51,18 @@ def _limit_memory() -> None:
 
 
 def _read(_name: str, item: h5py.Group | h5py.Dataset) -> None:
+    """Read an item's attributes and, if it is not too large, its values."""
     try:
         list(item.attrs.values())
         if isinstance(item, h5py.Dataset) and item.nbytes <= _READ_BYTES:
             item[()]
     except (TypeError, ValueError):
-        # A type that h5py has no counterpart for is no damage.
+        # A type that h5py does not support is not damage.
         return
 
 
 def _main(path: str) -> int:
+    """Read the file through and return the exit code."""
     _limit_memory()
     try:
         with h5py.File(path, "r") as file:

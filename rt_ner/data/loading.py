@@ -1,0 +1,163 @@
+"""Load and save sessions, in any file format."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rt_ner.core.errors import SessionError
+from rt_ner.data.formats import archive
+from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.session import Session
+
+
+def load_session(path: str | Path, area: str | None = None) -> Session:
+    """Load a session from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `load_recording` reads.
+    area : str, optional
+        Brain area to read, ``"M1"`` for example. Default: the first area in the file.
+
+    Returns
+    -------
+    Session
+        Spikes, kinematics and trials of that area.
+
+    Raises
+    ------
+    SessionError
+        If the file can't be read, has no such area, or lacks spikes, kinematics or trials. The
+        message says what to do.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from rt_ner.data.loading import load_session
+    >>> rng = np.random.default_rng(0)
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "day1.npz"
+    ...     np.savez(
+    ...         path,
+    ...         counts_M1=rng.poisson(0.5, (8, 48, 96)).astype(np.uint8),
+    ...         velocity=rng.normal(size=(8, 40, 2)),
+    ...         direction_deg=np.arange(8) * 45.0,
+    ...         bin_s=0.03,
+    ...         pad_bins=4,
+    ...     )
+    ...     session = load_session(path, area="M1")
+    >>> session
+    <Session day1 M1: 96 channels, 8 trials, 12 s>
+    >>> session.spikes
+    <SpikeCounts: 96 channels, 384 bins of 30 ms, 18,518 spikes>
+
+    """
+    recording = load_recording(path, area)
+    try:
+        return recording.session()
+    except SessionError as error:
+        raise SessionError(f"{path}: {error}") from error
+
+
+def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
+    """Load the contents of a file, complete or not.
+
+    The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
+    ``.nev``, ``.ns5`` and ``.ns6`` (Blackrock). Any other file must be a NumPy archive: a session
+    written by `save_session`, or one in the reach layout.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    area : str, optional
+        Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
+
+    Returns
+    -------
+    RecordingFile
+        All that the file has, and the reasons for what it lacks.
+
+    Raises
+    ------
+    SessionError
+        If the file does not exist, is damaged, is in another format, or has no such area.
+
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SessionError(f"{path}: no such session file")
+    try:
+        return _reader(path.suffix.lower())(path, area)
+    except SessionError as error:
+        raise SessionError(f"{path}: {error}") from error
+
+
+def session_areas(path: Path) -> tuple[str, ...]:
+    """Return the brain areas in a file, in its order."""
+    return load_recording(path).areas
+
+
+def save_session(session: Session, path: str | Path) -> None:
+    """Save a session to a file, completely or not at all.
+
+    Parameters
+    ----------
+    session : Session
+        The session.
+    path : str or Path
+        The file. A name that ends in ``.npz`` gives the project's own form: a NumPy archive of
+        plain arrays, which replaces a file of that name. One that ends in ``.nwb`` gives NWB, and
+        must be new.
+
+    Raises
+    ------
+    SessionError
+        If the name has another ending, or the NWB file exists.
+
+    """
+    path = Path(path)
+    match path.suffix.lower():
+        case ".npz":
+            archive.write(session, path)
+        case ".nwb":
+            _nwb_writer()(session, path)
+        case _:
+            raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
+
+
+def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
+    """Return the function that reads files with such an ending."""
+    try:
+        match suffix:
+            case ".xdf":
+                from rt_ner.data.formats.xdf.reader import read  # noqa: PLC0415
+            case ".nwb":
+                from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
+            case ".mat":
+                from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
+            case ".nev" | ".ns5" | ".ns6":
+                from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
+            case _:
+                return archive.read
+    except ImportError as error:
+        raise _missing_package(suffix, error) from error
+    return read
+
+
+def _nwb_writer() -> Callable[[Session, Path], None]:
+    """Return the function that writes NWB files."""
+    try:
+        from rt_ner.data.formats.nwb.writer import write  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing_package(".nwb", error) from error
+    return write
+
+
+def _missing_package(suffix: str, error: ImportError) -> SessionError:
+    """Return the error that names the package and the remedy."""
+    return SessionError(
+        f"{suffix} files need another package ({error}): pip install 'rt-ner[formats]'"
+    )

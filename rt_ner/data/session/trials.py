@@ -1,0 +1,93 @@
+"""Trials of a session: reaches in recorded order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.errors import SessionError
+
+# A decoder can't be trained on fewer trials; those held out for testing come on top.
+FEWEST_TRAINING_TRIALS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Reaches in recorded order. A trial is the interval ``(start_ns, end_ns]``.
+
+    Parameters
+    ----------
+    start_ns, go_ns, end_ns : ndarray of int64, shape (n_trials,)
+        Start, go cue and end of each trial in ns since the session's start.
+    direction_deg : ndarray of float64, shape (n_trials,)
+        Direction of each reach in degrees, counterclockwise from the x axis.
+    target_cm : ndarray of float64, shape (n_trials, 2)
+        Position of each target, or end point of each reach where the target is unknown, in cm.
+
+    Raises
+    ------
+    SessionError
+        If the arrays differ in length, trials overlap, or a direction is NaN.
+
+    """
+
+    start_ns: Int64Array
+    go_ns: Int64Array
+    end_ns: Int64Array
+    direction_deg: FloatArray
+    target_cm: FloatArray
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(values) for name, values in vars(self).items()}
+        if len(set(lengths.values())) > 1:
+            raise SessionError(f"the arrays of the trials differ in length: {lengths}")
+        if np.any(self.end_ns <= self.start_ns) or np.any(self.start_ns[1:] < self.end_ns[:-1]):
+            raise SessionError(
+                "trials overlap or end before they start: put them into recorded order"
+            )
+        if not np.isfinite(self.direction_deg).all():
+            raise SessionError("a trial's direction is NaN: every trial needs one in degrees")
+
+    def __len__(self) -> int:
+        return self.start_ns.size
+
+    def __repr__(self) -> str:
+        end_s = self.end_ns[-1] / NS_PER_S if len(self) else 0.0
+        return f"<Trials: {len(self)} reaches in {self.n_directions} directions, {end_s:.0f} s>"
+
+    @property
+    def n_directions(self) -> int:
+        """Number of different directions."""
+        return int(np.unique(self.direction_deg).size)
+
+    def index_at(self, time_ns: Int64Array) -> Int64Array:
+        """Return the index of the trial that each time falls into, -1 between trials."""
+        trial = np.searchsorted(self.end_ns, time_ns).clip(0, len(self) - 1)
+        inside = (time_ns > self.start_ns[trial]) & (time_ns <= self.end_ns[trial])
+        return np.where(inside, trial, -1).astype(np.int64)
+
+    def n_train(self, held_out: float) -> int:
+        """Return the number of training trials, which come before the held-out trials.
+
+        Parameters
+        ----------
+        held_out : float
+            Fraction of the trials to hold out for testing, from 0 to 1.
+
+        Returns
+        -------
+        int
+            Number of training trials. Both parts keep at least one trial.
+
+        Raises
+        ------
+        SessionError
+            If there are fewer than two trials.
+
+        """
+        if len(self) < 2:
+            raise SessionError(
+                f"{len(self)} trial(s): at least 2 are needed, one to train on and one to hold out"
+            )
+        return min(max(int((1.0 - held_out) * len(self) + 1e-9), 1), len(self) - 1)
