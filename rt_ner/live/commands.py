@@ -209,7 +209,8 @@ def _decode_until(
 ) -> "LoopStatistics":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.live.loop import Loop
-    from rt_ner.live.operator.controls import listen_to_keyboard, listen_to_markers
+    from rt_ner.live.operator.keyboard import listen_to_keyboard
+    from rt_ner.live.operator.marker_commands import listen_to_markers
     from rt_ner.live.operator.status_line import Status
     from rt_ner.live.ports.lsl.ports import open_lsl_ports
     from rt_ner.system.scheduling import claim_computer, yield_to_the_loop

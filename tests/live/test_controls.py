@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 import pylsl
 import pytest
 
-from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
 
@@ -114,7 +114,7 @@ def test_markers_that_are_no_text_do_not_end_the_listening(
 
 LISTENER = """
 import signal, sys, threading
-from rt_ner.live.operator.controls import listen_to_keyboard
+from rt_ner.live.operator.keyboard import listen_to_keyboard
 over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
 with listen_to_keyboard(lambda command: print(command, flush=True)) as has_keyboard:

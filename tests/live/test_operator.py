@@ -7,7 +7,7 @@ import pylsl
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import State
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled, running

@@ -19,7 +19,7 @@ from rt_ner.core.clock import next_grid_line_ns, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, TIMING_LABELS, Kind
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.live.commands import _obeying_view
-from rt_ner.live.operator.controls import listen_to_markers
+from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings, DecodeSettings
 from rt_ner.live.states import Command, State
 from rt_ner.lsl.streams import local_now_ns, open_outlet

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.live.loop import Loop
-from rt_ner.live.operator.controls import KEYS
+from rt_ner.live.operator.keyboard import KEYS
 from rt_ner.lsl.streams import local_now_ns
 
 _EVERY_S = 0.5

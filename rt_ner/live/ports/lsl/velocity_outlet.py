@@ -56,7 +56,8 @@ class VelocityOutlet:
     def push(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
         """Send a velocity, or keep it for the next tick."""
         if self._ticks:
-            self._ticks.set(*velocity_cm_s.tolist(), local_now_ns())
+            x_cm_s, y_cm_s = velocity_cm_s.tolist()
+            self._ticks.set(x_cm_s, y_cm_s, local_now_ns())
         else:
             self._send(velocity_cm_s, stamp_ns)
 

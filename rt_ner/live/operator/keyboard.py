@@ -1,6 +1,7 @@
-"""Controls: the operator's commands, from the keyboard and from an LSL marker stream.
+"""Obey single keys of the operator's terminal, in a thread of its own.
 
-Both wait in threads of their own and hand over what they hear; the loop looks when it can.
+On Linux the keys are read here rather than by a library: an escape sequence must be told from a
+key by its arriving all at once, or the hold that is typed after a lone Escape would be lost.
 """
 
 import os
@@ -10,11 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import pylsl
-
-from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
-from rt_ner.lsl.discovery import StreamQuery
 
 KEYS = {
     "h": Command.HOLD,
@@ -26,53 +23,11 @@ KEYS = {
     "u": Command.UNDO,
     "q": Command.STOP,
 }
-_MARKERS = "Markers"
 _POLL_S = 0.1
-_CONNECT_S = 5.0
 # An arrow, a function key, or one pressed with Alt: letters follow that were not typed.
 _ESCAPED = re.compile("\x1b(\\[[0-?]*[ -/]*[@-~]|O?.)?", re.DOTALL)
 
 Tell = Callable[[Command], None]
-
-
-def listen_to_markers(control: ControlSettings, tell: Tell, stop: threading.Event) -> None:
-    """Obey the marker stream that is named, and no other, until ``stop``; in a thread.
-
-    LSL knows no passwords: whoever is on the network could send commands. So nobody's are obeyed
-    but those of the stream with this source_id (and host, if given), and of two such streams
-    neither's.
-    """
-    query = StreamQuery((_MARKERS,), source_id=control.source_id, host=control.host)
-
-    def listen() -> None:
-        while not stop.is_set():
-            inlet = _connected(query, stop)
-            while inlet and not stop.is_set():
-                try:
-                    sample, _ = inlet.pull_sample(_POLL_S)
-                except pylsl.util.LostError:
-                    break
-                except UnicodeDecodeError:
-                    continue
-                text = str(sample[0]).strip().lower() if sample else ""
-                if text in list(Command):
-                    tell(Command(text))
-
-    threading.Thread(target=listen, daemon=True).start()
-
-
-def _connected(query: StreamQuery, stop: threading.Event) -> pylsl.StreamInlet | None:
-    """The marker stream, once it is there and unambiguous; None on ``stop`` or if it fails."""
-    while not stop.is_set():
-        found, _ = query.resolve()
-        if len(found) == 1:
-            inlet = pylsl.StreamInlet(found[0], recover=False)
-            try:
-                inlet.open_stream(_CONNECT_S)
-            except (pylsl.util.TimeoutError, pylsl.util.LostError):
-                continue
-            return inlet
-    return None
 
 
 @contextmanager
