@@ -98,8 +98,9 @@ def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context
     package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
     reason = f"{type(error).__name__}: {error}"
     remedy = f"update the package '{package}', which offers it, or uninstall it"
-    if isinstance(error, ModuleNotFoundError):
-        remedy = f"install what it needs, e.g. pip install {error.name}; or {remedy}"
+    missing = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing not in ("", entry.module.partition(".")[0]):
+        remedy = f"install what it needs, e.g. pip install {missing}; or {remedy}"
 
     def unavailable(_context: typer.Context) -> None:
         raise RtNerError(f"the command '{entry.name}' can't be loaded ({reason}): {remedy}")

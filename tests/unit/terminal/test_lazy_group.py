@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
 
@@ -84,7 +85,9 @@ def test_another_package_can_not_replace_our_commands(offer: Offer) -> None:
 
 
 def test_a_command_that_can_not_be_imported_harms_no_other(offer: Offer) -> None:
-    offer(broken="no_such_laboratory.tools:main")
+    name = "no_such_laboratory"
+    offer.module("lab_tools", __getattr__=lambda _: import_module(f"{name}.tools"))
+    offer(broken="lab_tools:main")
     overview = run("--help")
     assert overview.exit_code == 0
     assert "  broken       Not available: ModuleNotFoundError" in overview.output
