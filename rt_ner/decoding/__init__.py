@@ -1,1 +1,1 @@
-"""From chunks of spikes to velocity: bins, window, encoder, readout. No input or output."""
+"""Chunks of spikes into velocity by bins, window, encoder and readout, without any I/O."""

@@ -1,8 +1,7 @@
-"""Messages: the small immutable things that the stages hand to one another.
+"""Define the chunks of spikes that go into a decoder and the results that come out.
 
-``arrived_ns`` is when a chunk was received, on the local clock; 0 where it was never sent. It
-tells a clock's jump from lost data, and ends the wait for late events; no count depends on it
-otherwise.
+All times are int64 ns of the local clock; arrays are ``(time, channel)``. ``arrived_ns`` tells a
+clock's jump from lost data and ends the wait for late events. No count depends on it otherwise.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -13,8 +12,15 @@ from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 class RasterChunk(NamedTuple):
     """Some samples of a spike raster.
 
-    ``stamp_ns``: ``(sample,)``, the *end* of the interval that each sample counts.
-    ``counts``: ``(sample, channel)``, spikes in that interval, of any numeric type.
+    Attributes
+    ----------
+    stamp_ns
+        *End* of the interval that each sample counts, ``(sample,)``, in ns.
+    counts
+        Spikes in that interval, ``(sample, channel)``, of any numeric type.
+    arrived_ns
+        Time at which the chunk was received, in ns; 0 if it was never sent.
+
     """
 
     stamp_ns: Int64Array
@@ -23,11 +29,19 @@ class RasterChunk(NamedTuple):
 
 
 class EventChunk(NamedTuple):
-    """Some spikes, in any order; none, too: then the chunk only says how late it is.
+    """Some spikes, in any order. A chunk without spikes only tells the time.
 
-    ``time_ns``: ``(event,)``. ``channel`` and ``unit``: ``(event,)``, the numbers that the source
-    gives them, valid or not. ``complete``: whether nothing more waits, so that what has not
-    arrived by now is late.
+    Attributes
+    ----------
+    time_ns
+        Time of each spike, ``(event,)``, in ns.
+    channel, unit
+        The source's numbers of the spike's channel and unit, ``(event,)`` each, valid or not.
+    arrived_ns
+        Time at which the chunk was received, in ns; 0 if it was never sent.
+    complete
+        True if nothing more waits to be read, so that anything still missing is late.
+
     """
 
     time_ns: Int64Array
@@ -40,8 +54,15 @@ class EventChunk(NamedTuple):
 class VoltageChunk(NamedTuple):
     """Some samples of broadband voltage.
 
-    ``stamp_ns``: ``(sample,)``, the *end* of each sample's interval. ``voltage``: ``(sample,
-    channel)`` in any unit and of any numeric type.
+    Attributes
+    ----------
+    stamp_ns
+        *End* of each sample's interval, ``(sample,)``, in ns.
+    voltage
+        Voltage, ``(sample, channel)``, in any unit and of any numeric type.
+    arrived_ns
+        Time at which the chunk was received, in ns; 0 if it was never sent.
+
     """
 
     stamp_ns: Int64Array
@@ -53,12 +74,22 @@ Chunk: TypeAlias = RasterChunk | EventChunk | VoltageChunk
 
 
 class Decoded(NamedTuple):
-    """What the decoder says of one hop. The arrays are reused at the next hop: copy to keep.
+    """The decoder's result for one hop. The arrays are reused at the next hop: copy to keep.
 
-    ``end_ns``: end of the hop, the moment that the velocity belongs to. ``ready``: whether there
-    is enough history to decode. ``latent``: ``(latent,)``, NaN unless ready and the hop free of
-    invalid input. ``velocity``: ``(2,)`` in the readout's unit, zero unless the latent is finite.
-    The stamps are of the injected clock.
+    Attributes
+    ----------
+    end_ns
+        End of the hop, the moment that the velocity belongs to, in ns.
+    ready
+        True if the history is long enough to decode.
+    latent
+        The latent, ``(latent,)``; NaN unless ``ready`` and the hop is free of invalid input.
+    velocity
+        The velocity, ``(2,)``, in the readout's unit; zero unless the latent is finite.
+    bin_closed_ns, embedded_ns, decoded_ns
+        Times at which the bin was closed, the latent was ready and the velocity was ready, in ns
+        of the decoder's own clock.
+
     """
 
     end_ns: int

@@ -1,7 +1,7 @@
-"""Decoder: bins → window → encoder → readout, as a plain core without I/O.
+"""Decode chunks of spikes: bins → window → encoder → readout, without any I/O.
 
-The live loop and the offline evaluation run this same code on the same chunks, so that what is
-scored offline is what is decoded in the rig, bit for bit.
+The live loop and the offline evaluation run this same code on the same chunks, so that the scored
+velocities are those that the rig decodes, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,9 +23,21 @@ _WARM_UP_HOPS = 100
 
 @dataclass(frozen=True, eq=False)
 class DecoderSpecification:
-    """All that it takes to decode: channels in order, window, ONNX graph and readout.
+    """Everything that a decoder is built from, as a bundle holds it.
 
-    ``weights``: the graph's network as plain arrays, which is faster; None where there are none.
+    Attributes
+    ----------
+    channel_ids
+        Names of the channels, in the encoder's order.
+    window
+        Hop, bin and number of bins of the encoder's window.
+    encoder_onnx
+        The encoder's ONNX graph, serialised.
+    readout
+        The readout from latents to velocity.
+    weights
+        The graph's network as plain arrays, which run faster; None if the bundle has none.
+
     """
 
     channel_ids: tuple[str, ...]
@@ -36,17 +48,33 @@ class DecoderSpecification:
 
 
 class DecodingModel(NamedTuple):
-    """What turns a window into velocity: an encoder and the readout of its latents."""
+    """The swappable part of a decoder: an encoder and the readout of its latents."""
 
     encoder: Encoder
     readout: Readout
 
 
 class Decoder:
-    """Decodes velocity from what a binner makes of the input.
+    """A decoder of velocity from chunks of spikes.
 
-    ``now_ns`` stamps the stages and nothing else: no result depends on it. ``model`` may be
-    replaced between two pushes, by `use`.
+    Its model may be replaced between two pushes, by `use`.
+
+    Parameters
+    ----------
+    model
+        Channels, window, encoder and readout.
+    binner
+        The binner for the kind of chunks that `push` gets.
+    now_ns
+        The clock that stamps the stages, in ns. No result depends on it.
+
+    Attributes
+    ----------
+    binner
+        The binner, with the counts of the last hop and of the input.
+    n_nonfinite
+        Number of velocities set to zero because they were not finite.
+
     """
 
     def __init__(
@@ -63,13 +91,24 @@ class Decoder:
 
     @property
     def model(self) -> DecodingModel:
-        """What is decoded with now."""
+        """The encoder and readout in use."""
         return self._decoding_model
 
     def prepared(self, model: DecoderSpecification) -> DecodingModel:
-        """The decoding model of another model of the same channels and window, ready for `use`.
+        """Return another bundle's encoder and readout, with warm caches, ready for `use`.
 
         May be called from any thread while another decodes.
+
+        Parameters
+        ----------
+        model
+            The other specification, of the same channels and window.
+
+        Returns
+        -------
+        DecodingModel
+            Its encoder, bound to this decoder's window, and its readout.
+
         """
         decoding_model = self._built(model)
         for _ in range(_WARM_UP_HOPS):
@@ -77,7 +116,7 @@ class Decoder:
         return decoding_model
 
     def use(self, decoding_model: DecodingModel) -> None:
-        """Go on with a decoding model that was `prepared`, between two pushes."""
+        """Switch to an encoder and readout that were `prepared`, between two pushes."""
         decoding_model.encoder.fill()
         self._decoding_model = decoding_model
 
@@ -87,7 +126,10 @@ class Decoder:
         )
 
     def reset(self, now_ns: int) -> None:
-        """Forget all history; velocity is zero until it has filled again. The totals stay."""
+        """Forget the history, after an outage; velocity is zero until it is full again.
+
+        The input counts stay. ``now_ns``: time at which the input goes on.
+        """
         self.binner.reset(now_ns)
         self._window.reset()
         self._velocity[:] = 0
@@ -95,8 +137,8 @@ class Decoder:
     def warm_up(self, dtype: np.dtype[np.generic]) -> None:
         """Decode silence, so that nothing is compiled or first allocated on real data.
 
-        ``dtype``: of what the binner will get. Forgets all history and the source's time: made
-        for a new connection.
+        Forgets the history and the source's time, so it is meant for a new connection.
+        ``dtype``: type of the numbers that `push` will get.
         """
         self.binner.warm_up_as(dtype)
         n_nonfinite = self.n_nonfinite
@@ -107,12 +149,21 @@ class Decoder:
         self._velocity[:] = 0
 
     def warm_caches(self, nothing: Chunk | None = None) -> Float32Array:
-        """Run the next step on what is there already, for its effect on the caches alone.
+        """Repeat the newest step, only to keep its code and data in the processor's caches.
 
-        ``nothing``: a chunk without samples, to go the way of one that has some. Gives the velocity
-        that the step came to.
         A step that finds code and weights evicted takes ten times as long as one that does not.
         No result changes: the same numbers are written again, and the next hop rewrites them.
+
+        Parameters
+        ----------
+        nothing
+            A chunk without samples, to take through the binner; None: the binner is left out.
+
+        Returns
+        -------
+        Float32Array
+            The step's velocity, ``(2,)``, to warm the code that sends it.
+
         """
         encoder, readout = self._decoding_model
         encoder.warm_caches()
@@ -123,14 +174,35 @@ class Decoder:
         return self._warmed
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
-        """Take a chunk of the binner's kind; yield what is decoded at each hop that it closes."""
+        """Decode every hop that a chunk closes.
+
+        Parameters
+        ----------
+        chunk
+            Some input of the binner's kind.
+
+        Yields
+        ------
+        Decoded
+            One result per closed hop, in order. Its arrays are reused: copy them to keep them.
+
+        """
         for end_ns in self.binner.push(chunk):
             yield self._decode_hop(end_ns)
 
     def catch_up(self, chunk: Chunk) -> tuple[Decoded | None, int]:
-        """Take a chunk, but decode only the newest hop that it closes; how many were passed over.
+        """Decode only the newest hop that a chunk closes; the history is complete all the same.
 
-        The history is complete all the same.
+        Parameters
+        ----------
+        chunk
+            Some input of the binner's kind.
+
+        Returns
+        -------
+        tuple[Decoded | None, int]
+            The newest hop, None if the chunk closed none; and the number of hops passed over.
+
         """
         n_closed, ready, newest_ns = 0, False, 0
         for newest_ns in self.binner.push(chunk):
@@ -145,7 +217,7 @@ class Decoder:
         return self._decode(end_ns, closed_ns, self._take_hop(end_ns))
 
     def _take_hop(self, end_ns: int) -> bool:
-        """Put the counts of a hop into the window; whether history is full."""
+        """Put the counts of a hop into the window; return True if the window is full."""
         ready = self._window.push(end_ns, self.binner.counts)
         self._decoding_model.encoder.push()
         return ready

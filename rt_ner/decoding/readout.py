@@ -1,7 +1,7 @@
-"""Readout: latents to velocity. Tiny, linear, fitted in closed form, and swappable by itself.
+"""Decode velocity from latents: small, linear, fitted in closed form and swappable by itself.
 
-A steady-state Kalman filter is the same thing with a memory: the new velocity is a fixed mixture of
-the one before and of what the latents say (Malik et al. 2011), at the same cost.
+A steady-state Kalman filter is a readout with a memory: the new velocity is a fixed mixture of the
+previous one and of what the latents predict (Malik et al. 2011), at the same cost.
 """
 
 import numpy as np
@@ -11,10 +11,20 @@ from rt_ner.core.arrays import Float32Array, FloatArray
 
 
 class Readout:
-    """Velocity = latent · ``matrix`` + ``bias`` + the velocity before · ``memory``.
+    """A linear map: velocity = latent · ``matrix`` + ``bias`` + previous velocity · ``memory``.
 
-    ``matrix``: ``(latent, 2)``; ``bias``: ``(2,)``; both in ``unit`` (a latent unit). ``memory``:
-    ``(2, 2)``, None for a linear readout, which has none.
+    Parameters
+    ----------
+    matrix
+        Velocity per latent unit, ``(latent, 2)``.
+    bias
+        Velocity at latent zero, ``(2,)``.
+    unit
+        Unit of velocity.
+    memory
+        Part of the previous velocity that is kept, ``(2, 2)``; None for a linear readout, which
+        keeps nothing.
+
     """
 
     def __init__(
@@ -31,18 +41,43 @@ class Readout:
         self.memory = np.ascontiguousarray(kept, dtype=np.float64)
 
     def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
-        """Turn the velocity ``(2,)`` of the hop before into that of a latent ``(latent,)``.
+        """Decode the velocity of one hop; return False if it was not finite.
 
-        Zero and False if it is not finite. Zero is also what to begin with.
+        Parameters
+        ----------
+        latent
+            Latent of the hop, ``(latent,)``.
+        velocity
+            Velocity of the previous hop, ``(2,)``, zero at the start. It is overwritten with that
+            of this hop, or with zero where that is not finite.
+
+        Returns
+        -------
+        bool
+            True if the new velocity is finite.
+
         """
         return bool(_decode(latent, self.matrix, self.bias, self.memory, velocity))
 
 
 def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
-    """Least-squares readout of velocity ``(time, 2)`` from latents ``(time, latent)``.
+    """Fit a readout by least squares.
 
     Ridge regression with a penalty of 1e-6 of the latents' variance, which only keeps the normal
     equations solvable where a latent is constant. The bias is not penalised.
+
+    Parameters
+    ----------
+    latents
+        Latents, ``(time, latent)``.
+    velocity
+        Velocity at the same times, ``(time, 2)``, in cm/s.
+
+    Returns
+    -------
+    Readout
+        The linear readout, without memory.
+
     """
     latent_mean, velocity_mean = latents.mean(axis=0, dtype=np.float64), velocity.mean(axis=0)
     centred = latents - latent_mean
@@ -60,7 +95,7 @@ def _decode(
     memory: FloatArray,
     velocity: Float32Array,
 ) -> bool:
-    """Sum in one fixed order, in float64, so that the same latent always gives the same bits."""
+    """Decode in one fixed order, in float64, so that the same latent always gives the same bits."""
     finite = True
     before_x, before_y = velocity
     for axis in range(velocity.size):

@@ -1,7 +1,7 @@
-"""Windows: the stretch of counts, ending now, that the encoder sees.
+"""Keep the window of counts, ending now, that the encoder sees.
 
-A window is ``history_bins`` bins of ``bin_ns`` each, oldest first, the last one ending with the
-newest hop. Counts are kept a hop and summed to bins, so that a hop may be shorter than a bin.
+A window is ``history_bins`` bins of ``bin_ns`` each, oldest first; the last one ends with the
+newest hop. Counts are kept per hop and summed to bins, so that a hop may be shorter than a bin.
 """
 
 import numpy as np
@@ -12,7 +12,18 @@ from rt_ner.core.arrays import Float32Array, Int64Array
 
 
 class WindowShape(BaseModel):
-    """How much of the past an encoder sees, and how often it looks. All times in ns."""
+    """The length of an encoder's window, and the interval between two windows.
+
+    Attributes
+    ----------
+    hop_ns
+        Time from one window to the next, in ns; it divides ``bin_ns``.
+    bin_ns
+        Width of a bin, in ns.
+    history_bins
+        Number of bins in the window, 1 to 1000.
+
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,12 +42,12 @@ class WindowShape(BaseModel):
 
     @property
     def hops_per_bin(self) -> int:
-        """Hops in one bin."""
+        """Number of hops in one bin."""
         return self.bin_ns // self.hop_ns
 
     @property
     def n_hops(self) -> int:
-        """Hops in the whole window."""
+        """Number of hops in the whole window."""
         return self.hops_per_bin * self.history_bins
 
 
@@ -45,10 +56,23 @@ _NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)
 
 
 class Window:
-    """The newest hops of counts, and their sums a bin.
+    """The newest hops of counts, and the bins that they add up to.
 
-    ``newest``: ``(channel,)``, the bin that ends now. ``values``: ``(1, bin, channel)``, all bins,
-    as of the last `sum_up`. Both are one buffer, rewritten; encoders are bound to them.
+    Parameters
+    ----------
+    shape
+        Hop, bin and number of bins.
+    n_channels
+        Number of channels.
+
+    Attributes
+    ----------
+    newest
+        Counts of the bin that ends now, ``(channel,)``.
+    values
+        Counts of all bins as of the last `sum_up`, ``(1, bin, channel)``, oldest first. Both
+        arrays are rewritten in place, because encoders are bound to them.
+
     """
 
     def __init__(self, shape: WindowShape, n_channels: int) -> None:
@@ -65,10 +89,10 @@ class Window:
         self._state[_FILLED] = 0
 
     def push(self, end_ns: int, hop_counts: Float32Array) -> bool:
-        """Take the counts ``(channel,)`` of the hop ending at ``end_ns``; whether history is full.
+        """Take the counts ``(channel,)`` of a hop; return True if the window is full.
 
-        A hop that does not follow the last one begins the history anew: a window with a hole in
-        it, or one padded with zeros, would be of counts that were never measured.
+        A hop that does not follow the last one starts the history afresh, because a window with a
+        hole, or one padded with zeros, would hold counts that were never measured.
         """
         return bool(
             _push(
@@ -87,9 +111,9 @@ class Window:
         _sum_bins(self._ring, self._state[_NEXT_SLOT], self.hops_per_bin, self.values)
 
     def all_bins(self) -> Float32Array:
-        """Bins ``(hop, channel)`` that end with each hop of the history, oldest first.
+        """Return the bins ``(hop, channel)`` that end with each hop of the window, oldest first.
 
-        The first ones begin before the history does, and no encoder looks at them.
+        The first ones begin before the history does; no encoder looks at them.
         """
         hops = np.roll(self._ring, -int(self._state[_NEXT_SLOT]), axis=0)
         bins = np.zeros_like(hops)
@@ -102,7 +126,7 @@ class Window:
 def _sum_bins(
     ring: Float32Array, oldest_slot: int, hops_per_bin: int, values: Float32Array
 ) -> None:
-    """Sum the ring's hops, oldest first, to bins. Counts are whole, so the sums are exact."""
+    """Sum the ring's hops, oldest first, to bins. Counts are integers, so the sums are exact."""
     values[:] = 0
     slot = oldest_slot
     for hop in range(ring.shape[0]):
@@ -123,7 +147,7 @@ def _push(
     ring: Float32Array,
     newest: Float32Array,
 ) -> bool:
-    """Put a hop into the ring, and sum the newest bin up."""
+    """Put a hop into the ring and sum up the newest bin; return True if the ring is full."""
     if end_ns != state[_NEWEST_END_NS] + hop_ns:
         state[_FILLED] = 0
     state[_NEWEST_END_NS] = end_ns
