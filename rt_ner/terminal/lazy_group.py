@@ -80,16 +80,19 @@ def _is_ours(entry: EntryPoint) -> bool:
 
 
 def _command_of(entry: EntryPoint) -> Any:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
     try:
         loaded = entry.load()
+        if isinstance(loaded, typer.Typer):
+            return typer.main.get_command(loaded)
+        return _single(entry.name, loaded)
     except Exception as error:  # noqa: BLE001 - a broken package must not take the others down
         passed_on = {"ignore_unknown_options": True, "allow_extra_args": True}
-        app.command(entry.name, context_settings=passed_on)(_unavailable(entry, error))
-        return typer.main.get_command(app)
-    if isinstance(loaded, typer.Typer):
-        return typer.main.get_command(loaded)
-    app.command(entry.name)(loaded)
+        return _single(entry.name, _unavailable(entry, error), context_settings=passed_on)
+
+
+def _single(name: str, function: Callable[..., Any], **settings: Any) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, **settings)(function)
     return typer.main.get_command(app)
 
 
@@ -98,7 +101,7 @@ def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context
     package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
     reason = f"{type(error).__name__}: {error}"
     remedy = f"update the package '{package}', which offers it, or uninstall it"
-    missing = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if missing not in ("", entry.module.partition(".")[0]):
         remedy = f"install what it needs, e.g. pip install {missing}; or {remedy}"
 

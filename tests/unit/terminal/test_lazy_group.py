@@ -5,10 +5,10 @@ import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
-from click.testing import Result
 from typer.testing import CliRunner
 
 from rt_ner.cli import build_app
@@ -53,7 +53,7 @@ class Offer:
         self._monkeypatch.setitem(sys.modules, name, module)
 
 
-def run(*arguments: str) -> Result:
+def run(*arguments: str) -> Any:
     return CliRunner().invoke(build_app(), list(arguments))
 
 
@@ -106,6 +106,13 @@ def test_a_command_with_a_bug_harms_no_other(offer: Offer) -> None:
     assert run("--help").exit_code == 0
     with pytest.raises(RtNerError, match="AttributeError.*update the package 'lab_tools'"):
         raise run("broken").exception or AssertionError
+
+
+def test_what_is_no_command_harms_no_other(offer: Offer) -> None:
+    offer.module("lab_tools", number=3)
+    offer(broken="lab_tools:number")
+    assert "  broken       Not available: " in run("--help").output
+    assert isinstance(run("broken").exception, RtNerError)
 
 
 def test_the_nearest_command_is_suggested() -> None:
