@@ -7,9 +7,10 @@ import numpy as np
 from offline_training.dataset.split import Split
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import SessionError
+from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS
 from rt_ner.offline.labels import Labels
 
-_FEWEST_TRIALS, _FEW_TRIALS, _FEW_A_DIRECTION = 4, 24, 3
+_FEW_TRIALS, _FEW_A_DIRECTION = 24, 3
 # Directions are drawn evenly where the commonest has so many times the trials of the rarest.
 _UNBALANCED = 3.0
 _NAMED = 5
@@ -48,10 +49,10 @@ def balanced_chances(labels: Labels) -> FloatArray | None:
 
 def _check_trials(labels: Labels) -> list[str]:
     n_trials = np.unique(labels.trial).size
-    if n_trials < _FEWEST_TRIALS:
+    if n_trials < FEWEST_TRAINING_TRIALS:
         raise SessionError(
-            f"{n_trials} training trials: at least {_FEWEST_TRIALS} are needed, and some dozens "
-            "for a decoder of use; record more, or hold out less (held_out)"
+            f"{n_trials} training trials: at least {FEWEST_TRAINING_TRIALS} are needed, and some "
+            "dozens for a decoder of use; record more, or hold out less (held_out)"
         )
     if n_trials < _FEW_TRIALS:
         return [

@@ -35,23 +35,22 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
-    >>> from rt_ner.data.loading import load_session
-    >>> rng = np.random.default_rng(0)
+    >>> import rt_ner
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "day1.npz"
     ...     np.savez(
     ...         path,
-    ...         counts_M1=rng.poisson(0.5, (8, 48, 96)).astype(np.uint8),
-    ...         velocity=rng.normal(size=(8, 40, 2)),
+    ...         counts_M1=np.ones((8, 48, 96), dtype=np.uint8),
+    ...         velocity=np.ones((8, 40, 2)),
     ...         direction_deg=np.arange(8) * 45.0,
     ...         bin_s=0.03,
     ...         pad_bins=4,
     ...     )
-    ...     session = load_session(path, area="M1")
+    ...     session = rt_ner.load_session(path, area="M1")
     >>> session
     <Session day1 M1: 96 channels, 8 trials, 12 s>
     >>> session.spikes
-    <SpikeCounts: 96 channels, 384 bins of 30 ms, 18,518 spikes>
+    <SpikeCounts: 96 channels, 384 bins of 30 ms, 36,864 spikes>
 
     """
     recording = load_recording(path, area)

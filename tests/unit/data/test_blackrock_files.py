@@ -91,6 +91,17 @@ def test_broadband_becomes_spikes_and_analog_inputs_movement(tmp_path: Path) -> 
     assert any("taken to be cm" in warning for warning in recording.warnings)
 
 
+def test_files_are_closed_once_they_are_read(tmp_path: Path) -> None:
+    for name, content in (("a.nev", nev(["chan7"], SPIKES[:1])), ("b.nev", b"NEURALEV")):
+        (tmp_path / name).write_bytes(content)
+        with suppress(SessionError):
+            load_recording(tmp_path / name)
+    mapped = Path("/proc/self/maps")
+    if not mapped.is_file():
+        pytest.skip("this system does not list what a process has open")
+    assert str(tmp_path) not in mapped.read_text()
+
+
 def test_foreign_and_empty_files_are_refused(tmp_path: Path) -> None:
     for content in (b"", b"hello", b"NEURALEV", bytes(400)):
         (tmp_path / "a.nev").write_bytes(content)

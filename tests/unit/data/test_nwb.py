@@ -4,7 +4,9 @@ import sys
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -85,6 +87,12 @@ def test_what_is_written_is_valid_and_never_overwritten(tmp_path: Path) -> None:
 
 def archive(path: Path, like: str, with_trials: bool = True) -> Path:
     """A small file as in DANDI 000128 (``maze``) or 000688 (``perich``)."""
+    path.write_bytes(archive_bytes(like, with_trials))
+    return path
+
+
+@cache
+def archive_bytes(like: str, with_trials: bool = True) -> bytes:
     nwb = pynwb.NWBFile(like, like, datetime(2020, 1, 1, tzinfo=UTC))
     device = nwb.create_device("array")
     groups = {area: nwb.create_electrode_group(area, area, area, device) for area in ("M1", "PMd")}
@@ -110,11 +118,12 @@ def archive(path: Path, like: str, with_trials: bool = True) -> Path:
         behavior.add(position)
     if with_trials:
         add_trials(nwb, like)
-    with warnings.catch_warnings():
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        path = Path(folder) / "archive.nwb"
         with pynwb.NWBHDF5IO(path, "w") as file:
             file.write(nwb)
-    return path
+        return path.read_bytes()
 
 
 def add_trials(nwb: "pynwb.NWBFile", like: str) -> None:
@@ -269,15 +278,10 @@ def test_a_file_that_crashes_hdf5_itself_is_an_error(
         load_recording(path)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return archive(tmp_path_factory.mktemp("nwb") / "a.nwb", "perich").read_bytes()
-
-
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_no_bytes_are_a_crash(whole: bytes, tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(whole)
+def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(archive_bytes("perich"))
     for _ in range(data.draw(st.integers(0, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / "a.nwb"

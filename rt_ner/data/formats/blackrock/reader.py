@@ -3,7 +3,6 @@
 They hold no trials, and movement only if it was fed into analog inputs.
 """
 
-import gc
 import logging
 import struct
 from collections.abc import Iterator, Sequence
@@ -57,22 +56,22 @@ def read(path: Path, area: str | None) -> RecordingFile:
             f"the name ends in {path.suffix}: rename it, and the files beside it, to lower case"
         )
     with foreign_file("Blackrock file"):
+        files = BlackrockRawIO(
+            filename=str(path.with_suffix("")),
+            nsx_to_load="all",
+            load_nev=path.with_suffix(".nev").is_file(),
+            gap_tolerance_ms=1000.0 / _BROADBAND_HZ,
+        )
         try:
-            return _recording(path)
+            files.parse_header()
+            return _recording(files, path)
         finally:
-            # neo keeps its files open until it is collected.
-            gc.collect()
+            # neo refers to itself, and so would keep its files open until garbage collection.
+            vars(files).clear()
 
 
-def _recording(path: Path) -> RecordingFile:
+def _recording(files: BlackrockRawIO, path: Path) -> RecordingFile:
     """Return the longest part of the recording."""
-    files = BlackrockRawIO(
-        filename=str(path.with_suffix("")),
-        nsx_to_load="all",
-        load_nev=path.with_suffix(".nev").is_file(),
-        gap_tolerance_ms=1000.0 / _BROADBAND_HZ,
-    )
-    files.parse_header()
     segment, warnings = _longest_segment(files)
     origin_ns = _origin_ns(files, segment)
     found = _sorted_spikes(files, segment, origin_ns)
