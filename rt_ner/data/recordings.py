@@ -35,7 +35,7 @@ class RecordingFile:
         Reason and remedy for each part (``"spikes"``, ``"kinematics"``, ``"trials"``) that the
         file may lack.
     warnings : tuple of str
-        Damage and doubts, one line each.
+        Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str
         Origin of the recording.
 

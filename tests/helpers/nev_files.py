@@ -1,4 +1,4 @@
-"""Blackrock files, written byte by byte after Blackrock's file specification 2.3."""
+"""Blackrock files, built byte by byte from Blackrock's file specification 2.3."""
 
 import struct
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _SAMPLES = 48
 
 
 def nev(labels: Sequence[str], spikes: Sequence[tuple[int, int, int]]) -> bytes:
-    """``spikes``: time in ticks of 1/30000 s, electrode from 1, unit."""
+    """Return a NEV file; ``spikes`` are time in ticks of 1/30000 s, electrode from 1, and unit."""
     extended = b""
     for number, label in enumerate(labels):
         extended += struct.pack(
@@ -44,7 +44,7 @@ def nev(labels: Sequence[str], spikes: Sequence[tuple[int, int, int]]) -> bytes:
 
 
 def nsx(labels: Sequence[str], values: np.ndarray, period: int = 1) -> bytes:
-    """Continuous data ``(sample, channel)``, int16, each ``period`` ticks of 1/30000 s."""
+    """Return an NSx file of int16 ``(sample, channel)``, a sample every ``period``/30000 s."""
     extended = b"".join(
         struct.pack(
             "<2sH16sBBhhhh16sIIHIIH", b"CC", number + 1, label.encode(), 1, number + 1,

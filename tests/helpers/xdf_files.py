@@ -1,4 +1,4 @@
-"""XDF files, written byte by byte after the format's specification, to be read by the project."""
+"""XDF files, built byte by byte from the format's specification."""
 
 import struct
 from collections.abc import Sequence
@@ -70,9 +70,9 @@ def xdf(*parts: bytes) -> bytes:
 def reach_recording(
     n_samples: int = 2000, shift_s: float = 0.0, host: str = "rig", left_out: slice = slice(0)
 ) -> tuple[bytes, np.ndarray]:
-    """Two seconds of a raster, its kinematics and one trial, from LSL time 1800 s on.
+    """Return two seconds of a raster, kinematics and one trial, from 1800 s; and the counts.
 
-    ``shift_s``: how far the kinematics' clock, of ``host``, is behind. Its counts, too.
+    ``shift_s`` is the lag of the kinematics' clock, on the computer ``host``.
     """
     rng = np.random.default_rng(0)
     counts = rng.poisson(0.05, (n_samples, 3))

@@ -21,7 +21,7 @@ MS = 1_000_000
 
 
 def reaches(n_trials: int = 5, count: int = 1, kinematics_from: int = 0) -> Session:
-    """Trials of one second each, in bins of 10 ms, with one spike per bin and channel."""
+    """Trials of one second each, in bins of 10 ms with ``count`` spikes per channel."""
     start_ns = np.arange(n_trials, dtype=np.int64) * 1000 * MS
     n_bins = 100 * n_trials
     return Session(
@@ -99,7 +99,7 @@ def test_reprs_are_short() -> None:
     assert repr(session.trials) == "<Trials: 5 reaches in 5 directions, 5 s>"
 
 
-def test_a_recording_s_repr_names_what_is_missing() -> None:
+def test_the_repr_of_a_recording_names_missing_parts() -> None:
     whole = RecordingFile.of_session(reaches(), ("M1", "PMd"))
     assert repr(whole) == "<RecordingFile day1 M1: 2 channels, kinematics, 5 trials, 5 s>"
     assert (

@@ -1,4 +1,4 @@
-"""NWB: out and in without a bit changed; read as DANDI's archives store reaching."""
+"""NWB: written and read back without a changed bit; DANDI's archives."""
 
 import sys
 import warnings
@@ -253,7 +253,7 @@ def test_a_write_that_fails_leaves_nothing_behind(
 
 
 def test_a_file_that_hdf5_cannot_get_through_is_an_error_of_one_line(tmp_path: Path) -> None:
-    """As found by fuzzing: read by pynwb, some such files took all memory there is."""
+    """Found by fuzzing: pynwb took all memory for some such files."""
     path = archive(tmp_path / "a.nwb", "perich")
     content = bytearray(path.read_bytes())
     headers = [at for at in range(len(content)) if content[at : at + 4] == b"TREE"]

@@ -1,4 +1,4 @@
-"""Sessions: what they hold, what they refuse, and what survives a file."""
+"""Sessions: their contents, their checks, and the way through a file and back."""
 
 from pathlib import Path
 from typing import Any
