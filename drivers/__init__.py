@@ -1,1 +1,1 @@
-"""Every source of spikes: replayed sessions, the simulated array, and (later) hardware."""
+"""Send spikes and movement as LSL streams: replays, simulations, devices and hands."""

@@ -1,113 +1,92 @@
-"""Forms: the same spikes as a raster, as single events, or as broadband voltage."""
+"""Announce and encode spikes as a raster of counts, as single events or as broadband voltage."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pylsl
 
-from drivers.simulated.voltage import RATE_HZ, VoltageMaker
-from rt_ner.core.arrays import AnyArray, Int64Array
+from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import add_electrodes, announce, open_outlet
 
+BROADBAND_HZ = 30_000
 
-class Packet(NamedTuple):
-    """What is sent: stamps in session time, ascending, and as many rows of values."""
-
-    stamp_ns: Int64Array
-    values: AnyArray
-
-
-class Form(Protocol):
-    """One way to send a session's spikes.
-
-    ``period_ns``: of a sample, None if irregular. ``at_once``: rows that are sent together.
-    """
-
-    kind: Kind
-    period_ns: int | None
-    at_once: int
-
-    def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the stream."""
-        ...
-
-    def packets(self, start_ns: int, end_ns: int) -> Iterator[Packet]:
-        """Everything of a stretch of the session, in order."""
-        ...
+_LSL_FORMATS = {
+    np.dtype(np.int16): pylsl.cf_int16,
+    np.dtype(np.int32): pylsl.cf_int32,
+    np.dtype(np.float32): pylsl.cf_float32,
+}
 
 
-class RasterForm:
-    """Counts a channel and sample, as int16."""
+class RasterEncoding:
+    """Spike counts per sample and channel: as int16, or as float32, which can also hold NaN."""
 
     kind = Kind.SPIKES
-    at_once = 1
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.period_ns: int | None = session.spikes.raster_period_ns
+    def __init__(
+        self, channel_ids: Sequence[str], period_ns: int, dtype: npt.DTypeLike = np.int16
+    ) -> None:
+        self._channel_ids = channel_ids
+        self._dtype = np.dtype(dtype)
+        self.period_ns = period_ns
 
     def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the raster."""
-        return open_outlet(source, self.kind, self._session.channel_ids, "spikes", self.period_ns)
+        """Announce the raster and open it."""
+        if self._dtype == np.int16:
+            return open_outlet(source, self.kind, self._channel_ids, "spikes", self.period_ns)
+        rate_hz, lsl_format = NS_PER_S / self.period_ns, _LSL_FORMATS[self._dtype]
+        info = announce(source, self.kind, self._channel_ids, "spikes", rate_hz, lsl_format)
+        return pylsl.StreamOutlet(info, chunk_size=1)
 
-    def packets(self, start_ns: int, end_ns: int) -> Iterator[Packet]:
-        """The raster of a stretch."""
-        for chunk in self._session.spikes.raster(start_ns, end_ns):
-            yield Packet(chunk.stamp_ns, chunk.counts.astype(np.int16))
+    def encode(self, counts: AnyArray) -> AnyArray:
+        """Return counts ``(sample, channel)`` as they are sent."""
+        return np.ascontiguousarray(counts, self._dtype)
 
 
-class EventForm:
-    """Single spikes: columns for channel and unit, both counted from 1."""
+class EventEncoding:
+    """Single spikes, with columns for channel and unit: as int32, or as float32.
+
+    Channels are counted from 1; the stream's metadata name their electrodes in order.
+    """
 
     kind = Kind.EVENTS
-    period_ns: int | None = None
-    at_once = 1
+    period_ns = None
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, channel_ids: Sequence[str], dtype: npt.DTypeLike = np.int32) -> None:
+        self._channel_ids = channel_ids
+        self._dtype = np.dtype(dtype)
 
     def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the events, with the electrodes that their channel numbers stand for."""
-        info = announce(source, self.kind, ["channel", "unit"], "", pylsl.IRREGULAR_RATE)
-        add_electrodes(info, self._session.channel_ids)
+        """Announce the events and open their stream."""
+        labels, lsl_format = ["channel", "unit"], _LSL_FORMATS[self._dtype]
+        info = announce(source, self.kind, labels, "", pylsl.IRREGULAR_RATE, lsl_format)
+        add_electrodes(info, self._channel_ids)
         return pylsl.StreamOutlet(info, chunk_size=1)
 
-    def packets(self, start_ns: int, end_ns: int) -> Iterator[Packet]:
-        """The spikes of a stretch."""
-        for chunk in self._session.spikes.events(start_ns, end_ns):
-            values = np.stack([chunk.channel, chunk.unit], axis=1).astype(np.int32)
-            yield Packet(chunk.time_ns, values)
+    def encode(self, channel: npt.ArrayLike, unit: npt.ArrayLike) -> AnyArray:
+        """Return channel and unit numbers ``(spike,)`` as rows ``(spike, 2)`` as they are sent."""
+        return np.stack([np.asarray(channel), np.asarray(unit)], axis=1).astype(self._dtype)
 
 
-class BroadbandForm:
-    """Voltage at 30 kHz, as int16 microvolts."""
+class BroadbandEncoding:
+    """Voltage at 30 kHz, in microvolts as int16."""
 
     kind = Kind.BROADBAND
-    period_ns: int | None = round(NS_PER_S / RATE_HZ)
-    at_once = RATE_HZ // 1000
+    period_ns = round(NS_PER_S / BROADBAND_HZ)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._maker = VoltageMaker(session)
+    def __init__(self, channel_ids: Sequence[str]) -> None:
+        self._channel_ids = channel_ids
 
     def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the voltage."""
-        channels = self._session.channel_ids
-        info = announce(source, self.kind, channels, "microvolts", RATE_HZ)
+        """Announce the voltage and open its stream."""
+        info = announce(source, self.kind, self._channel_ids, "microvolts", BROADBAND_HZ)
         return pylsl.StreamOutlet(info, chunk_size=1)
 
-    def packets(self, start_ns: int, end_ns: int) -> Iterator[Packet]:
-        """The voltage of a stretch."""
-        for chunk in self._maker.chunks(start_ns, end_ns):
-            yield Packet(chunk.stamp_ns, chunk.voltage)
+    def encode(self, voltage_uv: AnyArray) -> AnyArray:
+        """Return voltage ``(sample, channel)`` as it is sent, to the nearest microvolt."""
+        return np.ascontiguousarray(np.rint(voltage_uv).astype(np.int16))
 
 
-FORMS: dict[str, Callable[[Session], Form]] = {
-    "raster": RasterForm,
-    "events": EventForm,
-    "broadband": BroadbandForm,
-}
+Encoding = RasterEncoding | EventEncoding | BroadbandEncoding

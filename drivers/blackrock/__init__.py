@@ -1,1 +1,1 @@
-"""A Blackrock device, read from its own packets."""
+"""Receive spikes from a Blackrock NSP or Gemini."""

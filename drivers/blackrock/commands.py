@@ -1,4 +1,4 @@
-"""The command of the hardware driver: blackrock."""
+"""Define the command blackrock."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from drivers.blackrock.source import BlackrockSource, Receiver, open_listener, troubles
-from rt_ner.core.contract.kinds import Kind, source_id_of
+from drivers.blackrock.publisher import BlackrockSource, open_listener
+from drivers.blackrock.receiver import Receiver, troubles
+from drivers.source import opened
+from rt_ner.core.contract.kinds import source_id_of
 from rt_ner.data.array_map import labels_of_file
 from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.scheduling import no_garbage_collection, take_short_turns
@@ -56,11 +58,11 @@ def blackrock(
         stop_on_signals() as stop,
         no_garbage_collection(),
     ):
-        source = BlackrockSource(receiver, labels, name, broadband=broadband)
-        kinds = [Kind.EVENTS, Kind.BROADBAND] if broadband else [Kind.EVENTS]
-        published = ", ".join(f"'{source_id_of(name, kind)}'" for kind in kinds)
-        console.print(f"port {port}: {len(labels)} electrodes as {published} (Ctrl-C ends)")
-        source.run(listener, stop, console.print)
+        source = BlackrockSource(receiver, listener, labels, name, console.print)
+        published = ", ".join(f"'{source_id_of(name, kind)}'" for kind in source.kinds)
+        with opened(source):
+            console.print(f"port {port}: {len(labels)} electrodes as {published} (Ctrl-C ends)")
+            source.run(stop)
     counts = receiver.counts
     console.print(
         f"{counts.packets} packets, {counts.spikes} spikes, {counts.samples} samples, "
@@ -70,7 +72,7 @@ def blackrock(
 
 
 def electrode_labels(channel_map: Path | None, channels: int) -> list[str]:
-    """Labels in order of the device's channels."""
+    """Return labels in the order of the device's channels."""
     by_number = {} if channel_map is None else labels_of_file(channel_map)
     n_channels = max(by_number, default=channels)
     return [by_number.get(n, f"elec{n:03d}") for n in range(1, n_channels + 1)]

@@ -1,6 +1,6 @@
-"""Packets of Blackrock's NSP and Gemini, protocol 4.1 and later, as UDP carries them.
+"""Read packets of Blackrock's NSP and Gemini, protocol 4.1 and later, as UDP carries them.
 
-Written after the published layout and tried on an emulator only, never on a device. A datagram
+Written after the published layout and tested with an emulator only, never with a device. A datagram
 holds one or more whole packets, little-endian, each a header of 16 bytes and a body of ``dlen``
 words of 4 bytes.
 """
@@ -21,10 +21,10 @@ _MOST_WORDS = 252
 _GROUPS = range(1, 7)
 
 
-class What(Enum):
-    """What a packet is about."""
+class Content(Enum):
+    """Content of a packet."""
 
-    EVENT = auto()  # of a channel: a spike, or another input's event
+    EVENT = auto()  # a spike on a channel, or another input's event
     GROUP = auto()  # one sample of each channel of a sample group
     HEARTBEAT = auto()
     MONITOR = auto()
@@ -32,9 +32,9 @@ class What(Enum):
 
 
 class Packet(NamedTuple):
-    """One packet. ``time``: in ticks of the device's clock. ``raw``: all its bytes."""
+    """One packet. ``time`` is in ticks of the device's clock, ``raw`` holds all bytes."""
 
-    what: What
+    content: Content
     time: int
     channel: int
     type: int
@@ -42,12 +42,12 @@ class Packet(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """What follows the header."""
+        """Bytes that follow the header."""
         return self.raw[HEADER.size :]
 
 
 def parse(datagram: bytes) -> tuple[list[Packet], bool]:
-    """The packets of a datagram, up to the first that is cut short; and whether one was."""
+    """Return the packets of a datagram up to the first that is cut short, and True if one was."""
     packets: list[Packet] = []
     begin = 0
     while begin < len(datagram):
@@ -58,18 +58,18 @@ def parse(datagram: bytes) -> tuple[list[Packet], bool]:
         if words > _MOST_WORDS or end > len(datagram):
             return packets, True
         raw = datagram[begin:end]
-        packets.append(Packet(_what(channel, kind, words), time, channel, kind, raw))
+        packets.append(Packet(_content(channel, kind, words), time, channel, kind, raw))
         begin = end
     return packets, False
 
 
-def _what(channel: int, kind: int, words: int) -> What:
+def _content(channel: int, kind: int, words: int) -> Content:
     if channel == 0:
-        return What.GROUP if kind in _GROUPS else What.OTHER
+        return Content.GROUP if kind in _GROUPS else Content.OTHER
     if channel < CONFIGURATION:
-        return What.EVENT
+        return Content.EVENT
     if channel == CONFIGURATION and kind == HEARTBEAT_TYPE:
-        return What.HEARTBEAT
+        return Content.HEARTBEAT
     if channel == CONFIGURATION and kind == MONITOR_TYPE:
-        return What.MONITOR if words * _WORD_BYTES >= MONITOR.size else What.OTHER
-    return What.OTHER
+        return Content.MONITOR if words * _WORD_BYTES >= MONITOR.size else Content.OTHER
+    return Content.OTHER

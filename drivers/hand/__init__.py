@@ -1,1 +1,1 @@
-"""Hand movement from a mouse or a joystick."""
+"""Publish the movement of a mouse or a joystick as a hand."""

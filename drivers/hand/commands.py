@@ -1,4 +1,4 @@
-"""The commands of the hand: mouse and joystick."""
+"""Define the commands mouse and joystick."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from drivers.hand.hand import HandSource, Position
+from drivers.source import opened
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.lsl.streams import quiet_liblsl
@@ -71,11 +72,12 @@ def joystick(
 
 
 def _publish(position_cm: Position, name: str, scale: str) -> None:
+    """Publish a position's velocity until Ctrl-C; ``scale`` says what a centimetre is."""
     quiet_liblsl()
     take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
-    with stop_on_signals() as stop:
-        source = HandSource(position_cm, name)
+    source = HandSource(position_cm, name)
+    with stop_on_signals() as stop, opened(source):
         published = source_id_of(name, Kind.KINEMATICS)
-        console.print(f"'{published}', 100 a second; {scale} (Ctrl-C ends)")
+        console.print(f"'{published}', 100 samples per second; {scale} (Ctrl-C ends)")
         source.run(stop)

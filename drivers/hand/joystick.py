@@ -1,11 +1,11 @@
-"""Joystick: how far a stick is pushed, in cm of the hand that it stands for."""
+"""Read how far a joystick is pushed, in cm of hand position."""
 
 import os
 
 from drivers.hand.hand import Position
 from rt_ner.core.errors import ConfigError, StreamError
 
-# Read without a window, and while others have the focus.
+# Read it without a window, and while other programs have the focus.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1")
@@ -14,32 +14,32 @@ import pygame
 
 
 def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
-    """Looks at a joystick; ``full_cm``: what a full push of an axis stands for.
+    """Return a reader of a joystick's position; a full push of an axis is ``full_cm``.
 
-    ``number``: which one, from 1. StreamError, when looked at, once it is gone.
+    Joysticks and axes are counted from 1. The reader raises StreamError once the joystick is gone.
     """
-    # No more of it than is needed: sound would complain where there is none.
+    # No more of pygame than is needed: its sound complains on computers without sound.
     pygame.display.init()
     pygame.joystick.init()
     n_found = pygame.joystick.get_count()
     if not 1 <= number <= n_found:
         names = [pygame.joystick.Joystick(index).get_name() for index in range(n_found)]
         raise ConfigError(
-            f"--number {number}: found {', '.join(names) or 'no joystick'}; plug one in, or name "
+            f"--number {number}: found {', '.join(names) or 'no joystick'}; plug one in, or give "
             "another number"
         )
     stick = pygame.joystick.Joystick(number - 1)
     own_id = stick.get_instance_id()
     n_axes = stick.get_numaxes()
     if not all(1 <= axis <= n_axes for axis in axes):
-        raise ConfigError(f"axes {axes[0]} and {axes[1]}: {stick.get_name()} has 1 to {n_axes}")
+        raise ConfigError(f"--axes {axes[0]} {axes[1]}: {stick.get_name()} has axes 1 to {n_axes}")
 
-    def look() -> tuple[float, float]:
+    def read() -> tuple[float, float]:
         for event in pygame.event.get():
             if event.type == pygame.JOYDEVICEREMOVED and event.instance_id == own_id:
                 raise StreamError(f"{stick.get_name()} is gone: plug it in and start again")
         x, y = (stick.get_axis(axis - 1) for axis in axes)
-        # Pushed away from the body is up, and negative to SDL.
+        # Pushed away from the body means up, and SDL counts that negative.
         return x * full_cm, -y * full_cm
 
-    return look
+    return read

@@ -1,4 +1,4 @@
-"""Mouse: where the pointer is, in cm on the screen, whatever window it is over."""
+"""Read where the mouse pointer is, in cm on the screen, over any window."""
 
 import math
 
@@ -11,15 +11,17 @@ _CM_PER_INCH = 2.54
 
 
 def screen_pixels_per_cm() -> float:
-    """As this computer's screen tells its size; ConfigError where it does not."""
+    """Return the resolution that the screen reports; raise ConfigError if it reports none."""
     inch: float = _application().primaryScreen().physicalDotsPerInch()
     if not 0 < inch < math.inf:
-        raise ConfigError(f"the screen tells {inch:g} pixels an inch: say --pixels-per-cm")
+        raise ConfigError(
+            f"the screen reports {inch:g} pixels per inch: give --pixels-per-cm, e.g. 38"
+        )
     return inch / _CM_PER_INCH
 
 
 def pointer_cm(pixels_per_cm: float) -> Position:
-    """Looks at the pointer of this computer."""
+    """Return a reader of the pointer's position in cm; raise ConfigError on Wayland."""
     app = _application()
     if app.platformName().startswith("wayland"):
         raise ConfigError(
@@ -27,12 +29,12 @@ def pointer_cm(pixels_per_cm: float) -> Position:
             "QT_QPA_PLATFORM=xcb"
         )
 
-    def look() -> tuple[float, float]:
+    def read() -> tuple[float, float]:
         pointer = QCursor.pos()
         # A screen's y points down.
         return pointer.x() / pixels_per_cm, -pointer.y() / pixels_per_cm
 
-    return look
+    return read
 
 
 def _application() -> QGuiApplication:

@@ -1,1 +1,1 @@
-"""Simulated sources: sessions, neurons, voltage and a subject in the loop."""
+"""Simulate recorded sessions, and a subject who closes the loop."""

@@ -1,9 +1,9 @@
-"""Simulator: a Utah array in motor cortex during centre-out reaching, spike by spike.
+"""Simulate a Utah array in motor cortex during centre-out reaching, spike by spike.
 
 A unit fires as an inhomogeneous Poisson process with an absolute refractory period. Its log rate
-is linear in the velocity, position and direction that the hand will have a lag later (cosine
-tuning, Georgopoulos et al. 1982; velocity and position, Paninski et al. 2004), plus noise that
-the units share. One seed gives one session, bit for bit.
+is linear in the hand's velocity, position and direction after a lag (cosine tuning, Georgopoulos
+et al. 1982; velocity and position, Paninski et al. 2004), plus noise that the units share. One seed
+gives one session, bit for bit.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _N_SHARED = 4
 
 @dataclass(frozen=True)
 class ArraySettings:
-    """The array and the neurons that it hears."""
+    """Parameters of the array and of the neurons that it records."""
 
     n_electrodes: int = 96
     silent_fraction: float = 0.08
@@ -38,7 +38,7 @@ class ArraySettings:
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """The centre-out task and how the subject does it. Pairs are (mean, standard deviation)."""
+    """Parameters of the centre-out task and the reaches; pairs are (mean, standard deviation)."""
 
     n_trials: int = 120
     n_directions: int = 8
@@ -53,7 +53,7 @@ class TaskSettings:
 
 @dataclass(frozen=True, eq=False)
 class _Hand:
-    """The hand at every millisecond: ``(time, 2)``; where it is heading, zero when at rest."""
+    """The hand at every millisecond: ``(time, 2)``; its heading is zero when at rest."""
 
     position_cm: FloatArray
     velocity_cm_s: FloatArray
@@ -64,7 +64,7 @@ class _Hand:
 def simulate_session(
     seed: int, task: TaskSettings | None = None, array: ArraySettings | None = None
 ) -> Session:
-    """A simulated session: electrodes are channels, with one to three pooled units each."""
+    """Return a simulated session: electrodes are channels, with zero to three pooled units each."""
     task, array = task or TaskSettings(), array or ArraySettings()
     rng = np.random.default_rng(seed)
     hand = _reach(rng, task)
@@ -84,7 +84,7 @@ def simulate_session(
 
 
 def _reach(rng: np.random.Generator, task: TaskSettings) -> _Hand:
-    """Centre-out and back, trial after trial. A trial is the way out, from target on to hold."""
+    """Reach out and back, trial after trial; a trial is the way out, from target on to hold."""
     direction = np.concatenate(
         [rng.permutation(task.n_directions) for _ in range(-(-task.n_trials // task.n_directions))]
     )[: task.n_trials]
@@ -126,7 +126,7 @@ def _reach(rng: np.random.Generator, task: TaskSettings) -> _Hand:
 
 
 def _minimum_jerk(start: FloatArray, end: FloatArray, n_ms: int, bulge_cm: float) -> FloatArray:
-    """Minimum-jerk path ``(n_ms, 2)`` (Flash & Hogan 1985), bulging sideways by ``bulge_cm``."""
+    """Return a minimum-jerk path ``(n_ms, 2)`` (Flash & Hogan 1985), curved by ``bulge_cm``."""
     phase = np.arange(n_ms)[:, None] / n_ms
     along = phase**3 * (10 - 15 * phase + 6 * phase**2)
     step = end - start
@@ -137,13 +137,13 @@ def _minimum_jerk(start: FloatArray, end: FloatArray, n_ms: int, bulge_cm: float
 
 
 def _duration_ms(rng: np.random.Generator, mean_and_sd_s: tuple[float, float]) -> int:
-    """A duration, never under half its mean."""
+    """Draw a duration, never under half its mean."""
     mean_s, sd_s = mean_and_sd_s
     return round(max(rng.normal(mean_s, sd_s), mean_s / 2) * 1e3)
 
 
 def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeTimes:
-    """Spikes of all units, in order of time."""
+    """Return the spikes of all units, in order of time."""
     silent = rng.random(array.n_electrodes) < array.silent_fraction
     n_units = np.where(silent, 0, rng.integers(1, 4, array.n_electrodes))
     unit_channel = np.repeat(np.arange(array.n_electrodes, dtype=np.int32), n_units)
@@ -171,7 +171,7 @@ def _fire(rng: np.random.Generator, hand: _Hand, array: ArraySettings) -> SpikeT
 def _unit_spikes_ms(
     rng: np.random.Generator, drives: FloatArray, shared: FloatArray, array: ArraySettings
 ) -> Int64Array:
-    """Milliseconds in which one unit with random tuning fires."""
+    """Return the milliseconds in which one unit with random tuning fires."""
     base_hz = np.clip(rng.lognormal(np.log(array.median_rate_hz), 0.8), *array.rate_range_hz)
     lag_ms = round(rng.uniform(*array.lag_range_s) * 1e3)
     weights = np.concatenate(
@@ -179,7 +179,7 @@ def _unit_spikes_ms(
     )
     log_gain = np.roll(drives @ weights, -lag_ms)
     log_gain += shared @ rng.normal(0, 0.15, shared.shape[1])
-    # Divided by its mean, so that the unit's mean rate is the base rate, whatever its tuning.
+    # Divided by its mean, so that the mean rate is the base rate with any tuning.
     gain = np.exp(log_gain)
     rate_hz = base_hz * gain / gain.mean()
     chance = rng.random(rate_hz.size)
@@ -187,20 +187,20 @@ def _unit_spikes_ms(
 
 
 def _tuning(rng: np.random.Generator, depth: float) -> FloatArray:
-    """Cosine tuning with a random preferred direction and a depth that varies between units."""
+    """Draw cosine tuning: a random preferred direction, and a depth that varies between units."""
     angle = rng.uniform(0, 2 * np.pi)
     return depth * rng.lognormal(0.0, 0.4) * np.array([np.cos(angle), np.sin(angle)])
 
 
 def _shared_noise(rng: np.random.Generator, n_steps: int, time_constant_s: float) -> FloatArray:
-    """Slow noise ``(time, source)`` of unit variance that all units share, to different degrees."""
+    """Draw slow noise ``(time, source)`` of unit variance, which units share to a degree."""
     keep = np.exp(-_STEP_S / time_constant_s)
     return _leaky_sum(rng.normal(0, np.sqrt(1 - keep**2), (n_steps, _N_SHARED)), keep)
 
 
 @njit(cache=True)
 def _leaky_sum(noise: FloatArray, keep: float) -> FloatArray:
-    """First-order autoregression along time."""
+    """Return a first-order autoregression along time."""
     out = noise.copy()
     for step in range(1, len(out)):
         out[step] += keep * out[step - 1]
@@ -209,7 +209,7 @@ def _leaky_sum(noise: FloatArray, keep: float) -> FloatArray:
 
 @njit(cache=True)
 def _fires(probability: FloatArray, chance: FloatArray, refractory_ms: int) -> BoolArray:
-    """Whether a spike falls in each millisecond; none within the refractory period after one."""
+    """Return True where a spike falls in a millisecond; none within the refractory period."""
     fires = np.zeros(probability.size, dtype=np.bool_)
     free_again = 0
     for step in range(probability.size):

@@ -1,30 +1,30 @@
-"""Voltage: a session's spikes as the electrodes of an array would hear them, at 30 kHz."""
+"""Simulate the broadband voltage that electrodes record of a session's spikes."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.encodings import BROADBAND_HZ
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.chunks import VoltageChunk
 
-RATE_HZ = 30_000
 _CHUNK_SAMPLES = 3000
 NOISE_UV, _TROUGH_UV = 10.0, 160.0
-# The noise repeats after so many samples, a little under two seconds.
+# The noise repeats after this many samples, a little under two seconds.
 _NOISE_SAMPLES = 59_999
-# The trough comes so much after the time of the spike, so that a detector finds it in time.
+# The trough comes shortly after the time of the spike, so that a detector finds it in time.
 _TROUGH_AT_S, _TROUGH_S, _HUMP_AT_S, _HUMP_S = 0.1e-3, 0.08e-3, 0.45e-3, 0.2e-3
 _SPIKE_S = 1.2e-3
 
 
 class VoltageMaker:
-    """Makes broadband voltage of a session: ``(sample, channel)``, int16, in microvolts.
+    """Makes the broadband voltage of a session: ``(sample, channel)``, int16, in microvolts.
 
-    Each spike is a waveform of two phases, its trough 160 µV deep, in Gaussian noise of 10 µV.
-    Any part of a session gives the same samples, however it is cut.
+    Each spike is a waveform of two phases, with a trough of 160 µV, in Gaussian noise of 10 µV. A
+    part of a session gives the same samples, however it is cut.
     """
 
     def __init__(self, session: Session) -> None:
@@ -35,8 +35,8 @@ class VoltageMaker:
         self._noise *= NOISE_UV
 
     def chunks(self, start_ns: int, end_ns: int) -> Iterator[VoltageChunk]:
-        """The samples whose intervals end within ``(start_ns, end_ns]``."""
-        first, last = (time_ns * RATE_HZ // NS_PER_S for time_ns in (start_ns, end_ns))
+        """Yield the samples whose intervals end within ``(start_ns, end_ns]``."""
+        first, last = (time_ns * BROADBAND_HZ // NS_PER_S for time_ns in (start_ns, end_ns))
         for sample in range(first, last, _CHUNK_SAMPLES):
             n_samples = min(_CHUNK_SAMPLES, last - sample)
             stamp_ns = sample_ends_ns(sample, n_samples)
@@ -45,30 +45,30 @@ class VoltageMaker:
             yield VoltageChunk(stamp_ns, np.rint(voltage).astype(np.int16))
 
     def _add_spikes(self, voltage: npt.NDArray[np.float32], first: int) -> None:
-        """Add every spike that is heard within the samples from ``first`` on."""
-        longest = int(_SPIKE_S * RATE_HZ)
-        begin_ns = (first - longest) * NS_PER_S // RATE_HZ
-        end_ns = (first + len(voltage)) * NS_PER_S // RATE_HZ
+        """Add every spike that shows in the samples from ``first`` on."""
+        longest = int(_SPIKE_S * BROADBAND_HZ)
+        begin_ns = (first - longest) * NS_PER_S // BROADBAND_HZ
+        end_ns = (first + len(voltage)) * NS_PER_S // BROADBAND_HZ
         for events in self._session.spikes.events(max(begin_ns, 0), end_ns):
             # Time of each sample's middle since the spike, in samples.
-            onset = events.time_ns * (RATE_HZ / NS_PER_S) - 0.5
+            onset = events.time_ns * (BROADBAND_HZ / NS_PER_S) - 0.5
             whole = np.floor(onset).astype(np.int64)
             for step in range(1, longest):
                 sample = whole + step - first
                 heard = (sample >= 0) & (sample < len(voltage))
-                since_s = (whole + step - onset)[heard] / RATE_HZ
+                since_s = (whole + step - onset)[heard] / BROADBAND_HZ
                 channel = events.channel[heard].astype(np.int64) - 1
                 np.add.at(voltage, (sample[heard], channel), waveform_uv_at(since_s))
 
 
 def sample_ends_ns(first: int, n_samples: int) -> Int64Array:
-    """End stamps of consecutive samples, to the nearest nanosecond."""
+    """Return the end stamps of consecutive samples, to the nearest nanosecond."""
     number = np.arange(first + 1, first + 1 + n_samples, dtype=np.int64)
-    return (number * NS_PER_S + RATE_HZ // 2) // RATE_HZ
+    return (number * NS_PER_S + BROADBAND_HZ // 2) // BROADBAND_HZ
 
 
 def waveform_uv_at(since_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """A spike's waveform, so long after its time."""
+    """Return a spike's waveform at times since the spike."""
     trough = -_TROUGH_UV * np.exp(-(((since_s - _TROUGH_AT_S) / _TROUGH_S) ** 2))
     hump = 0.3 * _TROUGH_UV * np.exp(-(((since_s - _HUMP_AT_S) / _HUMP_S) ** 2))
     return (trough + hump).astype(np.float32)

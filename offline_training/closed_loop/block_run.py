@@ -1,6 +1,5 @@
 """ClosedLoopBlock: subject, task and, if anybody, decoder in processes of their own, until it is over."""
 
-import json
 import math
 import uuid
 from collections.abc import Callable, Sequence
@@ -60,7 +59,7 @@ def run_block(
         mover = ["--hand" if plan.mover == HAND else "--decoder", subject]
         recorder = BlockRecorder(task, subject=subject)
     trials = ["--trials", str(plan.trials)]
-    task_arguments = ["task", "--name", task, *trials, *speed, "--json", *mover]
+    task_arguments = ["task", "--name", task, *trials, *speed, *mover]
     with ExitStack() as stack:
         living = [stack.enter_context(child_process(each, folder)) for each in others]
         if plan.with_view:
@@ -89,10 +88,8 @@ def _run_task(
                 if other.has_ended():
                     other.finish(0.0)
                     raise RtNerError(f"a part of block '{plan.name}' ended early: see {folder}")
-            done = sum(line.startswith("trial ") for line in task.said())
-            progress(done / plan.trials)
+            progress(len(task.events("trial")) / plan.trials)
             pause.wait(_POLL_S)
         task.finish(_END_S)
-        said = task.said()
-    scores: dict[str, float] = json.loads("\n".join(said[said.index("{") :]))
+        (scores,) = task.events("scores")
     return scores

@@ -1,1 +1,1 @@
-"""Record: all streams of a session to XDF, by the real LabRecorder, in a process of its own."""
+"""Record all streams of a session to XDF with the real LabRecorder."""

@@ -1,7 +1,6 @@
-"""The commands record and salvage."""
+"""Define the commands record and salvage."""
 
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.errors import RtNerError, SessionError
+from rt_ner.system.processes import listen_for_orders, tell_parent
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import AsJson, RecordAs, print_json
 
@@ -47,7 +47,6 @@ def record(
     from rt_ner.lsl.discovery import describe_stream
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.record.naming import RecordingName
-    from rt_ner.record.recorder_process import BEGUN
 
     quiet_liblsl()
     try:
@@ -63,7 +62,7 @@ def record(
     path = name.next_path(folder)
     with stop_on_signals() as stop:
         if until_told:
-            _stop_when_told(stop)
+            _stop_on_order(stop)
         recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
         if wait_for:
             console.print(f"waiting for {wait_for} (Ctrl-C ends)", soft_wrap=True)
@@ -73,7 +72,8 @@ def record(
             return
         for info in recorder.start():
             console.print(f"recording {describe_stream(info)}", soft_wrap=True)
-        console.print(f"to {path}; {BEGUN}", soft_wrap=True)
+        console.print(f"to {path}" + ("" if until_told else "; Ctrl-C ends it"), soft_wrap=True)
+        tell_parent("recording", file=str(path))
         try:
             recorder.watch(stop)
         finally:
@@ -105,22 +105,17 @@ def salvage(
     _report(out, contents, Console(stderr=True, highlight=False, markup=False), as_json)
 
 
-def _stop_when_told(stop: threading.Event) -> None:
-    """End on a line on stdin, or when who started us is gone.
+def _stop_on_order(stop: threading.Event) -> None:
+    """Stop on any order, or when the parent process is gone.
 
-    Not on Ctrl-C: what the decoder says last is to be recorded too.
+    Not on Ctrl-C, for the decoder's last words are to be recorded too.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def listen() -> None:
-        sys.stdin.readline()
-        stop.set()
-
-    threading.Thread(target=listen, daemon=True).start()
+    listen_for_orders(lambda _: stop.set(), on_end=stop.set)
 
 
 def _report(path: Path, contents: "Contents", console: Console, as_json: bool) -> None:
-    """Say what a file holds, and what is wrong with it."""
+    """Print what a file holds, and which parts are damaged."""
     counts = {
         (header.findtext("name") or "?"): contents.n_samples.get(number, 0)
         for number, header in contents.headers.items()

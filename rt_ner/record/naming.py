@@ -1,4 +1,4 @@
-"""Files: where a recording goes: BIDS-like names, never one that is taken."""
+"""Name recordings as BIDS does, and never overwrite one."""
 
 import re
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ _LABEL = re.compile(r"[0-9A-Za-z]+$")
 
 @dataclass(frozen=True)
 class RecordingName:
-    """What a recording is called; letters and digits, as BIDS wants its labels."""
+    """Labels of a recording: letters and digits only, as in BIDS."""
 
     subject: str = "X"
     session: str = ""
@@ -20,28 +20,28 @@ class RecordingName:
 
     def __post_init__(self) -> None:
         for what, label in vars(self).items():
-            # No session stands for today's date, whenever that is.
+            # Without a session, the date at the time of recording is used.
             if not (what == "session" and label == "") and not _LABEL.match(label):
                 raise ConfigError(
-                    f"--{what} '{label}': expected letters and digits only, as BIDS has it"
+                    f"--{what} '{label}': expected letters and digits only, as in BIDS"
                 )
 
     @classmethod
     def parsed(cls, text: str) -> "RecordingName":
-        """As it is said in one option: ``SUBJECT``, ``SUBJECT/SESSION`` or all three with TASK."""
+        """Read the labels from ``SUBJECT``, ``SUBJECT/SESSION`` or ``SUBJECT/SESSION/TASK``."""
         parts = text.split("/") if text else []
         if len(parts) > len(fields(cls)):
             raise ConfigError(
-                f"--record-as {text}: expected SUBJECT/SESSION/TASK, M/day1/reach say"
+                f"--record-as {text}: expected SUBJECT/SESSION/TASK, e.g. M/day1/reach"
             )
         return cls(*parts)
 
     def options(self) -> list[str]:
-        """As options of `rt-ner record`."""
+        """Return the labels as options of `rt-ner record`."""
         return [f"--{what}={label}" for what, label in vars(self).items()]
 
     def next_path(self, folder: Path) -> Path:
-        """The file of the next run: ``sub-S/ses-E/sub-S_ses-E_task-T_run-001_ephys.xdf``."""
+        """Return the path of the next run: ``sub-S/ses-E/sub-S_ses-E_task-T_run-001_ephys.xdf``."""
         session = self.session or date.today().strftime("%Y%m%d")
         where = folder / f"sub-{self.subject}" / f"ses-{session}"
         stem = f"sub-{self.subject}_ses-{session}_task-{self.task}"

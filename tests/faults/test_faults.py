@@ -127,7 +127,7 @@ def test_a_source_that_is_killed_and_restarted(rig: FaultyRig) -> None:
 
 def test_a_stall_of_two_seconds(rig: FaultyRig) -> None:
     with rig.noise() as source:
-        source.order("stall 2")
+        source.order("stall", seconds=2)
         rig.expect(State.STALE, State.WARMING, State.RUNNING)
         rig.expect_counts(missing=2000)
     assert counted_by(source)["withheld"] == 2000
@@ -185,7 +185,7 @@ def test_a_source_that_freezes_and_is_replaced(rig: FaultyRig) -> None:
 
 def test_a_tenth_of_the_samples_withheld(rig: FaultyRig) -> None:
     with rig.noise() as source:
-        source.order("withhold 0.1 2")
+        source.order("withhold", probability=0.1, seconds=2)
         rig.hear(230)
         counts = rig.so_far()
         assert rig.observer.state == State.RUNNING
@@ -197,7 +197,7 @@ def test_a_tenth_of_the_samples_withheld(rig: FaultyRig) -> None:
 
 def test_samples_that_come_twice(rig: FaultyRig) -> None:
     with rig.noise() as source:
-        source.order("repeat 25")
+        source.order("repeat", ticks=25)
         rig.expect_counts(duplicate=25)
         assert rig.observer.state == State.RUNNING
     assert counted_by(source)["repeated"] == 25
@@ -205,7 +205,7 @@ def test_samples_that_come_twice(rig: FaultyRig) -> None:
 
 def test_samples_that_come_backwards(rig: FaultyRig) -> None:
     with rig.noise() as source:
-        source.order("reverse 8")
+        source.order("reverse", ticks=8)
         rig.hear(20)
         counts = rig.so_far()
         assert rig.observer.state == State.RUNNING
@@ -218,7 +218,7 @@ def test_samples_that_come_backwards(rig: FaultyRig) -> None:
 def test_counts_that_cannot_be(rig: FaultyRig) -> None:
     with rig.noise() as source:
         n_before = len(rig.velocities)
-        source.order("bad 2")
+        source.order("bad", ticks=2)
         rig.expect_counts(invalid=2)
         assert counted_by_now(source, rig)["bad"] == 2
         assert rig.observer.state == State.RUNNING
@@ -229,11 +229,10 @@ def test_counts_that_cannot_be(rig: FaultyRig) -> None:
 
 def counted_by_now(source: ChildProcess, rig: FaultyRig) -> dict[str, int]:
     """What a source has done, asked while it runs."""
-    n_said = len(source.said())
-    source.order("stall 0")
-    rig.observer.wait_until(lambda: len(source.said()) > n_said, "the source's answer")
-    answer: dict[str, int] = json.loads(source.said()[-1])
-    return answer
+    n_events = len(source.events("sent"))
+    source.order("stall", seconds=0)
+    rig.observer.wait_until(lambda: len(source.events("sent")) > n_events, "the source's answer")
+    return source.events("sent")[-1]
 
 
 def test_a_source_that_comes_back_with_other_channels(rig: FaultyRig) -> None:
@@ -252,7 +251,7 @@ def test_a_source_that_comes_back_with_other_channels(rig: FaultyRig) -> None:
 
 def test_a_burst_of_fifty_times_the_rate(rig: FaultyRig) -> None:
     with rig.noise() as source:
-        source.order("burst 50 1")
+        source.order("burst", factor=50, seconds=1)
         rig.hear(130)
         rig.expect_counts()
         assert rig.observer.state == State.RUNNING
@@ -268,8 +267,8 @@ def test_a_burst_of_events(small_bundle_folder: Path, tmp_path: Path) -> None:
         rig = FaultyRig(opened, velocities)
         with opened.noise("events") as source:
             rig.expect(State.RUNNING)
-            source.order("burst 50 1")
-            source.order("repeat 20")
+            source.order("burst", factor=50, seconds=1)
+            source.order("repeat", ticks=20)
             rig.hear(150)
         rig.expect(State.CONNECTING)
         opened.finish()
@@ -321,7 +320,7 @@ def test_a_client_that_stops_reading(rig: FaultyRig) -> None:
 @pytest.mark.parametrize("step_s", [5, -5])
 def test_a_step_of_the_clock(rig: FaultyRig, step_s: int) -> None:
     with rig.noise() as source:
-        source.order(f"step {step_s}")
+        source.order("step", seconds=step_s)
         rig.expect(State.WARMING, State.RUNNING)
         rig.expect_counts(clock_steps=1)
         rig.notice("clock step")

@@ -9,12 +9,14 @@ import threading
 import numpy as np
 import pytest
 
-from drivers.encodings import FORMS
-from drivers.replay import Part, Replay
+from drivers.replay.packets import packets_of
+from drivers.replay.replay import Part, Replay
+from drivers.source import opened
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import nearest_grid_line_ns, ns_from_s
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.contract.markers import SESSION_ZERO
+from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.data.session.session import Session
 from rt_ner.offline.decoding import decode_session
 from tests.helpers.rig import MS, WAIT_S, Decoding, inlet
@@ -23,19 +25,19 @@ HOP_NS = 10 * MS
 N_HOPS = 50
 
 
-@pytest.mark.parametrize("form", ["raster", "events"])
+@pytest.mark.parametrize("form", [SpikeForm.RASTER, SpikeForm.EVENTS])
 def test_what_lsl_carries_is_what_is_decoded_offline(
-    small_bundle: Bundle, small_session: Session, source_id: str, form: str
+    small_bundle: Bundle, small_session: Session, source_id: str, form: SpikeForm
 ) -> None:
-    sent = FORMS[form](small_session)
+    packets = packets_of(small_session, form)
     stop = threading.Event()
     part = Part(int(small_session.trials.start_ns[6]), small_session.end_ns, 1.0)
-    replay = Replay(small_session, source_id, stop, sent)
-    query = {"source_id": source_id_of(source_id, sent.kind), "grace_ms": 100.0}
-    with Decoding(small_bundle.model, source_id, input=query) as decoding:
+    replay = Replay(small_session, packets, source_id, part)
+    query = {"source_id": source_id_of(source_id, form.kind), "grace_ms": 100.0}
+    with opened(replay), Decoding(small_bundle.model, source_id, input=query) as decoding:
         velocity, markers = inlet(decoding.name, Kind.VELOCITY), inlet(source_id, Kind.MARKERS)
-        replay.wait_for_listeners([Kind.SPIKES, Kind.MARKERS])
-        playing = threading.Thread(target=replay.play, args=(part, lambda _: None))
+        replay.wait_for_listeners([form.kind, Kind.MARKERS], stop)
+        playing = threading.Thread(target=replay.run, args=(stop,))
         playing.start()
         sample, zero_s = markers.pull_sample(WAIT_S)
         assert sample == [SESSION_ZERO]

@@ -8,7 +8,9 @@ import numpy as np
 import pylsl
 import pytest
 
-from drivers.replay import Part, Replay
+from drivers.replay.packets import packets_of
+from drivers.replay.replay import Part, Replay
+from drivers.source import opened
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import ns_from_s
 from rt_ner.core.contract.kinds import Kind, source_id_of
@@ -93,44 +95,46 @@ def test_a_lost_source_is_not_replaced_by_another(small_bundle: Bundle, source_i
 
 def test_a_replay_tells_the_truth_beside_the_spikes(small_session: Session, source_id: str) -> None:
     part = Part(int(small_session.trials.start_ns[14]), small_session.end_ns, speed=20.0)
-    replay = Replay(small_session, source_id, threading.Event())
-    kinds = (Kind.SPIKES, Kind.KINEMATICS, Kind.MARKERS, Kind.PUSHED)
-    inlets = {kind: inlet(source_id, kind) for kind in kinds}
-    replay.wait_for_listeners(kinds)
-    replay.play(part, lambda _: None)
-    events, event_ns = zip(*_until(inlets[Kind.MARKERS], SESSION_END), strict=True)
-    assert events[0] == SESSION_ZERO
-    begins = [text for text in events if text.startswith("trial_start")]
-    assert begins == ["trial_start 14", "trial_start 15"]
-    zero_ns = event_ns[0]
-    n_samples = (small_session.end_ns - part.begin_ns) // MS
-    counts, stamps_ns = pulled(inlets[Kind.SPIKES], n_samples)
-    raster = np.concatenate(
-        [chunk.counts for chunk in small_session.spikes.raster(part.begin_ns, part.end_ns)]
-    )
-    np.testing.assert_array_equal(counts, raster)
-    assert np.abs(stamps_ns - zero_ns - part.begin_ns - np.arange(1, n_samples + 1) * MS).max() < 9
-    kinematics = small_session.kinematics
-    chosen = kinematics.time_ns > part.begin_ns
-    chosen &= kinematics.time_ns <= part.end_ns
-    velocity_cm_s, _ = pulled(inlets[Kind.KINEMATICS], int(chosen.sum()))
-    np.testing.assert_array_equal(velocity_cm_s, kinematics.velocity_cm_s[chosen])
-    pushed_s, _ = pulled(inlets[Kind.PUSHED], n_samples)
-    assert (np.diff(pushed_s[:, 0]) >= 0).all()
+    replay = Replay(small_session, packets_of(small_session), source_id, part)
+    with opened(replay):
+        inlets = {kind: inlet(source_id, kind) for kind in replay.kinds}
+        replay.wait_for_listeners(replay.kinds, threading.Event())
+        replay.run(threading.Event())
+        events, event_ns = zip(*_until(inlets[Kind.MARKERS], SESSION_END), strict=True)
+        assert events[0] == SESSION_ZERO
+        begins = [text for text in events if text.startswith("trial_start")]
+        assert begins == ["trial_start 14", "trial_start 15"]
+        zero_ns = event_ns[0]
+        n_samples = (small_session.end_ns - part.begin_ns) // MS
+        counts, stamps_ns = pulled(inlets[Kind.SPIKES], n_samples)
+        raster = np.concatenate(
+            [chunk.counts for chunk in small_session.spikes.raster(part.begin_ns, part.end_ns)]
+        )
+        np.testing.assert_array_equal(counts, raster)
+        session_ns = part.begin_ns + np.arange(1, n_samples + 1) * MS
+        assert np.abs(stamps_ns - zero_ns - session_ns).max() < 9
+        kinematics = small_session.kinematics
+        chosen = kinematics.time_ns > part.begin_ns
+        chosen &= kinematics.time_ns <= part.end_ns
+        velocity_cm_s, _ = pulled(inlets[Kind.KINEMATICS], int(chosen.sum()))
+        np.testing.assert_array_equal(velocity_cm_s, kinematics.velocity_cm_s[chosen])
+        pushed_s, _ = pulled(inlets[Kind.PUSHED], n_samples)
+        assert (np.diff(pushed_s[:, 0]) >= 0).all()
 
 
 def test_a_looping_replay_goes_on_without_a_gap(small_session: Session, source_id: str) -> None:
     stop = threading.Event()
     begin_ns = int(small_session.trials.start_ns[14])
-    replay = Replay(small_session, source_id, stop)
-    spikes = inlet(source_id, Kind.SPIKES)
-    replay.wait_for_listeners([Kind.SPIKES])
     part = Part(begin_ns, small_session.end_ns, speed=50.0, loop=True)
-    playing = threading.Thread(target=replay.play, args=(part, lambda _: None))
-    playing.start()
-    _, stamps_ns = pulled(spikes, 6000)
-    stop.set()
-    playing.join()
+    replay = Replay(small_session, packets_of(small_session), source_id, part)
+    with opened(replay):
+        spikes = inlet(source_id, Kind.SPIKES)
+        replay.wait_for_listeners([Kind.SPIKES], stop)
+        playing = threading.Thread(target=replay.run, args=(stop,))
+        playing.start()
+        _, stamps_ns = pulled(spikes, 6000)
+        stop.set()
+        playing.join()
     assert set(np.rint(np.diff(stamps_ns) / MS)) == {1}
 
 

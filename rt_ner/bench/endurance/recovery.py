@@ -1,6 +1,5 @@
 """Recovery: how long it takes, from the first good data after a fault, to RUNNING."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +72,7 @@ def _stalled(rig: Rig) -> float:
     """The source sends nothing for two seconds."""
     with _running_source(rig) as source:
         n_states = len(rig.observer.states)
-        source.order(f"stall {_STALL_S}")
+        source.order("stall", seconds=_STALL_S)
         ordered_s = pylsl.local_clock()
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
         return float(running.heard_s - ordered_s - _STALL_S)
@@ -83,7 +82,7 @@ def _stepped(rig: Rig) -> float:
     """The source's clock is set five seconds ahead: all data are good, but of another time."""
     with _running_source(rig) as source:
         n_states = len(rig.observer.states)
-        source.order("step 5")
+        source.order("step", seconds=5)
         ordered_s = pylsl.local_clock()
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
         return float(running.heard_s - ordered_s)
@@ -91,7 +90,7 @@ def _stepped(rig: Rig) -> float:
 
 def _began_s(source: ChildProcess) -> float:
     """When a source that did not wait for listeners began to send."""
-    return float(json.loads(source.said()[0])["began_s"])
+    return float(source.events("began")[0]["time_s"])
 
 
 _FAULTS: dict[str, Callable[[Rig], float]] = {

@@ -69,7 +69,7 @@ def measure_view(
                 os.kill(view.pid, signal.SIGCONT)
                 view.interrupt()
                 view.finish(_MARGIN_S)
-                cost.frames_per_s = float(view.said()[-1].split()[-3])
+                cost.frames_per_s = float(view.events("frames")[-1]["per_s"])
         rig.finish()
     return cost
 

@@ -227,7 +227,9 @@ def _measure(plan: LatencyPlan, what: str, folder: Path, line: Line) -> None:
         sink.interrupt()
         sink.wait(_END_S)
     if not times.is_file():
-        raise RtNerError(f"the sink kept nothing of '{what}': {sink.said() or middle.said()}")
+        raise RtNerError(
+            f"the sink kept nothing of '{what}': {sink.last_words()}; {middle.last_words()}"
+        )
     with np.load(times, allow_pickle=False) as kept:
         _add_turn(line, plan, np.load(pushes, allow_pickle=False), dict(kept))
 

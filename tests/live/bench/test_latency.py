@@ -4,12 +4,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 import pytest
 
-from drivers.noise import BroadbandNoise, NoiseSource
 from offline_training.bench.latency_figure import latency_figure
 from offline_training.bench.untrained import untrained_bundle
 from rt_ner.bench.latency.measurement import (
@@ -27,7 +25,6 @@ from rt_ner.bench.latency.step import measure_step
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.contract.kinds import TIMING_LABELS
-from rt_ner.core.errors import ConfigError
 
 MS, HOP_NS = 1e-3, 10_000_000
 BASELINE = Path(__file__).parents[2] / "step_baseline.json"
@@ -181,20 +178,3 @@ def test_unknown_peers_and_forms_are_refused() -> None:
         done = bench(*arguments)
         assert done.returncode == 2
         assert said in done.stderr
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_broadband_noise_fires_at_the_rate_that_was_asked_for(times: int) -> None:
-    form = BroadbandNoise(("a", "b", "c"), 40.0)
-    ticks = [form.rows(tick, times) for tick in range(499)]
-    voltage_uv = np.concatenate([values for _, values in ticks])
-    assert voltage_uv.shape == (499 * 30, 3)
-    crossings = np.diff((voltage_uv < -80).astype(int), axis=0) > 0
-    # Half a second of three channels: 60 spikes, or three times as many.
-    assert crossings.sum() == pytest.approx(60 * times, rel=0.3)
-
-
-def test_whole_numbers_are_never_bad(source_id: str) -> None:
-    source = NoiseSource(BroadbandNoise(("a",), 10.0), source_id, Event())
-    with pytest.raises(ConfigError, match="whole numbers"):
-        source.order("bad 3")

@@ -166,17 +166,12 @@ def test_a_running_loop_is_recalibrated_and_adapted(
             until(notices, "decoder swapped")
             adapting.interrupt()
             adapting.finish(WAIT_S)
-            assert any(line.startswith("adapted") for line in adapting.said())
-            recalibrating.wait(4 * WAIT_S)
-            # Whether it is better is the decoder's and the subject's affair.
-            words = " ".join(recalibrating.said())
-            assert ("Written" in words) == out.exists()
-            assert ("Not better" in words) != out.exists()
+            # Better or not: that depends on the decoder and the subject.
+            assert recalibrating.wait(4 * WAIT_S) == (0 if out.exists() else 2)
     adapted = load_bundle(following)
     assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
     assert adapted.manifest.training.session.endswith(" (adapted)")
     kept = tmp_path / "recalibrated.block.npz"
     assert load_block(kept).n_reaches >= 10
     with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:
-        again.wait(WAIT_S)
-        assert ("Written" in " ".join(again.said())) == out.exists()
+        assert again.wait(WAIT_S) == (0 if out.exists() else 2)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from drivers.encodings import EventForm
+from drivers.encodings import BroadbandEncoding, EventEncoding, RasterEncoding
+from drivers.replay.packets import EventPackets, packets_of
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.decoding.binning.binner import SpikeBinner
@@ -69,7 +71,7 @@ def test_stored_counts_give_the_same_bins_as_events(small_session: Session) -> N
 
 def test_events_tell_units_apart(small_session: Session) -> None:
     """Units of an electrode are numbered from 1, each always the same."""
-    (packet, *_) = EventForm(small_session).packets(0, 4 * 10**9)
+    (packet, *_) = EventPackets(small_session).between(0, 4 * 10**9)
     spikes = small_session.spikes
     n_here = packet.stamp_ns.size
     unit = spikes.unit[:n_here]
@@ -103,3 +105,28 @@ def test_voltage_is_the_same_however_it_is_cut(small_session: Session) -> None:
     (part,) = maker.chunks(300 * MS, 350 * MS)
     np.testing.assert_array_equal(part.voltage, whole[9000:10_500])
     assert part.stamp_ns[0] == 300 * MS + 33_333
+
+
+@pytest.mark.parametrize("form", SpikeForm)
+def test_packets_of_each_form_are_what_its_stream_carries(
+    small_session: Session, form: SpikeForm
+) -> None:
+    packets = packets_of(small_session, form)
+    assert packets.encoding.kind is form.kind
+    sent = list(packets.between(0, 10**9))
+    stamps_ns = np.concatenate([packet.stamp_ns for packet in sent])
+    assert (np.diff(stamps_ns) >= 0).all()
+    for packet in sent:
+        n_columns = 2 if form is SpikeForm.EVENTS else 96
+        assert packet.values.shape == (packet.stamp_ns.size, n_columns)
+        assert packet.values.dtype == (np.int32 if form is SpikeForm.EVENTS else np.int16)
+        assert packet.values.flags.c_contiguous
+
+
+def test_encodings_round_and_convert() -> None:
+    channels = ("a", "b")
+    assert RasterEncoding(channels, MS).encode(np.array([[1, 2]])).dtype == np.int16
+    assert RasterEncoding(channels, MS, np.float32).encode(np.array([[1, 2]])).dtype == np.float32
+    np.testing.assert_array_equal(EventEncoding(channels).encode([2, 1], [0, 3]), [[2, 0], [1, 3]])
+    voltage = BroadbandEncoding(channels).encode(np.array([[-1.6, 0.4]]))
+    assert (voltage.dtype, voltage.tolist()) == (np.int16, [[-2, 0]])

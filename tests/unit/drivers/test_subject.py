@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from drivers.simulated.intention import CursorAnswer, Intention, SubjectSettings
-from drivers.simulated.neurons import Firing, drives, fitted, made_up
 
+from drivers.simulated.subject.intention import CursorAnswer, Intention, SubjectSettings
+from drivers.simulated.subject.neurons import Firing, drives, fitted, made_up
 from rt_ner.data.session.kinematics import Kinematics
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
@@ -112,7 +112,7 @@ def test_a_subject_learns_how_a_cursor_answers(late_s: float, gain: float) -> No
     for _ in range(4000):
         meant.append(0.97 * meant[-1] + rng.normal(scale=5.0, size=2))
         answer.learn(seen[-visual])
-        answer.mean(meant[-1])
+        answer.intend(meant[-1])
         cursor = cursor + gain * STEP_S * meant[max(len(meant) - 1 - late, 0)]
         seen.append(cursor)
     unseen = meant[len(meant) - visual - late :]

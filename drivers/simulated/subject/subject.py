@@ -1,30 +1,31 @@
-"""Subject: somebody in the loop when nobody is there: sees the task, and fires spikes over LSL."""
+"""Publish a simulated subject, who sees the task and fires spikes, as LSL streams."""
 
 from functools import partial
 from threading import Event
 
 import numpy as np
 
-from drivers.simulated.intention import Intention, SubjectSettings
-from drivers.simulated.neurons import Firing, Neurons
+from drivers.encodings import RasterEncoding
+from drivers.simulated.subject.intention import Intention, SubjectSettings
+from drivers.simulated.subject.neurons import Firing, Neurons
+from drivers.source import LslSource, opener
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import Connector, StreamReader
-from rt_ner.lsl.streams import open_outlet
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
 
 
-class Subject:
-    """Looks at the task's cursor and target, and sends spikes, its hand and its intention.
+class Subject(LslSource):
+    """Sees the cursor and target of ``task``, and sends spikes, hand and intention under a name.
 
-    ``source``: name of its streams: spikes at 1 kHz; ``kinematics``, its own hand's velocity, as in
-    a recording; ``velocity``, what it means, as an ideal decoder would give it. Without a task it
-    rests, and its neurons go on firing. It lives by the clock of ``clock``.
+    Spikes are counts at 1 kHz; ``kinematics`` is the velocity of its own hand, as in a recording;
+    ``velocity`` is the intended one, as an ideal decoder would give it. Without a task it rests,
+    and its neurons go on firing. All its times are of ``clock``.
     """
 
     def __init__(
@@ -32,10 +33,19 @@ class Subject:
         neurons: Neurons,
         settings: SubjectSettings,
         task: str,
-        source: str,
+        name: str,
         seed: int,
         clock: SimulatedClock = REAL_TIME,
     ) -> None:
+        self._raster = RasterEncoding(neurons.channel_ids, NS_PER_MS)
+        super().__init__(
+            name,
+            {
+                Kind.SPIKES: self._raster.open,
+                Kind.KINEMATICS: opener(Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
+                Kind.VELOCITY: opener(Kind.VELOCITY, ["vx", "vy"], "cm/s", _STEP_NS),
+            },
+        )
         self._clock = clock
         rng = np.random.default_rng(seed)
         self._intention = Intention(settings, _STEP_MS / 1e3, rng)
@@ -46,13 +56,9 @@ class Subject:
         }
         self._cursor_cm = np.zeros(2)
         self._goal_cm: FloatArray | None = None
-        channels = neurons.channel_ids
-        self._spikes = open_outlet(source, Kind.SPIKES, channels, "spikes", NS_PER_MS)
-        self._hand = open_outlet(source, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
-        self._means = open_outlet(source, Kind.VELOCITY, ["vx", "vy"], "cm/s", _STEP_NS)
 
     def run(self, stop: Event) -> None:
-        """Live until stopped; steps are on an absolute clock, and none is left out."""
+        """See, intend and fire until stopped; no step is left out."""
         connector = Connector(list(self._readers.values()))
         now_ns = next_grid_line_ns(self._clock.now_ns(), _STEP_NS)
         try:
@@ -63,18 +69,21 @@ class Subject:
             connector.close()
 
     def _step(self, now_ns: int) -> None:
-        """One step that ends now: look, mean, fire."""
-        self._look()
+        """Take the step that ends now."""
+        self._see()
         self._intention.step(self._cursor_cm, self._goal_cm)
         intention = self._intention
         spikes = self._firing.fire(intention.velocity_cm_s, intention.position_cm, _STEP_MS)
         stamps_s = [s_from_ns(now_ns + (k + 1 - _STEP_MS) * NS_PER_MS) for k in range(_STEP_MS)]
-        self._spikes.push_chunk(spikes.astype(np.int16), stamps_s)
-        self._hand.push_sample(intention.hand_cm_s.tolist(), stamps_s[-1])
-        self._means.push_sample(intention.velocity_cm_s.tolist(), stamps_s[-1])
+        self._outlets[Kind.SPIKES].push_chunk(self._raster.encode(spikes), stamps_s)
+        for kind, velocity_cm_s in (
+            (Kind.KINEMATICS, intention.hand_cm_s),
+            (Kind.VELOCITY, intention.velocity_cm_s),
+        ):
+            self._outlets[kind].push_sample(velocity_cm_s.tolist(), stamps_s[-1])
 
-    def _look(self) -> None:
-        """What the screen shows now."""
+    def _see(self) -> None:
+        """Take in what the screen shows now."""
         _, cursor = self._readers[Kind.CURSOR].numbers()
         if len(cursor):
             self._cursor_cm = cursor[-1, :2]

@@ -1,4 +1,4 @@
-"""Neurons: a population that fires for an intended movement, made up or fitted to a session.
+"""Model a population that fires for an intended movement, made up or fitted to a session.
 
 The rate of a unit is log-linear in intended velocity, its speed and position: cosine tuning with
 a gain by speed (Moran & Schwartz 1999), as a generalised linear model (Paninski et al. 2004).
@@ -11,12 +11,12 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.data.session.session import Session
 
-# Velocity and position are in these units within the model, so that weights are of order 1.
+# The model divides velocity and position by these, so that weights are of order 1.
 VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
 _REFRACTORY_MS, _MAX_HZ = 2, 400.0
 _STEP_S = 1e-3
 _N_DRIVES = 5
-# Lags at which a recorded unit may lead the hand, and how strongly its weights are held small.
+# Lags at which a recorded unit may lead the hand, and the penalty on its weights.
 _LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
 _RIDGE, _NEWTON_STEPS = 1.0, 15
 
@@ -25,8 +25,8 @@ _RIDGE, _NEWTON_STEPS = 1.0, 15
 class Neurons:
     """Tuning of units.
 
-    ``log_hz``: ``(unit,)``, log rate at rest; ``weights``: ``(drive, unit)`` for the drives of
-    `drives`; ``channel``: ``(unit,)``, the electrode of each; ``channel_ids``: electrodes in order.
+    ``log_hz``: ``(unit,)``, log rate at rest. ``weights``: ``(drive, unit)``, for the drives of
+    `drives`. ``channel``: ``(unit,)``, electrode of each. ``channel_ids``: electrodes in order.
     """
 
     log_hz: FloatArray
@@ -35,7 +35,7 @@ class Neurons:
     channel_ids: tuple[str, ...]
 
     def rates_hz(self, velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
-        """Rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
+        """Return rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
         log_hz = self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights
         return np.minimum(np.exp(log_hz), _MAX_HZ)
 
@@ -47,11 +47,11 @@ class Neurons:
         gain_sd: float = 0.2,
         silenced: int = 0,
     ) -> "Neurons":
-        """The same array after some time.
+        """Return the same array after some time.
 
-        ``replaced``: part of the units that are others now, on the same electrodes;
-        ``turned_deg``: standard deviation of the turn of the others' preferred directions;
-        ``gain_sd``: of their log depth of tuning; ``silenced``: electrodes that fell silent.
+        ``replaced``: fraction of the units that are new, on the same electrodes. ``turned_deg``:
+        standard deviation of the turn in preferred direction of the others. ``gain_sd``: standard
+        deviation of their log depth of tuning. ``silenced``: number of electrodes that fell silent.
         """
         others = made_up(rng, len(self.channel_ids), self.channel)
         turn = np.deg2rad(rng.normal(0.0, turned_deg, self.log_hz.size))
@@ -79,7 +79,7 @@ class Firing:
         self._silent_ms = np.full(neurons.log_hz.size, _REFRACTORY_MS)
 
     def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
-        """Spikes ``(millisecond, channel)`` while velocity and position ``(2,)`` stay the same."""
+        """Return spikes ``(ms, channel)`` while velocity and position ``(2,)`` stay the same."""
         rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
         chances = self._rng.random((n_ms, rate_hz.size))
         spikes = np.zeros((n_ms, len(self._neurons.channel_ids)), dtype=np.int64)
@@ -91,7 +91,7 @@ class Firing:
 
 
 def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
-    """What units are tuned to, ``(time, drive)``: velocity x and y, speed, position x and y."""
+    """Return what units are tuned to, ``(time, drive)``: velocity x, y, speed, position x, y."""
     velocity = velocity_cm_s / VELOCITY_CM_S
     speed = np.hypot(*velocity.T)[:, None]
     return np.concatenate([velocity, speed, position_cm / POSITION_CM], axis=1)
@@ -100,7 +100,7 @@ def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
 def made_up(
     rng: np.random.Generator, n_electrodes: int = 96, channel: Int64Array | None = None
 ) -> Neurons:
-    """Units with random tuning; without ``channel`` an electrode has none to three of them."""
+    """Return units with random tuning; without ``channel``, zero to three per electrode."""
     if channel is None:
         silent = rng.random(n_electrodes) < 0.08
         n_units = np.where(silent, 0, rng.integers(1, 4, n_electrodes))
@@ -117,10 +117,10 @@ def made_up(
 
 
 def fitted(session: Session) -> Neurons:
-    """The units of a recorded session, each with the lag at which the hand explains it best.
+    """Return the units of a recorded session, each at the lag where the hand explains it best.
 
-    Poisson regression by Newton's method on the counts within trials; a unit of the model is a
-    channel of the session.
+    Fitted by Poisson regression with Newton's method to the counts within trials. A unit of the
+    model is a channel of the session.
     """
     period_ns = max(session.spikes.raster_period_ns, 10_000_000)
     counts, ends_ns = _counts(session, period_ns)
@@ -142,7 +142,7 @@ def fitted(session: Session) -> Neurons:
 
 
 def _counts(session: Session, period_ns: int) -> tuple[FloatArray, Int64Array]:
-    """Counts ``(bin, channel)`` and ends of bins of the session's stored period."""
+    """Return the session's counts ``(bin, channel)``, and the ends of the bins."""
     chunks = list(session.spikes.raster(0, session.end_ns))
     counts = np.concatenate([chunk.counts for chunk in chunks]).astype(np.float64)
     ends_ns = np.concatenate([chunk.stamp_ns for chunk in chunks])
@@ -155,7 +155,7 @@ def _counts(session: Session, period_ns: int) -> tuple[FloatArray, Int64Array]:
 def _positions(
     session: Session, at_ns: Int64Array, velocity_cm_s: FloatArray, period_ns: int
 ) -> FloatArray:
-    """Position since each trial's start ``(time, 2)``, the velocity summed up."""
+    """Return the position since each trial's start ``(time, 2)``: the velocity summed up."""
     path = np.cumsum(velocity_cm_s, axis=0) * (period_ns / 1e9)
     first = np.searchsorted(at_ns, session.trials.start_ns)
     trial = np.clip(session.trials.index_at(at_ns), 0, None)
@@ -163,7 +163,7 @@ def _positions(
 
 
 def _poisson(inputs: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weights ``(input, unit)`` of a log-linear Poisson model, and log likelihoods ``(unit,)``."""
+    """Return weights ``(input, unit)`` of a log-linear Poisson model, and log likelihoods."""
     fit = np.zeros((inputs.shape[1], counts.shape[1]))
     fit[0] = np.log(counts.mean(axis=0) + 1e-6)
     ridge = _RIDGE * np.eye(inputs.shape[1])

@@ -1,4 +1,4 @@
-"""Intention: a subject who sees cursor and target late, and means to bring one to the other."""
+"""Model the intended movement of a subject who sees cursor and target with a delay."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray
 
-# How late a cursor may answer at most, and how long fast movement is watched before it is judged.
+# Longest delay of a cursor that is learned, and how much fast movement must be seen before.
 _LONGEST_ANSWER_S, _LEARN_FROM_S = 0.3, 0.5
 
 
 @dataclass(frozen=True)
 class SubjectSettings:
-    """How the subject sees and moves.
+    """Parameters of the subject's seeing and moving.
 
-    ``visual_delay_s``: age of what is seen. ``approach_s``: distance to the target over this is the
-    speed that is wanted, at most ``max_speed_cm_s``; ``build_up_s``: in which the intention follows
-    what is wanted. Noise is in proportion to speed (``noise``; Harris & Wolpert 1998) and besides
-    (``noise_cm_s``), over ``noise_s``. ``motor_delay_s``: from intention to the subject's own hand;
-    ``expected_delay_s``: from intention to cursor, as the subject expects it until it has learned
-    how this cursor answers, with a memory of ``memory_s`` (half-life).
+    ``visual_delay_s``: age of what is seen. ``approach_s``: the wanted speed is the distance to the
+    target over this, at most ``max_speed_cm_s``. ``build_up_s``: time in which the intention
+    follows what is wanted. Noise has a part in proportion to speed (``noise``; Harris & Wolpert
+    1998) and a constant one (``noise_cm_s``), and lasts ``noise_s``. ``motor_delay_s``: from
+    intention to the subject's own hand. ``expected_delay_s``: from intention to cursor, as the
+    subject expects until it has learned how this cursor answers, with a half-life of ``memory_s``.
     """
 
     visual_delay_s: float = 0.15
@@ -36,10 +36,10 @@ class SubjectSettings:
 
 
 class Intention:
-    """The intended velocity, step by step.
+    """Intended velocity, step by step.
 
-    The subject corrects for its own delay: it adds to the cursor that it sees what it has meant
-    since, as the cursor has answered so far (an internal model; Golub et al. 2015).
+    The subject corrects for its own delay by an internal model (Golub et al. 2015): to the cursor
+    that it sees, it adds what it has intended since, as the cursor has answered so far.
     """
 
     def __init__(self, settings: SubjectSettings, step_s: float, rng: np.random.Generator) -> None:
@@ -64,7 +64,7 @@ class Intention:
         return self._hand[0]
 
     def step(self, cursor_cm: FloatArray, goal_cm: FloatArray | None) -> None:
-        """Go on by a step, with what the screen shows now; no goal: stay."""
+        """Go on by one step, with what the screen shows now; without a goal, stay."""
         settings = self._settings
         cursor_seen, goal_seen = self._seen[0]
         self._seen.append((cursor_cm.copy(), goal_cm))
@@ -80,11 +80,11 @@ class Intention:
         plan = plan + share * (wanted - plan)
         self._noise = self._next_noise(float(np.hypot(*plan)))
         self.velocity_cm_s = plan + self._noise
-        self._answer.mean(plan)
+        self._answer.intend(plan)
         self._hand.append(self.velocity_cm_s)
 
     def _next_noise(self, speed_cm_s: float) -> FloatArray:
-        """Noise that wanders, stronger in fast movements."""
+        """Return noise that wanders, stronger in fast movements."""
         settings = self._settings
         keep = float(np.exp(-self._step_s / settings.noise_s))
         sd_cm_s = settings.noise_cm_s + settings.noise * speed_cm_s
@@ -93,10 +93,10 @@ class Intention:
 
 
 class CursorAnswer:
-    """How the cursor answers to what is meant: how late, and by how much; learned by watching it.
+    """Delay and gain of the cursor's answer to the intention, learned by watching it.
 
-    Of all delays, the one with which intention explains best how the cursor was seen to move, and
-    the gain by least squares.
+    The delay is the one with which the intention best explains how the cursor was seen to move; the
+    gain is by least squares.
     """
 
     def __init__(self, settings: SubjectSettings, step_s: float) -> None:
@@ -106,23 +106,23 @@ class CursorAnswer:
         self._gain = 1.0
         self._keep = 0.5 ** (step_s / settings.memory_s)
         longest = self._visual + round(_LONGEST_ANSWER_S / step_s)
-        # Newest first; learned from only once as much was meant as in some seconds of movement.
-        self._meant = np.zeros((longest, 2))
+        # Newest first; nothing is learned before there was enough fast movement.
+        self._intended = np.zeros((longest, 2))
         self._moved = np.zeros(longest - self._visual)
         self._power = np.zeros_like(self._moved)
         self._enough = settings.max_speed_cm_s**2 * _LEARN_FROM_S / step_s
         self._seen_cm = np.zeros(2)
 
-    def mean(self, velocity_cm_s: FloatArray) -> None:
-        """Remember what is meant now."""
-        self._meant[1:] = self._meant[:-1]
-        self._meant[0] = velocity_cm_s
+    def intend(self, velocity_cm_s: FloatArray) -> None:
+        """Remember the velocity that is intended now."""
+        self._intended[1:] = self._intended[:-1]
+        self._intended[0] = velocity_cm_s
 
     def learn(self, seen_cm: FloatArray) -> None:
-        """See where the cursor was a visual delay ago."""
+        """Learn from where the cursor was a visual delay ago."""
         velocity_cm_s = (seen_cm - self._seen_cm) / self._step_s
         self._seen_cm = seen_cm
-        candidates = self._meant[self._visual :]
+        candidates = self._intended[self._visual :]
         self._moved = self._keep * self._moved + candidates @ velocity_cm_s
         self._power = self._keep * self._power + np.square(candidates).sum(axis=1)
         if self._power[0] > self._enough:
@@ -131,7 +131,7 @@ class CursorAnswer:
             self._gain = max(float(self._moved[self._delay] / self._power[self._delay]), 0.0)
 
     def on_its_way_cm(self) -> FloatArray:
-        """What was meant but has not been seen yet, as the cursor will answer."""
-        unseen = self._meant[: self._visual + self._delay]
+        """Return the way that was intended but not yet seen, as the cursor will answer."""
+        unseen = self._intended[: self._visual + self._delay]
         way_cm: FloatArray = self._gain * self._step_s * unseen.sum(axis=0)
         return way_cm

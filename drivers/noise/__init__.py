@@ -1,0 +1,1 @@
+"""Send random spikes, with faults on request, to test a rig."""
