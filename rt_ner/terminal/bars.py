@@ -36,10 +36,11 @@ class Bars:
         """Show a bar as it is now."""
         if bar.key not in self._tasks:
             self._tasks[bar.key] = self.progress.add_task(
-                bar.text, total=1.0, note=bar.note, left=bar.left
+                bar.text, total=1.0, note="", left=bar.left
             )
         task = self._tasks[bar.key]
-        self.progress.update(task, description=bar.text, completed=bar.fraction, note=bar.note)
+        note = f"{bar.count} {bar.value}".strip()
+        self.progress.update(task, description=bar.text, completed=bar.fraction, note=note)
 
     def say(self, message: str) -> None:
         """Print a message above the bars."""

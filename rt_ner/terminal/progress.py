@@ -21,12 +21,13 @@ def no_progress(_stage: str, _fraction: float, _value: float | None = None, /) -
 
 @dataclass(frozen=True)
 class Bar:
-    """A stage as shown. ``key``: bars with another key are other bars; ``left``: the time left."""
+    """A stage as shown: a bar per ``key``; ``value`` and ``count`` in words; the time left."""
 
     key: str
     text: str
     fraction: float
-    note: str = ""
+    value: str = ""
+    count: str = ""
     left: Callable[[], str] | None = None
 
 
@@ -50,15 +51,15 @@ class PlainLines:
 
     def show(self, bar: Bar) -> None:
         """Print a line if the stage is new or complete."""
-        note = f" ({bar.note})" if bar.note else ""
         now_s = time.monotonic()
         began_s = self._began_s.setdefault(bar.key, now_s)
         if bar.fraction >= 1 and bar.key not in self._complete:
             self._complete.add(bar.key)
-            self.say(f"{bar.text}: done in {clock(now_s - began_s)}{note}")
+            value = f", {bar.value}" if bar.value else ""
+            self.say(f"{bar.text}: done in {clock(now_s - began_s)}{value}")
         elif bar.fraction < 1 and self._texts.get(bar.key) != bar.text:
             self._texts[bar.key] = bar.text
-            self.say(f"{bar.text}{note}")
+            self.say(f"{bar.text} ({bar.count})" if bar.count else bar.text)
 
     def say(self, message: str) -> None:
         """Print a message."""
@@ -75,8 +76,8 @@ class StageProgress:
 
     def __call__(self, stage: str, fraction: float, value: float | None = None, /) -> None:
         """Show how far a stage is."""
-        note = "" if value is None else f"{self._value_name} {value:.3f}".strip()
-        self._display.show(Bar(stage, stage, fraction, note))
+        words = "" if value is None else f"{self._value_name} {value:.3f}".strip()
+        self._display.show(Bar(stage, stage, fraction, words))
 
     def say(self, message: str) -> None:
         """Print a message above the bars."""
@@ -121,9 +122,10 @@ class FitProgress:
         self._display.say(message)
 
     def _show(self, part: float) -> None:
-        note = f"fit {min(self._n_done + 1, self._n_fits)}/{self._n_fits}"
+        count = f"fit {min(self._n_done + 1, self._n_fits)}/{self._n_fits}"
         fraction = (self._n_done + part) / self._n_fits if self._n_fits else 1.0
-        self._display.show(Bar("fits", self._text, fraction, note, self._forecast.text))
+        left = self._forecast.text
+        self._display.show(Bar("fits", self._text, fraction, count=count, left=left))
 
 
 @contextmanager

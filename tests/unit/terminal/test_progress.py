@@ -73,10 +73,10 @@ def test_a_long_stage_goes_on_in_the_next_line() -> None:
 
 def test_the_longest_times_leave_the_bar_its_width() -> None:
     left = "over 10:20:30 left"
-    bar = Bar("fits", "monkey_J_2015-03-11: cebra-16", 1.0, "fit 800/800", lambda: left)
+    bar = Bar("fits", "monkey_J_2015-03-11: cebra-16", 1.0, "", "fit 800/800", lambda: left)
     (first, *_) = drawn(lambda bars: bars.show(bar))
     assert bar_width(first) >= NARROWEST_BAR
-    unfinished = Bar("fits", "monkey_J_2015-03-11: cebra-16", 0.5, "fit 800/800", lambda: left)
+    unfinished = Bar("fits", "monkey_J_2015-03-11: cebra-16", 0.5, "", "fit 800/800", lambda: left)
     (first, *_) = drawn(lambda bars: bars.show(unfinished))
     assert left in first
     assert "fit 800/800" in first
@@ -110,7 +110,7 @@ def test_lines_at_stage_changes_only(capsys: pytest.CaptureFixture[str]) -> None
     assert not captured.out
     assert captured.err.splitlines() == [
         "training",
-        "training: done in 0:00 (R² 0.900)",
+        "training: done in 0:00, R² 0.900",
         "control",
     ]
 
@@ -129,7 +129,7 @@ def test_a_line_per_fit(capsys: pytest.CaptureFixture[str]) -> None:
         "day1, seed 2: ner (fit 2/2)",
     ]
     assert len(lines) == 4
-    assert lines[3] == "all fits: done in 0:00 (fit 2/2)"
+    assert lines[3] == "all fits: done in 0:00"
 
 
 def test_no_terminal_needs_no_rich() -> None:
