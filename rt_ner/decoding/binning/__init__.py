@@ -1,1 +1,1 @@
-"""Chunks of spikes into bins, one binner per form: raster, events, broadband."""
+"""Binning: chunks of spikes into hops of counts, by one binner for each form of spikes."""

@@ -1,4 +1,4 @@
-"""The protocol of every binner: chunks in, hops out."""
+"""Define the protocol of all binners: chunks in, hops out."""
 
 from collections.abc import Iterator
 from typing import Protocol, TypeVar
@@ -11,31 +11,49 @@ _Chunk_contra = TypeVar("_Chunk_contra", contravariant=True)
 
 
 class SpikeBinner(Protocol[_Chunk_contra]):
-    """What turns one kind of chunk into hops.
+    """A binner that turns one kind of chunk into hops of counts.
 
-    ``counts``: ``(channel,)``, of the hop that was last closed. ``input_counts``: what became of
-    everything that arrived, a slot for each `InputCounts`.
+    Attributes
+    ----------
+    counts
+        Spikes in the hop that was closed last, ``(channel,)``; rewritten by the next one.
+    input_counts
+        Counts of what became of the input, ``(len(InputCounts),)``.
+
     """
 
     counts: Float32Array
     input_counts: Int64Array
 
     def push(self, chunk: _Chunk_contra) -> Iterator[int]:
-        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        """Count a chunk's spikes, and close the hops that are over.
+
+        Parameters
+        ----------
+        chunk
+            Some input, of the kind that this binner takes.
+
+        Yields
+        ------
+        int
+            End of each hop that the chunk closes, in ns. Until the next one, ``counts`` are those
+            of this hop.
+
+        """
         ...
 
     @property
     def invalid(self) -> bool:
-        """Whether something invalid arrived in the hop that was last closed."""
+        """True if invalid input arrived in the hop that was closed last."""
         ...
 
     @property
     def newest_ns(self) -> int:
-        """Time of the newest input."""
+        """Time of the newest input, in ns."""
         ...
 
     def due_ns(self, now_ns: int) -> int:
-        """When the open hop is over if nothing more arrives; `FOREVER_NS` if only data can tell."""
+        """Return when the open hop ends without more input; `FOREVER_NS` if only input ends it."""
         ...
 
     def reset(self, now_ns: int) -> None:
@@ -43,9 +61,9 @@ class SpikeBinner(Protocol[_Chunk_contra]):
         ...
 
     def restart(self, now_ns: int) -> None:
-        """Forget the source's time too: another source, or the same one anew. The input_counts stays."""
+        """Forget the source's time too, for a new connection. The input counts stay."""
         ...
 
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
-        """Compile for input of this type, which must be what `push` gets. Leaves no trace."""
+        """Compile for input of this type, the one that `push` gets; leave no trace."""
         ...

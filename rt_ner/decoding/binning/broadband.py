@@ -1,4 +1,4 @@
-"""Broadband: voltage into hops of threshold crossings; what was not measured is left out."""
+"""Count threshold crossings of broadband voltage into hops; leave out what was not measured."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,27 @@ from rt_ner.decoding.binning.detector import MAX_VOLTAGE, Detector
 from rt_ner.decoding.binning.raster import RasterBinner
 from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
 
-# The filter rides over shorter gaps and steps back, as of chunks that are stamped when they are
-# sent; after longer ones it must settle anew.
+# The filter bridges gaps and steps back that are shorter, such as those of chunks stamped when they
+# are sent. After longer ones it must settle again.
 _BRIDGED_NS = 1_000_000
 _MAX_SAMPLES = 4096
 
 
 class BroadbandBinner:
-    """Detects spikes in broadband samples and counts them into hops, as a raster's are.
+    """A binner that detects spikes in broadband voltage and counts them into hops.
 
     No hop is reported while the detector is blind: until its thresholds are learned, and while
-    its filter settles after a gap. What was not measured is not silence.
+    its filter settles after a gap. Time that was not measured must not pass for silence.
+
+    Parameters
+    ----------
+    detector
+        The detector for all columns of the voltage.
+    binner
+        The binner for the raster of crossings; it maps columns to channels.
+    period_ns
+        Sample period of the voltage, in ns.
+
     """
 
     def __init__(self, detector: Detector, binner: RasterBinner, period_ns: float) -> None:
@@ -28,23 +38,23 @@ class BroadbandBinner:
         self._binner = binner
         self._longest_ns = period_ns + _BRIDGED_NS
         self._newest_ns = NEVER_NS
-        # −1 marks what can't be a voltage: to the binner, a count that can't be.
+        # −1 marks a value that can't be a voltage; the binner counts it as invalid.
         self._crossings = np.zeros((_MAX_SAMPLES, detector.n_channels), dtype=np.int8)
         self.counts = binner.counts
         self.input_counts = binner.input_counts
 
     @property
     def invalid(self) -> bool:
-        """Whether an invalid sample arrived in the hop that was last closed."""
+        """True if an invalid sample arrived in the hop that was closed last."""
         return self._binner.invalid
 
     @property
     def newest_ns(self) -> int:
-        """Stamp of the newest sample."""
+        """Stamp of the newest sample, in ns."""
         return self._binner.newest_ns
 
     def due_ns(self, now_ns: int) -> int:
-        """Only data tell that a hop is over."""
+        """Return `FOREVER_NS`, because only samples end a hop."""
         return self._binner.due_ns(now_ns)
 
     def reset(self, now_ns: int) -> None:
@@ -52,19 +62,19 @@ class BroadbandBinner:
         self._binner.reset(now_ns)
 
     def restart(self, now_ns: int) -> None:
-        """Forget the source's time too; thresholds that were learned stay."""
+        """Forget the source's time too, for a new connection. Learned thresholds stay."""
         self._binner.restart(now_ns)
         self._detector.interrupt()
         self._newest_ns = NEVER_NS
 
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
-        """Compile for voltages of this type. Leaves no trace."""
+        """Compile for voltages of this type; leave no trace."""
         silence = np.zeros((2, self._detector.n_channels), dtype=dtype)
         self._detector.warm_up(silence)
         self._binner.warm_up_as(self._crossings.dtype)
 
     def push(self, chunk: VoltageChunk) -> Iterator[int]:
-        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        """Detect and count a chunk's spikes; yield the end (ns) of each hop that it closes."""
         sample = 0
         while sample < chunk.stamp_ns.size:
             if not self._follows(int(chunk.stamp_ns[sample])):
@@ -79,21 +89,21 @@ class BroadbandBinner:
             sample = last
 
     def _follows(self, stamp_ns: int) -> bool:
-        """Whether a sample goes on where the one before it ended, or nearly so."""
+        """Return True if a sample begins where the one before it ended, or nearly so."""
         return (
             self._newest_ns == NEVER_NS
             or -_BRIDGED_NS < stamp_ns - self._newest_ns <= self._longest_ns
         )
 
     def _run_end(self, stamp_ns: Int64Array, first: int, n_at_most: int) -> int:
-        """Where the samples from ``first`` on stop following one another."""
+        """Return the end of the samples from ``first`` on that follow one another."""
         run_ns = stamp_ns[first : first + min(n_at_most, _MAX_SAMPLES)]
         steps_ns = np.diff(run_ns)
         breaks = np.flatnonzero((steps_ns <= -_BRIDGED_NS) | (steps_ns > self._longest_ns))
         return first + (int(breaks[0]) + 1 if breaks.size else run_ns.size)
 
     def _detected(self, chunk: VoltageChunk, run: slice) -> RasterChunk:
-        """The crossings of some samples, as a raster."""
+        """Return the crossings in some samples, as a raster."""
         voltage = chunk.voltage[run]
         crossings = self._crossings[: len(voltage)]
         if self._detector.detect(voltage, crossings):

@@ -1,8 +1,8 @@
-"""Detector: broadband voltage into threshold crossings, causal, the state carried across chunks.
+"""Detect spikes in broadband voltage as threshold crossings, causally and across chunks.
 
-A band-pass, a robust threshold a channel, and the moments at which the filtered voltage falls
-below it. What becomes of a sample depends on the samples before it and never on where a chunk
-ends: any split of a stream gives the same crossings, to the bit.
+The voltage is band-pass filtered, and a spike begins where it falls below a robust threshold per
+channel. The result depends on the samples before and never on where a chunk ends: any split of a
+stream gives the same crossings, to the bit.
 """
 
 import math
@@ -21,18 +21,26 @@ _SETTLE_S = 0.05
 _MAX_LEARN_SAMPLES = 4096
 # median(|x|) / std(x) of Gaussian noise.
 _GAUSSIAN_MEDIAN = 0.6745
-# A float64 beyond the range of float32 is no voltage, and could overflow the filter for good.
+# A float64 beyond the range of float32 can't be a voltage, and could overflow the filter for good.
 MAX_VOLTAGE = float(np.finfo(np.float32).max)
-# Below any voltage in any unit, above the denormal numbers, which are slow to compute with.
+# Below any voltage in any unit, yet above the denormal numbers, which are slow to compute with.
 _SILENCE = 1e-30
 
 
 class DetectorSettings(BaseModel):
-    """How spikes are found in broadband voltage.
+    """The filter and threshold that find spikes in broadband voltage.
 
-    ``low_hz`` to ``high_hz`` is the pass band. ``threshold_rms``: how many robust RMS below zero
-    the threshold lies. ``learn_s``: how much of the stream the RMS is learned from.
-    ``refractory_ms``: the shortest time between two crossings of a channel.
+    Attributes
+    ----------
+    low_hz, high_hz
+        Edges of the pass band, in Hz.
+    threshold_rms
+        Distance of the threshold below zero, in multiples of the channel's robust RMS.
+    learn_s
+        Length of the start of the stream, in s, from which the RMS is learned.
+    refractory_ms
+        Shortest time between two crossings of a channel, in ms.
+
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -54,24 +62,39 @@ class DetectorSettings(BaseModel):
 
 
 class _BandPass(NamedTuple):
-    """The filter. ``coefficients``: see `_band_pass`. ``state``: ``(7, channel)``, rows below."""
+    """The filter: its coefficients (see `_band_pass`) and its state ``(7, channel)``, as below."""
 
     coefficients: FloatArray
     state: FloatArray
 
 
 # Rows of the state: two for the high-pass and two for the low-pass, the newest voltage, and the
-# newest two samples filtered, which take turns.
+# newest two filtered samples, which take turns.
 _HIGH_PASS, _LOW_PASS, _VOLTAGE, _FILTERED, _N_ROWS = 0, 2, 4, 5, 7
 
 
 class Detector:
-    """Finds the spikes of every channel: the filtered voltage falling below a threshold.
+    """A spike detector for all channels: the filtered voltage falling below a threshold.
 
     The threshold is ``-threshold_rms · median(|filtered|) / 0.6745`` (Quiroga, Nadasdy and
     Ben-Shaul 2004, Neural Computation 16:1661), which the spikes themselves hardly move. It is
     learned from the first ``learn_s`` of the stream, less the 50 ms in which the filter settles,
-    and then frozen; until then nothing crosses. A channel that is flat meanwhile never does.
+    and then frozen. Until then no channel crosses it; one that is flat while learning never does.
+
+    Parameters
+    ----------
+    n_channels
+        Number of channels of the voltage.
+    rate_hz
+        Sample rate, in Hz.
+    settings
+        Filter and threshold.
+
+    Raises
+    ------
+    StreamError
+        If the pass band reaches half the sample rate.
+
     """
 
     def __init__(self, n_channels: int, rate_hz: float, settings: DetectorSettings) -> None:
@@ -99,17 +122,17 @@ class Detector:
 
     @property
     def n_channels(self) -> int:
-        """Channels of the voltage."""
+        """Number of channels of the voltage."""
         return self._due.size
 
     @property
     def n_blind(self) -> int:
-        """How many of the next samples can hold no crossing: until learned, or settled."""
+        """Number of next samples without crossings, while the detector learns or settles."""
         return max(0, (self._settle if self._learned else self._learn_end) - self._seen)
 
     @property
     def learned(self) -> bool:
-        """Whether the thresholds are known."""
+        """True if the thresholds are known."""
         return self._learned
 
     @property
@@ -118,7 +141,7 @@ class Detector:
         return self._rms
 
     def interrupt(self) -> None:
-        """Begin anew after lost samples. Learned thresholds stay; learning cut short starts over.
+        """Begin anew after lost samples. Learned thresholds stay; unfinished learning starts over.
 
         Nothing crosses in the 50 ms in which the filter settles.
         """
@@ -128,14 +151,25 @@ class Detector:
         self._due[:] = self._settle
 
     def warm_up(self, voltage: AnyArray) -> None:
-        """Compile for voltages ``(sample, channel)`` of this type. Leaves no trace."""
+        """Compile for voltages ``(sample, channel)`` of this type; leave no trace."""
         deepcopy(self).detect(voltage, np.zeros(voltage.shape, dtype=np.int8))
 
     def detect(self, voltage: AnyArray, crossings: npt.NDArray[np.int8]) -> int:
-        """Write into ``crossings`` ``(≥ sample, channel)`` 1 where a spike begins, else 0.
+        """Mark the samples at which spikes begin.
 
-        ``voltage``: ``(sample, channel)``, of any real type. A value that is not finite, or
-        beyond the range of float32, is taken as 0. Returns how many samples hold such a value.
+        Parameters
+        ----------
+        voltage
+            Voltage, ``(sample, channel)``, of any real type. A value that is not finite, or beyond
+            the range of float32, is taken as unchanged from the sample before.
+        crossings
+            The result, ``(≥ sample, channel)``: 1 where a spike begins, else 0.
+
+        Returns
+        -------
+        int
+            Number of samples with a value that can't be a voltage.
+
         """
         n_samples = voltage.shape[0]
         assert voltage.shape[1] == crossings.shape[1] == self.n_channels
@@ -161,7 +195,7 @@ class Detector:
         return n_invalid
 
     def _keep(self) -> None:
-        """Keep the newest sample to learn from; the last one needed sets the thresholds."""
+        """Keep the newest sample to learn from; set the thresholds with the last one."""
         newest = self._seen - 1
         row = (newest - self._settle) // self._spacing
         self._learning[row] = self._filter.state[_FILTERED + newest % 2]
@@ -174,12 +208,12 @@ class Detector:
 
 
 def _band_pass(low_hz: float, high_hz: float, rate_hz: float) -> FloatArray:
-    """A high-pass and a low-pass, both second-order Butterworth: ``(2, 5)``, b0 b1 b2 a1 a2 each.
+    """Return a high-pass and a low-pass, second-order Butterworth: ``(2, 5)``, b0 b1 b2 a1 a2.
 
     The bilinear transform with pre-warping, in closed form: R. Bristow-Johnson, "Cookbook formulae
     for audio EQ biquad filter coefficients", HPF and LPF with Q = 1/√2. The high-pass's numerator,
     b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `_filter` gives it the differences of the voltage, so
-    that an offset, however large, leaves exactly nothing rather than a rounding error.
+    that an offset, however large, leaves exactly zero rather than a rounding error.
     """
     low, high = 2 * math.pi * low_hz / rate_hz, 2 * math.pi * high_hz / rate_hz
     rows = []
@@ -195,7 +229,7 @@ def _band_pass(low_hz: float, high_hz: float, rate_hz: float) -> FloatArray:
 
 @njit(cache=True)
 def _biquad(value: float, coefficients: FloatArray, memory: FloatArray, channel: int) -> float:
-    """One step of a filter in transposed direct form II. ``memory``: ``(2, channel)``."""
+    """Take one step of a filter in transposed direct form II. ``memory``: ``(2, channel)``."""
     b0, b1, b2, a1, a2 = coefficients
     out: float = b0 * value + memory[0, channel]
     if abs(out) < _SILENCE:
@@ -207,9 +241,9 @@ def _biquad(value: float, coefficients: FloatArray, memory: FloatArray, channel:
 
 @njit(cache=True)
 def _filter(voltage: AnyArray, band_pass: _BandPass, number: int) -> bool:
-    """Filter sample ``number``, ``(channel,)``; whether all of it is a voltage.
+    """Filter sample ``number``, ``(channel,)``; return True if all its values are voltages.
 
-    The first sample counts as having gone on for ever, so that an offset is no step.
+    The first sample is taken to have lasted for ever, so that an offset is not a step.
     """
     coefficients, state = band_pass
     filtered = state[_FILTERED + number % 2]
@@ -237,9 +271,9 @@ def _detect(
     refractory: int,
     crossings: npt.NDArray[np.int8],
 ) -> int:
-    """Filter samples, of which number ``seen`` is the first, and mark where a threshold is crossed.
+    """Filter samples from number ``seen`` on and mark crossings; return the number of invalid ones.
 
-    ``threshold``: ``(channel,)``, NaN where nothing is to cross. ``due``: ``(channel,)``, the
+    ``threshold``: ``(channel,)``, NaN where nothing may cross. ``due``: ``(channel,)``, the
     number of the first sample that may cross again.
     """
     n_invalid = 0

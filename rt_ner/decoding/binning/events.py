@@ -1,8 +1,8 @@
-"""Events: single spikes, in any order, into hops that close by the clock.
+"""Count single spikes, in any order, into hops that close by the clock.
 
-For events silence is data: no spike need follow for a hop to be over. So a hop closes when the
-watermark passes its end: the present, less a grace for what is still on its way. A source whose
-time runs ahead of the clock (a replay faster than it was) is followed by its own newest event.
+For events silence is data: a hop is over even if no spike follows. So a hop closes when the
+watermark passes its end: the present, less a grace for spikes still on their way. For a source
+whose time runs ahead of the clock (a replay faster than real time) the newest event is the present.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ from rt_ner.decoding.chunks import EventChunk
 _PHASE, _OPEN_HOP, _NEWEST_NS, _SINCE_NS, _BEHIND_NS, _RUNS_BACK, _INVALID = range(7)
 # Phases: not begun; counting; a hop just closed.
 _EMPTY, _COUNTING, _CLOSED = range(3)
-# The memory for repeats: sets of ways, as in a processor's cache.
+# The memory that recognises repeats: sets of ways, as in a processor's cache.
 _N_SETS, _N_WAYS = 16_384, 4
 
 
 class _Rules(NamedTuple):
-    """Times that never change, the number of the first channel, and whether units are pooled."""
+    """Fixed times, the number of the first channel, and whether all units are pooled."""
 
     hop_ns: int
     grace_ns: int
@@ -37,14 +37,14 @@ class _Rules(NamedTuple):
 
 
 class _Board(NamedTuple):
-    """Hops that are still open: counts ``(slot, channel)``, and whether something was invalid."""
+    """The open hops: counts ``(slot, channel)``, and 1 for each with invalid input."""
 
     counts: Float32Array
     invalid: npt.NDArray[np.uint8]
 
 
 class _Memory(NamedTuple):
-    """Events seen lately, ``(set, way)``, and the way of each set to be forgotten next."""
+    """Recent events, ``(set, way)``, and the way of each set to be forgotten next."""
 
     time_ns: Int64Array
     source: Int64Array
@@ -52,16 +52,26 @@ class _Memory(NamedTuple):
 
 
 class EventBinner:
-    """Counts events into hops.
+    """A binner that counts single spikes.
 
-    ``channel_of``: ``(number, unit)``, the index of the channel that an event of channel
-    ``number + base`` and that unit counts for; negative for none. ``pooled``: all units of a
-    channel count alike, whatever they are called. ``rules``: hop, grace and clock step, ns: an
-    event that is older than the newest by more than the step is of a clock that was set; and so is
-    one ahead of the clock by more than the grace and a hop, unless the source's time runs ahead
-    anyway.
+    An event that is out of order and came before (same time, channel and unit) is a repeat. A
+    clock was set if an event is older than the newest by more than the clock step, or ahead of
+    the clock by more than the grace and a hop (unless the source's time runs ahead anyway).
 
-    An event that is out of order and had come before (same time, channel and unit) is a repeat.
+    Parameters
+    ----------
+    n_channels
+        Number of channels to count for.
+    channel_of
+        Index of the channel that an event counts for, negative for none,
+        ``(number − base, unit)``.
+    rules
+        Hop, grace and clock step, in ns.
+    base
+        Number of the first channel.
+    pooled
+        True to count all units of a channel alike, whatever their numbers.
+
     """
 
     def __init__(
@@ -89,7 +99,7 @@ class EventBinner:
         self.restart(0)
 
     def due_ns(self, now_ns: int) -> int:
-        """When the open hop is over, spikes or not."""
+        """Return when the open hop is over, with or without spikes."""
         if self._state[_PHASE] == _EMPTY:
             return now_ns
         open_end_ns = int(self._state[_OPEN_HOP] + 1) * self._rules.hop_ns
@@ -101,7 +111,7 @@ class EventBinner:
         self._state[_PHASE] = _EMPTY
 
     def restart(self, now_ns: int) -> None:
-        """Forget the source's time too: another source, or the same one anew. The input_counts stays."""
+        """Forget the source's time too, for a new connection. The input counts stay."""
         self._state[_NEWEST_NS] = NEVER_NS
         self._state[_BEHIND_NS] = self._state[_RUNS_BACK] = 0
         self._memory.time_ns[:] = NEVER_NS
@@ -109,16 +119,16 @@ class EventBinner:
 
     @property
     def invalid(self) -> bool:
-        """Whether an invalid event arrived in the hop that was last closed."""
+        """True if an invalid event arrived in the hop that was closed last."""
         return bool(self._state[_INVALID])
 
     @property
     def newest_ns(self) -> int:
-        """Time of the newest event."""
+        """Time of the newest event, in ns."""
         return int(self._state[_NEWEST_NS])
 
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:  # noqa: ARG002 - one for all
-        """Compile for events, whatever they were sent as. Leaves no trace."""
+        """Compile for events, whatever type they are sent as; leave no trace."""
         numbers = np.full(2, self._rules.base, dtype=np.float64)
         input_counts = self.input_counts.copy()
         for _ in self.push(EventChunk(np.arange(1, 3, dtype=np.int64), numbers, numbers)):
@@ -127,7 +137,7 @@ class EventBinner:
         self.restart(0)
 
     def push(self, chunk: EventChunk) -> Iterator[int]:
-        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        """Count a chunk's spikes; yield the end (ns) of each hop that it closes."""
         used = 0
         while True:
             used = _advance(
@@ -141,7 +151,7 @@ class EventBinner:
 
 @njit(cache=True)
 def _first_whole_hop(state: Int64Array, rules: _Rules) -> int:
-    """The first hop that does not begin before the input did."""
+    """Return the first hop that does not begin before the input did."""
     return -hop_of(-state[_SINCE_NS], rules.hop_ns)
 
 
@@ -157,13 +167,13 @@ def _begin_if_new(board: _Board, state: Int64Array, rules: _Rules) -> None:
 
 @njit(cache=True)
 def _is_over(present: int, state: Int64Array, rules: _Rules) -> bool:
-    """Whether the oldest open hop need not be waited for any longer."""
+    """Return True if the oldest open hop need not wait any longer."""
     return bool(present - rules.grace_ns >= (state[_OPEN_HOP] + 1) * rules.hop_ns)
 
 
 @njit(cache=True)
 def _close(board: _Board, state: Int64Array, counts: Float32Array) -> None:
-    """Hand out the oldest open hop, and open another in its place."""
+    """Hand out the oldest open hop and open another in its place."""
     slot = state[_OPEN_HOP] % board.invalid.size
     counts[:] = board.counts[slot]
     state[_INVALID] = board.invalid[slot]
@@ -175,7 +185,7 @@ def _close(board: _Board, state: Int64Array, counts: Float32Array) -> None:
 
 @njit(cache=True)
 def _whole(value: float) -> int:
-    """A number of a channel or unit; −1 if it can't be one."""
+    """Return the number of a channel or unit; −1 if it can't be one."""
     if not 0 <= value < 65_536 or value != np.floor(value):
         return -1
     return int(value)
@@ -183,14 +193,14 @@ def _whole(value: float) -> int:
 
 @njit(cache=True)
 def _set_of(time: int, source: int) -> int:
-    """The set of the memory that an event belongs to."""
+    """Return the set of the memory that an event belongs to."""
     mixed = (time ^ (source * 2_654_435_769)) * 6_364_136_223_846_793_005
     return (mixed >> 33) & (_N_SETS - 1)
 
 
 @njit(cache=True)
 def _is_known(time: int, source: int, memory: _Memory) -> bool:
-    """Whether this very event came before."""
+    """Return True if this very event came before."""
     chosen = _set_of(time, source)
     for way in range(_N_WAYS):
         if memory.time_ns[chosen, way] == time and memory.source[chosen, way] == source:
@@ -200,7 +210,7 @@ def _is_known(time: int, source: int, memory: _Memory) -> bool:
 
 @njit(cache=True)
 def _remember(time: int, source: int, memory: _Memory) -> None:
-    """Keep an event, in the place of the oldest of its set."""
+    """Keep an event in the place of the oldest of its set."""
     chosen = _set_of(time, source)
     way = memory.oldest_way[chosen]
     memory.time_ns[chosen, way] = time
@@ -210,9 +220,9 @@ def _remember(time: int, source: int, memory: _Memory) -> None:
 
 @njit(cache=True)
 def _is_repeat(time: int, source: int, memory: _Memory, state: Int64Array) -> bool:
-    """Whether an event came before: known, and out of order.
+    """Return True if an event is a repeat: known, and out of order.
 
-    Equal events in a row are none: a source may stamp a whole chunk with one time.
+    Equal events in a row are not, because a source may stamp a whole chunk with one time.
     """
     runs_back = time < state[_NEWEST_NS] or (state[_RUNS_BACK] and time == state[_NEWEST_NS])
     return runs_back and _is_known(time, source, memory)
@@ -220,7 +230,7 @@ def _is_repeat(time: int, source: int, memory: _Memory, state: Int64Array) -> bo
 
 @njit(cache=True)
 def _clock_stepped(time: int, arrived: int, state: Int64Array, rules: _Rules) -> bool:
-    """Whether an event's time shows that a clock was set."""
+    """Return True if an event's time shows that a clock was set."""
     newest = max(state[_NEWEST_NS], state[_SINCE_NS])
     if newest - time > rules.step_ns:
         return True
@@ -233,7 +243,7 @@ def _clock_stepped(time: int, arrived: int, state: Int64Array, rules: _Rules) ->
 
 @njit(cache=True)
 def _follow(time: int, arrived: int, state: Int64Array) -> None:
-    """Go on from an event whose clock was set: from now on it is so much behind ours."""
+    """Go on from an event whose clock was set, and note how far it is now behind ours."""
     state[_BEHIND_NS] = arrived - time if arrived > 0 else 0
     state[_SINCE_NS], state[_NEWEST_NS] = time, NEVER_NS
     state[_PHASE], state[_RUNS_BACK] = _EMPTY, 0
@@ -241,7 +251,7 @@ def _follow(time: int, arrived: int, state: Int64Array) -> None:
 
 @njit(cache=True)
 def _channel_of(number: int, unit: int, base: int, channel_of: Int32Array) -> int:
-    """The channel that an event counts for; negative for none."""
+    """Return the channel that an event counts for; negative for none."""
     row = number - base
     if 0 <= row < channel_of.shape[0] and unit < channel_of.shape[1]:
         return int(channel_of[row, unit])
@@ -257,12 +267,12 @@ def _count(
     state: Int64Array,
     board: _Board,
 ) -> InputCounts:
-    """Add an event that is no repeat to its hop; what became of it."""
+    """Add an event that is not a repeat to its hop; return what became of it."""
     number, unit = source
     hop = hop_of(time, rules.hop_ns)
     slot = hop % board.invalid.size
     if hop < state[_OPEN_HOP]:
-        # In time for the hop that the input began within, which is never decoded.
+        # In time for the hop in which the input began, which is never decoded.
         in_first = state[_SINCE_NS] <= time and hop < _first_whole_hop(state, rules)
         return InputCounts.USED if in_first else InputCounts.LATE
     if number < rules.base or unit < 0:
@@ -287,7 +297,7 @@ def _take(
     stores: tuple[_Board, _Memory],
     input_counts: Int64Array,
 ) -> None:
-    """Count an event that is no repeat, and whose hop is not yet to be closed."""
+    """Count an event that is not a repeat and whose hop is not to be closed yet."""
     board, memory = stores
     if time != state[_NEWEST_NS]:
         state[_RUNS_BACK] = time < state[_NEWEST_NS]
@@ -310,7 +320,7 @@ def _advance(
     stores: tuple[_Board, _Memory],
     totals: tuple[Float32Array, Int64Array],
 ) -> int:
-    """Count events from ``used`` on until a hop closes or the chunk ends; return the new used."""
+    """Count events from ``used`` on until a hop closes or the chunk ends; return the next one."""
     hop_counts, input_counts = totals
     board, memory = stores
     arrived = chunk.arrived_ns
@@ -328,7 +338,7 @@ def _advance(
             _follow(time, arrived, state)
         _begin_if_new(board, state, rules)
         if _is_over(max(time, state[_NEWEST_NS]), state, rules):
-            # The open hop is over by this event, which is looked at again afterwards.
+            # This event ends the open hop; the next call looks at it again.
             _close(board, state, hop_counts)
             return event
         _take(time, source, rules, channel_of, state, stores, input_counts)

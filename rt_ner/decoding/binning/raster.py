@@ -1,9 +1,9 @@
-"""Bins: spikes into counts on the one global grid; the only place that says which bin is whose.
+"""Count spikes into hops on the one global grid; no other module assigns times to bins.
 
-A hop is ``[k·hop, (k+1)·hop)`` for whole k, half-open, on the clock's own zero. Two inputs reach
-the grid: single spikes (`hop_of`, by the time of the spike) and regular samples (`RasterBinner`,
-by the *centre* of the interval that the sample covers, so that a stamp that is off by less than
-half a sample, by rounding or jitter, changes nothing).
+A hop is ``[k·hop, (k+1)·hop)`` for whole k, half-open, counted from zero of the clock. Two inputs
+reach the grid: single spikes by their time (`hop_of`), and regular samples by the *centre* of the
+interval that they cover (`RasterBinner`), so that a stamp that is off by less than half a sample,
+by rounding or jitter, changes nothing.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.chunks import RasterChunk
 
-# By how much a clock must jump to be told from a delay; how many stamps are remembered to tell a
-# repeat.
+# A jump of the stamps by more is a clock that was set, not a delay. So many stamps are remembered,
+# to recognise repeats.
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024
 # Slots of the binner's state vector.
@@ -31,7 +31,7 @@ _EMPTY, _ALIGNING, _COUNTING, _CLOSED = range(4)
 
 @njit(cache=True)
 def hop_of(time_ns: int, hop_ns: int) -> int:
-    """The hop, or bin, that a moment belongs to."""
+    """Return the number of the hop, or bin, that a time belongs to."""
     return time_ns // hop_ns
 
 
@@ -43,7 +43,7 @@ def count_events(
     bin_ns: int,
     counts: npt.NDArray[np.uint8],
 ) -> None:
-    """Add events to ``counts`` ``(bin, channel)``, whose first bin begins at ``start_ns``.
+    """Add events to ``counts`` ``(bin, channel)``, the first bin beginning at ``start_ns``.
 
     Events outside the bins are left out.
     """
@@ -54,7 +54,7 @@ def count_events(
 
 
 class _Grid(NamedTuple):
-    """Times that never change: hop, sample period, and what counts as a clock's step."""
+    """Fixed times: hop, sample period, and the jump that shows that a clock was set."""
 
     hop_ns: int
     period_ns: float
@@ -62,17 +62,29 @@ class _Grid(NamedTuple):
 
 
 class RasterBinner:
-    """Counts regular samples into hops; a hop closes when the samples' own time has passed it.
+    """A binner that counts regular samples; a hop closes when the samples' own time passes it.
 
-    The watermark is the earliest centre that the next sample may have, a quarter of a period of
-    jitter allowed: a hop closes with the very sample that completes it, never because a chunk
-    ended. A hop that lost some of its samples is still reported, and the loss counted; one that
-    lost all is not, nor is a hop that the input begins within, at the start or after such a gap:
-    what was not measured is not silence. A sample out of order is used while its hop is open.
+    The watermark is the earliest centre that the next sample may have, with a quarter of a period
+    allowed for jitter. So a hop closes with the sample that completes it, never because a chunk
+    ended. A hop that lost some of its samples is still reported, and the loss counted. A hop that
+    lost all of them is not, nor is one in which the input begins, at the start or after such a
+    gap, because time that was not measured must not pass for silence. A sample out of order is
+    used as long as its hop is open.
 
-    ``columns``: ``(pair, 2)``, which column of the samples counts for which channel.
-    ``step_ns``: stamps that run back by more, or ahead of their own arrival, are of a clock that
-    was set, and time begins anew.
+    Parameters
+    ----------
+    n_channels
+        Number of channels to count for.
+    columns
+        Pairs of a column of the samples and the channel that it counts for, ``(pair, 2)``.
+    hop_ns
+        Width of a hop, in ns.
+    period_ns
+        Sample period, in ns.
+    step_ns
+        Stamps that jump back by more, in ns, or ahead of their arrival by more, show that a clock
+        was set: time begins anew.
+
     """
 
     def __init__(
@@ -87,31 +99,31 @@ class RasterBinner:
         self.restart(0)
 
     def due_ns(self, now_ns: int) -> int:  # noqa: ARG002 - the samples' own time rules
-        """Only data tell that a hop is over."""
+        """Return `FOREVER_NS`, because only samples end a hop."""
         return FOREVER_NS
 
     def reset(self, now_ns: int) -> None:  # noqa: ARG002 - the samples' own time rules
-        """Forget the open hop, after an outage; what the outage cost is counted when it ends."""
+        """Forget the open hop, after an outage; the loss is counted when the outage ends."""
         self._state[_PHASE] = _EMPTY
 
     def restart(self, now_ns: int) -> None:
-        """Forget the source's time too: another source, or the same one anew. The input_counts stays."""
+        """Forget the source's time too, for a new connection. The input counts stay."""
         self.reset(now_ns)
         self._state[_NEWEST_NS] = NEVER_NS
         self._stamps[:] = NEVER_NS
 
     @property
     def invalid(self) -> bool:
-        """Whether an invalid sample arrived in the hop that was last closed."""
+        """True if an invalid sample arrived in the hop that was closed last."""
         return bool(self._state[_INVALID])
 
     @property
     def newest_ns(self) -> int:
-        """Stamp of the newest sample."""
+        """Stamp of the newest sample, in ns."""
         return int(self._state[_NEWEST_NS])
 
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
-        """Compile for samples of this type. Leaves no trace."""
+        """Compile for samples of this type; leave no trace."""
         n_columns = int(self._columns[:, 0].max()) + 1
         stamp_ns = np.arange(1, 3, dtype=np.int64) * self._grid.hop_ns
         input_counts = self.input_counts.copy()
@@ -121,7 +133,7 @@ class RasterBinner:
         self.restart(0)
 
     def push(self, chunk: RasterChunk) -> Iterator[int]:
-        """Take a chunk; yield the end (ns) of each hop it closes, ``counts`` being that hop's."""
+        """Count a chunk's samples; yield the end (ns) of each hop that it closes."""
         used = 0
         while True:
             used = _advance(
@@ -140,9 +152,9 @@ def raster_binner(
     columns: Int32Array | None = None,
     step_ns: int = CLOCK_STEP_NS,
 ) -> RasterBinner:
-    """A binner for a raster of counts; ``columns`` None: one for each channel, in order.
+    """Return a binner for a raster of counts; ``columns`` None: one for each channel, in order.
 
-    Raises StreamError unless whole samples fill a hop.
+    Raises StreamError unless a hop is a whole number of samples.
     """
     n_samples = round(hop_ns / period_ns)
     if not n_samples or abs(n_samples * period_ns - hop_ns) > n_samples:
@@ -167,7 +179,7 @@ def _open(state: Int64Array, hop_counts: Float32Array, hop: int) -> None:
 
 @njit(cache=True)
 def _is_valid(counts: AnyArray, columns: Int32Array) -> bool:
-    """Whether a sample's counts may be counts: neither negative nor NaN nor infinite."""
+    """Return True if a sample's counts are neither negative nor NaN nor infinite."""
     for pair in range(columns.shape[0]):
         count = counts[columns[pair, 0]]
         if not 0 <= count < np.inf:
@@ -200,8 +212,8 @@ def _follow_clock(
 ) -> None:
     """Begin anew if a stamp shows that a clock was set, rather than that data are late or lost.
 
-    A clock that was set back shows at once; one set ahead, by a stamp further ahead of its arrival
-    than any before, and than the sample before it.
+    A clock set back shows at once. A clock set ahead shows by a stamp that is further ahead of its
+    arrival than any before, and ahead of the previous sample.
     """
     if state[_NEWEST_NS] == NEVER_NS:
         return
@@ -214,7 +226,7 @@ def _follow_clock(
 
 @njit(cache=True)
 def _is_repeat(stamp: int, stamps: Int64Array) -> bool:
-    """Whether a sample with this very stamp came before."""
+    """Return True if a sample with this very stamp came before."""
     for remembered in stamps:  # noqa: SIM110 - any() does not compile
         if remembered == stamp:
             return True
@@ -231,7 +243,7 @@ def _take_old(
     hop: int,
     totals: tuple[Float32Array, Int64Array],
 ) -> None:
-    """A sample whose time does not advance: out of order, or too late."""
+    """Count a sample whose time does not advance: as out of order, or as too late."""
     hop_counts, input_counts = totals
     if state[_PHASE] == _COUNTING and hop == state[_OPEN_HOP]:
         input_counts[InputCounts.REORDERED] += 1
@@ -245,7 +257,7 @@ def _take_old(
 
 @njit(cache=True)
 def _remember(stamp: int, stamps: Int64Array, state: Int64Array) -> None:
-    """Keep a stamp, in the place of the oldest."""
+    """Keep a stamp in the place of the oldest."""
     stamps[state[_NEXT_SLOT]] = stamp
     state[_NEXT_SLOT] = (state[_NEXT_SLOT] + 1) % stamps.size
 
@@ -260,7 +272,7 @@ def _advance(
     state: Int64Array,
     totals: tuple[Float32Array, Int64Array],
 ) -> int:
-    """Count samples from ``used`` on until a hop closes or the chunk ends; return the new used."""
+    """Count samples from ``used`` on until a hop closes or the chunk ends; return the next one."""
     hop_counts, input_counts = totals
     hop_ns, period_ns = grid.hop_ns, grid.period_ns
     half_ns, jitter_ns = int(period_ns / 2), int(period_ns / 4)
@@ -278,7 +290,7 @@ def _advance(
             _take_old(stamp, chunk.counts[sample], columns, stamps, state, hop, totals)
             continue
         if state[_PHASE] == _COUNTING and hop > state[_OPEN_HOP] and state[_FILLED] > 0:
-            # The rest of the open hop is lost. This sample is looked at again afterwards.
+            # The rest of the open hop is lost. The next call looks at this sample again.
             state[_PHASE] = _CLOSED
             return sample
         lag = chunk.arrived_ns - stamp
@@ -289,7 +301,7 @@ def _advance(
         state[_NEWEST_NS] = stamp
         _remember(stamp, stamps, state)
         if state[_PHASE] == _EMPTY or hop != state[_OPEN_HOP]:
-            # The sample before this one would have been another hop's.
+            # The hop begins whole if the sample before this one would be the previous hop's.
             begins_whole = stamp - half_ns - period_ns < hop * hop_ns
             state[_PHASE] = _COUNTING if begins_whole else _ALIGNING
             _open(state, hop_counts, hop)

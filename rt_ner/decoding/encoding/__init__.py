@@ -1,1 +1,1 @@
-"""Windows of counts into latents, by the ONNX graph or spike by spike."""
+"""The encoder: windows of counts into latents, by the ONNX graph or spike by spike."""

@@ -1,4 +1,4 @@
-"""Encoder: a window of raw counts to latents; by the exported graph, or spike by spike."""
+"""Encode windows of raw counts to latents, by the exported graph or spike by spike."""
 
 from typing import Protocol
 
@@ -12,43 +12,44 @@ from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.windows import Window
 
 INPUT_NAME, OUTPUT_NAME = "counts", "latent"
-# Weights (the first layer's basis), and bias.
+# Weights (of the first layer: its basis) and bias.
 _Layer = tuple[Float32Array, Float32Array]
 
 
 class Encoder(Protocol):
-    """Encodes what a window holds. ``latent``: ``(latent,)``, the buffer that it writes."""
+    """An encoder bound to a window. ``latent``: its result, ``(latent,)``, rewritten each time."""
 
     latent: Float32Array
 
     def push(self) -> None:
-        """Take the newest bin of the window; once a hop, whether or not it is encoded."""
+        """Take the newest bin of the window: once per hop, even if the hop is not encoded."""
         ...
 
     def encode(self) -> None:
-        """Write ``latent`` from what the window holds now."""
+        """Write ``latent`` for the window as it is now."""
         ...
 
     def fill(self) -> None:
-        """Take all bins that the window holds, as after as many pushes."""
+        """Take all bins in the window, as if each had been pushed."""
         ...
 
     def warm_caches(self) -> None:
-        """Repeat the newest push and encode, for the effect on the caches alone."""
+        """Repeat the newest push and encode, only to keep the processor's caches warm."""
         ...
 
 
 def encoder_of(onnx: bytes, weights: EncoderWeights | None, window: Window) -> Encoder:
-    """The fast encoder where the weights are known, else the graph itself."""
+    """Return the fast encoder if the weights are known, otherwise the graph's."""
     return GraphEncoder(onnx, window) if weights is None else SpikeEncoder(weights, window)
 
 
 class GraphEncoder:
-    """Runs the graph on one window of counts at a time.
+    """An encoder that runs the ONNX graph on one window of counts at a time.
 
     Always one, so that live and offline agree bit for bit: matrix kernels differ with the batch
-    size, and so do their last bits. One thread, no spinning: the work is some tens of microseconds,
-    and a second thread only adds jitter. BundleError if the graph takes other windows.
+    size, and so do their last bits. One thread, no spinning: the work takes some tens of
+    microseconds, and a second thread would only add jitter. Raises BundleError if the graph was
+    made for other windows.
     """
 
     def __init__(self, model: bytes, window: Window) -> None:
@@ -64,15 +65,15 @@ class GraphEncoder:
         )
 
     def push(self) -> None:
-        """Nothing: the graph reads the whole window."""
+        """Do nothing, because the graph reads the whole window."""
 
     def encode(self) -> None:
-        """Write ``latent`` from what the window holds now."""
+        """Write ``latent`` for the window as it is now."""
         self._window.sum_up()
         self._session.run_with_iobinding(self._binding)
 
     def fill(self) -> None:
-        """Nothing: the graph reads the whole window."""
+        """Do nothing, because the graph reads the whole window."""
 
     def warm_caches(self) -> None:
         """Repeat the newest encode."""
@@ -80,20 +81,20 @@ class GraphEncoder:
 
 
 class SpikeEncoder:
-    """The same network with a first layer that only spikes cost.
+    """An encoder that runs the same network, whose first layer works only on spikes.
 
-    The layer is a sum over bins, and a bin's part of it does not change while it moves through the
-    window but for the basis' weights: each bin is multiplied with the weights once, when it is the
-    newest, and only those channels that fired. So the cost does not grow with the history, and
-    with the channels only as fast as spikes do.
+    The first layer is a sum over bins. While a bin moves through the window, its part of the sum
+    changes only by the basis' weights. So each bin is multiplied with the layer's weights once,
+    when it is the newest, and only for the channels that fired: the cost does not grow with the
+    history, and it grows with the spikes rather than with the channels.
     """
 
     def __init__(self, weights: EncoderWeights, window: Window) -> None:
         if (weights.n_bins, weights.n_channels) != window.values.shape[1:]:
             raise BundleError(
-                f"the weights take windows of {(weights.n_bins, weights.n_channels)} (bins, channels) "
-                f"but the manifest says {window.values.shape[1:]}: the bundle is inconsistent, "
-                "train it again"
+                f"the weights take windows of {(weights.n_bins, weights.n_channels)} (bins, "
+                f"channels) but the manifest says {window.values.shape[1:]}: the bundle is "
+                "inconsistent, train it again"
             )
         self._weights = weights
         self._window = window
@@ -114,11 +115,11 @@ class SpikeEncoder:
         _project(self._window.newest, self._weights.first, self._slot, self._parts)
 
     def encode(self) -> None:
-        """Write ``latent`` from the bins of the window."""
+        """Write ``latent`` for the bins of the window."""
         _encode(self._parts, self._slot, self._hops_per_bin, self._network, self._hidden)
 
     def fill(self) -> None:
-        """Multiply all bins of the window, of every hop at which one may have ended."""
+        """Multiply all bins of the window with the first layer's weights, one for every hop."""
         for bin_counts in self._window.all_bins():
             self._slot[0] = (self._slot[0] + 1) % len(self._parts)
             _project(bin_counts, self._weights.first, self._slot, self._parts)
@@ -133,7 +134,7 @@ class SpikeEncoder:
 def _project(
     counts: Float32Array, weights: Float32Array, slot: Int64Array, parts: Float32Array
 ) -> None:
-    """One bin's part of the first layer: square roots of its counts, times the weights."""
+    """Write one bin's part of the first layer: square roots of its counts times the weights."""
     part = parts[slot[0]]
     part[:] = 0
     for channel in range(counts.size):
@@ -152,7 +153,7 @@ def _encode(
     network: tuple[_Layer, _Layer, _Layer],
     outputs: tuple[Float32Array, Float32Array, Float32Array],
 ) -> None:
-    """All weights, in one call: a call from Python costs as much as a layer."""
+    """Run all layers in one call, because a call from Python costs as much as a layer."""
     (basis, bias), second, latent = network
     _add_up(parts, slot[0], hops_per_bin, basis, bias, outputs[0])
     _through(outputs[0], second[0], second[1], outputs[1])
@@ -168,7 +169,7 @@ def _add_up(
     bias: Float32Array,
     hidden: Float32Array,
 ) -> None:
-    """The first layer from the parts of its bins, newest first, and the basis' weights of each."""
+    """Write the first layer: its bins' parts, newest first, times the basis' weights."""
     hidden[:] = bias
     n = bias.size
     for back in range(basis.shape[0]):
@@ -187,7 +188,7 @@ def _add_up(
 def _through(
     inputs: Float32Array, weights: Float32Array, bias: Float32Array, outputs: Float32Array
 ) -> None:
-    """A rectifier, then a dense layer."""
+    """Apply a rectifier, then a dense layer."""
     outputs[:] = bias
     for unit in range(inputs.size):
         value = inputs[unit]
@@ -202,8 +203,8 @@ def _opened(model: bytes) -> ort.InferenceSession:
     except Exception as error:  # ONNX Runtime has no narrower base
         reason = str(error).splitlines()[0]
         raise BundleError(
-            f"the encoder's graph can't be opened ({reason}): train the bundle with the versions "
-            "of rt-ner and onnxruntime that are installed here"
+            f"the encoder's graph can't be opened ({reason}): train the bundle again with the "
+            "versions of rt-ner and onnxruntime that are installed here"
         ) from error
 
 
@@ -218,13 +219,15 @@ def _session_options() -> ort.SessionOptions:
 
 
 def _checked_latent_dim(session: ort.InferenceSession, window_shape: tuple[int, ...]) -> int:
-    """Latent dimensions of a graph that takes such a window; BundleError if it takes another."""
+    """Return the latent dimensions of a graph; BundleError if it takes another window."""
     if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
-        raise BundleError("the encoder has several inputs or outputs: it is none of ours")
+        raise BundleError(
+            "the encoder has several inputs or outputs, not one: train it with rt-ner"
+        )
     (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
     if tuple(graph_input.shape[1:]) != window_shape[1:]:
         raise BundleError(
             f"the encoder takes windows of {graph_input.shape[1:]} (bins, channels) but the "
-            f"manifest says {list(window_shape[1:])}: the bundle is inconsistent, export it again"
+            f"manifest says {list(window_shape[1:])}: the bundle is inconsistent, train it again"
         )
     return int(graph_output.shape[1])

@@ -1,4 +1,4 @@
-"""EncoderWeights: the encoder's weights as plain arrays, beside the graph that holds the same network."""
+"""Keep the encoder's weights as plain arrays, beside the graph of the same network."""
 
 import io
 import zipfile
@@ -12,10 +12,22 @@ from rt_ner.core.errors import BundleError
 
 @dataclass(frozen=True, eq=False)
 class EncoderWeights:
-    """A perceptron of three weights over smoothed square roots of counts; all float32.
+    """The weights of a three-layer perceptron over smoothed square roots of counts, all float32.
 
-    ``basis``: ``(bin, bump)``, newest bin last; ``first``: ``(channel, bump · hidden)``, the
-    standardisation folded in; ``second``: ``(hidden, hidden)``; ``latent``: ``(hidden, latent)``.
+    Attributes
+    ----------
+    basis
+        Temporal basis of the first layer, ``(bin, bump)``, newest bin last.
+    first
+        Weights of the first layer, with the standardisation folded in,
+        ``(channel, bump · hidden)``.
+    second
+        Weights of the second layer, ``(hidden, hidden)``.
+    latent
+        Weights of the last layer, ``(hidden, latent)``.
+    first_bias, second_bias, latent_bias
+        Biases of the layers, ``(hidden,)``, ``(hidden,)`` and ``(latent,)``.
+
     """
 
     basis: Float32Array
@@ -38,24 +50,24 @@ class EncoderWeights:
 
     @property
     def n_bins(self) -> int:
-        """Bins of a window."""
+        """Number of bins in a window."""
         return len(self.basis)
 
     @property
     def n_channels(self) -> int:
-        """Channels of a window."""
+        """Number of channels in a window."""
         return len(self.first)
 
 
 def weights_page(weights: EncoderWeights) -> bytes:
-    """The weights as an ``.npz``."""
+    """Return the weights as the content of an ``.npz`` file."""
     content = io.BytesIO()
     np.savez(content, **vars(weights))
     return content.getvalue()
 
 
 def read_weights(content: bytes) -> EncoderWeights:
-    """What `weights_page` wrote. BundleError if it is anything else."""
+    """Read the weights from the content of an ``.npz`` file; BundleError if it holds none."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             named = {field.name: np.ascontiguousarray(arrays[field.name]) for field in _FIELDS}

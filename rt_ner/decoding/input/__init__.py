@@ -1,1 +1,1 @@
-"""Which channels of a stream count for which channels of a bundle."""
+"""The spike stream to decode: its settings, its shape, and its channels in a bundle's order."""

@@ -1,7 +1,7 @@
-"""Channels: which channel of a stream, and which of its units, counts for which of a bundle's.
+"""Map the channels and units of a stream to the channels of a bundle.
 
-A bundle's channel is named ``LABEL``, an electrode with all of its units pooled, or
-``LABEL/UNIT``, one sorted unit. The columns of a stream may be named either way too.
+A bundle's channel is named ``LABEL`` for an electrode with all of its units pooled, or
+``LABEL/UNIT`` for one sorted unit. The columns of a stream may be named either way too.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,29 @@ import numpy as np
 from rt_ner.core.arrays import BoolArray, FloatArray, Int32Array
 from rt_ner.core.errors import StreamError
 
-# Sorters number units from 0 (unsorted) to 255 (noise, with some).
+# Sorters number units from 0 (unsorted) to 255 (noise, in some of them).
 N_UNITS = 256
-# More than any array has; a number beyond is a slip.
+# More than any array has; a higher number is a typing error.
 _MAX_ELECTRODES = 65_536
-# A channel is hot if it fires so many times more than the usual one, and more than so often.
+# A hot channel fires at more than this multiple of the median rate, and at more than this rate.
 _HOT_RATIO, _HOT_HZ = 10.0, 100.0
 
 
 @dataclass(frozen=True)
 class ChannelSelection:
-    """How the operator wants the bundle's channels to be found among the stream's.
+    """The operator's rule for finding the bundle's channels among the stream's.
 
-    ``channels``: for each channel of the bundle the stream's, by label or, counted from ``base``,
-    by number; empty: by the bundle's own names. ``by_order``: the stream's channels are the
-    bundle's, one after the other, whatever they are called. ``units``: only these count; empty:
-    all of them, pooled.
+    Attributes
+    ----------
+    channels
+        The stream's label or number for each channel of the bundle; empty: the bundle's names.
+    by_order
+        True if the stream's channels are in the bundle's order, whatever their labels.
+    units
+        The sorted units that count; empty: all of them, pooled.
+    base
+        Number of the stream's first channel: 1 or 0.
+
     """
 
     channels: tuple[str, ...] = ()
@@ -39,17 +46,32 @@ class ChannelSelection:
 def map_columns(
     labels: Sequence[str], wanted: tuple[str, ...], selection: ChannelSelection
 ) -> Int32Array:
-    """Pairs ``(pair, 2)``: column of a stream, index of the wanted channel that it counts for.
+    """Map the columns of a stream to the wanted channels.
 
-    ``labels``: of the columns, empty where they have none. Raises StreamError, naming the channel,
-    unless every wanted channel has a column.
+    Parameters
+    ----------
+    labels
+        Label of each column; empty strings where the stream gives none.
+    wanted, selection
+        Names of the bundle's channels, and the operator's rule for finding them.
+
+    Returns
+    -------
+    Int32Array
+        Pairs of a column and the index of the channel that it counts for, ``(pair, 2)``.
+
+    Raises
+    ------
+    StreamError
+        If a wanted channel has no column, or a column counts for two channels.
+
     """
     pairs = []
     for index, columns in enumerate(_find(labels, wanted, selection)):
         chosen = [column for column in columns if _is_selected(labels[column], selection.units)]
         if not chosen:
             raise StreamError(
-                f"'{wanted[index]}' has none of the units {_listed(selection.units)} in the stream, "
+                f"'{wanted[index]}' has none of the units {_listed(selection.units)} there, "
                 f"only {_listed([labels[column] for column in columns])}: change units in [input]"
             )
         pairs += [(column, index) for column in chosen]
@@ -66,11 +88,25 @@ def map_columns(
 def map_events(
     electrodes: Sequence[str], wanted: tuple[str, ...], selection: ChannelSelection
 ) -> Int32Array:
-    """Table ``(number − base, unit)``: index of the wanted channel an event counts for, or −1.
+    """Map an event's channel number and unit to the wanted channels.
 
-    ``electrodes``: labels in the order of their numbers; empty if the stream does not tell: then
-    ``selection`` says the numbers, or the bundle's names end in them. Raises StreamError,
-    naming the channel, unless every wanted channel has an electrode and units of its own.
+    Parameters
+    ----------
+    electrodes
+        Labels in the order of the channel numbers; empty if the stream gives none.
+    wanted, selection
+        Names of the bundle's channels, and the operator's rule for finding them.
+
+    Returns
+    -------
+    Int32Array
+        Index of the channel that an event counts for, or −1, ``(number − base, unit)``.
+
+    Raises
+    ------
+    StreamError
+        If a wanted channel has no electrode, or no units of its own.
+
     """
     wholes = tuple(split_name(name)[0] for name in wanted)
     channels = tuple(split_name(key)[0] for key in selection.channels)
@@ -86,13 +122,13 @@ def map_events(
             units = np.intersect1d(units, selection.units)
         if not units.size or units[0] >= N_UNITS:
             raise StreamError(
-                f"no event counts for '{wanted[index]}': its unit is not one of those selected, or "
+                f"no event counts for '{wanted[index]}', because its unit is not selected or is "
                 f"above {N_UNITS - 1}: change units or channels in [input]"
             )
         chosen = (np.array(columns)[:, None], units)
         if (table[chosen] >= 0).any():
             raise StreamError(
-                f"the events of '{wanted[index]}' count for another channel of the bundle already: "
+                f"the events of '{wanted[index]}' count for another channel of the bundle too: "
                 "name different ones with channels in [input], or decode with another bundle"
             )
         table[chosen] = index
@@ -102,7 +138,7 @@ def map_events(
 def _numbered_electrodes(
     told: Sequence[str], own: list[str], asked: ChannelSelection, by_order: bool
 ) -> Sequence[str]:
-    """Labels in the order of the electrodes' numbers, empty for one that nobody named."""
+    """Return labels in the order of the electrodes' numbers, empty for a number without one."""
     if by_order:
         if told:
             _check_count(len(told), len(own))
@@ -115,38 +151,38 @@ def _numbered_electrodes(
     numbered = {number_in(name): name for name in own}
     if not all(numbered) or len(numbered) < len(own) or max(numbered) > _MAX_ELECTRODES:
         raise StreamError(
-            "the events' channels are mere numbers, and the bundle's names "
-            f"({_listed(own)}) don't tell which are which: say so with channels in [input], or "
-            "by_order = true if they are numbered in the bundle's order"
+            f"the events' channels are mere numbers, and the bundle's names ({_listed(own)}) don't "
+            "end in them: list the numbers with channels in [input], or set by_order = true if "
+            "they are in the bundle's order"
         )
     return [numbered.get(number, "") for number in range(1, max(numbered) + 1)]
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Electrode and unit of a channel's name; the unit empty if all are meant."""
+    """Return the electrode and the unit in a channel's name; no unit means all of them."""
     electrode, slash, unit = name.rpartition("/")
     return (electrode, unit) if slash and unit.isdecimal() else (name, "")
 
 
 def number_in(name: str) -> int:
-    """The number that a channel's name ends in: 7 in elec007, 0 if in none."""
+    """Return the number at the end of a channel's name: 7 for elec007; 0 if there is none."""
     digits = name[len(name.rstrip("0123456789")) :]
     return int(digits or 0)
 
 
 def hot_channels(rate_hz: FloatArray) -> BoolArray:
-    """Which channels ``(channel,)`` fire so much more than the others that something is wrong."""
+    """Return True for channels ``(channel,)`` that fire far too much to be neurons."""
     return (rate_hz > _HOT_RATIO * median_of_positive(rate_hz)) & (rate_hz > _HOT_HZ)
 
 
 def median_of_positive(level: FloatArray) -> float:
-    """The median of those that are above zero; NaN if none is."""
+    """Return the median of the levels above zero; NaN if there is none."""
     positive = level[level > 0]
     return float(np.median(positive)) if positive.size else np.nan
 
 
 def needs_units(wanted: tuple[str, ...], selection: ChannelSelection) -> bool:
-    """Whether events must say which unit fired."""
+    """Return True if the events must name the unit that fired."""
     return bool(selection.units) or any(
         split_name(name)[1] for name in selection.channels or wanted
     )
@@ -155,14 +191,14 @@ def needs_units(wanted: tuple[str, ...], selection: ChannelSelection) -> bool:
 def _find(
     labels: Sequence[str], wanted: tuple[str, ...], selection: ChannelSelection
 ) -> list[list[int]]:
-    """For each wanted channel its columns, at least one."""
+    """Return the columns of each wanted channel, at least one each."""
     if selection.by_order or not (any(labels) or selection.channels):
         _check_count(len(labels), len(wanted))
         return [[column] for column in range(len(labels))]
     if selection.channels and len(selection.channels) != len(wanted):
         raise StreamError(
             f"channels in [input] names {len(selection.channels)} channels, the bundle has "
-            f"{len(wanted)}: name one for each"
+            f"{len(wanted)}: name one for each of them"
         )
     columns_of: dict[str, list[int]] = {}
     for column, label in enumerate(labels):
@@ -177,19 +213,19 @@ def _find(
         raise StreamError(
             f"{len(absent)} of the bundle's {len(wanted)} channels are not in the stream, the "
             f"first is '{absent[0]}'; it has {len(labels)}: {_listed(labels)}. Decode with a "
-            "bundle of this array, or say which are which with channels or by_order in [input]"
+            "bundle of this array, or map them with channels or by_order in [input]"
         )
     several = [key for key in keys if _is_ambiguous([labels[k] for k in columns_of[key]], key)]
     if several:
         raise StreamError(
-            f"'{several[0]}' is more than one of the stream's channels: give them labels of their "
-            "own, or say which are meant by their numbers with channels in [input]"
+            f"'{several[0]}' is more than one of the stream's channels: give them different "
+            "labels, or list the numbers of those you mean with channels in [input]"
         )
     return [columns_of[key] for key in keys]
 
 
 def _is_ambiguous(labels: list[str], key: str) -> bool:
-    """Whether one of several columns is a whole electrode's: units are pooled, electrodes never."""
+    """Return True if a whole electrode is among several columns, for only units are pooled."""
     return len(labels) > 1 and key in labels
 
 
@@ -197,8 +233,7 @@ def _check_count(n_columns: int, n_wanted: int) -> None:
     if n_columns != n_wanted:
         raise StreamError(
             f"the stream has {n_columns} channels, the bundle was trained on {n_wanted}: decode "
-            "with a bundle of this array, pick another stream with --source, or say which "
-            "channels are meant with channels in [input]"
+            "with a bundle of this array, pick another --source, or set channels in [input]"
         )
 
 
@@ -208,6 +243,6 @@ def _is_selected(label: str, units: tuple[int, ...]) -> bool:
 
 
 def _listed(names: Sequence[object]) -> str:
-    """The first few of some names."""
+    """Return the first few of some names, and the last, for a message."""
     shown = ", ".join(f"'{name}'" for name in names[:3])
     return shown + (f", … '{names[-1]}'" if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""Settings of the spike stream: which one, of which kind, and which of its channels."""
+"""Define the settings that choose the spike stream, its kind and its channels."""
 
 import math
 from enum import StrEnum
@@ -12,7 +12,7 @@ from rt_ner.decoding.input.channels import N_UNITS, ChannelSelection
 
 
 class InputKind(StrEnum):
-    """What a spike stream carries. AUTO: as its own metadata say."""
+    """The form of spikes in a stream; AUTO: as the stream's own metadata say."""
 
     AUTO = "auto"
     RASTER = SpikeForm.RASTER.value
@@ -21,7 +21,33 @@ class InputKind(StrEnum):
 
 
 class InputSettings(Settings):
-    """Which spike stream to decode, and how its channels are found. Empty: any, or by itself."""
+    """The spike stream to decode, and how its channels are found.
+
+    Attributes
+    ----------
+    kind
+        ``raster``, ``events``, ``broadband``, or ``auto``: as the stream's metadata say.
+    type
+        LSL type, such as ``Spikes``; empty: ``Spikes``, ``SpikeEvents`` or ``Ephys``.
+    name, source_id, host
+        LSL name, source_id and sending computer, such as ``replay/spikes``; empty: any.
+    predicate
+        A further condition in liblsl's XPath, such as ``starts-with(name,'Cere')``.
+    wait_s
+        Time in s after which to give up if the stream does not appear; infinite: never.
+    channels
+        Labels or numbers of the stream's channels, in the bundle's order, such as
+        ``("elec1", "elec2")``; empty: by the bundle's own names.
+    by_order
+        True if the stream's channels are the bundle's, in the same order, whatever their labels.
+    units
+        Sorted units to count, such as ``(1, 2)``; empty: all of them, pooled.
+    base
+        Number of the first channel: 1 or 0.
+    grace_ms
+        Time in ms for which to wait for late events.
+
+    """
 
     kind: InputKind = InputKind.AUTO
     type: str = ""
@@ -38,5 +64,5 @@ class InputSettings(Settings):
 
     @property
     def channel_selection(self) -> ChannelSelection:
-        """How the bundle's channels are to be found among the stream's."""
+        """The rule by which the bundle's channels are found among the stream's."""
         return ChannelSelection(self.channels, self.by_order, self.units, self.base)

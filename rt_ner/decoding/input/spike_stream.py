@@ -1,4 +1,4 @@
-"""Spike stream: what a stream of spikes carries, as its metadata tell, and how it is counted."""
+"""Read from a spike stream's metadata what it carries, and choose the binner that counts it."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,14 +23,29 @@ from rt_ner.decoding.input.settings import InputKind, InputSettings
 # The columns of event streams, as found in the field; compared in lower case.
 _CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
 _UNIT_LABELS = ("unit", "units", "unit_id", "sort", "cluster")
-# The type of samples that are no numbers.
+# The format of samples that are not numbers.
 _TEXT = "string"
 _VOLTS = ("v", "mv", "uv", "µv", "μv", "nv", "volts", "millivolts", "microvolts", "nanovolts")
 
 
 @dataclass(frozen=True)
 class SpikeStream:
-    """The shape of a stream of spikes. ``electrodes``: of events, in order of their numbers."""
+    """The shape of a stream of spikes.
+
+    Attributes
+    ----------
+    kind
+        Raster, events or broadband.
+    rate_hz
+        Nominal sample rate in Hz; 0 for events.
+    format
+        Name of the samples' type, as XDF writes it, such as ``int16``.
+    columns
+        Label of each column of a sample; empty strings where the stream gives none.
+    electrodes
+        Labels of the electrodes that an event's channel numbers stand for, in their order.
+
+    """
 
     kind: InputKind
     rate_hz: float
@@ -40,26 +55,26 @@ class SpikeStream:
 
     @property
     def period_ns(self) -> float:
-        """How long a sample of a regular stream lasts; a fraction of a nanosecond counts."""
+        """Sample period of a regular stream in ns, not rounded to whole ones."""
         return NS_PER_S / self.rate_hz
 
     def column(self, known: tuple[str, ...]) -> int | None:
-        """The column whose label is one of the known ones."""
+        """Return the column whose label is one of the known ones; None if there is none."""
         labels = [label.lower() for label in self.columns]
         return next((labels.index(name) for name in known if name in labels), None)
 
     @property
     def channel_column(self) -> int | None:
-        """The column of an event that holds its channel's number."""
+        """Column of an event that holds its channel's number; None if there is none."""
         return 0 if len(self.columns) == 1 else self.column(_CHANNEL_LABELS)
 
     @property
     def unit_column(self) -> int | None:
-        """The column of an event that holds its unit's number."""
+        """Column of an event that holds its unit's number; None if there is none."""
         return self.column(_UNIT_LABELS)
 
     def changed(self, now: "SpikeStream") -> str:
-        """What is no longer as it was, in words; empty if nothing."""
+        """Return the differences of another stream from this one, in words; empty if none."""
         changes = []
         for field in fields(self):
             was, is_now = getattr(self, field.name), getattr(now, field.name)
@@ -72,10 +87,23 @@ class SpikeStream:
 
 @dataclass(frozen=True)
 class StreamHeader:
-    """A stream's own description, live or in a file.
+    """A stream's description of itself, live or in a file.
 
-    ``format``: name of its samples' type, as XDF has it: int16, float32, string, …. ``labels`` and
-    ``units``: one per channel, or none. ``electrodes``: labels for the channel numbers of events.
+    Attributes
+    ----------
+    name, type
+        LSL name and type.
+    rate_hz
+        Nominal sample rate in Hz; 0 if irregular.
+    n_channels
+        Number of values in a sample.
+    format
+        Name of the samples' type, as XDF writes it: ``int16``, ``float32``, ``string``, ….
+    labels, units
+        One per channel, or none.
+    electrodes
+        Labels of the electrodes that an event's channel numbers stand for, in their order.
+
     """
 
     name: str
@@ -91,14 +119,27 @@ class StreamHeader:
 def spike_stream_of(header: StreamHeader, wanted: InputKind) -> SpikeStream:
     """Return the shape of the spike stream that a header describes.
 
+    Parameters
+    ----------
+    header
+        The stream's description of itself.
+    wanted
+        The kind that the stream must be; `InputKind.AUTO`: as the header says.
+
+    Returns
+    -------
+    SpikeStream
+        Kind, rate, format and labels.
+
     Raises
     ------
     StreamError
-        If it can't be of the kind that is ``wanted``.
+        If the stream can't be of the wanted kind.
+
     """
     name = f"stream '{header.name}'"
     if header.format == _TEXT:
-        raise StreamError(f"{name} sends text: numbers were expected; pick another with --source")
+        raise StreamError(f"{name} sends text: expected numbers; pick another with --source")
     kind = _kind_of(header) if wanted is InputKind.AUTO else wanted
     if header.rate_hz <= 0 and kind is not InputKind.EVENTS:
         raise StreamError(
@@ -123,14 +164,31 @@ def binner_for(
     detector_settings: DetectorSettings,
     step_ns: int,
 ) -> SpikeBinner[Any]:
-    """Return the binner that counts this stream's spikes into the model's hops.
+    """Return the binner that counts a stream's spikes into a model's hops.
 
-    ``step_ns``: a jump of the stamps by more is a clock that was set.
+    Parameters
+    ----------
+    stream
+        The stream's shape.
+    model
+        The model, with its channels and window.
+    settings
+        How the model's channels are found among the stream's, and the grace for late events.
+    detector_settings
+        How spikes are detected, if the stream is broadband.
+    step_ns
+        Jump of the stamps, in ns, beyond which a clock must have been set.
+
+    Returns
+    -------
+    SpikeBinner
+        The binner for the chunks of this stream.
 
     Raises
     ------
     StreamError
-        If the stream is not of the model's array, with the remedy.
+        If the stream does not hold the model's channels, or its rate does not fit.
+
     """
     n_channels, hop_ns = len(model.channel_ids), model.window.hop_ns
     selection = settings.channel_selection
@@ -149,14 +207,14 @@ def binner_for(
 
 
 def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object, object]:
-    """The sizes of two lists; if they are equal, the first pair that differs."""
+    """Return the sizes of two lists; if they are equal, the first pair that differs."""
     if len(was) != len(now):
         return len(was), len(now)
     return next(pair for pair in zip(was, now, strict=True) if pair[0] != pair[1])
 
 
 def _kind_of(header: StreamHeader) -> InputKind:
-    """Irregular: events. Of type Ephys, or in volts: broadband. Everything else: a raster."""
+    """Return events if irregular, broadband if of type Ephys or in volts, otherwise raster."""
     if header.rate_hz <= 0:
         return InputKind.EVENTS
     raster_type, _, broadband_type = SPIKE_TYPES
@@ -171,12 +229,12 @@ def _check_events(
 ) -> None:
     if stream.channel_column is None:
         raise StreamError(
-            f"events with columns {', '.join(map(repr, stream.columns))} have none for the "
+            f"events with the columns {', '.join(map(repr, stream.columns))} have none for the "
             f"channel: label one of them {' or '.join(_CHANNEL_LABELS[:2])}"
         )
     if needs_units(model.channel_ids, selection) and stream.unit_column is None:
         raise StreamError(
-            f"units are to be told apart, but events with columns "
+            f"the units must be told apart, but events with the columns "
             f"{', '.join(map(repr, stream.columns))} have none for the unit: label one of them "
             "'unit', or decode with a bundle of whole electrodes"
         )
