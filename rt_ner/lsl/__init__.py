@@ -1,1 +1,1 @@
-"""Lab Streaming Layer: clock, discovery, announcements and readers of streams."""
+"""Lab Streaming Layer: the clock, and finding, announcing and reading streams."""

@@ -1,4 +1,4 @@
-"""Discovery: which streams are on the network, and the one that is wanted."""
+"""Find streams on the network by what is known of them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +15,18 @@ _RESOLVE_S = 0.5
 
 @dataclass(frozen=True)
 class StreamQuery:
-    """Which stream is wanted: one of some LSL types, and what else must fit."""
+    """A description of the wanted stream; empty fields fit any.
+
+    Attributes
+    ----------
+    lsl_types
+        The LSL types of which it may be one, such as ``("Spikes",)``.
+    name, source_id, host
+        Its LSL name, its source_id, and the computer that sends it.
+    predicate
+        A further condition in liblsl's XPath 1.0, such as ``starts-with(name,'Cere')``.
+
+    """
 
     lsl_types: tuple[str, ...]
     name: str = ""
@@ -34,7 +45,7 @@ class StreamQuery:
         return " and ".join(f"{key}='{value}'" for key, value in fields.items() if value)
 
     def matches(self, info: pylsl.StreamInfo) -> bool:
-        """Whether a visible stream is such a one, its predicate apart."""
+        """Return True if a visible stream fits; the predicate is left to `resolve`."""
         return (
             info.type() in self.lsl_types
             and self.name in ("", info.name())
@@ -45,14 +56,31 @@ class StreamQuery:
     def resolve(
         self, seconds: float = _RESOLVE_S
     ) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
-        """The streams that match, and all that are visible, of those that answer in time."""
+        """Look for streams on the network.
+
+        Parameters
+        ----------
+        seconds
+            Time in s in which streams must answer.
+
+        Returns
+        -------
+        tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]
+            The streams that match, and all visible ones that satisfy the predicate.
+
+        Raises
+        ------
+        StreamError
+            If liblsl can't read the predicate.
+
+        """
         if not self.predicate:
             seen = pylsl.resolve_streams(seconds)
             return [info for info in seen if self.matches(info)], seen
         begun_s = time.monotonic()
         fit = pylsl.resolve_bypred(self.predicate, 0, seconds)
         if not fit and time.monotonic() - begun_s < seconds / 2:
-            # liblsl says of a predicate that it can't read only that nothing fits it, at once.
+            # A predicate that liblsl can't read finds nothing, at once, and without an error.
             raise StreamError(
                 f"predicate = {self.predicate!r} is no XPath 1.0 that liblsl can read: expected "
                 "something like starts-with(name,'Cere') and channel_count=96"
@@ -61,12 +89,12 @@ class StreamQuery:
 
 
 def query_for(source: str, kind: Kind) -> StreamQuery:
-    """The query for one certain stream of a source of ours."""
+    """Return the query for one kind of stream from a source of rt-ner's, such as ``replay``."""
     return StreamQuery((LSL_TYPE[kind],), source_id=source_id_of(source, kind))
 
 
 def query_for_same(info: pylsl.StreamInfo) -> StreamQuery:
-    """The query for this very source, should it go and come back."""
+    """Return the query that finds the same stream again if it goes and comes back."""
     return StreamQuery((info.type(),), info.name(), info.source_id(), info.hostname())
 
 
@@ -76,10 +104,29 @@ def find_stream(
     stopped: Callable[[], bool],
     note: Callable[[str], None] = lambda _: None,
 ) -> pylsl.StreamInfo | None:
-    """The one visible stream that matches; None if ``stopped`` meanwhile.
+    """Wait for the one stream that matches.
 
-    ``note`` is told what is waited for. Raises StreamError, naming what is on the network, if none
-    appears within ``wait_s``, and at once if several match.
+    Parameters
+    ----------
+    query
+        Description of the stream.
+    wait_s
+        Longest wait, in s.
+    stopped
+        Returns True to give up.
+    note
+        Called with a sentence on what is awaited and what is on the network.
+
+    Returns
+    -------
+    pylsl.StreamInfo or None
+        The stream; None if ``stopped``.
+
+    Raises
+    ------
+    StreamError
+        If no stream appears in time, or several match.
+
     """
     deadline_s = time.monotonic() + wait_s
     while not stopped():
@@ -103,12 +150,12 @@ def find_stream(
 
 
 def _described(infos: Sequence[pylsl.StreamInfo]) -> str:
-    """One line about each stream."""
+    """Return a description of each stream, in one line."""
     return "; ".join(map(describe_stream, infos)) if infos else "no LSL stream at all"
 
 
 def describe_stream(info: pylsl.StreamInfo) -> str:
-    """A stream in a few words."""
+    """Return a stream's name, type, channels, rate, source_id and host in words."""
     rate = f"{info.nominal_srate():g} Hz" if info.nominal_srate() else "no regular rate"
     return (
         f"'{info.name()}' (type {info.type()}, {info.channel_count()} channels, {rate}, "
@@ -117,6 +164,6 @@ def describe_stream(info: pylsl.StreamInfo) -> str:
 
 
 def spike_query(wanted: InputSettings) -> StreamQuery:
-    """Which stream the settings ask for."""
+    """Return the query for the spike stream that the settings ask for."""
     types = (wanted.type,) if wanted.type else SPIKE_TYPES
     return StreamQuery(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)

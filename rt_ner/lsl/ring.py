@@ -1,4 +1,4 @@
-"""Ring: the newest rows of a stream, in memory that never grows."""
+"""Keep the newest rows of a stream, in memory that never grows."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,14 +9,15 @@ _JITTER_S = 0.5
 
 
 class Ring:
-    """The newest ``capacity`` rows, each with its stamp in seconds.
+    """The newest ``capacity`` rows of a stream, each with its stamp in seconds.
 
-    Where stamps go back by more than a jitter, a new session has begun, and the old is forgotten.
+    If the stamps jump back by more than half a second, a new session has begun, and the rows of
+    the old one are forgotten.
     """
 
     def __init__(self, capacity: int, n_columns: int) -> None:
         self._capacity = capacity
-        # Every row stands twice, a capacity apart, so that the newest are always in one piece.
+        # Every row is stored twice, a capacity apart, so that the newest are always contiguous.
         self._stamps_s = np.zeros(2 * capacity)
         self._values = np.zeros((2 * capacity, n_columns))
         self._n_taken = 0
@@ -25,7 +26,7 @@ class Ring:
         return min(self._n_taken, self._capacity)
 
     def extend(self, stamps_s: ArrayLike, values: ArrayLike) -> None:
-        """Take rows ``(row, column)``, oldest first."""
+        """Add rows ``(row, column)``, oldest first."""
         stamps, rows = np.asarray(stamps_s), np.asarray(values)
         n_new = len(stamps)
         if not n_new:
@@ -43,7 +44,7 @@ class Ring:
         self._n_taken = 0
 
     def newest(self, seconds: float = np.inf) -> tuple[FloatArray, FloatArray]:
-        """Stamps ``(row,)`` and values ``(row, column)`` of the last so many seconds: views."""
+        """Return stamps ``(row,)`` and values ``(row, column)`` of the last seconds, as views."""
         end = self._n_taken % self._capacity + self._capacity
         kept = slice(end - len(self), end)
         stamps_s, values = self._stamps_s[kept], self._values[kept]

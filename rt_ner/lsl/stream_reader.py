@@ -1,4 +1,4 @@
-"""StreamReader: LSL streams that are received without ever waiting, and found again when they went."""
+"""Read LSL streams without ever waiting, and find them again when they come back."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -13,19 +13,32 @@ from rt_ner.lsl.discovery import StreamQuery
 
 _ANSWER_S = 2.0
 _LOOK_EVERY_S = 0.25
-# A stream that has ended is taken for one that is there for so long.
+# A stream that has ended still counts as present for this long.
 _FORGET_S = 1.0
-# How much liblsl keeps for a client that does not look; of an irregular stream, 100 samples count
-# as a second.
+# Length of liblsl's buffer for a client that does not read, in seconds; of an irregular stream, 100
+# samples count as one.
 _BUFFER_S = 60
 _AT_ONCE = 2048
 _MANY_CHUNKS = 64
 
 
 class StreamReader:
-    """One stream. Everything but `look` belongs to the thread that draws.
+    """A reader of one stream, which comes and goes.
 
-    ``query``: which stream, or None while that is not known.
+    Only `look` is called from another thread, the `Connector`'s.
+
+    Parameters
+    ----------
+    query
+        Returns the description of the stream; None while it is not known.
+
+    Attributes
+    ----------
+    info
+        The stream's full metadata; None until it is connected.
+    problem
+        A sentence on why the stream is not connected; empty if there is no reason.
+
     """
 
     def __init__(self, query: Callable[[], StreamQuery | None]) -> None:
@@ -40,21 +53,21 @@ class StreamReader:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the stream is there."""
+        """True if the stream is connected."""
         return self._inlet is not None
 
     @property
     def cm_per_unit(self) -> float:
-        """What values of its first channel's unit are to be multiplied by to be in cm, or cm/s."""
+        """Factor that converts the first channel's unit to cm or cm/s."""
         units = (self.info.get_channel_units() if self.info else None) or [""]
         return CM_PER_UNIT.get(str(units[0]), 1.0)
 
     def age_s(self) -> float:
-        """How long ago the newest sample came; infinite if none did."""
+        """Return the time since the newest sample, in s; infinite if none has come."""
         return float(pylsl.local_clock() - self._arrived_s)
 
     def look(self, seen: Sequence[pylsl.StreamInfo]) -> None:
-        """Connect if the stream is among those seen, and is not connected already."""
+        """Connect if the stream is among those seen and is not connected already."""
         query = self._query()
         if query is None or self._found:
             return
@@ -78,7 +91,14 @@ class StreamReader:
         self._found = inlet, info
 
     def numbers(self) -> tuple[FloatArray, FloatArray]:
-        """Stamps ``(sample,)`` on the local clock, in s, and values of what has come since."""
+        """Return the samples that have come since the last call.
+
+        Returns
+        -------
+        tuple[FloatArray, FloatArray]
+            Stamps ``(sample,)`` on the local LSL clock, in s, and values ``(sample, channel)``.
+
+        """
         stamps: list[FloatArray] = []
         values: list[FloatArray] = []
         for _ in range(_MANY_CHUNKS):
@@ -94,7 +114,7 @@ class StreamReader:
         return np.concatenate(stamps) + self._correction_s(), np.concatenate(values)
 
     def texts(self) -> list[tuple[float, str]]:
-        """Stamps on the local clock, in s, and texts of what has come since."""
+        """Return the stamps, in s on the local LSL clock, and texts since the last call."""
         pulled = self._pull(None)
         if pulled is None:
             return []
@@ -104,7 +124,7 @@ class StreamReader:
         ]
 
     def _pull(self, buffer: FloatArray | None) -> tuple[Sequence[Sequence[str]], FloatArray] | None:
-        """What has come, at most as much as fits at once; None if nothing has."""
+        """Return the samples that fit into one pull, and their stamps; None if there are none."""
         self._take_connection()
         if self._inlet is None:
             return None
@@ -134,7 +154,7 @@ class StreamReader:
         self._found = None
 
     def _correction_s(self) -> float:
-        """What to add to the sender's clock; liblsl keeps its estimate, and returns at once."""
+        """Return liblsl's estimate of the clock offset, which it keeps ready, so at once."""
         if self._same_host or self._inlet is None:
             return 0.0
         try:
@@ -144,7 +164,7 @@ class StreamReader:
 
 
 class Connector:
-    """Looks for the streams of some readers, in a thread of its own, until closed."""
+    """A thread that looks for the streams of some readers, until closed."""
 
     def __init__(self, readers: Sequence[StreamReader]) -> None:
         self._readers = readers
@@ -154,7 +174,7 @@ class Connector:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop looking."""
         self._closed.set()
         self._thread.join()
 

@@ -1,9 +1,9 @@
-"""Streams: the wire format, one definition for every stream that we send or accept.
+"""Announce and open streams: the one definition of the wire format of all that rt-ner sends.
 
 Metadata follow the XDF conventions (``channels/channel/{label,unit,type}``, ``acquisition``,
 ``synchronization``). Every stamp is the *end* of the interval that its sample covers, in seconds
-of the sender's LSL clock. One source's streams share a prefix of ``source_id``: ``rig/spikes``,
-``rig/kinematics``, ….
+of the sender's LSL clock. The streams of one source share a prefix of their ``source_id``:
+``rig/spikes``, ``rig/kinematics``, ….
 """
 
 import os
@@ -45,12 +45,12 @@ _FORMAT = {
 
 
 def local_now_ns() -> int:
-    """The local LSL clock."""
+    """Return the present on the local LSL clock, in ns."""
     return ns_from_s(pylsl.local_clock())
 
 
 def lsl_config_file() -> Path | None:
-    """The file that liblsl is configured by: the first that is there, in liblsl's own order."""
+    """Return the file that configures liblsl: the first that exists, in liblsl's own order."""
     asked = os.environ.get("LSLAPICFG")
     files = [Path(asked)] if asked else []
     files += [
@@ -64,8 +64,8 @@ def lsl_config_file() -> Path | None:
 def quiet_liblsl() -> None:
     """Keep liblsl's own log off the terminal, unless the user has configured liblsl.
 
-    What it would say (a source gone, say) is said by us, in the operator's terms. Call it before
-    any other use of LSL in the process.
+    rt-ner reports the same events, such as a lost source, in the operator's terms. Call this
+    before any other use of LSL in the process.
     """
     if lsl_config_file() is None:
         pylsl.set_config_content("[log]\nlevel = -3\n")
@@ -79,7 +79,29 @@ def announce(
     rate_hz: float,
     lsl_format: int | None = None,
 ) -> pylsl.StreamInfo:
-    """Describe a stream of the contract. ``rate_hz`` 0: irregular; another format if wanted."""
+    """Return the announcement of a stream of the contract, with its metadata.
+
+    Parameters
+    ----------
+    source
+        Name of the source, the first part of the ``source_id``.
+    kind
+        Kind of the stream, which gives its LSL type.
+    labels
+        One per channel.
+    unit
+        Unit of all channels.
+    rate_hz
+        Nominal sample rate in Hz; 0: irregular.
+    lsl_format
+        pylsl's number of the samples' type; None: the usual one for the kind.
+
+    Returns
+    -------
+    pylsl.StreamInfo
+        The announcement, to open an outlet with.
+
+    """
     info = pylsl.StreamInfo(
         f"{source}-{kind}",
         LSL_TYPE[kind],
@@ -93,7 +115,7 @@ def announce(
 
 
 def describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str) -> None:
-    """Add the metadata that every stream of ours carries."""
+    """Add the metadata that every stream of rt-ner carries."""
     info.set_channel_labels(list(labels))
     info.set_channel_units(unit)
     info.set_channel_types(info.type())
@@ -110,9 +132,28 @@ def open_outlet(
     period_ns: int | None,
     about: Mapping[str, str] = MappingProxyType({}),
 ) -> pylsl.StreamOutlet:
-    """Announce a stream and open it. ``period_ns`` None: irregular.
+    """Announce a stream of the contract and open it.
 
-    ``about``: what else there is to know of it, by name; `about_of` reads it.
+    Parameters
+    ----------
+    source
+        Name of the source, the first part of the ``source_id``.
+    kind
+        Kind of the stream, which gives its LSL type and format.
+    labels
+        One per channel.
+    unit
+        Unit of all channels.
+    period_ns
+        Sample period in ns; None: irregular.
+    about
+        Further metadata by name, which `about_of` reads.
+
+    Returns
+    -------
+    pylsl.StreamOutlet
+        The open stream.
+
     """
     rate_hz = NS_PER_S / period_ns if period_ns else pylsl.IRREGULAR_RATE
     info = announce(source, kind, labels, unit, rate_hz)
@@ -123,7 +164,7 @@ def open_outlet(
 
 
 def about_of(info: pylsl.StreamInfo) -> dict[str, str]:
-    """What a stream of ours says about itself besides labels and unit."""
+    """Return the further metadata, by name, that `open_outlet` gave a stream."""
     about = {}
     entry = info.desc().child(_ABOUT).first_child()
     while not entry.empty():
@@ -133,14 +174,14 @@ def about_of(info: pylsl.StreamInfo) -> dict[str, str]:
 
 
 def add_electrodes(info: pylsl.StreamInfo, labels: Sequence[str]) -> None:
-    """Say in an event stream's metadata which electrodes its channel numbers stand for."""
+    """Write into an event stream's metadata which electrodes its channel numbers stand for."""
     electrodes = info.desc().append_child("electrodes")
     for label in labels:
         electrodes.append_child("electrode").append_child_value("label", label)
 
 
 def electrodes_of(info: pylsl.StreamInfo) -> list[str]:
-    """Labels of an event stream's electrodes, in order of their numbers; empty if untold."""
+    """Return the labels of an event stream's electrodes, in order of number; empty if none."""
     labels = []
     electrode = info.desc().child("electrodes").child("electrode")
     while not electrode.empty():

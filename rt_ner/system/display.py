@@ -1,4 +1,4 @@
-"""The display: whether a window can be opened here."""
+"""Find out if a window can be opened on this computer."""
 
 import os
 import sys
@@ -8,13 +8,13 @@ from rt_ner.core.errors import RtNerError
 
 
 def has_display() -> bool:
-    """Whether a window could be opened here."""
+    """Return True if there is a screen to open a window on."""
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in named)
 
 
 def opens_view(asked: bool | None) -> bool:
-    """Whether to open a window: as asked, else where it is possible.
+    """Return True if a window is to be opened: as asked or, if ``asked`` is None, where possible.
 
     Raises RtNerError if one is asked for and can't be opened.
     """
@@ -26,7 +26,7 @@ def opens_view(asked: bool | None) -> bool:
 
 
 def check_display(command: str = "rt-ner view") -> None:
-    """Raise RtNerError where ``command`` would find no screen, with the remedy."""
+    """Raise RtNerError, with the remedy, if ``command`` can't open a window here."""
     if missing := _missing_packages():
         raise RtNerError(
             f"{', '.join(missing)} not installed, which {command} needs: pip install 'rt-ner[view]'"
@@ -34,7 +34,7 @@ def check_display(command: str = "rt-ner view") -> None:
     if not has_display():
         raise RtNerError(
             f"there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run {command} "
-            "on a computer with a screen; it need not be the decoder's"
+            "on a computer with a screen, which need not be the decoder's"
         )
 
 

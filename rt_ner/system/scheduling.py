@@ -1,9 +1,9 @@
-"""Scheduling: whose turn it is on a shared core. LSL's threads first, then the loop, then the rest.
+"""Schedule threads on a shared core: LSL's first, then the loop, then the rest.
 
-LSL's threads do little, and all wait for it: the loop for its samples, the cursor for its velocity.
-A thread takes over what the one that starts it has, so the loop asks for LSL's place before any
-stream is opened, and for its own before it decodes. So does a thread that shows or listens, and it
-must: if it waited for its turn with Python's lock in hand, the loop would wait with it.
+LSL's threads do little, and everything waits for them: the loop for its samples, the cursor for its
+velocity. A thread inherits the scheduling of the one that starts it. So the loop asks for LSL's
+before any stream is opened, and for its own before it decodes. Threads that show or listen inherit
+it too, and must: if one waited for its turn while it held Python's lock, the loop would wait too.
 """
 
 import ctypes
@@ -17,20 +17,20 @@ from threading import Thread
 
 # Above everything ordinary, below the kernel's own threads.
 _LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
-# From Linux 6.12 on, who wakes up takes the core from those who ask for longer turns; nobody gets
-# more of it in all, so no permission is needed. Unasked, a turn is 1 to 3 ms.
+# From Linux 6.12 on, a thread that wakes up takes the core from those that ask for longer turns.
+# Nobody gets more of the core in all, so no permission is needed. The default turn is 1 to 3 ms.
 _LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
 _REMEDY = (
     f"allow it with '@GROUP - rtprio {_LSL_PRIORITY}' in /etc/security/limits.conf and log in anew"
     if sys.platform == "linux"
     else "close them"
 )
-# Numbers of sched_setattr and sched_getattr, which older C libraries do not have.
+# Numbers of sched_setattr and sched_getattr, which older C libraries lack.
 _SYSTEM_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 
 
 class _Attributes(ctypes.Structure):
-    """The kernel's ``struct sched_attr``, as of its first version; ``turn_ns``: `sched_runtime`."""
+    """The kernel's ``struct sched_attr``, first version; ``turn_ns`` is `sched_runtime`."""
 
     _fields_ = (
         ("size", ctypes.c_uint32),
@@ -45,16 +45,16 @@ class _Attributes(ctypes.Structure):
 
 
 def claim_computer(core: int | None, realtime: bool) -> list[str]:
-    """Ask for LSL's place: a core and real-time priority; what was refused, and the remedy.
+    """Ask for a core and for the real-time priority of LSL's threads.
 
-    Short turns are taken in any case.
+    Short turns are taken in any case. Returns a sentence, with the remedy, on each refusal.
     """
     refused = []
     if core is not None:
         try:
             os.sched_setaffinity(0, {core})
         except (AttributeError, OSError) as error:
-            refused.append(f"core {core} was not given ({error}): name one that this computer has")
+            refused.append(f"core {core} was refused ({error}): name one that this computer has")
     take_short_turns()
     if realtime and (refusal := _claim_priority()):
         refused.append(refusal)
@@ -62,9 +62,9 @@ def claim_computer(core: int | None, realtime: bool) -> list[str]:
 
 
 def realtime_refusal() -> str:
-    """Why real-time priority would not be given, and the remedy; empty if it would."""
+    """Return why real-time priority would be refused, and the remedy; empty if it would not."""
     found: list[str] = []
-    # A thread that asks for it and ends: who calls stays as it is.
+    # A thread asks for it and ends, so that the caller's own priority stays.
     asking = Thread(target=lambda: found.append(_claim_priority()))
     asking.start()
     asking.join()
@@ -72,27 +72,27 @@ def realtime_refusal() -> str:
 
 
 def _claim_priority() -> str:
-    """Ask for LSL's real-time priority; why it was not given, and the remedy, if it was not."""
+    """Ask for LSL's real-time priority; return why it was refused, and the remedy."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
     except (AttributeError, OSError) as error:
         return (
-            f"real-time priority was not given ({error}), so other programs can delay a velocity "
+            f"real-time priority was refused ({error}), so other programs can delay a velocity "
             f"by milliseconds: {_REMEDY}, or do without it (realtime = false in [timing])"
         )
     return ""
 
 
 def take_short_turns() -> None:
-    """Ask for turns as short as LSL's threads are to have, where there are turns to ask for."""
+    """Ask for turns as short as those of LSL's threads, where the kernel has turns to ask for."""
     _ask_for_turns(_LSL_TURN_NS)
 
 
 @contextmanager
 def behind_lsl() -> Iterator[None]:
-    """Within the block this thread comes after LSL's, which it started at the place it claimed.
+    """Let LSL's threads go before this one within the block.
 
-    Nothing changes for a thread that claimed none.
+    They inherited the scheduling that this thread claimed. Nothing changes if it claimed none.
     """
     take: Callable[[int], None]
     if _priority() == _LSL_PRIORITY:
@@ -110,13 +110,13 @@ def behind_lsl() -> Iterator[None]:
 
 
 def turn_ns() -> int:
-    """How long a turn this thread asks for; 0 where turns can't be asked for."""
+    """Return the length of the turn that this thread asks for, in ns; 0 where it can't ask."""
     attributes = _attributes()
     return int(attributes.turn_ns) if attributes else 0
 
 
 def _priority() -> int:
-    """Real-time priority of this thread; 0: none."""
+    """Return the real-time priority of this thread; 0: none."""
     return os.sched_getparam(0).sched_priority if hasattr(os, "sched_getparam") else 0
 
 
@@ -125,7 +125,7 @@ def _take_priority(priority: int) -> None:
 
 
 def _ask_for_turns(wanted_ns: int) -> None:
-    """Ask for turns of another length; nothing where that is not possible."""
+    """Ask for turns of another length, where that is possible."""
     if attributes := _attributes():
         attributes.turn_ns = wanted_ns
         set_number, _ = _SYSTEM_CALLS[platform.machine()]
@@ -133,7 +133,7 @@ def _ask_for_turns(wanted_ns: int) -> None:
 
 
 def _attributes() -> _Attributes | None:
-    """How this thread is scheduled; None unless in the ordinary way of a Linux known here."""
+    """Return this thread's scheduling; None unless it is the ordinary one of a known Linux."""
     if sys.platform != "linux" or platform.machine() not in _SYSTEM_CALLS:
         return None
     attributes = _Attributes()
@@ -148,7 +148,7 @@ _SWITCH_INTERVAL_S = 1e-4
 
 @contextmanager
 def yield_to_the_loop() -> Iterator[None]:
-    """Within the block, a thread that waits for Python's lock gets it within 0.1 ms, not 5.
+    """Hand over Python's lock every 0.1 ms within the block, instead of every 5.
 
     So threads that show and log things can't hold up the one that decodes.
     """
@@ -162,9 +162,9 @@ def yield_to_the_loop() -> Iterator[None]:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """No collector pauses (a quarter of a second has been seen) within the block.
+    """Switch the garbage collector off within the block, because its pauses reach 250 ms.
 
-    Reference counting still frees all that is not part of a cycle.
+    Reference counting still frees everything that is not part of a cycle.
     """
     gc.collect()
     gc.freeze()

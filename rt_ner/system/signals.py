@@ -1,4 +1,4 @@
-"""Process: what a real-time process asks of its surroundings: a clean end, and no pauses."""
+"""End a process cleanly when a signal asks for it."""
 
 import signal
 import threading
@@ -9,9 +9,10 @@ from types import FrameType
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGHUP (Ctrl-Break on Windows) set; then the old handlers.
+    """Yield an event that is set by SIGINT, SIGTERM and SIGHUP (Ctrl-Break on Windows).
 
-    So every process ends between two steps, and not in the middle of one.
+    So a process ends between two steps, never in the middle of one. The handlers from before are
+    restored after the block.
     """
     stop = threading.Event()
 

@@ -1,1 +1,1 @@
-"""The pinned stream of spikes, and a watch on the network around it."""
+"""The spike stream in use, and a watch for others on the network."""

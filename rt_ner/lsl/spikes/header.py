@@ -1,4 +1,4 @@
-"""Header: a live stream's own description, as the decoder's rules want it."""
+"""Read a live stream's description of itself into the form that decoding uses."""
 
 import pylsl
 
@@ -8,12 +8,25 @@ from rt_ner.lsl.streams import FORMAT_NAMES, electrodes_of
 
 
 def read_spike_stream(info: pylsl.StreamInfo, wanted: InputKind) -> SpikeStream:
-    """Return the shape of a live stream, by its full metadata.
+    """Return the shape of a live stream.
+
+    Parameters
+    ----------
+    info
+        The stream's full metadata.
+    wanted
+        The kind that it must be; `InputKind.AUTO`: as its metadata say.
+
+    Returns
+    -------
+    SpikeStream
+        Kind, rate, format and labels.
 
     Raises
     ------
     StreamError
-        If it can't be of the kind that is ``wanted``.
+        If the stream can't be of the wanted kind.
+
     """
     header = StreamHeader(
         name=info.name(),

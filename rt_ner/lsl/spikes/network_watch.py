@@ -1,8 +1,8 @@
-"""NetworkWatch: an eye on the network while the loop decodes, from a thread of its own.
+"""Watch the network while the loop decodes, from a thread of its own.
 
-LSL is open to everybody. While one source is decoded, this finds others that would have matched
-(strangers, to be told of), and the source itself come back under a new identity, which shows that
-a connection that has gone silent is dead.
+LSL is open to everybody. While one source is decoded, the watch finds others that would have
+matched, of which the operator must hear. It also finds the source itself under a new identity,
+which shows that a connection that has gone silent is dead.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,21 @@ _PAUSE_S = 1.0
 
 
 class NetworkWatch:
-    """Watches for streams that match ``query`` but are not the one in use."""
+    """A watch for streams that match a query but are not the one in use.
+
+    Parameters
+    ----------
+    query
+        Description of the streams.
+    notify
+        Called, from the watch's thread, with a notice of each such stream.
+
+    Attributes
+    ----------
+    source_came_back
+        True if the stream in use is on the network under a new identity.
+
+    """
 
     def __init__(self, query: StreamQuery, notify: Callable[[str], None]) -> None:
         self._query = query
@@ -27,12 +41,12 @@ class NetworkWatch:
         self._thread.start()
 
     def connected_to(self, uid: str, same: StreamQuery) -> None:
-        """The stream that is in use from now on, and the query for it should it come back."""
+        """Take note of the stream in use, and of the query that finds it if it comes back."""
         self._own = (uid, same)
         self.source_came_back = False
 
     def close(self) -> None:
-        """NetworkWatch no longer."""
+        """Stop watching."""
         self._closed.set()
         self._thread.join()
 

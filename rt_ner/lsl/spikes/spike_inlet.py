@@ -1,4 +1,4 @@
-"""Inlet: a pinned spike stream, drained into reused buffers on local integer time."""
+"""Read one spike stream into reused buffers, on local integer time."""
 
 import socket
 from typing import Any
@@ -18,21 +18,47 @@ from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.lsl.spikes.header import read_spike_stream
 from rt_ner.lsl.streams import local_now_ns
 
-# How much is taken at once.
+# Most samples taken at once.
 _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVENTS: 65_536}
-# How much liblsl keeps for us, in seconds; of an irregular stream, 100 samples count as one.
+# Length of liblsl's buffer in seconds; of an irregular stream, 100 samples count as one.
 _BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
-# 146 years: a time further from zero, in milliseconds perhaps, is none; int64 holds twice as much.
+# 146 years: a stamp further from zero (in milliseconds, perhaps) is invalid; int64 holds twice that.
 _LONGEST_S = 2.0**62 / NS_PER_S
 
 
 class SpikeInlet:
-    """Reads the chunks of the stream ``info``; ``stream`` says what they are.
+    """A reader of one spike stream's chunks.
 
-    Recovery is not left to liblsl (it would take any stream with the same source_id, of any
-    shape, for ever): `pull` raises SourceLostError and the loop connects anew.
+    Recovery is not left to liblsl, which would take any stream with the same source_id, of any
+    shape, for ever. Instead `pull` raises SourceLostError, and the loop connects anew.
+
+    Parameters
+    ----------
+    info
+        The stream, as found on the network.
+    wanted
+        The kind that it must be; `InputKind.AUTO`: as its metadata say.
+
+    Attributes
+    ----------
+    stream
+        The stream's shape.
+    info
+        The stream's full metadata.
+    arrived_ns
+        Time of the newest pull, on the local LSL clock, in ns.
+    is_drained
+        True if the newest pull took all that waited.
+
+    Raises
+    ------
+    SourceLostError
+        If the source does not answer.
+    StreamError
+        If it can't be of the wanted kind.
+
     """
 
     def __init__(self, info: pylsl.StreamInfo, wanted: InputKind) -> None:
@@ -50,7 +76,7 @@ class SpikeInlet:
         self._numbers = np.zeros((2, self._max_samples), dtype=np.float64)
         self._time_ns = np.zeros(self._max_samples, dtype=np.int64)
         self._no_stamps = np.zeros(0)
-        # Compiled now, not when data come.
+        # Compile now, not when data come.
         take_times(self._no_stamps, 0, self._time_ns)
         self._same_host = full_info.hostname() == socket.gethostname()
         self._offset: ClockOffset | None = None
@@ -59,7 +85,7 @@ class SpikeInlet:
         self.source_id: str = full_info.source_id()
         self._binner: SpikeBinner[Any] | None = None
         self.arrived_ns = 0
-        # Whether the newest pull took all that waited.
+        # True if the newest pull took all that waited.
         self.is_drained = True
 
     @property
@@ -69,11 +95,23 @@ class SpikeInlet:
         return dtype
 
     def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:
-        """Subscribe: from here on what the source sends is queued for ``binner``.
+        """Subscribe: from now on the source's samples are queued.
 
-        Times of another host are moved to the local clock, which counts as set if it jumps by
-        more than ``step_ns``. On the same host both are one clock, and an estimated offset would
-        only add its error.
+        Times of another host are moved to the local clock. On the same host both are one clock,
+        and an estimated offset would only add its error.
+
+        Parameters
+        ----------
+        binner
+            The binner whose input counts take losses and clock steps.
+        step_ns
+            Jump of the offset, in ns, beyond which a clock must have been set.
+
+        Raises
+        ------
+        SourceLostError
+            If the source does not answer.
+
         """
         self._binner = binner
         try:
@@ -84,9 +122,24 @@ class SpikeInlet:
             self._offset = ClockOffset(self._clock_offset_ns(), local_now_ns(), step_ns)
 
     def pull(self, timeout_s: float) -> Chunk | None:
-        """All that waits, at least one sample; None if none comes within ``timeout_s``.
+        """Return all samples that wait, after a wait for the first if need be.
 
-        The chunk's arrays are reused at the next pull.
+        Parameters
+        ----------
+        timeout_s
+            Longest wait, in s.
+
+        Returns
+        -------
+        Chunk or None
+            The samples; None if none came, but for events an empty chunk that tells the time. Its
+            arrays are reused by the next pull.
+
+        Raises
+        ------
+        SourceLostError
+            If the source has gone.
+
         """
         if self._offset:
             self._follow_clock(self._offset)
@@ -94,7 +147,7 @@ class SpikeInlet:
         try:
             stamps_s = self._pull(0.0, self._values) if n_waiting else self._first(timeout_s)
         except pylsl.util.LostError as error:
-            # What was waiting went with it, the last of it being liblsl's mark of the end.
+            # What was waiting is lost too; the last of it was liblsl's mark of the end.
             self._count(InputCounts.SKIPPED, max(n_waiting - 1, 0))
             raise SourceLostError("the source has gone") from error
         self.arrived_ns = local_now_ns()
@@ -104,9 +157,9 @@ class SpikeInlet:
         return self._checked(self._values[: len(stamps_s)], stamps_s)
 
     def _first(self, timeout_s: float) -> FloatArray:
-        """Stamps of the first sample that comes, and of what came with it; none after the timeout.
+        """Wait for a sample; return the stamps of all that came with it, none after a timeout.
 
-        Half the work of pylsl's own waiting for a chunk, which pulls twice.
+        This is half the work of pylsl's own wait for a chunk, which pulls twice.
         """
         first_s = self._pull(timeout_s, self._values[:1])
         if not len(first_s) or not self.n_waiting():
@@ -114,15 +167,15 @@ class SpikeInlet:
         return np.concatenate((first_s, self._pull(0.0, self._values[1:])))
 
     def _pull(self, timeout_s: float, values: AnyArray) -> FloatArray:
-        """Stamps of the samples pulled into ``values``: as many as fit, if need be after a wait."""
+        """Pull samples into ``values``, as many as fit; return their stamps."""
         stamps_s: FloatArray
         _, stamps_s = self._inlet.pull_chunk(timeout_s, len(values), values, as_numpy=True)
         return stamps_s
 
     def empty_chunk(self) -> Chunk | None:
-        """Return a raster chunk without samples, made as any other is, to warm the caches.
+        """Return a raster chunk without samples, made like any other, to warm the caches.
 
-        None for other kinds: an empty chunk of events has a meaning.
+        None for other kinds, because an empty chunk of events means silence.
         """
         if self.stream.kind is not InputKind.RASTER:
             return None
@@ -138,15 +191,15 @@ class SpikeInlet:
 
     @property
     def offset_ns(self) -> int:
-        """What is added to the source's time to get ours."""
+        """Offset from the source's clock to the local one, in ns."""
         return self._offset.ns if self._offset else 0
 
     def n_waiting(self) -> int:
-        """Samples that have arrived and were not pulled yet."""
+        """Return the number of samples that have arrived and were not pulled yet."""
         return int(self._inlet.samples_available())
 
     def flush(self) -> None:
-        """Throw away all that waits, and count it."""
+        """Throw away all waiting samples, and count them as skipped."""
         self._count(InputCounts.SKIPPED, int(self._inlet.flush()))
 
     def _follow_clock(self, offset: ClockOffset) -> None:
@@ -159,7 +212,7 @@ class SpikeInlet:
             self._binner.restart(now_ns)
 
     def _clock_offset_ns(self) -> int:
-        """LSL's estimate of what to add to the source's time; it keeps one, and returns at once."""
+        """Return LSL's estimate of the clock offset, which it keeps ready, so at once."""
         try:
             return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
         except pylsl.util.LostError as error:
@@ -184,16 +237,16 @@ class SpikeInlet:
         channel[:] = values[:, self.stream.channel_column]
         if self.stream.unit_column is not None:
             unit[:] = values[:, self.stream.unit_column]
-        # This process may have been paused since the pull: what came before ``arrived_ns`` waits.
+        # This process may have been paused since the pull, so that samples from before it wait.
         complete = self.is_drained and not self.n_waiting()
         return EventChunk(time_ns, channel, unit, self.arrived_ns, complete)
 
 
 @njit(cache=True)
 def take_times(stamps_s: FloatArray, offset_ns: int, time_ns: Int64Array) -> bool:
-    """Write LSL's stamps ``(sample,)`` as times of ours; whether all of them are times.
+    """Write LSL's stamps ``(sample,)`` as local times in ns; return True if all are valid.
 
-    Those that are not are left out. The rest is `ns_array_from_s` in one call instead of seven.
+    Invalid ones are left out. The same as `ns_array_from_s`, in one call instead of seven.
     """
     all_known = True
     for sample in range(stamps_s.size):
