@@ -20,11 +20,11 @@ from rt_ner.lsl.streams import local_now_ns
 
 # Most samples taken at once.
 _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVENTS: 65_536}
-# Length of liblsl's buffer in seconds; of an irregular stream, 100 samples count as one.
+# Length of liblsl's buffer, in seconds; of an irregular stream, 100 samples count as one.
 _BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
-# 146 years: a stamp further from zero (in milliseconds, perhaps) is invalid; int64 holds twice that.
+# 146 years: a stamp further from zero (in milliseconds, perhaps) is invalid. int64 holds twice it.
 _LONGEST_S = 2.0**62 / NS_PER_S
 
 
@@ -43,10 +43,8 @@ class SpikeInlet:
 
     Attributes
     ----------
-    stream
-        The stream's shape.
-    info
-        The stream's full metadata.
+    stream, info
+        The stream's shape, and its full metadata.
     arrived_ns
         Time of the newest pull, on the local LSL clock, in ns.
     is_drained
@@ -54,10 +52,8 @@ class SpikeInlet:
 
     Raises
     ------
-    SourceLostError
-        If the source does not answer.
-    StreamError
-        If it can't be of the wanted kind.
+    SourceLostError, StreamError
+        If the source does not answer, or can't be of the wanted kind.
 
     """
 
@@ -85,7 +81,6 @@ class SpikeInlet:
         self.source_id: str = full_info.source_id()
         self._binner: SpikeBinner[Any] | None = None
         self.arrived_ns = 0
-        # True if the newest pull took all that waited.
         self.is_drained = True
 
     @property
@@ -98,7 +93,8 @@ class SpikeInlet:
         """Subscribe: from now on the source's samples are queued.
 
         Times of another host are moved to the local clock. On the same host both are one clock,
-        and an estimated offset would only add its error.
+        and an estimated offset would only add its error. Raises SourceLostError if the source
+        does not answer.
 
         Parameters
         ----------
@@ -106,11 +102,6 @@ class SpikeInlet:
             The binner whose input counts take losses and clock steps.
         step_ns
             Jump of the offset, in ns, beyond which a clock must have been set.
-
-        Raises
-        ------
-        SourceLostError
-            If the source does not answer.
 
         """
         self._binner = binner

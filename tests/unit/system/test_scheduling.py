@@ -42,7 +42,7 @@ def in_a_new_thread_and_behind(realtime: bool) -> list[tuple[int, int]]:
 
 def test_what_a_computer_refuses_is_said() -> None:
     (refused,) = in_a_thread(lambda: claim_computer(100_000, realtime=False))
-    assert refused.startswith("core 100000 was not given")
+    assert refused.startswith("core 100000 was refused")
 
 
 @needs_turns
