@@ -6,11 +6,11 @@ from typing import Any
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.core.errors import StreamError
+from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.broadband import BroadbandBinner
 from rt_ner.decoding.binning.detector import Detector, DetectorSettings
 from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.binning.raster import RasterBinner, raster_binner
-from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.channels import (
     ChannelSelection,
