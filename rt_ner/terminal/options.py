@@ -117,7 +117,7 @@ Speed = Annotated[
     typer.Option(
         "--speed",
         metavar="FACTOR",
-        help="Run faster than real time, e.g. 2; the same for task, subject and decoder.",
+        help="Run faster than real time, e.g. 2; task and subject need the same speed.",
         min=1.0,
         max=_FASTEST,
     ),
