@@ -1,1 +1,1 @@
-"""The doctor: a check before a session in the rig, from the software to the last electrode."""
+"""Check the rig before a session, from the software to the last electrode."""

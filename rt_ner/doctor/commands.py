@@ -1,12 +1,12 @@
-"""The doctor's command."""
+"""Define the command `rt-ner doctor`."""
 
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from rt_ner.core.settings import load_settings
-from rt_ner.live.settings import DecodeSettings, overridden
+from rt_ner.core.settings import load_settings, with_overrides
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     AsJson,
@@ -35,19 +35,19 @@ def doctor(
     bundle fits them and decodes in time. Each problem comes with a remedy. Publishes nothing. A
     replay that waits for a listener starts. Exit code 0 for GO, 2 for NO-GO.
     """
-    from rt_ner.doctor.examination import Doctor
+    from rt_ner.doctor.doctor import Doctor
     from rt_ner.doctor.report import as_json as json_of
     from rt_ner.doctor.report import print_checkup
     from rt_ner.lsl.streams import quiet_liblsl
 
     quiet_liblsl()
     said = {"input": {"source_id": source}}
-    settings = overridden(load_settings(config, DecodeSettings), said)
+    settings = with_overrides(load_settings(config, DecodeSettings), said, "command line")
     progress = Console(stderr=True, highlight=False, markup=False)
     with stop_on_signals() as stop:
-        checkup = Doctor(settings, seconds, stop, progress.print).examine(bundle)
+        checkup = Doctor(settings, seconds, stop, progress.print).check_up(bundle)
         if stop.is_set():
-            progress.print("stopped before the check was complete: no verdict")
+            progress.print("stopped before the checkup was complete: no verdict")
             raise typer.Exit(2)
     if as_json:
         print_json(json_of(checkup))

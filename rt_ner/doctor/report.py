@@ -1,4 +1,4 @@
-"""Checkup report: what a check found, as tables to be read and as one JSON object."""
+"""Print a checkup as tables, or convert it to one JSON object."""
 
 import math
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.doctor.findings import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
+from rt_ner.doctor.checkup import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
 
-# Heights of a histogram's bars, none first.
+# Bars of a histogram by height, an empty one first.
 _BARS, _ASCII_BARS = "·▁▂▃▄▅▆▇█", ".123456789"
 _WIDTH = 100
-_FITS = {True: "yes", False: "no", None: "not known: no spike stream to compare with"}
+_FITS = {True: "yes", False: "no", None: "unknown: there is no spike stream to compare with"}
 _STYLES = {Level.WARNING: "yellow", Level.NO_GO: "bold red"}
 
 
 def print_checkup(checkup: Checkup, console: Console) -> None:
-    """The report for people, the verdict last."""
+    """Print the report, the verdict last."""
     if not console.is_terminal:
         console.width = _WIDTH
     versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
@@ -42,26 +42,29 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
 
 
 def as_json(checkup: Checkup) -> dict[str, object]:
-    """The same for programs; what is not known is null."""
+    """Return the report for programs; unknown values are null."""
     plain = asdict(checkup)
     content = {"verdict": "GO" if checkup.is_go else "NO-GO", **plain}
     return {key: _jsonable(value) for key, value in content.items()}
 
 
 def _verdict(checkup: Checkup) -> str:
-    """The last line."""
+    """Return the last line."""
     n_no_go = sum(finding.level is Level.NO_GO for finding in checkup.findings)
     n_warnings = len(checkup.findings) - n_no_go
-    warned = f"{n_warnings} warning{'s' if n_warnings != 1 else ''}" if n_warnings else "no warning"
+    warned = _counted(n_warnings, "warning") if n_warnings else "no warnings"
     if n_no_go:
-        what = "1 problem" if n_no_go == 1 else f"{n_no_go} problems"
-        return f"NO-GO: {what} to be mended first, {warned}"
-    about = "" if checkup.bundle else " (the streams; name a bundle to have it checked too)"
-    return f"GO{about}: {warned}"
+        return f"NO-GO: fix {_counted(n_no_go, 'problem')} first; {warned}"
+    about = "" if checkup.bundle else " for the streams; name a bundle to check it too"
+    return f"GO{about}; {warned}" if about else f"GO: {warned}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _streams_table(streams: Sequence[StreamCheck]) -> Table:
-    table = _table("Streams (*: the spikes; offset: from their clock to ours)")
+    table = _table("Streams (*: the spikes; offset: added to their clock to get ours)")
     for heading in ("", "name", "type", "format"):
         table.add_column(heading, overflow="fold")
     for heading in ("channels", "rate Hz"):
@@ -85,7 +88,7 @@ def _streams_table(streams: Sequence[StreamCheck]) -> Table:
 
 
 def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
-    table = _table("Timing: interval from stamp to stamp, age of the newest sample on arrival, ms")
+    table = _table("Timing: interval between time stamps, age of the newest sample on arrival, ms")
     table.add_column("name", overflow="fold")
     headings = ("samples", "rate Hz", "p1", "p50", "p99", "max", "repeats", "back", "age")
     for heading in headings:
@@ -113,39 +116,39 @@ def _spike_facts(check: SpikeCheck) -> dict[str, str]:
     health = check.health
     voltage = check.kind is InputKind.BROADBAND
     level = health.level[np.isfinite(health.level)]
-    spread = "not known"
+    spread = "unknown"
     if level.size:
         least, most = level.min(), level.max()
-        spread = f"{least:.3g} to {most:.3g} {health.unit}, usual {health.median_level:.3g}"
+        spread = f"{least:.3g} to {most:.3g} {health.unit}, median {health.median_level:.3g}"
     facts = {
         "stream": f"{check.name}: {check.kind}, {len(health.labels)} channels",
         "noise, robust RMS in the band" if voltage else "firing rates": spread,
-        "flat" if voltage else "without a spike": _listed(health.dead),
-        "far above the usual": _listed(health.high),
+        "flat" if voltage else "silent": _listed(health.dead),
+        "far above the median": _listed(health.high),
     }
     if voltage:
-        facts["far below the usual"] = _listed(health.low)
+        facts["far below the median"] = _listed(health.low)
     return facts
 
 
 def _bundle_facts(check: BundleCheck) -> dict[str, str]:
     facts = {
         "folder": check.folder,
-        "loads": "yes, every byte as exported, the golden windows reproduced",
+        "loads": "yes, files as exported, golden windows reproduced",
         "channels, hop": f"{check.n_channels}, {check.hop_ms:g} ms",
         "fits the stream": _FITS[check.fits],
     }
     if check.fits:
         facts["warm-up"] = f"{check.warm_up_s:.2f} s"
         facts["step"] = (
-            f"p50 {check.step_p50_us:.0f} µs, p99 {check.step_p99_us:.0f} µs, of "
-            f"{1000 * check.hop_ms:.0f} µs from hop to hop"
+            f"p50 {check.step_p50_us:.0f} µs, p99 {check.step_p99_us:.0f} µs, in a hop of "
+            f"{1000 * check.hop_ms:.0f} µs"
         )
     return facts
 
 
 def _findings_table(checkup: Checkup) -> Table:
-    """What is wrong, the worst first."""
+    """Return the findings, the worst first."""
     table = _table("Findings", show_header=False)
     for finding in sorted(checkup.findings, key=lambda found: found.level is Level.WARNING):
         table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
@@ -153,7 +156,7 @@ def _findings_table(checkup: Checkup) -> Table:
 
 
 def sparkline(counts: Sequence[int], bars: str) -> str:
-    """A histogram in one line: the first of ``bars`` for none, the last for the most."""
+    """Return a histogram in one line, from the first of ``bars`` for 0 to the last for the most."""
     most = max(counts, default=0)
     n_heights = len(bars) - 1
     return "".join(bars[math.ceil(n_heights * count / most) if most else 0] for count in counts)
@@ -190,7 +193,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _jsonable(value: object) -> object:
-    """The same without arrays and NaN."""
+    """Return the value without arrays and NaN."""
     if isinstance(value, dict):
         return {key: _jsonable(part) for key, part in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

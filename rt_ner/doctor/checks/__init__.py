@@ -1,1 +1,1 @@
-"""The measurements behind the verdict: computer, streams, timing, channels."""
+"""Measure what the doctor judges: computer, network, streams, timing, channels."""

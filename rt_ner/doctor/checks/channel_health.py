@@ -1,4 +1,4 @@
-"""Channel health: which channels of a spike stream are silent, and which stand out."""
+"""Measure the health of a spike stream's channels: silent, flat, hot and noisy ones."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,22 +13,22 @@ from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.live.settings import DecodeSettings
 
-# A channel's noise stands out if it is so many times the usual one, or so many times less.
+# A channel's noise stands out if it is this many times the median, or this many times less.
 _NOISE_RATIO = 3.0
-# Numbers that a channel may have.
+# Channel numbers are below this.
 _N_NUMBERS = 65_536
-# How much of the listening time thresholds are learned from at most.
+# Largest part of the listening time from which thresholds are learned.
 _LEARN_PART = 0.6
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelHealth:
-    """What some seconds of a spike stream tell of its channels.
+    """Health of the channels of a spike stream, from some seconds of it.
 
-    ``labels``: of the channels; empty if none is known. ``level``: ``(channel,)`` in ``unit``,
-    the firing rate, or the noise of a voltage; NaN if not known. ``dead``: without a spike, or
-    flat. ``high`` and ``low``: the level stands out. ``n_invalid``: samples or events that can't
-    be counted.
+    ``labels`` are those of the channels, empty if none is known. ``level`` ``(channel,)`` is the
+    firing rate or the noise of the voltage, in ``unit``, NaN if not known. ``dead`` channels have
+    no spike or are flat. ``high`` and ``low`` channels have a level that stands out. ``n_invalid``
+    counts samples or events that can't be used.
     """
 
     labels: tuple[str, ...]
@@ -41,24 +41,24 @@ class ChannelHealth:
 
     @property
     def median_level(self) -> float:
-        """The usual level of the channels that live."""
+        """Median level of the channels that are not dead."""
         return median_of_positive(self.level)
 
 
 class Gauge(Protocol):
-    """What watches the channels of one kind of stream."""
+    """Measures the channels of one kind of stream."""
 
     def take(self, values: AnyArray) -> None:
-        """Take samples or events ``(sample, column)``; the array may be reused afterwards."""
+        """Take samples or events ``(sample, column)``; the caller may reuse the array."""
         ...
 
     def health(self, listened_s: float) -> ChannelHealth:
-        """What all that was taken tells; ``listened_s``: in how long it came."""
+        """Return the health by everything that came in ``listened_s``."""
         ...
 
 
 class RasterGauge:
-    """Watches counts: one channel a column."""
+    """Measures spike counts, with one channel per column."""
 
     def __init__(self, stream: SpikeStream) -> None:
         self._labels = _labels_of(stream)
@@ -74,16 +74,16 @@ class RasterGauge:
         self._n_invalid += int(len(values) - valid.sum())
 
     def health(self, listened_s: float) -> ChannelHealth:  # noqa: ARG002 - samples have a length
-        """Rates in the time that the samples covered."""
+        """Return the rates in the time that the samples cover."""
         covered_s = self._n_samples * self._period_s
         return _of_rates(self._labels, self._totals, covered_s, self._n_invalid)
 
 
 class EventGauge:
-    """Watches single spikes. If the stream lists no electrodes, only those that fire are known."""
+    """Measures single spikes. If the stream lists no electrodes, only those that fire are known."""
 
     def __init__(self, stream: SpikeStream, column: int, base: int) -> None:
-        """``column``: of the channel's number. ``base``: the number of the first channel."""
+        """``column`` holds the channel's number; ``base`` is the number of the first channel."""
         self._column = column
         self._electrodes = stream.electrodes
         self._base = base
@@ -91,14 +91,14 @@ class EventGauge:
         self._n_events = 0
 
     def take(self, values: AnyArray) -> None:
-        """Count each channel's events."""
+        """Count the events of each channel."""
         number = values[:, self._column].astype(np.float64) - self._base
         known = number[(number >= 0) & (number < _N_NUMBERS) & (number == np.floor(number))]
         self._counts += np.bincount(known.astype(np.int64), minlength=_N_NUMBERS)
         self._n_events += len(values)
 
     def health(self, listened_s: float) -> ChannelHealth:
-        """Rates in the listening time: for events silence is data."""
+        """Return the rates in the listening time, since for events silence is data."""
         labels, counts = self._electrodes, self._counts[: len(self._electrodes)]
         if not labels:
             fired = np.flatnonzero(self._counts)
@@ -108,7 +108,7 @@ class EventGauge:
 
 
 class VoltageGauge:
-    """Watches voltage: its range, and the noise as the detector of spikes sees it."""
+    """Measures voltages: their range, and their noise as the spike detector sees it."""
 
     def __init__(self, stream: SpikeStream, unit: str, detector: Detector) -> None:
         self._labels = _labels_of(stream)
@@ -119,67 +119,66 @@ class VoltageGauge:
         self._n_invalid = 0
 
     def take(self, values: AnyArray) -> None:
-        """Follow the range; filter until the noise is known."""
+        """Update the range; filter until the noise is known."""
         self._n_invalid += int((~(np.abs(values) <= MAX_VOLTAGE).all(axis=1)).sum())
         self._least = np.fmin(self._least, np.fmin.reduce(values, axis=0))
         self._most = np.fmax(self._most, np.fmax.reduce(values, axis=0))
         if not self._detector.learned:
             self._detector.detect(values, np.zeros(values.shape, dtype=np.int8))
 
-    def health(self, listened_s: float) -> ChannelHealth:  # noqa: ARG002 - it tells no rate
-        """Flat channels, and those whose noise is far from the usual."""
+    def health(self, listened_s: float) -> ChannelHealth:  # noqa: ARG002 - no rate is measured
+        """Return flat channels, and those whose noise is far from the median."""
         noise, dead = self._detector.rms.copy(), ~(self._most > self._least)
         noise[dead] = 0.0
-        usual = median_of_positive(noise)
+        median = median_of_positive(noise)
         return ChannelHealth(
             self._labels,
             noise,
             self._unit,
             _chosen(self._labels, dead),
-            _chosen(self._labels, noise > _NOISE_RATIO * usual),
-            _chosen(self._labels, ~dead & (noise < usual / _NOISE_RATIO)),
+            _chosen(self._labels, noise > _NOISE_RATIO * median),
+            _chosen(self._labels, ~dead & (noise < median / _NOISE_RATIO)),
             self._n_invalid,
         )
 
 
-def gauge_for(
-    stream: SpikeStream,
-    unit: str,
-    dtype: np.dtype[np.generic],
-    settings: DecodeSettings,
-    seconds: float,
-) -> Gauge:
-    """What watches the channels of this stream for so many seconds, compiled.
+def gauge_for(stream: SpikeStream, unit: str, settings: DecodeSettings, seconds: float) -> Gauge:
+    """Return the gauge for this stream, compiled and ready for ``seconds`` of it.
 
-    ``unit`` and ``dtype``: of the numbers. Raises StreamError if its spikes can't be found.
+    Raises StreamError if its spikes can't be found.
     """
     if stream.kind is InputKind.RASTER:
         return RasterGauge(stream)
     if stream.kind is InputKind.EVENTS:
         if stream.channel_column is None:
             raise StreamError(
-                f"events with columns {', '.join(map(repr, stream.columns))} have none for the "
-                "channel: label one of them 'channel'"
+                f"events with columns {', '.join(map(repr, stream.columns))} have no column for "
+                "the channel: label one of them 'channel'"
             )
         return EventGauge(stream, stream.channel_column, settings.input.base)
     learn_s = min(settings.detector.learn_s, _LEARN_PART * seconds)
     wanted = settings.detector.model_copy(update={"learn_s": learn_s})
     detector = Detector(len(stream.columns), stream.rate_hz, wanted)
-    detector.warm_up(np.zeros((2, detector.n_channels), dtype=dtype))
+    detector.warm_up(np.zeros((2, detector.n_channels), dtype=dtype_of(stream)))
     return VoltageGauge(stream, unit, detector)
+
+
+def dtype_of(stream: SpikeStream) -> np.dtype[np.generic]:
+    """Return NumPy's type for the samples of a stream."""
+    return np.dtype(stream.format.replace("double64", "float64"))
 
 
 def _of_rates(
     labels: tuple[str, ...], counts: FloatArray, seconds: float, n_invalid: int
 ) -> ChannelHealth:
-    """Health of channels that fired ``(channel,)`` times in so many seconds."""
+    """Return the health of channels that fired ``counts`` ``(channel,)`` times in ``seconds``."""
     rate_hz = counts / seconds if seconds else np.full(counts.shape, np.nan)
     dead, hot = _chosen(labels, ~(counts > 0)), _chosen(labels, hot_channels(rate_hz))
     return ChannelHealth(labels, rate_hz, "Hz", dead, hot, (), n_invalid)
 
 
 def _labels_of(stream: SpikeStream) -> tuple[str, ...]:
-    """The columns' labels, or their numbers from 1."""
+    """Return the columns' labels, or their numbers from 1."""
     return tuple(label or str(number) for number, label in enumerate(stream.columns, 1))
 
 

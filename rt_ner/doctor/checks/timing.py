@@ -1,4 +1,4 @@
-"""Timing: how regularly the samples of a stream are stamped, and how old they are on arrival."""
+"""Measure how regular a stream's time stamps are, and how old its samples are on arrival."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,20 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ns_array_from_s
 
-# An odd number, so that intervals as long as expected lie in the middle of a bin.
+# An odd number, so that intervals of the expected length lie in the middle of a bin.
 _N_BINS = 13
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What the stamps of some samples tell. NaN where there are too few to tell.
+    """Timing of a stream's samples. NaN where there are too few of them.
 
-    ``nominal_hz``: 0 of an irregular stream. ``n_expected``: samples at this rate. The intervals
-    are those between one stamp and the next, as they came; ``histogram`` counts them from 0 to
-    twice the period (of an irregular stream: the median), longer ones in its last bin.
-    ``n_duplicate``: samples whose stamp another one had already. ``n_backward``: stamps that ran
-    back, by ``back_ms`` at most. ``n_untimed``: samples with no time at all. ``age_ms``: the
-    median, on arrival, of the newest sample's age.
+    ``nominal_hz`` is 0 for an irregular stream. ``n_expected`` is the number of samples at this
+    rate, ``n_untimed`` the number without a time stamp. The intervals are those from one stamp to
+    the next in order of arrival; ``histogram`` counts them from 0 to twice the period (twice the
+    median in an irregular stream), longer ones in the last bin. ``n_duplicate`` counts samples
+    whose stamp another one has, ``n_backward`` stamps that go backwards, by ``back_ms`` at most.
+    ``age_ms`` is the median age of the newest sample on arrival.
     """
 
     nominal_hz: float
@@ -42,10 +42,10 @@ class Timing:
 def timing_of(
     stamps_s: FloatArray, arrived_s: FloatArray, nominal_hz: float, listened_s: float
 ) -> Timing:
-    """Timing of samples stamped ``(sample,)``, in the order in which they came.
+    """Return the timing of samples with stamps ``(sample,)``, in order of arrival.
 
-    ``arrived_s``: ``(sample,)``, when each was received, on the same clock; NaN where that was
-    not seen. ``listened_s``: in how long they came.
+    ``arrived_s`` ``(sample,)`` are the times of arrival on the same clock, NaN where not known.
+    ``listened_s`` is the time in which they came.
     """
     timed = np.isfinite(stamps_s)
     stamp_ns, arrived_s = ns_array_from_s(stamps_s[timed]), arrived_s[timed]
@@ -72,20 +72,20 @@ def timing_of(
 
 
 def _rate_hz(stamp_ns: Int64Array) -> float:
-    """Samples a second of their own time."""
+    """Return the rate in samples per second by their own stamps."""
     span_ns = int(np.ptp(stamp_ns)) if stamp_ns.size else 0
     return (stamp_ns.size - 1) * NS_PER_S / span_ns if span_ns else np.nan
 
 
 def _percentiles_ms(steps_ns: Int64Array) -> tuple[float, ...]:
-    """The 1st, 50th and 99th percentile of some intervals, and the longest."""
+    """Return the 1st, 50th and 99th percentile of the intervals, and the longest."""
     if not steps_ns.size:
         return (np.nan,) * 4
     return tuple(float(step) / NS_PER_MS for step in np.percentile(steps_ns, [1, 50, 99, 100]))
 
 
 def _histogram(steps_ms: FloatArray, expected_ms: float) -> tuple[int, ...]:
-    """How many intervals are how long."""
+    """Count the intervals by length."""
     if not steps_ms.size or not expected_ms > 0:
         return (0,) * _N_BINS
     bins = np.floor(steps_ms / (2 * expected_ms) * _N_BINS)

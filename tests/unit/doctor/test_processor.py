@@ -1,4 +1,4 @@
-"""What the doctor makes of the computer's cores, their power saving, and priority."""
+"""The doctor reads and judges the processor's cores, power saving and priority."""
 
 import os
 from dataclasses import replace
@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from rt_ner.doctor.checks.computer import Computer, judge_computer, look_at_computer
-from rt_ner.doctor.findings import Level
+from rt_ner.doctor.checks.processor import Processor, read_processor
+from rt_ner.doctor.checkup import Level
+from rt_ner.doctor.rules.computer import processor_findings
 from rt_ner.live.settings import TimingSettings
 from rt_ner.system.scheduling import realtime_refusal
 
-GOOD = Computer(cores=(0, 1), isolated="1", governors=("performance",), realtime_refusal="")
+GOOD = Processor(cores=(0, 1), isolated="1", governors=("performance",), realtime_refusal="")
 REFUSED = replace(GOOD, realtime_refusal="real-time priority was not given")
 
 
 def cpus(folder: Path, *governors: str) -> Path:
-    """What Linux tells of cores with these governors."""
+    """A folder in which Linux describes cores with these governors."""
     for core, governor in enumerate(governors):
         told = folder / f"cpu{core}" / "cpufreq" / "scaling_governor"
         told.parent.mkdir(parents=True)
@@ -26,36 +27,44 @@ def cpus(folder: Path, *governors: str) -> Path:
 
 
 def test_cores_and_governors_are_as_linux_tells_them(tmp_path: Path) -> None:
-    computer = look_at_computer(cpus(tmp_path, "powersave", "performance", "powersave"))
-    assert computer.governors == ("performance", "powersave")
-    assert computer.isolated == "2-3"
-    assert len(computer.cores) in range(1, 1 + (os.cpu_count() or 1))
+    processor = read_processor(cpus(tmp_path, "powersave", "performance", "powersave"))
+    assert processor.governors == ("performance", "powersave")
+    assert processor.isolated == "2-3"
+    assert len(processor.cores) in range(1, 1 + (os.cpu_count() or 1))
 
 
 def test_where_nothing_is_told_nothing_is_wrong(tmp_path: Path) -> None:
-    computer = look_at_computer(tmp_path)
-    assert (computer.governors, computer.isolated) == ((), "")
-    # Priority, if it is not asked for: whether it is permitted depends on who runs this.
+    processor = read_processor(tmp_path)
+    assert (processor.governors, processor.isolated) == ((), "")
+    # Priority is not requested here: if it would be permitted depends on who runs this test.
     undemanding = TimingSettings(realtime=False)
-    assert judge_computer(computer, undemanding) == []
-    facts = computer.facts(undemanding)
-    assert (facts["cpu_governor"], facts["isolated_cores"]) == ("not told", "none")
+    assert processor_findings(processor, undemanding) == []
+    facts = processor.facts(undemanding)
+    assert (facts["cpu_governor"], facts["isolated_cores"]) == ("unknown", "none")
 
 
 @pytest.mark.parametrize(
-    ("computer", "timing", "said"),
+    ("processor", "timing", "said"),
     [
         (GOOD, TimingSettings(core=1, realtime=True), None),
         (REFUSED, TimingSettings(realtime=False), None),
         (REFUSED, TimingSettings(realtime=True), "real-time priority was not given"),
-        (GOOD, TimingSettings(core=7), "core = 7 in [timing]: this computer gives the decoder"),
-        (replace(GOOD, governors=("powersave",)), TimingSettings(), "governor is powersave, perf"),
+        (
+            GOOD,
+            TimingSettings(core=7),
+            "core = 7 in [timing] of the settings file is not available",
+        ),
+        (
+            replace(GOOD, governors=("powersave",)),
+            TimingSettings(),
+            "governor is powersave, expected performance",
+        ),
     ],
 )
 def test_what_makes_a_decoder_late_is_a_warning(
-    computer: Computer, timing: TimingSettings, said: str | None
+    processor: Processor, timing: TimingSettings, said: str | None
 ) -> None:
-    findings = judge_computer(computer, timing)
+    findings = processor_findings(processor, timing)
     assert [finding.level for finding in findings] == [Level.WARNING] * (said is not None)
     assert said is None or said in findings[0].text
 
@@ -68,7 +77,7 @@ def test_priority_is_told_and_not_taken() -> None:
     refusal = realtime_refusal()
     assert priority() == before
     assert GOOD.facts(TimingSettings(realtime=False))["realtime_priority"].startswith(
-        "permitted, not asked for"
+        "permitted, not requested"
     )
     told = replace(GOOD, realtime_refusal=refusal).facts(TimingSettings(realtime=True))
-    assert told["realtime_priority"] == ("not permitted" if refusal else "permitted, asked for")
+    assert told["realtime_priority"] == ("not permitted" if refusal else "permitted, requested")

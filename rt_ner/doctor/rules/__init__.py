@@ -1,0 +1,1 @@
+"""Judge what was measured: each problem with its value, the value expected and the remedy."""
