@@ -1,1 +1,1 @@
-"""The live decoder: connection, states, safety, publishing and the operator."""
+"""The live decoder: connection, states, safety, publishing and the operator's controls."""

@@ -120,12 +120,12 @@ def decode(
 
 
 def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
-    """Settings with a view that may command, under a name that nobody can guess."""
+    """Return settings that obey the view, under a name that nobody can guess."""
     check_display()
     if settings.control.source_id:
         raise ConfigError(
-            f"--view obeys the view's keys, and source_id = '{settings.control.source_id}' in "
-            "[control] (--commands) something else: start rt-ner view by itself"
+            f"--view obeys the view's keys, but source_id = '{settings.control.source_id}' in "
+            "[control] (or --commands) names another stream: start rt-ner view by itself"
         )
     control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
     return with_overrides(settings, {"control": control}, "command line")
@@ -135,7 +135,7 @@ def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
 def _view_of(
     bundle: Path, settings: DecodeSettings, record: Path | None, record_as: str
 ) -> Iterator[None]:
-    """The decoder's view within the block, in a process of its own; it may end before."""
+    """Run the decoder's view within the block, in a process of its own; it may end before."""
     name = settings.control.source_id.rpartition("/")[0]
     arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
     arguments += [f"--record-as={record_as}"]
@@ -148,7 +148,7 @@ def _view_of(
 
 
 def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recording:
-    """What opens a recorder, which begins once the decoder has a source, and tells its alarms."""
+    """Return a function that opens a recorder, to begin once the decoder has a source."""
     from rt_ner.core.contract.kinds import Kind, source_id_of
     from rt_ner.record.naming import RecordingName
     from rt_ner.record.recorder_process import RecorderChild
@@ -162,14 +162,14 @@ def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recor
 
 @dataclass(frozen=True)
 class _Bundles:
-    """What is decoded with: a bundle that was loaded from a folder, and the folder of the next."""
+    """The bundle in use, the folder that it was loaded from, and the folder of the next one."""
 
     folder: Path
     loaded: Bundle
     next: Path | None
 
     def about(self) -> dict[str, str]:
-        """What the decoder's state stream says of the bundle."""
+        """Return the bundle's description for the header of the state stream, by name."""
         training, scores = self.loaded.manifest.training, self.loaded.manifest.scores
         return {
             "bundle": self.folder.resolve().name,
@@ -182,7 +182,7 @@ class _Bundles:
         }
 
     def next_model(self) -> DecoderSpecification:
-        """The next bundle's model; BundleError if it takes or gives something else."""
+        """Load the next bundle's model; BundleError if its channels or window differ."""
         assert self.next
         other = load_bundle(self.next)
         for what in ("channel_ids", "window", "latent_dim"):
@@ -219,7 +219,7 @@ def _decode_until(
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
     about = bundles.about() | {"settings": settings.model_dump_json()}
     alarms: deque[str] = deque()
-    # What the recorder's process takes over from this one is not to be claimed yet.
+    # Claim the core and priority only now, so that the recorder's process does not inherit them.
     with recording(alarms.append):
         for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
             status.say(refusal)

@@ -1,4 +1,4 @@
-"""Live decoding from Python: a loop in a thread of its own, and its hops as an iterator."""
+"""Decode live from Python: a loop in a thread of its own, and its hops as an iterator."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
 from rt_ner.system.scheduling import yield_to_the_loop
 
-# Hops that wait for a slow reader; older ones are lost to it.
+# Most hops that wait for a slow reader, which loses older ones.
 _MOST_WAITING = 1000
 _LOOK_EVERY_S = 0.1
 
@@ -31,15 +31,16 @@ class LiveHop(NamedTuple):
     Attributes
     ----------
     end_ns
-        End of the hop, on LSL's clock.
+        End of the hop, on the local LSL clock, in ns.
     state
         The decoder's state; velocity is zero in all but RUNNING.
     latent
-        ``(latent,)``, NaN until the history is full.
+        The latent, ``(latent,)``; NaN until the history is full.
     velocity_cm_s
-        ``(2,)``, as it was sent.
+        The velocity as it was sent, ``(2,)``, in cm/s, before any change of axes or unit.
     n_lost
-        Hops since the one before that came too fast for the reader.
+        Number of hops lost just before this one, because the reader was too slow.
+
     """
 
     end_ns: int
@@ -50,29 +51,30 @@ class LiveHop(NamedTuple):
 
 
 class LiveDecoder:
-    """Decodes a stream of spikes live, and publishes the results over LSL.
+    """A live decoder in a thread of its own, which publishes its results over LSL.
 
-    Used in a ``with`` block. Iterating gives each hop once. The loop never waits for the reader:
-    a slow one loses hops, and is told how many by `LiveHop.n_lost`. The iteration ends when the
-    decoder does, with the error that ended it, if any.
+    Use it in a ``with`` block. Iterating yields each hop once, as a `LiveHop`. The loop never
+    waits for the reader: a slow reader loses hops, and `LiveHop.n_lost` counts them. The iteration
+    ends when the decoder does, and raises the error that ended it, if any.
 
     Parameters
     ----------
     bundle
-        What to decode with.
+        The trained bundle.
     source_id
-        The spike stream's; empty: the only one there is.
+        The spike stream's source_id, such as ``replay/spikes``; empty: the only spike stream.
     name
-        Under which the decoder's own streams are announced.
+        Name under which the decoder's own streams are announced; empty: as the settings say.
     settings
-        Everything else; see ``configs/decode.toml``.
+        All other settings; None: the defaults, those of ``configs/decode.toml``.
     ports
-        Spikes in and results out, if not over LSL.
+        The ways in and out, such as ones in memory; None: LSL.
 
     Raises
     ------
     StreamError
         While iterating, if the source does not appear in time or does not fit the bundle.
+
     """
 
     def __init__(
@@ -153,7 +155,7 @@ class LiveDecoder:
 
 
 class _HopQueue:
-    """The newest hops, between the loop and its reader."""
+    """The queue of newest hops between the loop and its reader."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, LiveHop]] = deque(maxlen=_MOST_WAITING)
@@ -161,13 +163,13 @@ class _HopQueue:
         self.arrived = Event()
 
     def put(self, hop: LiveHop) -> None:
-        """Add a hop; the oldest that waits gives way."""
+        """Add a hop, in place of the oldest one if the queue is full."""
         self._n_put += 1
         self._waiting.append((self._n_put, hop))
         self.arrived.set()
 
     def taken(self) -> Iterator[LiveHop]:
-        """Yield all that wait, each with the number of those lost before it."""
+        """Yield all waiting hops, each with the number of those lost before it."""
         while self._waiting:
             number, hop = self._waiting.popleft()
             yield hop._replace(n_lost=number - self._n_taken - 1)
@@ -175,7 +177,7 @@ class _HopQueue:
 
 
 class _Tee:
-    """Results out, with a copy of each hop for the reader."""
+    """The results port, with a copy of each hop for the reader."""
 
     def __init__(self, results: ResultsOut, hops: _HopQueue) -> None:
         self._results = results

@@ -1,4 +1,4 @@
-"""The live loop: joins spikes in, decoder, rules and results out, and fails closed."""
+"""Run the live loop, which joins spikes in, decoder, rules and results out, and fails closed."""
 
 import math
 from collections import deque
@@ -25,18 +25,27 @@ from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
 from rt_ner.system.scheduling import behind_lsl, no_garbage_collection
 
-# A command or the end is noticed within this time even when no data come.
+# Within this time a command, or the end, is noticed even if no data come.
 _LONGEST_SLEEP_NS = 20_000_000
 _LOSSES_EVERY_NS = 5 * NS_PER_S
-# So many samples waiting are more than a decoder that has fallen behind will ever catch up with.
+# A decoder that has fallen behind will never catch up with more waiting samples than this.
 _TOO_MANY_WAITING = 500_000
 
 
 class Loop:
-    """Decodes until ``stop`` is set. Its properties may be used from any thread.
+    """The live loop: `run` decodes until ``stop`` is set. Any thread may use its properties.
 
-    ``report`` hears each change of state and each notice, and must not block. ``load_next`` reads
-    the model to swap to, from a thread of its own.
+    Parameters
+    ----------
+    model, settings, ports
+        The model to decode with, all settings, and the ways in and out.
+    stop
+        The event that ends the loop.
+    report
+        Called with each change of state and each notice; must not block.
+    load_next
+        Returns the model to swap to, from a thread of its own; None: no swaps.
+
     """
 
     def __init__(
@@ -64,7 +73,7 @@ class Loop:
 
     @property
     def commands(self) -> deque[Command]:
-        """Commands of the operator that wait to be obeyed."""
+        """Commands of the operator that wait to be obeyed; append to it from any thread."""
         return self._orders.commands
 
     @property
@@ -74,12 +83,12 @@ class Loop:
 
     @property
     def note(self) -> str:
-        """A sentence on what is waited for, or why the source was refused; empty if neither."""
+        """A sentence on what is awaited, or why the source was refused; empty if neither."""
         return self._publisher.note
 
     @property
     def fed_at_ns(self) -> int:
-        """When usable input last came; 0 before."""
+        """Time of the newest usable input, on the loop's clock, in ns; 0 before any."""
         return self._input.fed_at_ns
 
     @property
@@ -88,10 +97,10 @@ class Loop:
         return self._publisher.statistics
 
     def run(self) -> None:
-        """Connect, decode, connect again, until stopped; leaves the cursor standing still.
+        """Connect, decode and reconnect until stopped; leave the cursor standing still.
 
-        StreamError if the first source does not appear in time, or does not fit the bundle. One
-        that does not fit later is refused (FAULT), until another comes.
+        Raises StreamError if the first source does not appear in time or does not fit the bundle.
+        A later one that does not fit is refused (FAULT), until another one comes.
         """
         wait_s = self._settings.input.wait_s
         try:
@@ -137,7 +146,7 @@ class Loop:
                 orders.obey(decoder)
             chunk = source.pull(self._pause_s(decoder))
             if self._input.was_paused(now_ns, source.arrived_ns):
-                # What comes now is of the past.
+                # The data that come now are old.
                 self._go_stale(decoder, source.arrived_ns)
             last_end_ns = self._publisher.last_end_ns
             if chunk is not None:
@@ -149,7 +158,7 @@ class Loop:
             self._check_input(decoder, now_ns)
 
     def _pause_s(self, decoder: Decoder) -> float:
-        """Return how long to wait for data: until something else is due."""
+        """Return how long to wait for data, in s: until something else is due."""
         now_ns = self._ports.clock.now_ns()
         wake_at_ns = min(
             self._input.due_ns,
@@ -160,12 +169,12 @@ class Loop:
         return s_from_ns(max(wake_at_ns - now_ns, self._warmer.shortest_sleep_ns))
 
     def _take(self, chunk: Chunk, connection: Connection) -> None:
-        """Decode a chunk: every hop that it closes, or only the newest to catch up."""
+        """Decode every hop that a chunk closes, or only the newest one to catch up."""
         source, decoder = connection
         if self._input.is_stale:
             if not len(chunk[0]):
                 return
-            # What was silent until now was not measured.
+            # The time without data was not measured.
             decoder.reset(int(chunk[0].min()))
         if not self._backlog.behind:
             for decoded in decoder.push(chunk):
@@ -176,7 +185,7 @@ class Loop:
             self._shed_load(connection)
 
     def _catch_up(self, chunk: Chunk, connection: Connection) -> None:
-        """Decode only the newest hop of a chunk, and show it only if it is of now."""
+        """Decode only the newest hop of a chunk, and publish it only if it is up to date."""
         source, decoder = connection
         newest, n_passed_over = decoder.catch_up(chunk)
         if newest:
@@ -194,7 +203,7 @@ class Loop:
         self._backlog.published(source.arrived_ns - decoded.end_ns, n_passed_over)
 
     def _shed_load(self, connection: Connection) -> None:
-        """Go on with the newest: the decoder is too slow for what comes."""
+        """Continue with the newest data, because the decoder is too slow for all of them."""
         source, decoder = connection
         self._publisher.n_missed_in_a_row = 0
         self._backlog.begin_in_overload()
@@ -204,18 +213,18 @@ class Loop:
             decoder.reset(self._ports.clock.now_ns())
             decoder.binner.restart(self._ports.clock.now_ns())
         self._publisher.notify(
-            f"overload: {self._settings.safety.overload_hops} deadlines missed in a row, going on "
-            f"with the newest data; so far {self.statistics.n_passed_over} hops passed over, "
+            f"overload: {self._settings.safety.overload_hops} deadlines missed in a row, skipping "
+            f"to the newest data; so far {self.statistics.n_passed_over} hops passed over, "
             f"{self.statistics.input_counts[InputCounts.SKIPPED]} samples skipped"
         )
 
     def _check_input(self, decoder: Decoder, now_ns: int) -> None:
-        """Stop the cursor where input has stopped, and tell of clock steps and losses."""
+        """Stop the cursor if the input has stopped; report clock steps and losses."""
         statistics, publisher = self.statistics, self._publisher
         if self._input.is_silent(int(statistics.input_counts[InputCounts.USED]), now_ns):
             self._go_stale(decoder, now_ns)
         if self._input.has_no_hops(self._hop_ns, publisher.published_at_ns, now_ns):
-            # Input comes, but no hop can be made of it (a detector that must learn anew, say).
+            # Input comes but makes no hop, for instance while a detector must learn again.
             publisher.published_at_ns = now_ns
             if self.state in (State.RUNNING, State.HOLD):
                 self._backlog.begin_after_outage()
@@ -228,7 +237,7 @@ class Loop:
                 publisher.notify(losses)
 
     def _go_stale(self, decoder: Decoder, now_ns: int) -> None:
-        """Stop the cursor, for no data come. When they come back, catch up first."""
+        """Stop the cursor, because no data come. When they come back, catch up first."""
         self._warmer.cancel()
         decoder.reset(now_ns)
         if not self._input.is_fed:
@@ -237,18 +246,18 @@ class Loop:
         self._backlog.begin_after_outage()
         self._publisher.take(Event.SILENCE)
         if self._ports.spikes.source_came_back:
-            raise SourceLostError("the source is there anew, this connection is dead")
+            raise SourceLostError("the source is back, so this connection is dead")
         if self._input.is_dead(now_ns):
-            raise SourceLostError(f"nothing came for {GIVE_UP_NS / NS_PER_S:g} s, looking anew")
+            raise SourceLostError(f"no data for {GIVE_UP_NS / NS_PER_S:g} s, searching again")
 
     def _wait_in_fault(self, reason: str) -> None:
-        """Refuse the streams that are there now, until others are or the operator resets."""
+        """Refuse the present streams until others appear or the operator resets."""
         self._publisher.take_note(reason)
         self._publisher.take(Event.REFUSE)
         self._publisher.notify(f"refused: {reason}")
         self._ports.spikes.wait_for_others(lambda: self._orders.obey(None) or self._stop.is_set())
 
     def _is_stopped(self) -> bool:
-        """Return True to give up looking for a source; obey meanwhile."""
+        """Obey waiting commands; return True to give up looking for a source."""
         self._orders.obey(self._connector.decoder)
         return self._stop.is_set()

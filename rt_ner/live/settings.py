@@ -1,4 +1,4 @@
-"""Settings of the live decoder, section by section as its TOML file has them."""
+"""Define the settings of the live decoder, in the sections of its TOML file."""
 
 from enum import StrEnum
 from typing import Any, Literal
@@ -18,7 +18,20 @@ _TEXT = r"^[^/]*$"
 
 
 class SafetySettings(Settings):
-    """When to stop the cursor, and what is too much."""
+    """Limits at which the cursor stops or is slowed down: section ``[safety]``.
+
+    Attributes
+    ----------
+    stale_ms
+        Time in ms without data after which the cursor stops, such as 200.
+    max_speed_cm_s
+        Highest decoded speed in cm/s, with the operator's gain; faster velocities are shortened.
+    overload_hops
+        Number of deadlines missed in a row after which old data are passed over, such as 10.
+    clock_step_ms
+        Jump of the time stamps in ms beyond which a clock must have been set, such as 200.
+
+    """
 
     stale_ms: float = Field(default=200.0, ge=10, le=10_000)
     max_speed_cm_s: float = Field(default=200.0, gt=0, le=10_000)
@@ -27,10 +40,17 @@ class SafetySettings(Settings):
 
 
 class WakeUp(StrEnum):
-    """How the loop waits for the next hop.
+    """The way in which the loop waits for the next hop.
 
-    WARM: asleep until shortly before it is due, then awake, repeating the step so that its
-    caches are warm. SPIN: the same without any sleep between. BLOCK: asleep until data come.
+    Attributes
+    ----------
+    WARM
+        Sleep until shortly before the hop is due, then repeat the step to keep its caches warm.
+    SPIN
+        The same, without any sleep between the repeats.
+    BLOCK
+        Sleep until data come.
+
     """
 
     WARM = "warm"
@@ -39,12 +59,23 @@ class WakeUp(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "WakeUp | None":
-        # As settings files of version 0.1 have it.
+        # The name in settings files of version 0.1.
         return cls.WARM if value == "rehearse" else None
 
 
 class TimingSettings(Settings):
-    """How the loop gets its share of the computer; ``core`` None: any."""
+    """The loop's share of the computer: section ``[timing]``.
+
+    Attributes
+    ----------
+    wake_up
+        The way in which it waits for the next hop.
+    core
+        Processor core to decode on, such as 1 (Linux); None: any.
+    realtime
+        True to ask for real-time priority (Linux); the operator hears if it is refused.
+
+    """
 
     wake_up: WakeUp = WakeUp.WARM
     core: int | None = Field(default=None, ge=0)
@@ -52,13 +83,43 @@ class TimingSettings(Settings):
 
 
 class OutputSettings(Settings):
-    """Under which name the decoder's streams are announced."""
+    """The name of the decoder's streams: section ``[output]``.
+
+    Attributes
+    ----------
+    source
+        First part of their ``source_id``, such as ``rt-ner`` in ``rt-ner/velocity``.
+
+    """
 
     source: str = Field(default="rt-ner", pattern=_TEXT, min_length=1)
 
 
 class VelocitySettings(Settings):
-    """How the cursor program wants its velocity."""
+    """The form in which the cursor program gets its velocity: section ``[velocity]``.
+
+    Attributes
+    ----------
+    name
+        LSL name of the stream; empty: that of the output, such as ``rt-ner-velocity``.
+    type
+        LSL type of the stream.
+    labels
+        Labels of its two channels, such as ``("vx", "vy")``.
+    unit
+        Unit of velocity; ``a.u.``: the gain times cm/s.
+    gain
+        Factor on velocity, applied after the speed limit.
+    swap_xy, flip_x, flip_y
+        True to swap the axes, and then to change the sign of one.
+    format
+        Type of the samples.
+    irregular
+        True to announce the stream without a nominal rate.
+    rate_hz
+        Samples per second, each the newest velocity, such as 60; 0: one per hop.
+
+    """
 
     name: str = ""
     type: str = Field(default="Velocity", min_length=1)
@@ -74,14 +135,42 @@ class VelocitySettings(Settings):
 
 
 class ControlSettings(Settings):
-    """Whose commands are obeyed besides the keyboard's."""
+    """The marker stream whose commands are obeyed besides the keyboard's: section ``[control]``.
+
+    Attributes
+    ----------
+    source_id
+        Its source_id, such as ``adapt/commands``; empty: no stream is obeyed.
+    host
+        The computer that sends it; empty: any.
+
+    """
 
     source_id: str = ""
     host: str = ""
 
 
 class DecodeSettings(Settings):
-    """Everything that `rt-ner decode` can be told by a file."""
+    """All settings of ``rt-ner decode``, one attribute per section of the file.
+
+    Attributes
+    ----------
+    input
+        The spike stream, and how its channels are found.
+    detector
+        Spike detection in broadband voltage.
+    safety
+        Limits at which the cursor stops or is slowed down.
+    timing
+        The loop's share of the computer.
+    output
+        The name of the decoder's streams.
+    velocity
+        The form of the velocity stream.
+    control
+        The marker stream whose commands are obeyed.
+
+    """
 
     input: InputSettings = InputSettings()
     detector: DetectorSettings = DetectorSettings()
@@ -95,6 +184,6 @@ class DecodeSettings(Settings):
 def live_binner(
     stream: SpikeStream, model: DecoderSpecification, settings: DecodeSettings
 ) -> SpikeBinner[Any]:
-    """Return the binner that these settings ask for; StreamError as `binner_for` raises it."""
+    """Return the binner that the settings ask for; raise StreamError as `binner_for` does."""
     step_ns = ns_from_ms(settings.safety.clock_step_ms)
     return binner_for(stream, model, settings.input, settings.detector, step_ns)

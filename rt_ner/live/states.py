@@ -1,14 +1,28 @@
-"""States: what the decoder is doing, and what the operator may tell it."""
+"""Name the decoder's states and the operator's commands."""
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """What the decoder is doing, as the state stream says it. Velocity is zero but in RUNNING.
+    """The decoder's state, as the state stream sends it; velocity is zero in all but RUNNING.
 
-    CONNECTING (looks for the source) → WARMING (history fills) → RUNNING ⇄ HOLD (the operator's
-    pause); no data → STALE → WARMING; source gone → CONNECTING; a source that is refused → FAULT,
-    until another one is there or the operator resets; the end → STOPPED.
+    Attributes
+    ----------
+    CONNECTING
+        The decoder looks for the source.
+    WARMING
+        It is connected, and its history fills.
+    RUNNING
+        It decodes, and the cursor moves.
+    HOLD
+        The operator has paused the cursor.
+    STALE
+        No usable data come; when they do, the history fills again.
+    FAULT
+        The source was refused, until another one appears or the operator resets.
+    STOPPED
+        The end.
+
     """
 
     CONNECTING = "CONNECTING"
@@ -21,11 +35,25 @@ class State(StrEnum):
 
 
 class Command(StrEnum):
-    """What the operator may tell the decoder.
+    """A command of the operator to the decoder.
 
-    HOLD: velocity zero, all else goes on. RESUME: the end of a hold. RESET: forget the history,
-    or look again at a source that was refused. FASTER, SLOWER: more or less gain. SWAP: take the
-    readout of the bundle that stands ready; UNDO: go back to the one before. STOP: end.
+    Attributes
+    ----------
+    HOLD
+        Keep velocity at zero; everything else goes on.
+    RESUME
+        End a hold.
+    RESET
+        Forget the history, or look again at a source that was refused.
+    FASTER, SLOWER
+        Raise or lower the gain by a tenth.
+    SWAP
+        Switch to the next bundle, read anew each time.
+    UNDO
+        Go back to the bundle before the swap.
+    STOP
+        End the decoder.
+
     """
 
     HOLD = "hold"

@@ -1,1 +1,1 @@
-"""The operator: keys and commands in, the status line out."""
+"""The operator's side: keys and marker commands in, the status line and log out."""

@@ -1,7 +1,7 @@
 """Obey single keys of the operator's terminal, in a thread of its own.
 
-On Linux the keys are read here rather than by a library: an escape sequence must be told from a
-key by its arriving all at once, or the hold that is typed after a lone Escape would be lost.
+On Linux the keys are read here rather than by a library. An escape sequence is recognised by
+arriving all at once; otherwise a hold that is typed after a lone Escape would be lost.
 """
 
 import os
@@ -24,7 +24,7 @@ KEYS = {
     "q": Command.STOP,
 }
 _POLL_S = 0.1
-# An arrow, a function key, or one pressed with Alt: letters follow that were not typed.
+# An arrow, a function key, or a key with Alt: letters follow that nobody typed.
 _ESCAPED = re.compile("\x1b(\\[[0-?]*[ -/]*[@-~]|O?.)?", re.DOTALL)
 
 Tell = Callable[[Command], None]
@@ -32,7 +32,7 @@ Tell = Callable[[Command], None]
 
 @contextmanager
 def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
-    """Obey single keys within the block, if there is a terminal; says whether there is."""
+    """Obey single keys within the block; yield True if there is a terminal to read them from."""
     if sys.stdin is None or not sys.stdin.isatty() or _in_background(sys.stdin.fileno()):
         yield False
         return
@@ -48,7 +48,7 @@ def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
 
 
 def _listen(read_keys: Callable[[], str], tell: Tell, closed: threading.Event) -> None:
-    """Until ``closed``, or the terminal is gone."""
+    """Pass on the commands of keys until ``closed`` is set or the terminal is gone."""
     with suppress(OSError, EOFError):
         while not closed.is_set():
             for key in read_keys().lower():
@@ -61,7 +61,7 @@ if sys.platform == "win32":
 
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:
-        """A function that waits a moment for keys; empty if none was pressed."""
+        """Yield a function that waits briefly for keys and returns those pressed, if any."""
         pause = threading.Event()
 
         def read_keys() -> str:
@@ -70,7 +70,7 @@ if sys.platform == "win32":
                 return ""
             key = msvcrt.getwch()
             if key in "\x00\xe0" and msvcrt.kbhit():
-                # An arrow or function key: two characters, the second of them a letter.
+                # An arrow or function key is two characters, the second of them a letter.
                 msvcrt.getwch()
                 return ""
             return key
@@ -87,9 +87,9 @@ else:
 
     @contextmanager
     def _single_keys() -> Iterator[Callable[[], str]]:
-        """A function that waits a moment for keys; empty if none was pressed.
+        """Yield a function that waits briefly for keys and returns those pressed, if any.
 
-        Keys come at once and unseen meanwhile; Ctrl-C still interrupts.
+        Within the block, keys arrive at once and are not echoed. Ctrl-C still interrupts.
         """
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
@@ -111,7 +111,7 @@ else:
                 termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
     def _in_background(terminal: int) -> bool:
-        """Whether another process has the terminal, and the system would stop us if we used it."""
+        """Return True if another process has the terminal: reading it would stop this one."""
         try:
             return os.tcgetpgrp(terminal) != os.getpgrp()
         except OSError:

@@ -1,4 +1,4 @@
-"""Obey an LSL marker stream that was named, and no other."""
+"""Obey the commands of the one LSL marker stream that the settings name."""
 
 import threading
 from collections.abc import Callable
@@ -17,11 +17,10 @@ _CONNECT_S = 5.0
 def listen_to_markers(
     control: ControlSettings, tell: Callable[[Command], None], stop: threading.Event
 ) -> None:
-    """Obey the marker stream that is named, and no other, until ``stop``; in a thread.
+    """Obey the named marker stream, and no other, in a thread, until ``stop`` is set.
 
-    LSL knows no passwords: whoever is on the network could send commands. So nobody's are obeyed
-    but those of the stream with this source_id (and host, if given), and of two such streams
-    neither's.
+    LSL has no passwords: anybody on the network could send commands. So only the stream with this
+    source_id (and host, if given) is obeyed, and if there are two such streams, neither is.
     """
     query = StreamQuery((_MARKERS,), source_id=control.source_id, host=control.host)
 
@@ -43,7 +42,7 @@ def listen_to_markers(
 
 
 def _connected(query: StreamQuery, stop: threading.Event) -> pylsl.StreamInlet | None:
-    """The marker stream, once it is there and unambiguous; None on ``stop`` or if it fails."""
+    """Return the marker stream, once exactly one matches and answers; None on ``stop``."""
     while not stop.is_set():
         found, _ = query.resolve()
         if len(found) == 1:

@@ -1,4 +1,4 @@
-"""The operator's orders, and what the operator must hear, between any thread and the loop."""
+"""Carry the operator's commands, and alarms for the operator, from any thread to the loop."""
 
 from collections import deque
 from threading import Event as StopEvent
@@ -14,9 +14,9 @@ _EVENTS = {Command.HOLD: Event.HOLD, Command.RESUME: Event.RESUME, Command.RESET
 
 
 class Orders:
-    """Commands that wait to be obeyed, and alarms that wait to be sounded.
+    """Commands that wait to be obeyed, and alarms that wait to be shown.
 
-    ``commands`` and ``alarms`` may be appended to from any thread; the loop looks when it can.
+    Any thread may append to ``commands`` and ``alarms``; the loop looks when it has time.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Orders:
 
     @property
     def are_waiting(self) -> bool:
-        """True if there is anything to obey, to tell or to swap to."""
+        """True if a command, an alarm or a prepared model waits."""
         return bool(self.commands or self.alarms) or self._swap.is_ready
 
     def obey(self, decoder: Decoder | None) -> bool:
-        """Carry out all commands, and tell all alarms; return True if one was to reset."""
+        """Carry out all commands and show all alarms; return True if one command was a reset."""
         was_reset = False
         while self.commands:
             command = self.commands.popleft()
@@ -51,7 +51,7 @@ class Orders:
             self._stop.set()
         elif command in _GAIN_STEPS:
             limiter = self._publisher.limiter
-            limit = "" if limiter.change_gain(_GAIN_STEPS[command]) else ", as far as it goes"
+            limit = "" if limiter.change_gain(_GAIN_STEPS[command]) else ", the limit"
             self._publisher.notify(f"gain {limiter.gain:.2f}{limit}")
         elif command in _EVENTS:
             if decoder and command is Command.RESET:

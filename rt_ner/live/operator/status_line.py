@@ -1,7 +1,7 @@
-"""Status: what the operator sees of a running loop, from a thread that the loop never waits for.
+"""Show a running loop to the operator, from a thread that the loop never waits for.
 
-One line that is rewritten twice a second, lines that stay for each change of state and each
-notice, and, if wanted, a log of one JSON object a second.
+One line is rewritten twice per second. Each change of state and each notice is a line that stays.
+A log, if wanted, gets one JSON object per second.
 """
 
 import json
@@ -25,10 +25,10 @@ _CLEAR = "\r\x1b[K"
 
 
 class Status:
-    """Shows a loop's state on ``terminal``; call `say` from anywhere, it never blocks.
+    """The display of a loop's state on a terminal; `say` may be called from any thread.
 
-    ``rewrites``: whether the terminal is one, so that a line can be rewritten. ``log``: where the
-    JSON lines go.
+    ``rewrites``: True if lines can be rewritten, as on a real terminal. ``log``: the file for the
+    JSON lines; None: no log.
     """
 
     def __init__(self, terminal: TextIO, rewrites: bool, log: TextIO | None) -> None:
@@ -41,12 +41,12 @@ class Status:
         self._measured_s = self._started_s
 
     def say(self, line: str) -> None:
-        """Show a line that stays."""
+        """Show a line that stays, without blocking."""
         self._said.put(line)
 
     @contextmanager
     def showing(self, loop: Loop, has_keyboard: bool) -> Iterator[None]:
-        """Show the loop within the block."""
+        """Show the loop's state within the block."""
         thread = threading.Thread(target=self._run, args=(loop, has_keyboard), daemon=True)
         thread.start()
         try:
@@ -75,7 +75,7 @@ class Status:
                 return
             if self._rewrites:
                 line = f"{status_line(loop, self._hops_per_s(loop, now_s))}  {keys}"
-                # A line that is wrapped could not be rewritten.
+                # A wrapped line could not be rewritten.
                 self._write(_CLEAR + line[: shutil.get_terminal_size().columns - 1])
 
     def _hops_per_s(self, loop: Loop, now_s: float) -> float:
@@ -86,24 +86,24 @@ class Status:
         return rate
 
     def _write(self, text: str) -> None:
-        # A terminal that has gone must not end the log.
+        # The log must go on if the terminal is gone.
         with suppress(OSError):
             self._terminal.write(text)
             self._terminal.flush()
 
     def _append(self, loop: Loop) -> None:
-        """One JSON line, flushed: what is in the file was true when the power failed."""
+        """Append one JSON line, flushed, so that nothing written is lost in a power failure."""
         assert self._log
         try:
             self._log.write(json.dumps(snapshot(loop)) + "\n")
             self._log.flush()
         except OSError as error:
             self._log = None
-            self.say(f"the log can't be written any more: {error}")
+            self.say(f"the log can't be written any more and has ended: {error}")
 
 
 def status_line(loop: Loop, hops_per_s: float) -> str:
-    """State, age of the data, latency, rate and counts, in one line."""
+    """Return state, age of the data, latency, rate and counts, in one line."""
     state = str(loop.state or "")
     if loop.note:
         return f"{state}  {loop.note}"
@@ -117,13 +117,13 @@ def status_line(loop: Loop, hops_per_s: float) -> str:
     dropped = input_counts[InputCounts.DUPLICATE] + input_counts[InputCounts.UNKNOWN]
     return (
         f"{state:<10} data {_age_ms(loop):.0f} ms  latency p50/p99 {p50_us / 1e3:.2f}/"
-        f"{p99_us / 1e3:.2f} ms  {hops_per_s:.0f} hops/s  late {input_counts[InputCounts.LATE]} lost {lost} "
-        f"dropped {dropped} missed {loop.statistics.n_missed}"
+        f"{p99_us / 1e3:.2f} ms  {hops_per_s:.0f} hops/s  late {input_counts[InputCounts.LATE]} "
+        f"lost {lost} dropped {dropped} missed {loop.statistics.n_missed}"
     )
 
 
 def snapshot(loop: Loop) -> dict[str, object]:
-    """Everything that is counted, with the time and the state, for the log."""
+    """Return all counts, with the time, the state and latencies, for the log."""
     p50_us, p99_us = _latency_us(loop)
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -142,7 +142,7 @@ def _age_ms(loop: Loop) -> float:
 
 
 def _latency_us(loop: Loop) -> tuple[float, float]:
-    """Median and 99th percentile of the newest hundred hops: data arrived → velocity pushed."""
+    """Return median and 99th percentile of the newest 100 latencies, data in to velocity out."""
     newest = loop.statistics.newest_latencies_us(100)
     if not newest:
         return 0.0, 0.0

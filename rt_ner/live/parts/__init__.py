@@ -1,1 +1,1 @@
-"""The parts that the loop joins: connection, publisher, warm caches, swaps, statistics."""
+"""The parts that the loop joins: connection, publisher, cache warming, swaps, statistics."""

@@ -1,4 +1,4 @@
-"""Bundle swaps: another model for a running decoder, checked beforehand, and the way back."""
+"""Swap a running decoder's model for another, checked beforehand, and back again."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,10 +11,10 @@ _MOST_UNDONE = 100
 
 
 class BundleSwap:
-    """Prepares the next model in the background, so that the loop never waits for it.
+    """The swap to the next model, prepared in the background so that the loop never waits.
 
-    ``load`` reads the model anew each time, and raises RtNerError if it does not fit; None where
-    there is none to swap to. ``notify`` tells the operator what became of each order.
+    ``load`` reads the model anew each time, and raises RtNerError if it does not fit; None if there
+    is none to swap to. ``notify`` gives the operator the outcome of each order.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class BundleSwap:
 
     @property
     def is_ready(self) -> bool:
-        """True if a model has been prepared, and waits to be taken."""
+        """True if a prepared model waits to be taken."""
         return self._ready is not None
 
     def order(self, decoder: Decoder) -> None:
-        """Begin to prepare the next model; one order at a time."""
+        """Begin to prepare the next model, unless that is going on already."""
         load = self._load
         if load is None:
             self._notify("nothing to swap to: start the decoder with --next BUNDLE")
@@ -45,7 +45,7 @@ class BundleSwap:
             self._ports.in_background(lambda: self._prepare(load, decoder))
 
     def take(self, decoder: Decoder) -> None:
-        """Decode with the model that was prepared; keep the one in use for `undo`."""
+        """Decode with the prepared model; keep the one in use for `undo`."""
         assert self._ready
         self._before.append(decoder.model)
         decoder.use(self._ready)
@@ -53,12 +53,12 @@ class BundleSwap:
         self._notify("decoder swapped")
 
     def undo(self, decoder: Decoder) -> None:
-        """Decode as before the newest swap that is not undone yet."""
+        """Decode with the model from before the newest swap that is not undone yet."""
         if not self._before:
             self._notify("no swap to undo")
             return
         decoder.use(self._before.pop())
-        self._notify("decoder as it was before the swap")
+        self._notify("swap undone")
 
     def _prepare(self, load: Callable[[], DecoderSpecification], decoder: Decoder) -> None:
         try:

@@ -1,8 +1,8 @@
-"""CacheWarmer: when to run the next step in advance, so that it finds its caches warm.
+"""Decide when to warm the processor's caches for the next step.
 
-A core that slept even for 0.3 ms, or did something else, makes a step ten times slower: code and
-weights have been evicted. So the loop stops sleeping shortly before a hop is due and repeats the
-step on what is there until the data come.
+On a core that slept for even 0.3 ms, or did something else, a step takes ten times as long,
+because code and weights have been evicted. So the loop stops sleeping shortly before a hop is due,
+and repeats the newest step until the data come.
 """
 
 from rt_ner.core.clock import FOREVER_NS
@@ -12,14 +12,15 @@ _LEAD_NS = 600_000
 # liblsl's receiving thread may need this very core.
 _SHORTEST_SLEEP_NS = 50_000
 _AT_MOST_NS = 1_500_000
-# How much of a late arrival is believed; an early one is believed at once.
+# The prediction moves by one part in this many to a late arrival, and at once to an early one.
 _LATE_GAIN = 16
 
 
 class CacheWarmer:
-    """Predicts when hops arrive; ``due_ns`` is when to begin rehearsing for the next one.
+    """The rule that predicts when hops arrive and when to warm the caches for them.
 
-    ``shortest_sleep_ns``: between two rehearsals.
+    ``due_ns``: time to begin to warm the caches for the next hop. ``shortest_sleep_ns``: sleep
+    between two repeats of the step.
     """
 
     def __init__(self, hop_ns: int, wake_up: WakeUp = WakeUp.WARM) -> None:
@@ -30,7 +31,7 @@ class CacheWarmer:
         self.due_ns = FOREVER_NS
 
     def hop_arrived(self, arrived_ns: int) -> None:
-        """Learn from an arrival, and plan for the next."""
+        """Learn from an arrival, and plan for the next one."""
         if self._wake_up is WakeUp.BLOCK:
             return
         late_ns = arrived_ns - self._expected_ns
@@ -40,7 +41,7 @@ class CacheWarmer:
         self.due_ns = self._expected_ns - _LEAD_NS
 
     def warmed(self, now_ns: int) -> None:
-        """Give up once the hop is too late to wait for awake."""
+        """Give up for this hop once it is too late to stay awake for."""
         if now_ns > self.due_ns + _AT_MOST_NS:
             self.due_ns = FOREVER_NS
 

@@ -1,4 +1,4 @@
-"""The connection: a source that was found, and the decoder that its spikes fit."""
+"""Connect a source of spikes with the decoder that its spikes fit."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from rt_ner.live.settings import DecodeSettings, live_binner
 
 
 class Connection(NamedTuple):
-    """A source of spikes, and the warmed decoder for them, without history."""
+    """A source of spikes, and the warmed-up decoder for them, without history."""
 
     source: SpikeSource
     decoder: Decoder
 
 
 class Connector:
-    """Connects to the source, again and again. The decoder is made once, and its counts stay.
+    """A connector that finds the source, again and again, for one decoder whose counts stay.
 
     ``decoder`` is None until the first source was found.
     """
@@ -39,13 +39,13 @@ class Connector:
     ) -> Connection | None:
         """Return a connection that is not open yet; None if stopped meanwhile.
 
-        StreamError if the source does not fit the bundle, or came back as another.
+        Raises StreamError if the source does not fit the bundle, or came back changed.
         """
         source = self._spikes.find(wait_s, is_stopped, note)
         return None if source is None else Connection(source, self._decoder_for(source))
 
     def open(self, connection: Connection) -> None:
-        """Begin to receive. From here on this source and no other, whatever else appears."""
+        """Begin to receive, from now on from this source alone, whatever else appears."""
         source, decoder = connection
         source.open(decoder.binner, ns_from_ms(self._settings.safety.clock_step_ms))
         decoder.binner.restart(self._clock.now_ns())
@@ -58,7 +58,8 @@ class Connector:
             self._stream = source.stream
         elif self._stream and (changes := self._stream.changed(source.stream)):
             raise StreamError(
-                f"the source came back changed: {changes}. Start it as it was, or decode anew"
+                f"the source came back changed: {changes}. Start it as it was, or restart the "
+                "decoder"
             )
         self.decoder.warm_up(source.dtype)
         return self.decoder

@@ -1,4 +1,4 @@
-"""The publisher: everything that leaves the loop, in order, with the state that goes with it."""
+"""Publish everything that leaves the loop, in order, with the state that goes with it."""
 
 from collections.abc import Callable
 
@@ -14,17 +14,36 @@ from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.rules.state_machine import Event, Send, StateMachine, Step
 from rt_ner.live.states import State
 
-# LSL sends from a thread of its own: soonest if this one sleeps. Hops in a bunch don't wait.
+# LSL sends from a thread of its own, soonest if this one sleeps. Hops in a bunch don't wait.
 _LET_GO_S, _LET_GO_PART = 200e-6, 0.1
 _STATES: tuple[State | None, ...] = tuple(State)
 
 
 class Publisher:
-    """Sends hops, states and notices. ``report`` hears each state and notice, and never blocks.
+    """The sender of hops, states and notices.
 
-    ``note``: what is waited for, or why the source was refused. ``published_at_ns``: when the
-    newest hop left. ``last_end_ns``: its end. ``n_missed_in_a_row``: how many of the newest hops
-    left more than a hop after their data arrived.
+    Parameters
+    ----------
+    results
+        The port that they are sent to.
+    limiter
+        Limits the velocities.
+    hop_ns
+        Width of a hop, in ns.
+    clock
+        The loop's clock.
+    report
+        Called with each state and each notice; must not block.
+
+    Attributes
+    ----------
+    note
+        A sentence on what is awaited, or why the source was refused; empty if neither.
+    published_at_ns, last_end_ns
+        Time at which the newest hop left, and its end, in ns.
+    n_missed_in_a_row
+        Number of newest hops in a row that left more than a hop after their data arrived.
+
     """
 
     def __init__(
@@ -51,7 +70,16 @@ class Publisher:
         self.n_missed_in_a_row = 0
 
     def publish(self, decoded: Decoded, source: SpikeSource, decoder: Decoder) -> None:
-        """Send all that there is of one hop."""
+        """Send velocity, latent, timing and counts of one hop.
+
+        Parameters
+        ----------
+        decoded
+            The hop's result.
+        source, decoder
+            The source of its data and the decoder, for the timing and the counts.
+
+        """
         event = Event.HOP if decoded.ready else Event.HOP_WITHOUT_HISTORY
         self._push_velocity(self._enter(event, decoded.end_ns), decoded)
         pushed_ns = self._clock.now_ns()
@@ -75,7 +103,7 @@ class Publisher:
         self.last_end_ns = decoded.end_ns
 
     def take(self, event: Event) -> None:
-        """Enter the state that an event leads to; stop the cursor where that stops it."""
+        """Enter the state that an event leads to, and send a velocity of zero if that needs one."""
         stamp_ns = max(self._clock.now_ns(), self.last_end_ns + self._hop_ns)
         step = self.machine.take(event)
         if step.send is Send.ZERO:
@@ -83,20 +111,20 @@ class Publisher:
         self._tell_state(step, stamp_ns if step.send is Send.ZERO else self._clock.now_ns())
 
     def now_ns(self) -> int:
-        """Return the present, on the loop's clock."""
+        """Return the present on the loop's clock, in ns."""
         return self._clock.now_ns()
 
     def notify(self, notice: str) -> None:
-        """Tell the operator, here and on the network."""
+        """Give the operator a notice, here and on the network."""
         self._results.push_notice(notice)
         self._report(notice)
 
     def take_note(self, note: str) -> None:
-        """Keep what is waited for, or why the source was refused, to be shown."""
+        """Keep a sentence on what is awaited, or why the source was refused, to be shown."""
         self.note = note
 
     def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Go the way of a velocity until just before it is sent."""
+        """Run all the code that sends a velocity, without sending it."""
         self._results.warm_caches(self.limiter.limit(velocity_cm_s).velocity_cm_s)
 
     def _push_velocity(self, step: Step, decoded: Decoded) -> None:

@@ -1,4 +1,4 @@
-"""Statistics of a run of the loop so far: written by the loop, read by anybody."""
+"""Keep the statistics of a run of the loop, which any thread may read."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
 
 _N_REMEMBERED = 100_000
-# What is lost is worth a word if it is so much of the input.
+# The operator hears of losses above this part of the input.
 _MANY = 0.1
 _LOSSES = (
     InputCounts.LATE,
@@ -18,12 +18,23 @@ _LOSSES = (
 
 
 class LoopStatistics:
-    """Counts of hops, and the newest steps and latencies.
+    """The counts of hops and input, and the newest steps and latencies.
 
-    ``n_decoded``: hops decoded. ``n_missed``: velocities that left more than a hop after their
-    data arrived. ``n_nonfinite``: velocities set to zero because they were not finite.
-    ``n_clamped``: those that were faster than allowed. ``n_passed_over``: hops left undecoded, to
-    catch up. ``input_counts``: what became of the input.
+    Attributes
+    ----------
+    n_decoded
+        Hops decoded.
+    n_missed
+        Velocities that left more than a hop after their data arrived.
+    n_nonfinite, n_clamped
+        Velocities set to zero because they were not finite, and slowed because they were too fast.
+    n_passed_over
+        Hops left undecoded, to catch up.
+    n_connections, n_overloads
+        Connections to the source, and overloads of the decoder.
+    input_counts
+        Counts of what became of the input, ``(len(InputCounts),)``.
+
     """
 
     def __init__(self) -> None:
@@ -37,7 +48,7 @@ class LoopStatistics:
         self.input_counts: Int64Array = empty_input_counts()
         self._n_clock_steps = 0
         self._looked_at: Int64Array = empty_input_counts()
-        # Filled, so that all of their memory is taken at the start.
+        # Filled, so that all their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
         self._latency_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
 
@@ -53,11 +64,11 @@ class LoopStatistics:
         self.n_decoded += 1
 
     def step_us(self) -> FloatArray:
-        """Durations of the newest steps, in microseconds."""
+        """Return the durations of the newest steps, in microseconds."""
         return self._step_ns[: min(self.n_decoded, _N_REMEMBERED)] / 1e3
 
     def newest_latencies_us(self, n: int) -> list[float]:
-        """The newest ``n`` latencies in microseconds, sorted."""
+        """Return the newest ``n`` latencies in microseconds, sorted."""
         slots = range(self.n_decoded - min(n, self.n_decoded), self.n_decoded)
         return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
 
@@ -67,7 +78,7 @@ class LoopStatistics:
         return [*self.input_counts.tolist(), *hops]
 
     def new_clock_step(self) -> int:
-        """Return the number of the newest clock step, if there is one since the last call; else 0."""
+        """Return the number of the newest clock step; 0 if there was none since the last call."""
         steps = int(self.input_counts[InputCounts.CLOCK_STEPS])
         if steps == self._n_clock_steps:
             return 0
@@ -75,7 +86,7 @@ class LoopStatistics:
         return steps
 
     def new_losses(self) -> str:
-        """Says so if more than a tenth of the input since the last call was of no use."""
+        """Return a notice if more than a tenth of the newest input was of no use; empty if not."""
         new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
         lost = {
             input_counts: int(new[input_counts])
@@ -89,7 +100,7 @@ class LoopStatistics:
         return f"losses: more than {_MANY:.0%} of the newest input was of no use: {named}"
 
     def counts(self) -> dict[str, int]:
-        """All counts by name."""
+        """Return all counts by name."""
         hops = {
             "decoded": self.n_decoded,
             "missed": self.n_missed,

@@ -1,1 +1,1 @@
-"""Spikes in and results out: the two ports of the loop, over LSL and in memory."""
+"""The loop's two ports, spikes in and results out, over LSL and in memory."""

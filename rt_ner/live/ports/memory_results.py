@@ -1,4 +1,4 @@
-"""Results out in memory: everything that was sent, in order, to be looked at."""
+"""Keep results in memory, in order, to be inspected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from rt_ner.live.states import State
 
 
 class Sent(NamedTuple):
-    """A velocity that was sent: its stamp, x and y in cm/s."""
+    """A velocity that was sent: its stamp in ns, x and y in cm/s."""
 
     stamp_ns: int
     x_cm_s: float
@@ -19,7 +19,7 @@ class Sent(NamedTuple):
 
 @dataclass
 class MemoryResults:
-    """Everything that was sent, in order, to be looked at.
+    """The results port in memory: everything that was sent, in order.
 
     ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``, ``states``
     ``(stamp_ns, state)``. ``in_order`` holds states and velocities as they came.
@@ -35,7 +35,7 @@ class MemoryResults:
     counted_source: str = ""
 
     def announce_counts(self, source_id: str) -> None:
-        """Keep whose spikes are counted."""
+        """Keep the source_id of the source that is counted."""
         self.counted_source = self.counted_source or source_id
 
     def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
@@ -66,7 +66,7 @@ class MemoryResults:
         self.notices.append(notice)
 
     def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Do nothing: there are no caches to be warmed."""
+        """Do nothing, because no caches need warming."""
 
     def close(self) -> None:
-        """Leave everything as it is, to be looked at."""
+        """Do nothing, so that everything can still be inspected."""

@@ -1,8 +1,8 @@
-"""Spikes in from memory, on a clock that moves only when told: the loop without a network.
+"""Receive spikes from memory, on a clock that moves only when asked to: a loop without a network.
 
-Everything that can happen in a rig is a plan of `Happening` at moments of that clock: chunks
-arrive, the source goes and another appears, the process is paused, the operator commands. The
-same plan gives the same results, bit for bit, however slow the computer is.
+Everything that can happen in a rig is planned as a `Happening` at a time on that clock: chunks
+arrive, the source goes and another appears, the process is paused, the operator gives a command.
+The same plan gives the same results, bit for bit, however slow the computer is.
 """
 
 from collections import deque
@@ -20,20 +20,20 @@ from rt_ner.decoding.input.spike_stream import SpikeStream
 
 
 class Appear(NamedTuple):
-    """A source is there from now on, in place of any before."""
+    """The appearance of a source, in place of any before."""
 
     stream: SpikeStream
     source_id: str = "memory/spikes"
 
 
 class Vanish(NamedTuple):
-    """The source is gone. Its connection ends at once, or stays open and silent."""
+    """The loss of the source. Its connection ends at once, or stays open and silent."""
 
     connection_ends: bool = True
 
 
 class Pause(NamedTuple):
-    """This process is paused for a while, as by a computer that sleeps."""
+    """A pause of the whole process, as when a computer sleeps."""
 
     duration_ns: int
 
@@ -42,26 +42,26 @@ Happening: TypeAlias = Chunk | Appear | Vanish | Pause | Callable[[], object]
 
 
 class MemoryClock:
-    """A clock that moves only when told."""
+    """A clock that moves only when asked to."""
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now_ns = start_ns
 
     def now_ns(self) -> int:
-        """Return the present."""
+        """Return the present, in ns."""
         return self._now_ns
 
     def sleep(self, seconds: float) -> None:
-        """Move on by so many seconds."""
+        """Move on by some seconds."""
         self.move_to(self._now_ns + ns_from_s(seconds))
 
     def move_to(self, time_ns: int) -> None:
-        """Move on to a moment; never back."""
+        """Move on to a time, never back."""
         self._now_ns = max(self._now_ns, time_ns)
 
 
 class MemorySource:
-    """A source whose chunks are those of a plan."""
+    """A source whose chunks come from a plan."""
 
     def __init__(self, spikes: "MemorySpikes", source: Appear) -> None:
         self._spikes = spikes
@@ -78,12 +78,12 @@ class MemorySource:
         return np.dtype(self.stream.format.replace("double64", "float64"))
 
     def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:  # noqa: ARG002 - one clock
-        """Begin to queue chunks; those that came before are gone."""
+        """Begin to queue chunks; drop those that came before."""
         self._binner = binner
         self._spikes.waiting.clear()
 
     def pull(self, timeout_s: float) -> Chunk | None:
-        """Return the oldest chunk that waits, after a wait if need be; None if none comes."""
+        """Return the oldest waiting chunk, after a wait if need be; None if none comes."""
         spikes = self._spikes
         if not spikes.waiting:
             spikes.wait(ns_from_s(timeout_s))
@@ -104,25 +104,25 @@ class MemorySource:
         return EventChunk(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
 
     def empty_chunk(self) -> Chunk | None:
-        """Return None: there are no caches to be warmed."""
+        """Return None, because no caches need warming."""
         return None
 
     def n_waiting(self) -> int:
-        """Return how many samples have arrived and were not pulled yet."""
+        """Return the number of samples that have arrived and were not pulled yet."""
         return sum(len(chunk[0]) for chunk in self._spikes.waiting)
 
     def flush(self) -> None:
-        """Throw away all that waits, and count it."""
+        """Throw away all waiting samples, and count them as skipped."""
         if self._binner:
             self._binner.input_counts[InputCounts.SKIPPED] += self.n_waiting()
         self._spikes.waiting.clear()
 
 
 class MemorySpikes:
-    """Sources and their chunks, by a plan.
+    """The spikes port in memory: sources and their chunks come and go by a plan.
 
-    ``stop`` is called when the plan is over and all that waits was taken. ``present``: the source
-    that is there; ``waiting``: chunks that arrived and were not pulled yet.
+    ``stop`` is called when the plan is over and no chunk waits. ``present``: the source that is
+    there now. ``waiting``: chunks that arrived and were not pulled yet.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class MemorySpikes:
         self.waiting: deque[Chunk] = deque()
 
     def follow(self, plan: Sequence[tuple[int, Happening]]) -> None:
-        """Take a plan of moments (ns) and what happens then."""
+        """Take a plan: pairs of a time in ns and the happening at that time."""
         self._plan = deque(sorted(plan, key=lambda entry: entry[0]))
 
     def wait(self, longest_ns: int) -> None:
-        """Move on to what happens next, no longer than this."""
+        """Move on to the next happening, but by no more than ``longest_ns``."""
         until_ns = self.clock.now_ns() + longest_ns
         if not self._plan:
             self.clock.move_to(until_ns)
@@ -173,31 +173,31 @@ class MemorySpikes:
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
     ) -> MemorySource | None:
-        """Return the source that is there, once it is; StreamError if it is not in time."""
+        """Return the source once it is there; StreamError if it does not appear in time."""
         wait_ns = FOREVER_NS if wait_s * NS_PER_S > FOREVER_NS else ns_from_s(wait_s)
         deadline_ns = self.clock.now_ns() + wait_ns
         while not is_stopped():
             if self.present and self._pinned in (None, self.present.source_id):
                 return MemorySource(self, self.present)
             if self.clock.now_ns() >= deadline_ns:
-                raise StreamError(f"no stream of spikes within {wait_s:g} s")
-            note("no stream of spikes yet")
+                raise StreamError(f"no spike stream within {wait_s:g} s, by the plan")
+            note("no spike stream yet")
             self.wait(self._search_ns)
         return None
 
     def pin(self, source: object) -> None:
-        """From now on find this very source alone."""
+        """Find this very source alone from now on."""
         assert isinstance(source, MemorySource)
         self._pinned, self._connected = source.source_id, self.present
         self.connection_ended = False
 
     @property
     def source_came_back(self) -> bool:
-        """True if the pinned source is there anew."""
+        """True if the pinned source is back, so that its old connection is dead."""
         return self.present is not self._connected and self.present is not None
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
-        """Return once another source is there than now, or when stopped."""
+        """Wait until another source is there than now, or until stopped."""
         refused = self.present
         while not is_stopped():
             self.wait(self._search_ns)
@@ -205,4 +205,4 @@ class MemorySpikes:
                 return
 
     def close(self) -> None:
-        """Leave everything as it is, to be looked at."""
+        """Do nothing, so that everything can still be inspected."""

@@ -1,4 +1,4 @@
-"""The two ports of the loop, spikes in and results out, and the clock that it lives by."""
+"""Define the loop's two ports, spikes in and results out, and its clock."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ from rt_ner.live.states import State
 
 
 class Clock(Protocol):
-    """The time that all stamps of the loop are in."""
+    """The clock of all the loop's stamps."""
 
     def now_ns(self) -> int:
-        """Return the present."""
+        """Return the present, in ns."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -28,10 +28,19 @@ class Clock(Protocol):
 
 
 class SpikeSource(Protocol):
-    """One source of spikes that was found, and is read once it is open.
+    """A source of spikes that was found; it is read once it is open.
 
-    ``stream``: the shape of its chunks. ``dtype``: of its numbers, as sent. ``arrived_ns``: when
-    the newest chunk was pulled. ``is_drained``: True if the newest pull took all that waited.
+    Attributes
+    ----------
+    source_id
+        Its source_id.
+    stream
+        The shape of its stream.
+    arrived_ns
+        Time at which the newest chunk was pulled, on the loop's clock, in ns.
+    is_drained
+        True if the newest pull took all that waited.
+
     """
 
     source_id: str
@@ -45,68 +54,112 @@ class SpikeSource(Protocol):
         ...
 
     def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:
-        """Begin to queue chunks for ``binner``, whose input counts take losses and clock steps."""
+        """Begin to queue chunks.
+
+        Parameters
+        ----------
+        binner
+            The binner whose input counts take losses and clock steps.
+        step_ns
+            Jump of the source's clock, in ns, beyond which it must have been set.
+
+        """
         ...
 
     def pull(self, timeout_s: float) -> Chunk | None:
-        """Return all that waits; None if nothing comes in time. SourceLostError at its end."""
+        """Return the samples that wait, after a wait for the first if need be.
+
+        Parameters
+        ----------
+        timeout_s
+            Longest wait, in s.
+
+        Returns
+        -------
+        Chunk or None
+            The samples; None if none came.
+
+        Raises
+        ------
+        SourceLostError
+            If the source has gone.
+
+        """
         ...
 
     def empty_chunk(self) -> Chunk | None:
-        """Return a chunk without samples, to warm the caches; None where that would mean something.
+        """Return a chunk without samples, to warm the caches; None for events.
 
-        For events silence is data.
+        For events silence is data, so an empty chunk would change the result.
         """
         ...
 
     def n_waiting(self) -> int:
-        """Return how many samples have arrived and were not pulled yet."""
+        """Return the number of samples that have arrived and were not pulled yet."""
         ...
 
     def flush(self) -> None:
-        """Throw away all that waits, and count it."""
+        """Throw away all waiting samples, and count them as skipped."""
         ...
 
 
 class SpikesIn(Protocol):
-    """Where sources of spikes are found."""
+    """The port at which sources of spikes are found."""
 
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
     ) -> SpikeSource | None:
-        """Return the one source that is wanted; None if stopped meanwhile.
+        """Wait for the one source that matches.
 
-        ``note`` hears what is waited for. StreamError if none appears in time, or several match.
+        Parameters
+        ----------
+        wait_s
+            Longest wait, in s.
+        is_stopped
+            Returns True to give up.
+        note
+            Called with a sentence on what is awaited.
+
+        Returns
+        -------
+        SpikeSource or None
+            The source, not open yet; None if stopped.
+
+        Raises
+        ------
+        StreamError
+            If none appears in time, or several match.
+
         """
         ...
 
     def pin(self, source: SpikeSource) -> None:
-        """From now on find this very source alone, should it go and come back."""
+        """Find this very source alone from now on, should it go and come back."""
         ...
 
     @property
     def source_came_back(self) -> bool:
-        """True if the pinned source is there anew, so that the connection to it is dead."""
+        """True if the pinned source is back, so that its old connection is dead."""
         ...
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
-        """Return once other sources are on offer than now, or when stopped."""
+        """Wait until other sources are there than now, or until stopped."""
         ...
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop looking."""
         ...
 
 
 class ResultsOut(Protocol):
-    """Where results go. No call may wait for whoever reads them."""
+    """The port that results are sent to. No call may wait for a reader."""
 
     def announce_counts(self, source_id: str) -> None:
-        """Open the stream of counts, once it is known whose spikes are counted."""
+        """Open the stream of counts, once it is known which source is counted."""
         ...
 
     def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Send the velocity of a hop: first, because the cursor waits for it."""
+        """Send a velocity, ``(2,)`` in cm/s, first of all, because the cursor waits for it."""
         ...
 
     def push_latent(self, decoded: Decoded) -> None:
@@ -114,7 +167,7 @@ class ResultsOut(Protocol):
         ...
 
     def push_timing(self, end_ns: int, values: Sequence[float]) -> None:
-        """Send a row of `TIMING_LABELS`."""
+        """Send a row of `TIMING_LABELS`: stamps in s, counts, gain and state."""
         ...
 
     def push_counts(self, end_ns: int, counts: Float32Array) -> None:
@@ -126,15 +179,15 @@ class ResultsOut(Protocol):
         ...
 
     def push_notice(self, notice: str) -> None:
-        """Send a sentence for the operator."""
+        """Send a notice, a sentence for the operator."""
         ...
 
     def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Do all of `push_velocity` but the sending."""
+        """Run all the code of `push_velocity` but the sending."""
         ...
 
     def close(self) -> None:
-        """Let what was pushed last leave, then close."""
+        """Wait until the last results have left, then close."""
         ...
 
 
@@ -144,10 +197,19 @@ def _in_a_thread(work: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Ports:
-    """All that connects a loop with its surroundings.
+    """Everything that connects a loop with its surroundings.
 
-    ``alarms``: append what the operator must hear, from any thread. ``in_background`` does some
-    work that the loop must not wait for.
+    Attributes
+    ----------
+    spikes, results
+        The ports for spikes in and results out.
+    clock
+        The loop's clock.
+    alarms
+        Notices for the operator, which any thread may append.
+    in_background
+        Runs work that the loop must not wait for.
+
     """
 
     spikes: SpikesIn
@@ -157,6 +219,6 @@ class Ports:
     in_background: Callable[[Callable[[], None]], None] = _in_a_thread
 
     def close(self) -> None:
-        """Close both ends."""
+        """Close both ports."""
         self.spikes.close()
         self.results.close()

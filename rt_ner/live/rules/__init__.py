@@ -1,1 +1,1 @@
-"""The rules of the loop, pure and without a clock of their own."""
+"""The loop's rules: pure logic, without a clock or I/O of its own."""

@@ -1,4 +1,4 @@
-"""The safety limiter: the operator's gain, the highest speed, and never a number that is none."""
+"""Limit velocity: the operator's gain, the highest speed, and no value that is not finite."""
 
 import math
 from typing import NamedTuple
@@ -7,22 +7,28 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array
 
-# The operator's gain goes in steps of a tenth, up to tenfold and down to a tenth.
+# The operator's gain changes in steps of 10 %, up to tenfold and down to a tenth.
 _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
 
 
 class Limited(NamedTuple):
-    """A velocity ``(2,)`` that may be sent, and whether it had to be slowed down."""
+    """A velocity ``(2,)`` that may be sent; ``was_too_fast`` is True if it was slowed down."""
 
     velocity_cm_s: Float32Array
     was_too_fast: bool
 
 
 class SafetyLimiter:
-    """Scales velocities by the operator's gain, and no faster than allowed.
+    """A limiter that applies the operator's gain and the highest speed.
 
-    Velocity with the gain never exceeds ``max_speed_cm_s``; its direction stays. One that is not
-    finite becomes zero.
+    Velocity with the gain never exceeds the highest speed, and its direction stays. A velocity
+    that is not finite becomes zero.
+
+    Parameters
+    ----------
+    max_speed_cm_s
+        Highest speed, in cm/s.
+
     """
 
     def __init__(self, max_speed_cm_s: float) -> None:
@@ -32,17 +38,29 @@ class SafetyLimiter:
 
     @property
     def gain(self) -> float:
-        """The operator's gain."""
+        """The operator's gain, 1 at the start."""
         return _GAIN_STEP**self._gain_steps
 
     def change_gain(self, steps: int) -> bool:
-        """Change the gain by so many steps of a tenth; return False at the end of its range."""
+        """Change the gain by some steps of 10 %; return False if it is at the end of its range."""
         wanted = self._gain_steps + steps
         self._gain_steps = max(-_MOST_GAIN_STEPS, min(wanted, _MOST_GAIN_STEPS))
         return wanted == self._gain_steps
 
     def limit(self, velocity_cm_s: Float32Array) -> Limited:
-        """Return the velocity that may be sent. Its array is reused by the next call."""
+        """Apply the gain and the limit to a velocity.
+
+        Parameters
+        ----------
+        velocity_cm_s
+            Decoded velocity, ``(2,)``, in cm/s.
+
+        Returns
+        -------
+        Limited
+            The velocity that may be sent; the next call reuses its array.
+
+        """
         speed_cm_s = math.hypot(*velocity_cm_s.tolist()) * self.gain
         if not math.isfinite(speed_cm_s):
             self._scaled[:] = 0

@@ -1,4 +1,4 @@
-"""The decoder's state: a pure machine from events to states, and to what must be sent."""
+"""Keep the decoder's state: a pure machine from events to states and to what must be sent."""
 
 from enum import Enum, auto
 from typing import NamedTuple
@@ -10,12 +10,12 @@ _DECODING = (State.RUNNING, State.HOLD)
 
 
 class Event(Enum):
-    """Everything that can change the state.
+    """An event that can change the state.
 
-    SEARCH: a source is looked for. CONNECT: it is open. HOP: a hop with its full history was
-    decoded; HOP_WITHOUT_HISTORY: one without. SILENCE: nothing usable has come for too long.
-    NO_HOP: input comes, yet no hop can be made of it. LOSE: the source is gone. REFUSE: it is not
-    the one that was. HOLD, RESUME, RESET: the operator's commands. STOP: the end.
+    SEARCH: the search for a source begins. CONNECT: the source is open. HOP: a hop with a full
+    history was decoded; HOP_WITHOUT_HISTORY: one without. SILENCE: no usable data for too long.
+    NO_HOP: data come, but make no hop. LOSE: the source is gone. REFUSE: the source does not fit.
+    HOLD, RESUME, RESET: the operator's commands. STOP: the end.
     """
 
     SEARCH = auto()
@@ -33,7 +33,7 @@ class Event(Enum):
 
 
 class Send(Enum):
-    """What an event makes the decoder send: nothing, a velocity of zero, or the decoded one."""
+    """The velocity that must be sent after an event: none, zero, or the decoded one."""
 
     NOTHING = auto()
     ZERO = auto()
@@ -41,7 +41,7 @@ class Send(Enum):
 
 
 class Step(NamedTuple):
-    """The state after an event, whether it changed, and what must be sent."""
+    """The state after an event, True if it changed, and the velocity that must be sent."""
 
     state: State | None
     has_changed: bool
@@ -49,9 +49,15 @@ class Step(NamedTuple):
 
 
 class StateMachine:
-    """States, and the rule that velocity is zero in all of them but RUNNING.
+    """The decoder's states, with the rule that velocity is zero in all but RUNNING.
 
-    ``state`` is None before the first event. ``is_held`` outlasts a loss of the source.
+    Attributes
+    ----------
+    state
+        The present state; None before the first event.
+    is_held
+        True while the operator holds the cursor, also after a loss of the source.
+
     """
 
     def __init__(self) -> None:
@@ -59,7 +65,19 @@ class StateMachine:
         self.is_held = False
 
     def take(self, event: Event) -> Step:
-        """Return the step that an event makes. Nothing follows STOPPED."""
+        """Enter the state that an event leads to; nothing follows STOPPED.
+
+        Parameters
+        ----------
+        event
+            The event.
+
+        Returns
+        -------
+        Step
+            The new state, True if it changed, and the velocity that must be sent.
+
+        """
         is_hop = event in (Event.HOP, Event.HOP_WITHOUT_HISTORY)
         if self.state is not State.STOPPED:
             if event in (Event.HOLD, Event.RESUME):

@@ -210,7 +210,7 @@ def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
         rig.command(command).raster(10)
     rig.run()
     assert rig.results.notices == [
-        "decoder swapped", "decoder swapped", *["decoder as it was before the swap"] * 2,
+        "decoder swapped", "decoder swapped", *["swap undone"] * 2,
         "no swap to undo", "decoder not swapped: other channels",
     ]  # fmt: skip
     factors = [2.0, 3.0, 2.0, 1.0, 1.0, 1.0]

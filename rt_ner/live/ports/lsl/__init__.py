@@ -1,1 +1,1 @@
-"""The two ports over Lab Streaming Layer."""
+"""The loop's two ports over Lab Streaming Layer."""

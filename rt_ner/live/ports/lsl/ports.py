@@ -1,4 +1,4 @@
-"""Both ports over LSL, opened as the settings say."""
+"""Open both ports over LSL, as the settings ask."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def open_lsl_ports(
 ) -> Ports:
     """Announce the decoder's streams, and begin to watch the network.
 
-    ``about``: what the header of the state stream says of the decoder, by name.
+    ``about``: description of the decoder in the header of the state stream, by name.
     """
     results = LslResults(settings, model, about)
     return Ports(LslSpikes(settings.input, alarms.append), results, LslClock(), alarms)

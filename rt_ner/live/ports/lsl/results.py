@@ -1,4 +1,4 @@
-"""Results out over LSL: the streams that the decoder publishes."""
+"""Send results over LSL: the streams that the decoder publishes."""
 
 from collections.abc import Mapping, Sequence
 from threading import Event
@@ -19,9 +19,9 @@ _LINGER_S = 0.2
 
 
 class LslResults:
-    """Velocity, latent, timing, counts, state and notices of one decoder, each an LSL stream.
+    """The results port over LSL: a stream each for velocity, latent, timing, counts and so on.
 
-    ``about``: what the header of the state stream says of the decoder, by name.
+    ``about``: description of the decoder in the header of the state stream, by name.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class LslResults:
         self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
 
     def announce_counts(self, source_id: str) -> None:
-        """Open the stream of counts, once it is known whose spikes are counted."""
+        """Open the stream of counts, once it is known which source is counted."""
         if self._counts is None:
             about = {"input": source_id}
             self._counts = open_outlet(
@@ -46,11 +46,11 @@ class LslResults:
             )
 
     def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Send the velocity of a hop: first, because the cursor waits for it."""
+        """Send the velocity of a hop, first of all, because the cursor waits for it."""
         self._velocity.push(velocity_cm_s, stamp_ns)
 
     def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Do all of `push_velocity` but the sending."""
+        """Run all the code of `push_velocity` but the sending."""
         self._velocity.warm_caches(velocity_cm_s)
 
     def push_latent(self, decoded: Decoded) -> None:
@@ -71,10 +71,10 @@ class LslResults:
         self._state.push_sample([str(state)], s_from_ns(stamp_ns))
 
     def push_notice(self, notice: str) -> None:
-        """Send a sentence for the operator."""
+        """Send a notice, a sentence for the operator."""
         self._notices.push_sample([notice], s_from_ns(local_now_ns()))
 
     def close(self) -> None:
-        """Let what was pushed last leave, for closing a stream cuts it off; then close."""
+        """Wait until the last samples have left, which closing a stream would drop, then close."""
         Event().wait(_LINGER_S)
         self._velocity.close()

@@ -1,4 +1,4 @@
-"""Spikes in over LSL: the stream that the settings ask for, pinned once it was found."""
+"""Receive spikes over LSL, from the stream that the settings ask for."""
 
 import time
 from collections.abc import Callable
@@ -14,10 +14,10 @@ _LOOK_AGAIN_S = 0.2
 
 
 class LslClock:
-    """LSL's clock on this computer."""
+    """The local LSL clock."""
 
     def now_ns(self) -> int:
-        """Return the present."""
+        """Return the present, in ns."""
         return local_now_ns()
 
     def sleep(self, seconds: float) -> None:
@@ -26,7 +26,7 @@ class LslClock:
 
 
 class LslSpikes:
-    """Finds the spike stream on the network. ``alarm`` hears of strangers that match it too."""
+    """The spikes port over LSL. ``alarm`` is called with a notice of other streams that match."""
 
     def __init__(self, settings: InputSettings, alarm: Callable[[str], None]) -> None:
         self._kind: InputKind = settings.kind
@@ -36,27 +36,27 @@ class LslSpikes:
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
     ) -> SpikeInlet | None:
-        """Return the one stream that is wanted; None if stopped meanwhile.
+        """Return the one stream that matches the settings; None if stopped meanwhile.
 
-        StreamError if none appears in time, several match, or it is of the wrong kind.
+        Raises StreamError if none appears in time, several match, or it is of the wrong kind, and
         SourceLostError if it does not answer.
         """
         info = find_stream(self._query, wait_s, is_stopped, note)
         return None if info is None else SpikeInlet(info, self._kind)
 
     def pin(self, source: SpikeSource) -> None:
-        """From now on find this very stream alone, should it go and come back."""
+        """Find this very stream alone from now on, should it go and come back."""
         assert isinstance(source, SpikeInlet)
         self._query = query_for_same(source.info)
         self._watch.connected_to(source.info.uid(), self._query)
 
     @property
     def source_came_back(self) -> bool:
-        """True if the stream is there anew, so that the connection to it is dead."""
+        """True if the stream is back under a new identity, so that its old connection is dead."""
         return self._watch.source_came_back
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
-        """Return once other streams that match are there than now, or when stopped."""
+        """Wait until other matching streams are there than now, or until stopped."""
         refused = {info.uid() for info in self._query.resolve()[0]}
         while not is_stopped():
             found = {info.uid() for info in self._query.resolve(_LOOK_AGAIN_S)[0]}
@@ -64,5 +64,5 @@ class LslSpikes:
                 return
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop looking."""
         self._watch.close()

@@ -1,4 +1,4 @@
-"""The velocity stream, as the cursor program wants it."""
+"""Send the velocity stream in the form that the cursor program needs."""
 
 from threading import Event, Thread
 
@@ -15,7 +15,7 @@ from rt_ner.lsl.streams import announce, describe, local_now_ns
 _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
 
 
-# The largest number that float32 and int32 both hold: one beyond would turn into its opposite.
+# The largest number that both float32 and int32 hold; a larger one would turn negative.
 _LARGEST_WHOLE = 2**31 - 128
 
 
@@ -27,10 +27,10 @@ _FORMATS = {
 
 
 class VelocityOutlet:
-    """The velocity stream as the cursor program wants it.
+    """The velocity stream, with the axes, unit, format and rate that the settings ask for.
 
-    One sample a hop; or, with ``rate_hz``, so many a second on the local clock, each the newest
-    velocity there is, and zero once that is older than ``stale_ms``, whatever the loop is doing.
+    It has one sample per hop; or ``rate_hz`` samples per second of the local clock, each with the
+    newest velocity, or zero once that is older than ``stale_ms``, whatever the loop is doing.
     """
 
     def __init__(self, settings: DecodeSettings, hop_ns: int) -> None:
@@ -62,7 +62,7 @@ class VelocityOutlet:
             self._send(velocity_cm_s, stamp_ns)
 
     def close(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._closed.set()
         if self._thread:
             self._thread.join()
@@ -71,11 +71,11 @@ class VelocityOutlet:
         self._outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
 
     def warm_caches(self, velocity_cm_s: AnyArray) -> None:
-        """Make a sample as it would be sent, and don't send it."""
+        """Make a sample as if to send it, without sending it."""
         self._sample(velocity_cm_s)
 
     def _sample(self, velocity_cm_s: AnyArray) -> list[float]:
-        # Two numbers: plain Python is several times as fast as arrays.
+        # For two numbers, plain Python is several times as fast as arrays.
         x, y = velocity_cm_s.tolist()
         sample = [to_x * x + to_y * y for to_x, to_y in self._transform]
         if self._is_whole:
@@ -90,7 +90,7 @@ class VelocityOutlet:
 
 
 def _transform(wanted: VelocitySettings) -> FloatArray:
-    """The matrix ``(2, 2)`` from decoded velocity in cm/s to what is sent: swap, signs, scale."""
+    """Return the matrix ``(2, 2)`` that swaps, flips and scales velocity in cm/s for sending."""
     axes = np.eye(2)[[1, 0]] if wanted.swap_xy else np.eye(2)
     signs = np.array([-1.0 if wanted.flip_x else 1.0, -1.0 if wanted.flip_y else 1.0])
     scale = wanted.gain * _PER_CM[wanted.unit]
@@ -99,7 +99,7 @@ def _transform(wanted: VelocitySettings) -> FloatArray:
 
 
 def _velocity_info(settings: DecodeSettings, lsl_format: int, hop_ns: int) -> pylsl.StreamInfo:
-    """The velocity stream's announcement."""
+    """Return the velocity stream's announcement."""
     wanted, source = settings.velocity, settings.output.source
     plain = announce(
         source, Kind.VELOCITY, wanted.labels, wanted.unit, wanted.rate_hz or NS_PER_S / hop_ns
