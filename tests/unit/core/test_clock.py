@@ -1,4 +1,4 @@
-"""Integer time against float seconds, and another host's time against ours."""
+"""Integer time against float seconds, and another host's clock against the local one."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +34,7 @@ def test_next_grid_line(time_ns: int, step_ns: int) -> None:
 
 
 def estimates(largest_ns: int) -> st.SearchStrategy[list[tuple[int, int]]]:
-    """Waits, ns, and what an estimate after each is off by."""
+    """Generate waits in ns, and the error of the estimate after each."""
     wait, error = st.integers(0, 20 * S), st.integers(-largest_ns, largest_ns)
     return st.lists(st.tuples(wait, error), max_size=50)
 
@@ -56,7 +56,7 @@ def test_without_noise_a_drifting_clock_is_followed_exactly(
 def test_a_drifting_clock_is_followed_as_well_as_it_is_known(
     ppm: int, noise: list[tuple[int, int]]
 ) -> None:
-    """Never off by more than the worst estimate so far."""
+    """The offset is never off by more than the worst estimate so far."""
     now_ns, worst_ns, offset = 0, 0, ClockOffset(0, 0, STEP_NS)
     for wait_ns, error_ns in noise:
         now_ns += wait_ns // MS * MS
@@ -68,7 +68,7 @@ def test_a_drifting_clock_is_followed_as_well_as_it_is_known(
 
 @given(noise=estimates(largest_ns=STEP_NS // 2))
 def test_noise_moves_the_offset_by_500_ppm_at_most(noise: list[tuple[int, int]]) -> None:
-    """So it never jumps, however wrong an estimate is; and it moves towards it, never past."""
+    """It never jumps, however wrong an estimate is, and it moves towards it, never past."""
     now_ns, offset = 0, ClockOffset(0, 0, STEP_NS)
     for wait_ns, estimate_ns in noise:
         now_ns += wait_ns

@@ -1,4 +1,4 @@
-"""Settings files: strict about keys, and saying the defaults truly."""
+"""Settings files are strict about keys, and the examples state the true defaults."""
 
 import tomllib
 from pathlib import Path

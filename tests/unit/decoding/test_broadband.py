@@ -1,4 +1,4 @@
-"""Voltage into hops of spikes: whatever the chunks, and never a hop that was not measured."""
+"""Voltage becomes hops of spikes, whatever the chunks, and never a hop that was not measured."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ Hops = list[tuple[int, list[float], bool]]
 
 
 def binner(columns: tuple[int, ...] = (0, 1, 2)) -> BroadbandBinner:
-    """``columns``: of the voltage, one for each channel."""
+    """Return a binner; ``columns`` of the voltage, one for each channel."""
     pairs = np.array([(column, k) for k, column in enumerate(columns)], dtype=np.int32)
     raster = RasterBinner(len(columns), pairs, HOP_NS, PERIOD_NS, STEP_NS)
     return BroadbandBinner(Detector(N_CHANNELS, RATE_HZ, SETTINGS), raster, PERIOD_NS)
@@ -36,7 +36,7 @@ def binner(columns: tuple[int, ...] = (0, 1, 2)) -> BroadbandBinner:
 def recording(
     n_ms: int, spikes: Iterable[tuple[int, int]] = (), begin_ms: float = 0
 ) -> VoltageChunk:
-    """Noise of RMS 10 on an offset; ``spikes``: troughs of 300, as (sample, channel)."""
+    """Return noise of RMS 10 on an offset, with troughs of 300 at each ``(sample, channel)``."""
     n_samples = n_ms * PER_MS
     voltage = np.random.default_rng(1).normal(500.0, 10.0, (n_samples, N_CHANNELS))
     for sample, channel in spikes:
@@ -46,14 +46,14 @@ def recording(
 
 
 def spikes_of(n_ms: int, seed: int = 2) -> list[tuple[int, int]]:
-    """A spike every 4 ms or so in each channel, 2 ms apart at least."""
+    """Draw a spike about every 4 ms in each channel, at least 2 ms apart."""
     rng = np.random.default_rng(seed)
     starts = np.arange(60, n_ms * PER_MS - 120, 120)
     return [(int(s + rng.integers(0, 60)), k) for k in range(N_CHANNELS) for s in starts]
 
 
 def within_hops(n_ms: int) -> list[tuple[int, int]]:
-    """Spikes, none of them nearer than 0.5 ms to the edge of a hop, nor while learning."""
+    """Keep the spikes that are at least 0.5 ms from the edge of a hop, and after learning."""
     return [
         (sample, channel)
         for sample, channel in spikes_of(n_ms)
@@ -90,7 +90,7 @@ def counted(of: BroadbandBinner) -> dict[InputCounts, int]:
 @settings(max_examples=60)
 @given(data=st.data())
 def test_chunking_does_not_matter(data: st.DataObject) -> None:
-    """With gaps short and long, repeats and NaN: the same hops, counts and input_counts, exactly."""
+    """With short and long gaps, repeats and NaN: exactly the same hops, counts and input counts."""
     n_ms = 500
     whole = recording(n_ms, spikes_of(n_ms))
     order = list(range(n_ms * PER_MS))
@@ -165,7 +165,7 @@ def test_repeats_are_dropped_and_a_short_step_back_is_bridged(
 
 
 def test_chunks_that_are_stamped_when_they_are_sent_are_decoded() -> None:
-    """Each a little late: the steps between them are now longer than a sample, now negative."""
+    """Each chunk is a little late: the steps between them are longer than a sample, or negative."""
     sent = recording(600, within_hops(600))
     late_ns = np.abs(np.random.default_rng(0).normal(0, MS // 20, 600)).astype(np.int64)
     of = binner()
@@ -187,7 +187,7 @@ def test_what_is_no_voltage_spoils_its_hop_and_no_other(bad: float, at_ms: float
 
 
 def test_a_column_that_stands_for_nothing_may_hold_anything() -> None:
-    """A channel that is switched off, say: the others are decoded."""
+    """A channel may be switched off, for instance; the others are decoded all the same."""
     sent = recording(200, spikes_of(200))
     expected = hops_of(binner((2, 0)), sent)
     sent.voltage[:, 1] = np.nan
@@ -231,7 +231,7 @@ def test_the_type_of_the_numbers_does_not_matter_and_is_compiled_beforehand(dtyp
 
 
 def test_counts_are_those_of_the_true_spikes() -> None:
-    """Spikes are found 0.3 ms from where they are at most: within a hop, all are its own."""
+    """Spikes are found within 0.3 ms of the truth, so all those well inside a hop count for it."""
     n_ms = 2000
     within = within_hops(n_ms)
     sent = recording(n_ms, within)

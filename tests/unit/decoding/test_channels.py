@@ -1,4 +1,4 @@
-"""Which column of a stream, and which event, counts for which channel of a bundle."""
+"""Columns and events of a stream count for the right channels of a bundle."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ UNITS_IN_USE = 4
 def columns_of(
     labels: Sequence[str], wanted: tuple[str, ...] = WANTED, query: ChannelSelection = PLAIN
 ) -> dict[str, list[int]]:
-    """For each wanted channel the columns that count for it."""
+    """Return the columns that count for each wanted channel."""
     pairs = map_columns(labels, wanted, query)
     assert pairs.dtype == np.int32
     assert pairs.shape[1] == 2
@@ -36,7 +36,7 @@ def columns_of(
 def events_of(
     electrodes: Sequence[str], wanted: tuple[str, ...] = WANTED, query: ChannelSelection = PLAIN
 ) -> dict[tuple[int, int], str]:
-    """For events, as (number − base, unit), the wanted channel they count for; units 0 to 3."""
+    """Return the wanted channel of events, as (number − base, unit), for units 0 to 3."""
     table = map_events(electrodes, wanted, query)
     assert table.dtype == np.int32
     assert table.shape[1] == N_UNITS
@@ -48,7 +48,7 @@ def events_of(
 
 
 def all_units(*names: str) -> dict[tuple[int, int], str]:
-    """The electrodes in this order, every unit of each; empty for one that is not wanted."""
+    """Return the table of electrodes in this order, every unit of each; empty: not wanted."""
     return {
         (row, unit): name for row, name in enumerate(names) for unit in range(4) if name
     }  # fmt: skip
@@ -66,7 +66,7 @@ def test_columns_are_found_by_label_in_any_order_and_others_ignored(labels: list
 def test_a_permuted_stream_counts_the_same_for_every_channel(
     data: st.DataObject, names: list[str]
 ) -> None:
-    """Whatever the labels, units among them: what is found is the same, or refused likewise."""
+    """Whatever the labels, with or without units: the result, or the refusal, is the same."""
     order = data.draw(st.permutations(range(len(names))))
     wanted = tuple(data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True)))
     units = tuple(data.draw(st.sets(st.sampled_from([1, 11]), max_size=2)))
@@ -153,7 +153,7 @@ def test_channels_must_be_named_for_each() -> None:
 
 @pytest.mark.parametrize("labels", [["A", "A", "B", "C"], ["A", "A/1", "B", "C"]])
 def test_two_channels_of_one_label_are_never_pooled(labels: list[str]) -> None:
-    """As two arrays side by side would have them, each numbered from 1."""
+    """Two arrays side by side have such labels, each numbered from 1."""
     for mapped in (columns_of, events_of):
         with pytest.raises(StreamError, match=r"'A' is more than one.*in \[input\]"):
             mapped(labels)
@@ -193,7 +193,7 @@ def test_a_column_counts_for_one_channel_only() -> None:
 @pytest.mark.parametrize("told", [[], ["p", "q", "r", "s", "t"], [""] * 5])
 @pytest.mark.parametrize(("base", "channels"), [(1, ("5", "1", "4")), (0, ("4", "0", "3"))])
 def test_events_are_named_by_number(told: list[str], base: int, channels: tuple[str, ...]) -> None:
-    """More numbers than the bundle has channels may be in use, told or not."""
+    """More numbers than the bundle has channels may be in use, with or without labels."""
     query = ChannelSelection(channels=channels, base=base)
     assert events_of(told, query=query) == all_units("B", "", "", "C", "A")
 

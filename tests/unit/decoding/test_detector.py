@@ -1,4 +1,4 @@
-"""Which sample of a voltage is a spike's, whatever the chunks; and how many spikes are found."""
+"""Spikes are found at the right samples of a voltage, whatever the chunks, and few others."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ QUICK = DetectorSettings(learn_s=0.1)
 def run(
     detector: Detector, voltage: np.ndarray, cuts: Sequence[int] = ()
 ) -> tuple[np.ndarray, int]:
-    """Crossings of the whole, given in pieces, and how many samples were invalid."""
+    """Return the crossings of a voltage given in pieces, and the number of invalid samples."""
     # Whatever was in the buffer before must be written over.
     crossings = np.full(voltage.shape, 7, dtype=np.int8)
     edges = [0, *sorted(cuts), len(voltage)]
@@ -34,7 +34,7 @@ def run(
 
 
 def band_passed(voltage: np.ndarray, low_hz: float = 300, high_hz: float = 6000) -> np.ndarray:
-    """The filter as scipy has it, the first sample having gone on for ever."""
+    """Return the voltage filtered by SciPy, as if the first sample had lasted for ever."""
     sections = [
         scipy.signal.butter(2, low_hz, "high", fs=RATE_HZ, output="sos"),
         scipy.signal.butter(2, high_hz, "low", fs=RATE_HZ, output="sos"),
@@ -43,7 +43,7 @@ def band_passed(voltage: np.ndarray, low_hz: float = 300, high_hz: float = 6000)
 
 
 def noise_and_spikes(seed: int, n_samples: int, n_channels: int) -> np.ndarray:
-    """Whole numbers: noise of RMS 20 on an offset, and a trough of 300 every 7 ms or so."""
+    """Return noise of RMS 20 on an offset, with a trough of 300 about every 7 ms, as integers."""
     rng = np.random.default_rng(seed)
     voltage = rng.normal(500.0, 20.0, (n_samples, n_channels))
     for channel in range(n_channels):
@@ -53,7 +53,7 @@ def noise_and_spikes(seed: int, n_samples: int, n_channels: int) -> np.ndarray:
 
 
 def literal_crossings(filtered: np.ndarray, rms: list[float], start: int) -> np.ndarray:
-    """The definition at 4.5 RMS and 1 ms, a channel after the other, from ``start`` on."""
+    """Return crossings by the definition at 4.5 RMS and 1 ms, per channel, from ``start``."""
     crossings = np.zeros(filtered.shape, dtype=np.int8)
     for channel in range(filtered.shape[1]):
         trace, threshold = filtered[:, channel].tolist(), -4.5 * rms[channel]
@@ -70,7 +70,7 @@ def literal_crossings(filtered: np.ndarray, rms: list[float], start: int) -> np.
 def test_the_filter_is_the_butterworth_cascade_and_the_rms_its_median(
     low_hz: float, high_hz: float
 ) -> None:
-    """Of an odd number of samples the median is one of them: the filter is met to 1e-9 in each."""
+    """The median of an odd number of samples is one of them, so 1e-9 tests the filter too."""
     voltage = noise_and_spikes(1, 3001, 64) / 300
     detector = Detector(
         64, RATE_HZ, DetectorSettings(low_hz=low_hz, high_hz=high_hz, learn_s=0.10004)
@@ -249,11 +249,11 @@ def test_settings_that_cannot_be() -> None:
 
 
 def test_spikes_are_found_where_they_are_and_hardly_any_elsewhere() -> None:
-    """White noise of RMS 1 and biphasic spikes, 20 a second: 8 channels, 18 s after learning.
+    """White noise of RMS 1 and biphasic spikes, 20 per second: 8 channels, 18 s after learning.
 
     A spike's trough is 8 deep and 0.17 ms wide at half its depth; a slow peak of 2.8 follows it.
     Measured: all of 2880 are hit, 0.04 ms before the trough on average (0.1 to 0); 0.09 false
-    positives a channel and second, against 0.12 in the same noise without spikes, which raise the
+    positives per channel and second, against 0.12 in the same noise without spikes, which raise the
     threshold by 2 %.
     """
     rng = np.random.default_rng(12)

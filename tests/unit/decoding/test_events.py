@@ -1,4 +1,4 @@
-"""Single spikes into hops: whatever the order and the chunks, against a literal count."""
+"""Single spikes are counted into hops as literally, whatever their order and the chunks."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def binner_for(base: int = 1, grace_ns: int = GRACE_NS) -> EventBinner:
 
 
 def chunk(*events: tuple[float, float, float], arrived_ms: float = 0) -> EventChunk:
-    """Events as (time in ms, channel, unit)."""
+    """Return a chunk of events given as (time in ms, channel, unit)."""
     rows = np.array(events, dtype=np.float64).reshape(-1, 3)
     time_ns = np.rint(rows[:, 0] * MS).astype(np.int64)
     return EventChunk(time_ns, rows[:, 1].copy(), rows[:, 2].copy(), round(arrived_ms * MS))
@@ -175,7 +175,7 @@ def events_until(last_ms: int) -> st.SearchStrategy[list[tuple[int, int, int]]]:
 def test_chunking_does_not_matter(
     events: list[tuple[int, int, int]], grace_ms: int, cuts: list[int]
 ) -> None:
-    """Any split of any events, in any order, gives the same hops and input_counts."""
+    """Any split of any events, in any order, gives the same hops and input counts."""
     once, split = binner_for(grace_ns=grace_ms * MS), binner_for(grace_ns=grace_ms * MS)
     edges = sorted({0, *(cut for cut in cuts if cut < len(events)), len(events)})
     pieces = [chunk(*events[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
@@ -186,7 +186,7 @@ def test_chunking_does_not_matter(
 
 @given(events=events_until(200))
 def test_hops_equal_a_literal_count(events: list[tuple[int, int, int]]) -> None:
-    """With a grace that outlasts any disorder: each distinct event once, in the hop of its time."""
+    """With a grace that outlasts any disorder, each distinct event counts once, in its hop."""
     binner = binner_for(grace_ns=450 * MS)
     newest, runs_back, distinct = -1, False, []
     for event in events:

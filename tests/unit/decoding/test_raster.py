@@ -1,4 +1,4 @@
-"""Which spike belongs to which bin, whatever the chunks."""
+"""Each spike belongs to the right bin, whatever the chunks."""
 
 from collections import defaultdict
 
@@ -27,7 +27,7 @@ def hops_of(binner: RasterBinner, *chunks: RasterChunk) -> list[tuple[int, list[
 
 
 def counted(binner: RasterBinner) -> dict[InputCounts, int]:
-    """What is not zero."""
+    """Return the input counts that are not zero."""
     return {
         input_counts: int(binner.input_counts[input_counts])
         for input_counts in InputCounts
@@ -117,7 +117,7 @@ def test_a_clock_that_was_set_is_counted_and_time_begins_anew(step_ms: float) ->
 
 
 def test_a_long_hole_in_a_backlog_is_loss_and_no_step() -> None:
-    """Held back and then sent at once: what is missing was not waited for, but is past."""
+    """Data that were held back and then sent at once are old: what they lack is lost."""
     binner = raster_binner(2, HOP_NS, PERIOD_NS)
     hops_of(binner, chunk(list(np.arange(1.0, 26.0)))._replace(arrived_ns=1000 * MS))
     late = [*np.arange(26.0, 51.0), *np.arange(551.0, 601.0)]
@@ -214,10 +214,10 @@ def test_chunking_does_not_matter(data: st.DataObject) -> None:
 def test_hops_equal_a_literal_count(
     start_us: int, n_samples: int, period_ms: int, seed: int
 ) -> None:
-    """Against the definition, at any phase between samples and hops.
+    """Hops follow the definition, at any phase between samples and hops.
 
-    A hop's counts are the sum of the samples whose interval has its centre there; every hop that
-    got all of its samples is reported, but for the last, whose end may not have been seen.
+    A hop's counts are the sum of the samples whose interval has its centre in it. Every hop that
+    got all of its samples is reported, except for the last, whose end may not have been seen.
     """
     counts = np.random.default_rng(seed).integers(0, 4, (n_samples, 1)).astype(np.int16)
     period_ns = period_ms * MS

@@ -1,4 +1,4 @@
-"""What a stream carries, as its metadata say, and what counts it."""
+"""A stream's metadata give its kind, and the binner that counts it."""
 
 from dataclasses import replace
 
@@ -201,7 +201,7 @@ def test_units_must_be_told_where_they_are_told_apart() -> None:
 
 
 def test_events_are_counted_by_the_wish_of_the_operator() -> None:
-    """Grace, base and channels reach the binner."""
+    """The grace, the base and the channels of the settings reach the binner."""
     wanted = DecodeSettings.model_validate(
         {"input": {"base": 0, "channels": ["4", "0"], "grace_ms": 7.0}}
     )

@@ -1,4 +1,4 @@
-"""The stretch of counts that the encoder sees."""
+"""The window of counts that the encoder sees."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What was held back is told from what is of now, whatever the source's clock."""
+"""Hops that were held back are told from current ones, whatever the source's clock."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def test_a_backlog_is_old_until_it_lags_no_more_than_usual() -> None:
 
 
 def test_a_backlog_that_takes_long_to_arrive_is_old_all_the_while() -> None:
-    """A hop every 8 ms: five seconds of lag shrink for twenty."""
+    """With a hop every 8 ms, a lag of five seconds shrinks for twenty."""
     backlog = after_an_outage(MS)
     for k in range(2400):
         lag_ns = 5 * S - k * 2 * MS
@@ -45,7 +45,7 @@ def test_while_more_waits_nothing_is_the_newest(lag_ns: int) -> None:
 
 @given(usual_lag_ns=st.integers(-3600 * S, 3600 * S), gain_ns=st.integers(0, 3600 * S))
 def test_no_more_lag_than_usual_is_of_now(usual_lag_ns: int, gain_ns: int) -> None:
-    """Whatever the source's clock is against ours, and for a replay that runs ahead of it."""
+    """This holds for any offset of the source's clock, and for a replay that runs ahead of it."""
     backlog = after_an_outage(usual_lag_ns)
     assert not backlog.is_old(usual_lag_ns - gain_ns, S, is_drained=True)
     backlog.published(usual_lag_ns - gain_ns, 0)

@@ -1,4 +1,4 @@
-"""When the next step is rehearsed: shortly before it is due, and not for ever."""
+"""Caches are warmed shortly before a hop is due, and not for ever."""
 
 from rt_ner.live.parts.cache_warmer import CacheWarmer
 from rt_ner.live.settings import WakeUp

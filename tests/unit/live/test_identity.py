@@ -1,4 +1,4 @@
-"""Live = offline, bit for bit: whatever the form, the hop, and how the input is cut into chunks."""
+"""Live equals offline, bit for bit, whatever the form of spikes, the hop and the chunks."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ BROADBAND_HZ = 30_000.0
 
 
 def model_with_hop(bundle: Bundle, hop_ms: int) -> DecoderSpecification:
-    """The encoder sees bins only: it can be run at any hop that divides them."""
+    """Return the model at another hop, which need only divide the bins that the encoder sees."""
     window = bundle.model.window.model_copy(update={"hop_ns": hop_ms * MS})
     return replace(bundle.model, window=window)
 
@@ -43,7 +43,7 @@ def stream_of(form: str, channel_ids: tuple[str, ...]) -> SpikeStream:
 
 
 def chunks_of(form: str, session: Session) -> Iterator[Chunk]:
-    """Some seconds of a session, on the clock of the rig."""
+    """Return some seconds of a session as chunks, on the rig's clock."""
     end_ns = SECONDS * 1000 * MS
     source = {
         "raster": session.spikes.raster,
@@ -55,7 +55,7 @@ def chunks_of(form: str, session: Session) -> Iterator[Chunk]:
 
 
 def cut(chunks: list[Chunk], sizes: list[int]) -> Iterator[Chunk]:
-    """The same samples in chunks of these sizes, over and over."""
+    """Return the same samples in chunks of these sizes, over and over."""
     kind = type(chunks[0])
     n_arrays = 3 if kind is EventChunk else 2
     whole = [np.concatenate([chunk[k] for chunk in chunks]) for k in range(n_arrays)]

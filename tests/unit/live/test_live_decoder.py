@@ -1,4 +1,4 @@
-"""The live decoder as an iterator: every hop once, a slow reader told of what it lost."""
+"""The live decoder yields every hop once, and counts the hops that a slow reader lost."""
 
 from collections import deque
 from threading import Event
@@ -18,7 +18,7 @@ from tests.helpers.memory_rig import MS, START_NS, MemoryRig
 
 
 def decoder_of(bundle: Bundle, rig: MemoryRig) -> tuple[LiveDecoder, MemoryResults]:
-    """A live decoder on the plan of a rig; it ends with the plan."""
+    """Return a live decoder on a rig's plan; it ends with the plan."""
     clock, results = MemoryClock(START_NS - 10 * MS), MemoryResults()
     spikes = MemorySpikes(clock, lambda: live._stop.set())
     spikes.follow([*rig.plan, (rig.now_ns, lambda: None)])

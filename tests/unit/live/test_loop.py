@@ -1,4 +1,4 @@
-"""The whole loop in memory: states, stamps, outages, operator and overload, exactly."""
+"""The whole loop in memory, exactly: states, stamps, outages, operator and overload."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -29,7 +29,7 @@ def model(small_bundle: Bundle) -> DecoderSpecification:
 
 @pytest.fixture
 def rig(model: DecoderSpecification) -> MemoryRig:
-    """A rig whose source is there from the beginning."""
+    """Return a rig whose source is there from the beginning."""
     return MemoryRig(model).appear()
 
 
@@ -49,7 +49,7 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(rig: MemoryR
 
 
 def test_data_that_are_not_used_do_not_keep_the_cursor_moving(rig: MemoryRig) -> None:
-    """A source that sends the same samples again and again is as good as silent."""
+    """A source that sends the same samples again and again counts as silent."""
     rig.raster(rig.history_ms)
     newest = [what for _, what in rig.plan if isinstance(what, RasterChunk)][-5:]
     for _ in range(300):
@@ -73,7 +73,7 @@ def test_a_step_of_the_sources_clock_is_counted_and_followed(rig: MemoryRig, ste
 
 @pytest.mark.parametrize("connection_ends", [True, False])
 def test_a_source_that_comes_back_is_decoded_again(rig: MemoryRig, connection_ends: bool) -> None:
-    """Whether LSL says that it is gone, or only the network shows that it is there anew."""
+    """The connection ends, or stays open while the source appears under a new identity."""
     rig.raster(rig.history_ms).wait(1).then(Vanish(connection_ends)).wait(1000).appear().wait(1000)
     rig.raster(rig.history_ms + 10).run()
     stale = [] if connection_ends else [STALE]
@@ -242,7 +242,7 @@ def test_a_process_that_was_paused_shows_nothing_of_the_past(rig: MemoryRig) -> 
 
 
 def test_what_was_held_back_is_binned_but_not_shown(rig: MemoryRig) -> None:
-    """As when a network is cut and healed: half a second comes all at once."""
+    """When a network is cut and heals, half a second of data comes all at once."""
     rig.raster(rig.history_ms + 100).raster(500, at_once=True)
     healed_ns = rig.now_ns
     rig.raster(100).run()
@@ -255,7 +255,7 @@ def test_what_was_held_back_is_binned_but_not_shown(rig: MemoryRig) -> None:
 
 
 class SlowDecoder(Decoder):
-    """Takes 15 ms of the rig's clock for each hop that it decodes."""
+    """A decoder that takes 15 ms of the rig's clock per hop."""
 
     clock = None
 
@@ -268,7 +268,7 @@ class SlowDecoder(Decoder):
 def test_an_overloaded_decoder_goes_on_with_the_newest_data(
     model: DecoderSpecification, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Steps of 15 ms for hops of 10: it falls behind, says so, and passes over what it must."""
+    """With 15 ms per hop of 10 ms it falls behind, reports it, and passes over hops."""
     monkeypatch.setattr("rt_ner.live.parts.connection.Decoder", SlowDecoder)
     rig = MemoryRig(model, safety={"overload_hops": 5, "stale_ms": 5000.0})
     monkeypatch.setattr(SlowDecoder, "clock", rig.clock)
@@ -287,7 +287,7 @@ def test_an_overloaded_decoder_goes_on_with_the_newest_data(
 def test_data_that_make_no_hop_do_not_keep_the_cursor_moving(
     model: DecoderSpecification, rng: np.random.Generator
 ) -> None:
-    """Gaps that blind the detector again and again: samples are used, yet nothing is decoded."""
+    """Gaps blind the detector again and again: samples are used, yet nothing is decoded."""
     channels = model.channel_ids
     rig = MemoryRig(model, detector={"learn_s": 0.1})
     rig.appear(raster_stream(channels, 30_000.0, InputKind.BROADBAND))
@@ -351,6 +351,6 @@ def decoded_velocity(model: DecoderSpecification, latent: np.ndarray) -> np.ndar
 
 
 def faster(model: DecoderSpecification, factor: float) -> DecoderSpecification:
-    """A model whose velocity is so many times the other's."""
+    """Return a model whose velocity is a multiple of the other's."""
     readout = Readout(factor * model.readout.matrix, model.readout.bias)
     return replace(model, readout=readout)

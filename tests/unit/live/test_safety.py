@@ -1,4 +1,4 @@
-"""The safety limiter: never faster than allowed, never a number that is none."""
+"""The safety limiter: never faster than allowed, and never a value that is not finite."""
 
 import numpy as np
 import pytest

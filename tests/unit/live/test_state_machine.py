@@ -1,4 +1,4 @@
-"""States by events, and the rule that the cursor moves in RUNNING alone."""
+"""Events lead to the right states, and the cursor moves in RUNNING alone."""
 
 import pytest
 from hypothesis import given

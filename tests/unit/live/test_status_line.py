@@ -1,4 +1,4 @@
-"""What the operator is shown of a loop, whatever becomes of the terminal and the disk."""
+"""The operator's status line and log, whatever happens to the terminal and the disk."""
 
 import io
 import json

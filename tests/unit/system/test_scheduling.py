@@ -1,4 +1,4 @@
-"""Whose turn it is: LSL's threads first, then the loop, then the rest."""
+"""Threads on a shared core: LSL's first, then the loop, then the rest."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ needs_turns = pytest.mark.skipif(not turn_ns(), reason="turns are Linux 6.12's a
 
 
 def in_a_thread(tell: Callable[[], Told]) -> Told:
-    """What a thread of its own finds, so that the tests' own claims nothing."""
+    """Return a function's result from a thread of its own, to leave the tests' thread as it is."""
     told: list[Told] = []
     thread = threading.Thread(target=lambda: told.append(tell()))
     thread.start()
@@ -24,7 +24,7 @@ def in_a_thread(tell: Callable[[], Told]) -> Told:
 
 
 def in_a_new_thread_and_behind(realtime: bool) -> list[tuple[int, int]]:
-    """Turn and priority of a thread that a claiming one starts, and its own behind that one."""
+    """Return turn and priority of a thread that a claiming one starts, and of the one behind it."""
 
     def place() -> tuple[int, int]:
         return turn_ns(), os.sched_getparam(0).sched_priority
