@@ -230,7 +230,7 @@ class Loop:
                 self._backlog.begin_after_outage()
                 publisher.take(Event.NO_HOP)
         if step := statistics.new_clock_step():
-            publisher.notify(f"clock step (number {step}): time stamps jumped, starting anew")
+            publisher.notify(f"clock step (number {step}): time stamps jumped, starting over")
         if now_ns >= self._losses_at_ns:
             self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
             if losses := statistics.new_losses():

@@ -48,7 +48,7 @@ class Command(StrEnum):
     FASTER, SLOWER
         Raise or lower the gain by a tenth.
     SWAP
-        Switch to the next bundle, read anew each time.
+        Switch to the next bundle, which is read again each time.
     UNDO
         Go back to the bundle before the swap.
     STOP

@@ -1,4 +1,4 @@
-"""Find streams on the network by what is known of them."""
+"""Find streams on the network by type, name, source_id, host or predicate."""
 
 import time
 from collections.abc import Callable, Sequence

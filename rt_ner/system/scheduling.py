@@ -21,7 +21,7 @@ _LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
 # Nobody gets more of the core in all, so no permission is needed. The default turn is 1 to 3 ms.
 _LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
 _REMEDY = (
-    f"allow it with '@GROUP - rtprio {_LSL_PRIORITY}' in /etc/security/limits.conf and log in anew"
+    f"allow it with '@GROUP - rtprio {_LSL_PRIORITY}' in /etc/security/limits.conf and log in again"
     if sys.platform == "linux"
     else "close them"
 )

@@ -1,4 +1,4 @@
-"""Name the counts of what became of the input, so that nothing is lost silently.
+"""Name the counts that account for all input, so that nothing is lost silently.
 
 Kernels add to a vector of these counts, ``(len(InputCounts),)``. Everything that arrived is counted
 as exactly one of used, late, duplicate, invalid, unknown or skipped.

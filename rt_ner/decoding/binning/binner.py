@@ -18,7 +18,7 @@ class SpikeBinner(Protocol[_Chunk_contra]):
     counts
         Spikes in the hop that was closed last, ``(channel,)``; rewritten by the next one.
     input_counts
-        Counts of what became of the input, ``(len(InputCounts),)``.
+        Counts that account for all input, ``(len(InputCounts),)``.
 
     """
 

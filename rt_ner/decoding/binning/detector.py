@@ -141,7 +141,7 @@ class Detector:
         return self._rms
 
     def interrupt(self) -> None:
-        """Begin anew after lost samples. Learned thresholds stay; unfinished learning starts over.
+        """Start over after lost samples, learning too unless it is finished.
 
         Nothing crosses in the 50 ms in which the filter settles.
         """

@@ -2,7 +2,7 @@
 
 For events silence is data: a hop is over even if no spike follows. So a hop closes when the
 watermark passes its end: the present, less a grace for spikes still on their way. For a source
-whose time runs ahead of the clock (a replay faster than real time) the newest event is the present.
+that runs ahead of the clock (a replay faster than real time), the newest event is the present.
 """
 
 from collections.abc import Iterator
@@ -243,7 +243,7 @@ def _clock_stepped(time: int, arrived: int, state: Int64Array, rules: _Rules) ->
 
 @njit(cache=True)
 def _follow(time: int, arrived: int, state: Int64Array) -> None:
-    """Go on from an event whose clock was set, and note how far it is now behind ours."""
+    """Go on from an event after its clock was set; note how far that is behind the local one."""
     state[_BEHIND_NS] = arrived - time if arrived > 0 else 0
     state[_SINCE_NS], state[_NEWEST_NS] = time, NEVER_NS
     state[_PHASE], state[_RUNS_BACK] = _EMPTY, 0

@@ -19,8 +19,8 @@ from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.chunks import RasterChunk
 
-# A jump of the stamps by more is a clock that was set, not a delay. So many stamps are remembered,
-# to recognise repeats.
+# A jump of the stamps by more shows that a clock was set. The newest 1024 stamps are remembered, to
+# recognise repeats.
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024
 # Slots of the binner's state vector.
@@ -83,7 +83,7 @@ class RasterBinner:
         Sample period, in ns.
     step_ns
         Stamps that jump back by more, in ns, or ahead of their arrival by more, show that a clock
-        was set: time begins anew.
+        was set: counting starts over.
 
     """
 
@@ -210,7 +210,7 @@ def _count(
 def _follow_clock(
     stamp: int, arrived: int, state: Int64Array, grid: _Grid, input_counts: Int64Array
 ) -> None:
-    """Begin anew if a stamp shows that a clock was set, rather than that data are late or lost.
+    """Start over if a stamp shows that a clock was set, rather than that data are late or lost.
 
     A clock set back shows at once. A clock set ahead shows by a stamp that is further ahead of its
     arrival than any before, and ahead of the previous sample.

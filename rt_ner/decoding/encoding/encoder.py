@@ -81,7 +81,7 @@ class GraphEncoder:
 
 
 class SpikeEncoder:
-    """An encoder that runs the same network, whose first layer works only on spikes.
+    """An encoder that runs the same network, but its first layer only on spikes.
 
     The first layer is a sum over bins. While a bin moves through the window, its part of the sum
     changes only by the basis' weights. So each bin is multiplied with the layer's weights once,

@@ -13,8 +13,8 @@ _MOST_UNDONE = 100
 class BundleSwap:
     """The swap to the next model, prepared in the background so that the loop never waits.
 
-    ``load`` reads the model anew each time, and raises RtNerError if it does not fit; None if there
-    is none to swap to. ``notify`` gives the operator the outcome of each order.
+    ``load`` reads the model again each time, and raises RtNerError if it does not fit; it is None
+    if there is none to swap to. ``notify`` gives the operator the outcome of each order.
     """
 
     def __init__(

@@ -19,9 +19,9 @@ class Connection(NamedTuple):
 
 
 class Connector:
-    """A connector that finds the source, again and again, for one decoder whose counts stay.
+    """A connector that finds the source, again and again.
 
-    ``decoder`` is None until the first source was found.
+    The decoder is made once, and its counts stay. ``decoder`` is None until a source was found.
     """
 
     def __init__(

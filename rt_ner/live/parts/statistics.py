@@ -33,7 +33,7 @@ class LoopStatistics:
     n_connections, n_overloads
         Connections to the source, and overloads of the decoder.
     input_counts
-        Counts of what became of the input, ``(len(InputCounts),)``.
+        Counts that account for all input, ``(len(InputCounts),)``.
 
     """
 

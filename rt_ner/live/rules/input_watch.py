@@ -22,7 +22,7 @@ class InputWatch:
         self.due_ns = 0
 
     def connect(self, now_ns: int) -> None:
-        """Begin anew with a new connection."""
+        """Start over with a new connection."""
         self.is_fed = self.is_stale = False
         self.due_ns = now_ns + self._stale_ns
 

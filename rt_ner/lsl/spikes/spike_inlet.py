@@ -32,7 +32,7 @@ class SpikeInlet:
     """A reader of one spike stream's chunks.
 
     Recovery is not left to liblsl, which would take any stream with the same source_id, of any
-    shape, for ever. Instead `pull` raises SourceLostError, and the loop connects anew.
+    shape, for ever. Instead `pull` raises SourceLostError, and the loop reconnects.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class SpikeInlet:
         try:
             stamps_s = self._pull(0.0, self._values) if n_waiting else self._first(timeout_s)
         except pylsl.util.LostError as error:
-            # What was waiting is lost too; the last of it was liblsl's mark of the end.
+            # The waiting samples are lost too; the last of them was liblsl's mark of the end.
             self._count(InputCounts.SKIPPED, max(n_waiting - 1, 0))
             raise SourceLostError("the source has gone") from error
         self.arrived_ns = local_now_ns()

@@ -68,7 +68,7 @@ def test_a_step_of_the_sources_clock_is_counted_and_followed(rig: MemoryRig, ste
     assert rig.states == [CONNECTING, WARMING, RUNNING, WARMING, RUNNING, STOPPED]
     counts = rig.counted()
     assert (counts["clock_steps"], counts["missing"], counts["late"]) == (1, 0, 0)
-    assert "clock step (number 1): time stamps jumped, starting anew" in rig.results.notices
+    assert "clock step (number 1): time stamps jumped, starting over" in rig.results.notices
 
 
 @pytest.mark.parametrize("connection_ends", [True, False])
