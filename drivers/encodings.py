@@ -71,18 +71,19 @@ class EventEncoding:
 
 
 class BroadbandEncoding:
-    """Voltage at 30 kHz, in microvolts as int16."""
+    """Voltage at 30 kHz, in microvolts as int16; liblsl sends ``chunk_size`` samples at once."""
 
     kind = Kind.BROADBAND
     period_ns = round(NS_PER_S / BROADBAND_HZ)
 
-    def __init__(self, channel_ids: Sequence[str]) -> None:
+    def __init__(self, channel_ids: Sequence[str], chunk_size: int = 1) -> None:
         self._channel_ids = channel_ids
+        self._chunk_size = chunk_size
 
     def open(self, source: str) -> pylsl.StreamOutlet:
         """Announce the voltage and open its stream."""
         info = announce(source, self.kind, self._channel_ids, "microvolts", BROADBAND_HZ)
-        return pylsl.StreamOutlet(info, chunk_size=1)
+        return pylsl.StreamOutlet(info, chunk_size=self._chunk_size)
 
     def encode(self, voltage_uv: AnyArray) -> AnyArray:
         """Return voltage ``(sample, channel)`` as it is sent, to the nearest microvolt."""

@@ -88,7 +88,7 @@ class BroadbandPattern:
     """Voltage: spikes at random moments in Gaussian noise."""
 
     def __init__(self, channel_ids: tuple[str, ...], rate_hz: float) -> None:
-        self.encoding = BroadbandEncoding(channel_ids)
+        self.encoding = BroadbandEncoding(channel_ids, _SAMPLES_PER_TICK)
         shape = (_N_VOLTAGE_TICKS * _SAMPLES_PER_TICK, len(channel_ids))
         rng = np.random.default_rng(0)
         noise_uv = rng.standard_normal(shape, dtype=np.float32) * NOISE_UV

@@ -3,7 +3,7 @@
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -18,8 +18,8 @@ from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
 _START_S = 8.0
-# LabRecorder writes clock offsets of each stream every five seconds, even when nothing comes.
-_SILENT_S = 15.0
+# A file that should have grown by this many bytes, but has not: more than LabRecorder buffers.
+_SILENT_S, _SILENT_BYTES = 15.0, 65_536
 _GB = 1e9
 _LITTLE_GB, _LEAST_GB = 5.0, 0.5
 
@@ -104,8 +104,8 @@ class Recorder:
         """Raise RecorderLostError if the file has not grown for too long."""
         now_s = time.monotonic()
         size = self._path.stat().st_size if self._path.exists() else 0
-        # Once all streams are gone, there is nothing to write.
-        if size > self._size or len(self._gone) == len(self._recorded):
+        present = [info for identity, info in self._recorded.items() if identity not in self._gone]
+        if size > self._size or bytes_per_s(present) * _SILENT_S < _SILENT_BYTES:
             self._grown_at_s = now_s
         self._size = size
         if now_s - self._grown_at_s > _SILENT_S:
@@ -143,6 +143,11 @@ class Recorder:
         for identity in visible.keys() - self._recorded.keys() - self._strangers:
             self._strangers.add(identity)
             self._tell(f"not recorded, for it came later: {describe_stream(visible[identity])}")
+
+
+def bytes_per_s(streams: Iterable[pylsl.StreamInfo]) -> float:
+    """Return the least that streams write at their announced rates, a byte per value."""
+    return sum(float(info.nominal_srate() * info.channel_count()) for info in streams)
 
 
 def _identity(info: pylsl.StreamInfo) -> str:

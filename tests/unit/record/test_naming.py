@@ -1,0 +1,26 @@
+"""Names of recordings."""
+
+from pathlib import Path
+
+import pytest
+
+from rt_ner.core.errors import ConfigError
+from rt_ner.record.naming import RecordingName
+
+
+def test_a_name_in_one_option() -> None:
+    assert RecordingName.parsed("") == RecordingName("X", "", "reach")
+    assert RecordingName.parsed("M/day1/CO") == RecordingName("M", "day1", "CO")
+    with pytest.raises(ConfigError, match="expected SUBJECT/SESSION/TASK"):
+        RecordingName.parsed("a/b/c/d")
+
+
+def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
+    name = RecordingName("Chewie", "20161007", "CO")
+    first = name.next_path(tmp_path)
+    first.touch()
+    second = name.next_path(tmp_path)
+    assert first.name == "sub-Chewie_ses-20161007_task-CO_run-001_ephys.xdf"
+    assert second.name.endswith("run-002_ephys.xdf")
+    with pytest.raises(ConfigError, match="--subject 'a b': expected letters and digits"):
+        RecordingName("a b", "1", "CO")
