@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from rt_ner.bench.latency.measurement import STAGES, Latency
+from rt_ner.bench.latency.results import STAGES, Latency
 
 _FLOOR, _DECODER = "#9aa5b1", "#1f6feb"
 _TELL = {

@@ -1,1 +1,1 @@
-"""Benchmarks: what the decoder promises, measured on real streams between real processes."""
+"""Measure the decoder's latency, robustness and load, on real streams and processes."""

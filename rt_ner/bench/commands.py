@@ -1,4 +1,4 @@
-"""The bench commands: measurements of what the decoder promises."""
+"""Define the commands of `rt-ner bench`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rt_ner.bench.latency.commands import lab
+from rt_ner.bench.latency.commands import app as latency_app
+from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.system.display import check_display
@@ -17,7 +18,7 @@ from rt_ner.terminal.progress import show_progress
 
 
 class Measurements(LazyGroup):
-    """The measurements of the decoder, and those that other packages add."""
+    """Measurements of the decoder, and those that other packages add."""
 
     entry_group = "rt_ner.bench"
     panels = {  # noqa: RUF012 - declared as a class variable in the base class
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-app.registered_commands += lab.registered_commands
+app.registered_commands += latency_app.registered_commands + process_app.registered_commands
 
 
 @app.command()
@@ -71,7 +72,7 @@ def recovery(
         fault: {"recovery_s": [round(value, 3) for value in values], "largest_s": max(values)}
         for fault, values in results.items()
     }
-    rows = {fault: f"{max(values):.2f} s at most of {repeats}" for fault, values in results.items()}
+    rows = {fault: f"at most {max(values):.2f} s in {repeats}" for fault, values in results.items()}
     show("from good data to RUNNING", summary, rows, as_json)
 
 
@@ -94,15 +95,15 @@ def flood(
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
     with bench_folder() as (folder, progress):
-        progress.print(f"{events:,.0f} events a second for {seconds:g} s")
+        progress.print(f"{events:,.0f} events per second for {seconds:g} s")
         result = measure_flood(bundle, n_channels, folder, events, seconds)
     fates = ", ".join(f"{name} {n:,}" for name, n in result.fates.items() if n)
     rows = {
         "sent": f"{result.sent:,}",
-        "became": fates,
+        "fates": fates,
         "unaccounted for": str(result.unaccounted),
         "overloads": str(result.overloads),
-        "largest lag behind a hop's end": f"{result.largest_lag_ms:.1f} ms",
+        "largest lag after the end of a hop": f"{result.largest_lag_ms:.1f} ms",
         "latency p50, p99": f"{result.latency_p50_us:.0f}, {result.latency_p99_us:.0f} µs",
     }
     show(f"{events:,.0f} events/s", asdict(result), rows, as_json)
@@ -155,7 +156,7 @@ def soak(
         "resident memory after warm-up": growth,
         "counts": ", ".join(f"{name} {n}" for name, n in result.counts.items() if n),
     }
-    show(f"{hours:g} h at {speed:g} times the speed", asdict(result), rows, as_json)
+    show(f"{hours:g} h at {speed:g} times real time", asdict(result), rows, as_json)
 
 
 @app.command()
@@ -180,7 +181,7 @@ def view(
     with bench_folder() as (folder, progress):
         cost = measure_view(bundle, n_channels, folder, (seconds, turns), progress.print)
     summary: dict[str, object] = {"frames_per_s": cost.frames_per_s}
-    rows = {"frames a second": f"{cost.frames_per_s:.1f}"}
+    rows = {"frames per second": f"{cost.frames_per_s:.1f}"}
     for name, condition in cost.conditions.items():
         p50, p99 = cost.step_us(name).tolist()
         summary[name] = {
@@ -194,7 +195,7 @@ def view(
         )
     alone_us = cost.step_us(ALONE)[1]
     summary["ratio_p99"] = {name: cost.step_us(name)[1] / alone_us for name in (SHOWN, STOPPED)}
-    rows["p99 to that alone"] = ", ".join(
+    rows["p99 / p99 alone"] = ", ".join(
         f"{name} {cost.step_us(name)[1] / alone_us:.2f}" for name in (SHOWN, STOPPED)
     )
-    show("the decoder's step beside a live window", summary, rows, as_json)
+    show("decoding step beside a live window", summary, rows, as_json)

@@ -1,4 +1,4 @@
-"""Observer: an LSL client that keeps what a decoder says, and waits for it to say something."""
+"""Listen to a decoder as an LSL client, and wait for its states and notices."""
 
 import threading
 from collections.abc import Callable
@@ -21,18 +21,18 @@ _FIRST_COUNT = TIMING_LABELS.index("pushed") + 1
 _GAIN = TIMING_LABELS.index("gain")
 
 
-class Said(NamedTuple):
-    """A state or a notice: its stamp, when it was heard, and the words; in LSL seconds."""
+class Message(NamedTuple):
+    """A state or a notice, with its stamp and its time of arrival, both in LSL seconds."""
 
     stamp_s: float
-    heard_s: float
+    received_s: float
     text: str
 
 
 class Observer:
-    """Listens to a decoder's streams from a thread, from the moment that it is made.
+    """Listens to a decoder's streams from a thread of its own.
 
-    ``on_velocity``: called with the stamp (s) and velocity of each sample.
+    Calls ``on_velocity`` with the stamp (s) and the velocity of each sample.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class Observer:
         decoder: ChildProcess,
         on_velocity: Callable[[float, list[float]], None] = lambda *_: None,
     ) -> None:
-        self.states: list[Said] = []
-        self.notices: list[Said] = []
+        self.states: list[Message] = []
+        self.notices: list[Message] = []
         self.timing: list[float] = [0.0] * len(TIMING_LABELS)
         self.largest_lag_s = 0.0
         self._on_velocity = on_velocity
@@ -51,7 +51,9 @@ class Observer:
             info = find_stream(query_for(name, kind), _CONNECT_S, decoder.has_ended)
             if info is None:
                 decoder.finish(0.0)
-                raise StreamError(f"'{name}' ended before it announced its {kind}")
+                raise StreamError(
+                    f"'{name}' ended before it announced its {kind} stream; {decoder.last_words()}"
+                )
             self._inlets[kind] = pylsl.StreamInlet(info, recover=False)
             self._inlets[kind].open_stream(_CONNECT_S)
         self._kept: list[tuple[float, list[float]]] | None = None
@@ -61,53 +63,50 @@ class Observer:
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._closed.set()
         self._thread.join()
 
     @property
     def counts(self) -> dict[str, int]:
-        """The decoder's newest running counts, by name."""
+        """Newest running counts of the decoder, by name."""
         named = zip(TIMING_LABELS, self.timing, strict=True)
         return {name: int(value) for name, value in list(named)[_FIRST_COUNT:_GAIN]}
 
     @property
     def state(self) -> str:
-        """The newest state; empty if none was heard."""
+        """Newest state; empty if there was none."""
         return self.states[-1].text if self.states else ""
 
-    def wait_until(self, true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-        """Return once something is true of what was heard; RtNerError, saying what, if never."""
+    def wait_until(self, true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+        """Wait until ``true`` returns True; raise RtNerError, naming ``what``, if it never does."""
         with self._news:
             if not self._news.wait_for(true, seconds):
-                raise RtNerError(
-                    f"waited {seconds:g} s in vain: {what}; the decoder is in state {self.state}, "
-                    f"its counts are {self.counts}"
-                )
+                raise RtNerError(f"waited {seconds:g} s for {what} in vain; {self._said()}")
 
-    def wait_for_state(self, state: State, after: int = 0) -> Said:
-        """The first such state among those from the ``after``-th on."""
+    def wait_for_state(self, state: State, after: int = 0) -> Message:
+        """Wait for a state, and return its first message from number ``after`` on."""
 
-        def heard() -> list[Said]:
-            return [said for said in self.states[after:] if said.text == state]
+        def heard() -> list[Message]:
+            return [message for message in self.states[after:] if message.text == state]
 
         self.wait_until(lambda: bool(heard()), f"state {state}")
         return heard()[0]
 
     def listen_for(self, seconds: float) -> tuple[FloatArray, FloatArray]:
-        """Stamps ``(hop,)`` in s and rows of `TIMING_LABELS` that come within so many seconds."""
+        """Return stamps ``(hop,)`` in s and rows of `TIMING_LABELS` of the next ``seconds``."""
         with self._news:
             self._kept = []
         self._closed.wait(seconds)
         with self._news:
             kept, self._kept = self._kept, None
         if not kept:
-            raise RtNerError(
-                f"no step within {seconds:g} s; the decoder is in state {self.state}, its counts "
-                f"are {self.counts}"
-            )
+            raise RtNerError(f"no decoding step within {seconds:g} s; {self._said()}")
         stamps_s, rows = zip(*kept, strict=True)
         return np.array(stamps_s), np.array(rows)
+
+    def _said(self) -> str:
+        return f"the decoder is in state {self.state}, its counts are {self.counts}"
 
     def _listen(self) -> None:
         while not self._closed.is_set():
@@ -132,10 +131,10 @@ class Observer:
             self.notices += self._texts(Kind.NOTICES)
             self._news.notify_all()
 
-    def _texts(self, kind: Kind) -> list[Said]:
-        said = []
+    def _texts(self, kind: Kind) -> list[Message]:
+        messages = []
         samples, stamps_s = self._inlets[kind].pull_chunk(0.0, _MAX_SAMPLES)
-        heard_s = pylsl.local_clock()
+        received_s = pylsl.local_clock()
         for stamp_s, (text,) in zip(stamps_s, samples, strict=True):
-            said.append(Said(stamp_s, heard_s, text))
-        return said
+            messages.append(Message(stamp_s, received_s, text))
+        return messages

@@ -1,4 +1,4 @@
-"""Rig: a decoder in a process of its own, watched, with sources that come and go."""
+"""Run a decoder in a process of its own, with an observer and with sources that come and go."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ grace_ms = {grace_ms}
 
 
 class Rig:
-    """A decoder of a bundle, listening for the spikes of ``source``."""
+    """A decoder that listens for the spikes of ``source``, and its observer."""
 
     def __init__(self, folder: Path, n_channels: int) -> None:
         tag = uuid.uuid4().hex[:8]
@@ -32,18 +32,18 @@ class Rig:
 
     @contextmanager
     def noise(self, form: str = "raster", *arguments: str) -> Iterator[ChildProcess]:
-        """Random spikes of as many channels as the bundle has."""
+        """Run a source of random spikes with the bundle's number of channels."""
         sizes = ["--channels", str(self.n_channels), "--form", form, "--name", self.source]
         with child_process(["noise", *sizes, *arguments], self.folder) as source:
             yield source
 
     def logged(self) -> dict[str, float]:
-        """The newest line of the decoder's JSON log."""
+        """Return the newest line of the decoder's JSON log."""
         newest: dict[str, float] = json.loads(self.log.read_text().splitlines()[-1])
         return newest
 
     def finish(self) -> None:
-        """End the decoder as Ctrl-C does; RtNerError if it does not end well."""
+        """End the decoder as Ctrl-C does; raise RtNerError if it fails."""
         self.decoder.interrupt()
         self.decoder.finish(_END_S)
 
@@ -57,7 +57,7 @@ def open_rig(
     grace_ms: float = 5.0,
     on_velocity: Callable[[float, list[float]], None] = lambda *_: None,
 ) -> Iterator[Rig]:
-    """A running decoder with its observer, both gone at the end of the block."""
+    """Run a decoder with its observer until the end of the block."""
     rig = Rig(folder, n_channels)
     config = folder / "bench.toml"
     config.write_text(_CONFIG.format(grace_ms=grace_ms))
@@ -72,5 +72,5 @@ def open_rig(
 
 
 def counted_by(source: ChildProcess) -> dict[str, int]:
-    """What a noise source says that it did, at its end."""
+    """Return what a noise source sent, as it reports at its end."""
     return source.events("sent")[-1]

@@ -1,4 +1,4 @@
-"""What the bench commands share: a folder for a measurement, and how its figures are shown."""
+"""Provide the bench commands with a folder, and show their results."""
 
 import sys
 import tempfile
@@ -16,16 +16,16 @@ from rt_ner.terminal.options import print_json
 
 @contextmanager
 def bench_folder() -> Iterator[tuple[Path, Console]]:
-    """A folder for logs, and where progress is told."""
+    """Return a folder for logs that goes at the end, and a console for progress."""
     if sys.platform == "win32":
-        raise ConfigError("benchmarks need Linux or macOS: they kill and stop processes")
+        raise ConfigError("rt-ner bench needs Linux or macOS, because it kills and stops processes")
     quiet_liblsl()
     with tempfile.TemporaryDirectory(prefix="rt-ner-bench-") as folder:
         yield Path(folder), Console(stderr=True, highlight=False, markup=False)
 
 
 def show(title: str, summary: Mapping[str, object], rows: Mapping[str, str], as_json: bool) -> None:
-    """Print a measurement: one JSON object, or a table."""
+    """Print a measurement as one JSON object or as a table."""
     if as_json:
         print_json(summary)
         return

@@ -16,7 +16,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from rt_ner.bench.observer import Said
+from rt_ner.bench.observer import Message
 from rt_ner.bench.rig import Rig, counted_by, open_rig
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.states import State
@@ -54,7 +54,7 @@ class FaultyRig:
         self._before = self.observer.counts
         self._n_states = len(self.observer.states)
 
-    def expect(self, *states: State) -> Said:
+    def expect(self, *states: State) -> Message:
         """These states come, in this order, others between them or not."""
         for state in states:
             said = self.observer.wait_for_state(state, self._n_states)

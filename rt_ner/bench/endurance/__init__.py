@@ -1,1 +1,1 @@
-"""Long and hard runs: floods, soaks, faults and recovery."""
+"""Measure long and hard runs: floods, soaks, faults, growing loads, a view beside the decoder."""

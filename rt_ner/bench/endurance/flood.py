@@ -1,4 +1,4 @@
-"""Flood: very many events a second; every one of them must be accounted for."""
+"""Send very many events per second, and account for every one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +9,15 @@ from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.states import State
 
 _MARGIN_S = 60.0
-# What arrived is exactly one of these.
-_FATES = [
-    input_counts.name.lower() for input_counts in InputCounts if input_counts <= InputCounts.SKIPPED
-]
+# Every event that arrived has exactly one of these fates.
+_FATES = [fate.name.lower() for fate in InputCounts if fate <= InputCounts.SKIPPED]
 
 
 @dataclass(frozen=True)
 class Flood:
-    """What became of ``sent`` events: ``fates`` adds up to it, or something was lost unseen.
+    """Fates of ``sent`` events. Those that are in none of them are ``unaccounted``.
 
-    ``largest_lag_ms``: from the end of a hop to its velocity, the longest: the backlog's bound.
+    ``largest_lag_ms`` is the longest time from the end of a hop to its velocity.
     """
 
     sent: int
@@ -34,7 +32,7 @@ class Flood:
 def measure_flood(
     bundle: Path, n_channels: int, folder: Path, events_per_s: float, seconds: float
 ) -> Flood:
-    """Send so many events a second for so long, and hold the decoder's counts against it."""
+    """Send events at this rate, and compare the decoder's counts with their number."""
     rate = str(events_per_s / n_channels)
     with open_rig(bundle, n_channels, folder, Kind.EVENTS, grace_ms=20.0) as rig:
         with rig.noise("events", "--rate", rate, "--seconds", str(seconds)) as source:

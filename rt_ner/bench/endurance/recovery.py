@@ -1,4 +1,4 @@
-"""Recovery: how long it takes, from the first good data after a fault, to RUNNING."""
+"""Measure the time from the first good data after a fault until the decoder is RUNNING."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +12,13 @@ from rt_ner.system.processes import ChildProcess
 
 _STALL_S = 2.0
 
-# Told: what is being measured.
 Progress = Callable[[str], None]
 
 
 def measure_recovery(
     bundle: Path, n_channels: int, folder: Path, repeats: int, progress: Progress
 ) -> dict[str, list[float]]:
-    """Seconds from the first good data to RUNNING, for each fault, ``repeats`` times."""
+    """Return the seconds from the first good data to RUNNING, ``repeats`` times per fault."""
     results: dict[str, list[float]] = {}
     with open_rig(bundle, n_channels, folder) as rig:
         for fault, measure in _FAULTS.items():
@@ -31,7 +30,7 @@ def measure_recovery(
 
 @contextmanager
 def _running_source(rig: Rig) -> Iterator[ChildProcess]:
-    """A source that is being decoded."""
+    """Run a source, and enter the block once it is decoded."""
     n_states = len(rig.observer.states)
     with rig.noise() as source:
         rig.observer.wait_for_state(State.RUNNING, n_states)
@@ -39,13 +38,13 @@ def _running_source(rig: Rig) -> Iterator[ChildProcess]:
 
 
 def _killed(rig: Rig) -> float:
-    """The source is killed, and another one starts; good data begin as soon as it does."""
+    """Kill the source and start another one, with good data from its start on."""
     _kill_source(rig)
     return _recovered(rig)
 
 
 def _changed(rig: Rig) -> float:
-    """A source with other channels comes between, and is refused."""
+    """Put a source with other channels between, which is refused."""
     _kill_source(rig)
     n_states = len(rig.observer.states)
     with rig.noise("raster", "--channels", str(rig.n_channels + 1)):
@@ -61,41 +60,41 @@ def _kill_source(rig: Rig) -> None:
 
 
 def _recovered(rig: Rig) -> float:
-    """Seconds from a new source's first data to RUNNING."""
+    """Return the seconds from a new source's first data to RUNNING."""
     n_states = len(rig.observer.states)
     with rig.noise("raster", "--no-wait") as source:
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
-        return running.heard_s - _began_s(source)
+        return running.received_s - _began_s(source)
 
 
 def _stalled(rig: Rig) -> float:
-    """The source sends nothing for two seconds."""
+    """Let the source send nothing for two seconds."""
     with _running_source(rig) as source:
         n_states = len(rig.observer.states)
         source.order("stall", seconds=_STALL_S)
         ordered_s = pylsl.local_clock()
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
-        return float(running.heard_s - ordered_s - _STALL_S)
+        return float(running.received_s - ordered_s - _STALL_S)
 
 
 def _stepped(rig: Rig) -> float:
-    """The source's clock is set five seconds ahead: all data are good, but of another time."""
+    """Set the source's clock five seconds ahead; all data are good."""
     with _running_source(rig) as source:
         n_states = len(rig.observer.states)
         source.order("step", seconds=5)
         ordered_s = pylsl.local_clock()
         running = rig.observer.wait_for_state(State.RUNNING, n_states)
-        return float(running.heard_s - ordered_s)
+        return float(running.received_s - ordered_s)
 
 
 def _began_s(source: ChildProcess) -> float:
-    """When a source that did not wait for listeners began to send."""
+    """Return the time at which a source that waits for nobody began to send."""
     return float(source.events("began")[0]["time_s"])
 
 
 _FAULTS: dict[str, Callable[[Rig], float]] = {
     "source killed and restarted": _killed,
-    "source of another array between": _changed,
+    "source with other channels between": _changed,
     "stall of 2 s": _stalled,
     "clock set 5 s ahead": _stepped,
 }

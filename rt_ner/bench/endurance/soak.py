@@ -1,4 +1,4 @@
-"""Soak: a long session in a short time; memory must not grow, nor bins drift from the truth."""
+"""Run a long session in a short time, and compare memory and bins with its first pass."""
 
 import sys
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import RtNerError
 from rt_ner.data.loading import load_session
 from rt_ner.live.states import State
-from rt_ner.system.processes import ChildProcess, child_process
+from rt_ner.system.processes import child_process
 
 _MARGIN_S = 120.0
 
-# Told: the part done, 0 to 1.
+# Called with the part done, 0 to 1.
 Progress = Callable[[float], None]
 
 
 class Grid(NamedTuple):
-    """How long a pass of the session lasts, and the decoder's hop."""
+    """Duration of a pass of the session, and the decoder's hop."""
 
     pass_ns: int
     hop_ns: int
@@ -29,9 +29,9 @@ class Grid(NamedTuple):
 
 @dataclass
 class Passes:
-    """Velocities of a session that is played round and round, each pass held against the first.
+    """Velocities of a session that is played in a loop, each pass compared with the first.
 
-    ``is_over``: what comes from now on is the end, and not compared.
+    Velocities that come once ``is_over`` is set are not compared.
     """
 
     grid: Grid
@@ -44,7 +44,7 @@ class Passes:
     _newest_ns: int = 0
 
     def add(self, stamp_s: float, velocity: list[float]) -> None:
-        """Take a velocity; equal places in the session must give equal bits."""
+        """Add a velocity; the same place in the session must give the same bits."""
         if self.is_over:
             return
         end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), self.grid.hop_ns)
@@ -53,7 +53,7 @@ class Passes:
         self._newest_ns = end_ns
         self.n_hops += 1
         place = end_ns % self.grid.pass_ns
-        # The very first hops are of a history that is not yet full: zero, and not compared.
+        # The very first hops are zero, because the history is not full, and are not compared.
         if not any(velocity) and place not in self._first:
             return
         known = self._first.setdefault(place, tuple(velocity))
@@ -63,7 +63,7 @@ class Passes:
 
 @dataclass(frozen=True)
 class Soak:
-    """How a long run went. ``growth_mb``: of resident memory after warm-up; None if unknown."""
+    """Result of a long run; ``growth_mb`` is of resident memory after warm-up, None if unknown."""
 
     simulated_s: float
     speed: float
@@ -84,19 +84,27 @@ def measure_soak(
     folder: Path,
     progress: Progress,
 ) -> Soak:
-    """Decode a looping replay of ``session``; ``plan``: seconds of it, and how much faster."""
+    """Decode a looping replay of ``session``; ``plan`` is its duration in s and its speed."""
     simulated_s, speed = plan
     passes = Passes(grid)
     n_hops = round(simulated_s * NS_PER_S / grid.hop_ns)
     with open_rig(bundle, 0, folder, on_velocity=passes.add) as rig:
         arguments = ["replay", str(session), "--name", rig.source, "--loop"]
         with child_process([*arguments, "--speed", str(speed)], folder) as source:
+
+            def check() -> None:
+                if source.has_ended() or rig.decoder.has_ended():
+                    words = f"{source.last_words()}; {rig.decoder.last_words()}"
+                    raise RtNerError(f"the replay or the decoder ended early: {words}")
+                progress(min(passes.n_hops / n_hops, 1.0))
+
             rig.observer.wait_for_state(State.RUNNING)
-            warm_mb = _run_until(rig, passes, source, n_hops // 10, progress, n_hops)
-            end_mb = _run_until(rig, passes, source, n_hops, progress, n_hops)
+            warm_mb = _memory_after(n_hops // 10, rig, passes, check)
+            end_mb = _memory_after(n_hops, rig, passes, check)
             passes.is_over = True
         counts = rig.observer.counts
         rig.finish()
+    growth_mb = None if end_mb is None or warm_mb is None else end_mb - warm_mb
     return Soak(
         simulated_s=simulated_s,
         speed=speed,
@@ -105,41 +113,31 @@ def measure_soak(
         different=passes.n_different,
         missing=passes.n_missing,
         resident_mb=end_mb,
-        growth_mb=None if end_mb is None or warm_mb is None else end_mb - warm_mb,
+        growth_mb=growth_mb,
         counts=counts,
     )
 
 
-def _run_until(
-    rig: Rig,
-    passes: Passes,
-    source: ChildProcess,
-    n_hops: int,
-    progress: Progress,
-    n_all: int,
-) -> float | None:
-    """Go on until so many hops were heard; the decoder's resident memory (MB) then."""
+def _memory_after(n_hops: int, rig: Rig, passes: Passes, check: Callable[[], None]) -> float | None:
+    """Wait for a number of hops; return the decoder's resident memory in MB then."""
 
     def arrived() -> bool:
-        if source.has_ended() or rig.decoder.has_ended():
-            raise RtNerError("the replay or the decoder ended too early: see its log")
-        progress(min(passes.n_hops / n_all, 1.0))
+        check()
         return passes.n_hops >= n_hops
 
-    rig.observer.wait_until(
-        arrived, f"{n_hops} hops", n_hops * passes.grid.hop_ns / 1e9 + _MARGIN_S
-    )
+    longest_s = n_hops * passes.grid.hop_ns / NS_PER_S + _MARGIN_S
+    rig.observer.wait_until(arrived, f"{n_hops} hops", longest_s)
     return resident_mb(rig.decoder.pid)
 
 
 def pass_of(session: Path, hop_ns: int) -> Grid:
-    """A pass of a looping replay: the session, cut to whole steps of the replay's grid."""
+    """Return a pass of a looping replay: the session, cut to whole steps of its grid."""
     end_ns = load_session(session).end_ns
     return Grid(end_ns // REPLAY_GRID_NS * REPLAY_GRID_NS, hop_ns)
 
 
 def resident_mb(pid: int) -> float | None:
-    """Resident memory of a process; None where the system has no /proc (Linux only)."""
+    """Return the resident memory of a process in MB; None on systems without /proc."""
     if not sys.platform.startswith("linux"):
         return None
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""View: what a live window at full rate, and one that hangs, cost the decoder beside them."""
+"""Measure the decoder's step beside a live window that draws, and beside one that hangs."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.live.states import State
 from rt_ner.system.processes import child_process
 
-# Without a view, with one, and with one that was stopped where it stood.
+# Without a view, beside one, and beside one whose process is stopped.
 ALONE, SHOWN, STOPPED = "alone", "view", "stopped view"
 _WARM_UP_S = 5.0
 _MARGIN_S = 30.0
@@ -24,7 +24,7 @@ _MISSED = TIMING_LABELS.index("missed")
 
 @dataclass
 class Condition:
-    """What was timed under one condition: steps in µs, and what went wrong."""
+    """Steps under one condition, in µs, with lost bins and missed deadlines."""
 
     step_us: list[float] = field(default_factory=list)
     lost_bins: int = 0
@@ -33,13 +33,13 @@ class Condition:
 
 @dataclass
 class ViewCost:
-    """All conditions, taken by turns, and how many frames a second the window drew."""
+    """All conditions, measured in turns, and the window's frame rate."""
 
     conditions: dict[str, Condition]
     frames_per_s: float = np.nan
 
     def step_us(self, condition: str) -> FloatArray:
-        """Median and 99th percentile of the step, in µs."""
+        """Return the median and 99th percentile of the step, in µs."""
         step_us: FloatArray = np.percentile(self.conditions[condition].step_us, [50, 99])
         return step_us
 
@@ -51,18 +51,19 @@ def measure_view(
     plan: tuple[float, int],
     progress: Callable[[str], None],
 ) -> ViewCost:
-    """Time the decoder's step under each condition; ``plan``: seconds a turn, and turns."""
+    """Time the decoder's step under each condition; ``plan`` is seconds per turn, and turns."""
     seconds, turns = plan
+    warm_up_s = min(_WARM_UP_S, seconds)
     cost = ViewCost({name: Condition() for name in (ALONE, SHOWN, STOPPED)})
     with open_rig(bundle, n_channels, folder) as rig, rig.noise():
         rig.observer.wait_for_state(State.RUNNING)
-        rig.observer.listen_for(_WARM_UP_S)
+        rig.observer.listen_for(warm_up_s)
         for turn in range(turns):
             progress(f"turn {turn + 1} of {turns}")
             _listen(rig, seconds, cost.conditions[ALONE])
             arguments = ["view", str(bundle), "--decoder", rig.decoder_name]
             with child_process(arguments, folder) as view:
-                rig.observer.listen_for(_WARM_UP_S)
+                rig.observer.listen_for(warm_up_s)
                 _listen(rig, seconds, cost.conditions[SHOWN])
                 os.kill(view.pid, signal.SIGSTOP)
                 _listen(rig, seconds, cost.conditions[STOPPED])
@@ -75,7 +76,7 @@ def measure_view(
 
 
 def _listen(rig: Rig, seconds: float, condition: Condition) -> None:
-    """Take the decoder's steps for so long."""
+    """Add the decoder's steps of some seconds to a condition."""
     stamps_s, rows = rig.observer.listen_for(seconds)
     closed, decoded = rows[:, _STEP].T
     condition.step_us += ((decoded - closed) * 1e6).tolist()

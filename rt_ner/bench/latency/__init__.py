@@ -1,1 +1,1 @@
-"""The latency laboratory: the decoder beside bare LSL and its peers."""
+"""Measure the latency from spike to velocity, beside bare LSL and other software."""

@@ -1,26 +1,23 @@
-"""The laboratory's commands; those that are hidden are run by the others, as processes."""
+"""Define the commands that measure latency, computing time, load and peers."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from rt_ner.bench.latency.tables import latency_rows, peer_rows, scale_rows, step_rows
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.clock import ns_from_ms
-from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.contract.spike_form import SpikeForm as Form
-from rt_ner.lsl.discovery import query_for
-from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.display import check_display
 from rt_ner.system.plugins import plugin
-from rt_ner.system.scheduling import claim_computer
-from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import AsJson, ConfigPath, FigurePath, SpikeForm
 
-lab = typer.Typer()
+app = typer.Typer()
 
 
 class Peer(StrEnum):
@@ -30,8 +27,6 @@ class Peer(StrEnum):
     EZMSG = "ezmsg"
     MNE_LSL = "mne-lsl"
 
-
-Realtime = Annotated[bool, typer.Option("--realtime")]
 
 Channels = Annotated[
     int,
@@ -63,7 +58,7 @@ OptionalBundle = Annotated[
 ]
 
 
-@lab.command()
+@app.command()
 def latency(
     bundle: OptionalBundle = None,
     channels: Channels = 96,
@@ -89,7 +84,8 @@ def latency(
     are separate processes. In turns, a relay that does nothing takes the decoder's place: two bare
     LSL hops, the floor. All times are of this computer's clock.
     """
-    from rt_ner.bench.latency.measurement import LatencyPlan, measure_latency
+    from rt_ner.bench.latency.measurement import measure_latency
+    from rt_ner.bench.latency.plan import LatencyPlan
 
     if view:
         check_display()
@@ -108,15 +104,15 @@ def latency(
             with_recorder=recorder,
             decode_config=config,
         )
-        found = measure_latency(plan, folder, progress.print)
+        latency = measure_latency(plan, folder, progress.print)
     if figure is not None:
-        plugin("latency_figure")(found, figure)
-    summary = found.summary()
-    rows = _latency_rows(summary)
-    show(f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop", summary, rows, as_json)
+        plugin("latency_figure")(latency, figure)
+    summary = latency.summary()
+    title = f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop"
+    show(title, summary, latency_rows(summary), as_json)
 
 
-@lab.command()
+@app.command()
 def step(
     bundle: OptionalBundle = None,
     channels: Channels = 96,
@@ -130,31 +126,25 @@ def step(
 
     Decodes in this process alone and reports time, calls, memory and instructions per bin.
     """
-    from rt_ner.bench.latency.measurement import percentiles
-    from rt_ner.bench.latency.step import measure_step
+    from rt_ner.bench.latency.results import percentiles
+    from rt_ner.bench.step import measure_step
 
     with bench_folder() as (folder, _):
         used, manifest = _bundle(bundle, folder, channels, hop_ms)
-        found = measure_step(load_bundle(used).model, bins)
-    times_us = percentiles(found.times_us)
+        cost = measure_step(load_bundle(used).model, bins)
+    n_channels = len(manifest.channel_ids)
     summary = {
-        "channels": len(manifest.channel_ids),
+        "channels": n_channels,
         "hop_ms": manifest.window.hop_ns / 1e6,
-        "step_us": times_us,
-        "calls_a_bin": found.calls,
-        "blocks_left_a_bin": found.blocks,
-        "instructions_a_bin": found.instructions,
+        "step_us": percentiles(cost.times_us),
+        "calls_a_bin": cost.calls,
+        "blocks_left_a_bin": cost.blocks,
+        "instructions_a_bin": cost.instructions,
     }
-    rows = {
-        "µs": ", ".join(f"{at.replace('_', '.')} {value:.1f}" for at, value in times_us.items()),
-        "calls a bin": f"{found.calls:g}",
-        "memory blocks left behind a bin": f"{found.blocks:g}",
-        "instructions a bin": f"{found.instructions:,.0f}" if found.instructions else "not told",
-    }
-    show(f"step in process, {len(manifest.channel_ids)} channels", summary, rows, as_json)
+    show(f"step in process, {n_channels} channels", summary, step_rows(summary), as_json)
 
 
-@lab.command()
+@app.command()
 def scale(
     channels: Annotated[
         list[int] | None,
@@ -183,38 +173,24 @@ def scale(
 
     Reports the time per bin for each size, and the rate at which the decoder no longer keeps up.
     """
-    from rt_ner.bench.latency.measurement import LatencyPlan
-    from rt_ner.bench.latency.scale import scale_channels, scale_events, slope
+    from rt_ner.bench.endurance.scale import scale_channels, scale_events, slope
+    from rt_ner.bench.latency.plan import LatencyPlan
 
     def make(n: int, folder: Path) -> Path:
         return _bundle(None, folder, n, hop_ms)[0]
 
-    sizes = channels or [96, 256, 1024, 4096]
+    sizes, rates = channels or [96, 256, 1024, 4096], events or [1e4, 1e5, 1e6, 1e7]
     with bench_folder() as (folder, progress):
         plan = LatencyPlan(folder, 0, ns_from_ms(hop_ms), seconds=seconds, turns=1)
         by_channels = list(scale_channels(plan, sizes, make, folder, progress.print))
-        rates = events or [1e4, 1e5, 1e6, 1e7]
-        by_events = list(scale_events(rates, event_channels, seconds, make, folder, progress.print))
-    steps_us = [row["step_us"]["p50"] for row in by_channels]
-    power = slope(sizes, steps_us) if len(sizes) > 1 else None
-    rows = {
-        f"{row['channels']} channels": f"step p50 {row['step_us']['p50']:.0f}, p99 "
-        f"{row['step_us']['p99']:.0f} µs; {row['ratio']['p50']:.2f} × the floor; "
-        f"{row['lost_bins']} bins lost"
-        for row in by_channels
-    } | {
-        f"{row['events_per_s']:,.0f} events/s": f"{'kept up' if row['keeps_up'] else 'not kept up'}"
-        f", {row['sent_per_s']:,.0f} sent a second, latency p50 {row['latency_us']['p50']:.0f}, "
-        f"p99 {row['latency_us']['p99']:.0f} µs, skipped {row['skipped']:,}, "
-        f"overloads {row['overloads']}"
-        for row in by_events
-    }
-    rows["step grows with channels to the power"] = "unknown" if power is None else f"{power:.2f}"
+        of_events = replace(plan, channels=event_channels)
+        by_events = list(scale_events(of_events, rates, make, folder, progress.print))
+    power = slope(sizes, [row["step_us"]["p50"] for row in by_channels])
     summary = {"rows": [*by_channels, *by_events], "step_slope": power}
-    show(f"scale, {hop_ms:g} ms hop", summary, rows, as_json)
+    show(f"scale, {hop_ms:g} ms hop", summary, scale_rows(summary), as_json)
 
 
-@lab.command()
+@app.command()
 def peers(
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
@@ -232,14 +208,9 @@ def peers(
     sample. ezmsg: a graph with ezmsg-lsl's inlet and outlet. mne-lsl: its stream with a callback,
     acquiring every millisecond. The last two need: pip install 'rt-ner[train,peers]'
     """
-    from rt_ner.bench.latency.measurement import (
-        DECODER,
-        FLOOR,
-        Latency,
-        LatencyPlan,
-        measure_processes,
-        percentiles,
-    )
+    from rt_ner.bench.latency.measurement import DECODER, FLOOR, measure_in_turns
+    from rt_ner.bench.latency.plan import LatencyPlan
+    from rt_ner.bench.latency.results import Latency
 
     chosen = only or list(Peer)
     for name in chosen:
@@ -247,113 +218,23 @@ def peers(
     with bench_folder() as (folder, progress):
         used, manifest = _bundle(None, folder, channels, hop_ms)
         plan = LatencyPlan(used, channels, manifest.window.hop_ns, seconds=seconds, turns=turns)
-        lines = measure_processes(plan, (FLOOR, DECODER, *chosen), folder, progress.print)
-    found = {name: Latency(plan, lines[FLOOR], lines[name]) for name in (DECODER, *chosen)}
-    ours_us = found[DECODER].above_floor_us()
+        timings = measure_in_turns(plan, (FLOOR, DECODER, *chosen), folder, progress.print)
+    ours, *theirs = (Latency(plan, timings[FLOOR], timings[name]) for name in (DECODER, *chosen))
     summary = {
         "rows": [
-            {"name": "rt-ner" if name == DECODER else name}
-            | one.summary()
-            | {"above_floor_to_ours": one.above_floor_us() / ours_us}
-            for name, one in found.items()
+            {"name": name}
+            | latency.summary()
+            | {"above_floor_to_ours": latency.above_floor_us() / ours.above_floor_us()}
+            for name, latency in zip(("rt-ner", *chosen), (ours, *theirs), strict=True)
         ]
     }
-    floor_us = percentiles(lines[FLOOR].end_to_end_us())
-    rows = {"floor": f"p50 {floor_us['p50']:.0f}, p99 {floor_us['p99']:.0f} µs"} | {
-        str(row["name"]): f"p50 {row['end_to_end_us']['p50']:.0f}, p99 "
-        f"{row['end_to_end_us']['p99']:.0f} µs; above the floor {row['above_floor_us']:.0f} µs, "
-        f"{row['above_floor_to_ours']:.1f} × ours; {row['lost_bins']} bins lost"
-        for row in summary["rows"]
-    }
-    show(f"{channels} channels, {hop_ms:g} ms hop", summary, rows, as_json)
-
-
-@lab.command(hidden=True)
-def peer(
-    kind: str, source_id: str, name: str, channels: int, hop_ns: int, realtime: Realtime = False
-) -> None:
-    """Do the decoder's job as a peer does, with the priority that the decoder has."""
-    quiet_liblsl()
-    if realtime:
-        claim_computer(None, realtime)
-    run = plugin(f"peer_{kind}")
-    with stop_on_signals() as stop:
-        run(source_id, name, channels, hop_ns, stop)
-
-
-@lab.command(hidden=True)
-def relay(source: str, kind: Kind, name: str, hop_ns: int, realtime: Realtime = False) -> None:
-    """Stand in for a decoder, and do nothing."""
-    from rt_ner.bench.latency.processes import relay as run
-
-    quiet_liblsl()
-    claim_computer(None, realtime)
-    with stop_on_signals() as stop:
-        run(query_for(source, kind), name, hop_ns, stop)
-
-
-@lab.command(hidden=True)
-def sink(
-    name: str,
-    out: Path,
-    timing: Annotated[bool, typer.Option("--timing")] = False,
-    realtime: Realtime = False,
-) -> None:
-    """Keep when a decoder's velocities come."""
-    from rt_ner.bench.latency.processes import keep_times
-
-    quiet_liblsl()
-    if realtime:
-        claim_computer(None, realtime)
-    with stop_on_signals() as stop:
-        keep_times(name, timing, out, stop)
-
-
-@lab.command(hidden=True)
-def drain(name: str) -> None:
-    """Pull all of a decoder's streams."""
-    from rt_ner.bench.latency.processes import drain as run
-
-    quiet_liblsl()
-    with stop_on_signals() as stop:
-        run(name, stop)
-
-
-@lab.command(hidden=True)
-def burn() -> None:
-    """Keep a core busy."""
-    from rt_ner.bench.latency.processes import burn as run
-
-    with stop_on_signals() as stop:
-        run(stop)
-
-
-def _latency_rows(summary: dict[str, Any]) -> dict[str, str]:
-    """A summary of `bench latency` as lines of a table."""
-
-    def spelled(what: str, form: str = ".0f", unit: str = "") -> str:
-        values = summary[what].items()
-        return ", ".join(f"{at.replace('_', '.')} {value:{form}}{unit}" for at, value in values)
-
-    rows = {
-        "floor": spelled("floor_us"),
-        "step": spelled("step_us"),
-        "end to end": spelled("end_to_end_us"),
-        "to the floor": spelled("ratio", ".2f", " ×"),
-    }
-    if "quiet_us" in summary:
-        rows["without company"] = spelled("quiet_us")
-        rows["to that"] = spelled("to_quiet", ".2f", " ×")
-    rows["real-time priority"] = "yes" if summary["realtime"] else "no"
-    for what in ("missed_deadlines", "lost_bins"):
-        rows[what.replace("_", " ")] = f"{summary[what]}; floor {summary[f'floor_{what}']}"
-    return rows
+    show(f"{channels} channels, {hop_ms:g} ms hop", summary, peer_rows(summary), as_json)
 
 
 def _bundle(
     bundle: Path | None, folder: Path, channels: int, hop_ms: float
 ) -> tuple[Path, Manifest]:
-    """The bundle that is named, or an untrained one of so many channels."""
+    """Return the bundle and its manifest; without one, an untrained one is made."""
     if bundle is None:
         bundle = folder / "bundle"
         plugin("untrained_bundle")(channels, hop_ms, bundle)

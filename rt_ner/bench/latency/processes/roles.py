@@ -1,6 +1,6 @@
-"""Lines of measurement: a relay that does nothing between two LSL hops, and who stands beside it.
+"""Play the parts of a latency measurement: relay, sink, drain and load.
 
-Each runs in a process of its own (`rt-ner bench relay`, `rt-ner bench sink`), so that what is
+Each runs in a process of its own (`rt-ner bench relay`, `rt-ner bench sink`, …), so that what is
 measured has the cores that it would have in a rig.
 """
 
@@ -15,18 +15,16 @@ from rt_ner.core.clock import ns_from_s
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
 from rt_ner.lsl.streams import open_outlet
-from rt_ner.system.scheduling import behind_lsl
-from rt_ner.system.signals import no_garbage_collection
+from rt_ner.system.scheduling import behind_lsl, no_garbage_collection
 
 _PULL_S = 0.1
 _AT_ONCE = 1024
 
 
 def relay(spikes: StreamQuery, name: str, hop_ns: int, stop: Event) -> None:
-    """Send a velocity at the last sample of each hop, at once: the floor of any decoder.
+    """Send a velocity as soon as the last sample of a hop comes: the floor of any decoder.
 
-    The same shapes and rates as a decoder's, the same place on a shared core, a blocking pull, and
-    no work between.
+    Shapes, rates and priority are a decoder's, the pull blocks, and nothing is computed.
     """
     outlet = open_outlet(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", hop_ns)
     inlet = _connected(spikes, stop)
@@ -44,13 +42,13 @@ def relay(spikes: StreamQuery, name: str, hop_ns: int, stop: Event) -> None:
                     outlet.push_sample([0.0, 0.0], stamp_s)
 
 
-def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
-    """Keep when each velocity came, and the decoder's own stamps of it; written at the end.
+def save_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
+    """Save the arrival time of each velocity, and the decoder's own stamps of it.
 
-    ``out``: an .npz of ``received``, rows of stamp and moment in s, and ``timing``, rows of stamp
-    and `TIMING_LABELS`.
+    ``out`` is an .npz with ``received``, rows of stamp and arrival time in s, and ``timing``, rows
+    of stamp and `TIMING_LABELS`.
     """
-    # By its name: a peer's source_id is its own.
+    # By name, because a peer chooses its own source_id.
     types = query_for(decoder, Kind.VELOCITY).lsl_types
     velocity = _connected(StreamQuery(types, name=f"{decoder}-{Kind.VELOCITY}"), stop)
     timing = _connected(query_for(decoder, Kind.TIMING), stop) if with_timing else None
@@ -74,7 +72,7 @@ def keep_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
 
 
 def drain(decoder: str, stop: Event) -> None:
-    """Pull all of a decoder's streams, as a recorder does, until stopped."""
+    """Pull all streams of a decoder, as a recorder does, until stopped."""
     kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS)
     inlets = [_connected(query_for(decoder, kind), stop) for kind in kinds]
     with suppress(pylsl.util.LostError):
@@ -84,14 +82,14 @@ def drain(decoder: str, stop: Event) -> None:
                     inlet.pull_chunk(0.0, _AT_ONCE)
 
 
-def burn(stop: Event) -> None:
+def load(stop: Event) -> None:
     """Keep a core busy until stopped."""
     while not stop.is_set():
         sum(range(10_000))
 
 
 def _connected(query: StreamQuery, stop: Event) -> pylsl.StreamInlet | None:
-    """An open inlet of a stream; None if stopped before there is one."""
+    """Return an open inlet of a stream; None if stopped before there is one."""
     info = find_stream(query, np.inf, stop.is_set)
     if info is None:
         return None

@@ -1,0 +1,1 @@
+"""Run as processes of their own whatever takes part in a latency measurement."""

@@ -1,0 +1,178 @@
+"""Hold the times of floor, decoder and peers, and summarise them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rt_ner.bench.latency.plan import LatencyPlan
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.kinds import TIMING_LABELS
+from rt_ner.core.errors import RtNerError
+
+# Each stage ends with the stamp of this name, and begins with the one before.
+STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed", "received")
+# The first seconds are left out: a detector learns thresholds in two, then the history fills.
+WARM_UP_S = 4.0
+# Equal stamps differ in their last bits.
+_HALF_US = 5e-7
+_N_WORST = 10
+_PERCENTILES = {"p50": 50, "p90": 90, "p99": 99, "p99_9": 99.9, "p99_99": 99.99, "max": 100}
+
+
+@dataclass
+class Timings:
+    """Times of floor, decoder or peer over all turns, ``(bin, …)`` in s of the local clock.
+
+    ``stages`` are in the order of `STAGES`, and NaN for all but the decoder.
+    """
+
+    pushed_s: list[FloatArray] = field(default_factory=list)
+    received_s: list[FloatArray] = field(default_factory=list)
+    stages: list[FloatArray] = field(default_factory=list)
+    lost_bins: int = 0
+    missed: int = 0
+
+    @property
+    def has_stages(self) -> bool:
+        """True if the decoder stamped every stage of every bin."""
+        return bool(np.isfinite(np.concatenate(self.stages)).all())
+
+    def end_to_end_us(self) -> FloatArray:
+        """Return the time from the push of a bin's last spikes to the sink, ``(bin,)``."""
+        return (np.concatenate(self.received_s) - np.concatenate(self.pushed_s)) * 1e6
+
+    def stages_us(self) -> FloatArray:
+        """Return the duration of each of the `STAGES`, ``(bin, stage)``."""
+        times = np.column_stack([np.concatenate(self.pushed_s), np.concatenate(self.stages)])
+        return np.diff(times, axis=1) * 1e6
+
+    def step_us(self) -> FloatArray:
+        """Return the time from bin closed to velocity decoded, ``(bin,)``."""
+        stages = self.stages_us()
+        return stages[:, 2] + stages[:, 3]
+
+    def add_turn(self, pushes: FloatArray, times: dict[str, FloatArray], hop_ns: int) -> None:
+        """Match the pushes, velocities and stamps of a turn, without its first seconds.
+
+        ``pushes`` are rows of stamp and time of a push; ``times`` is what the sink saved.
+        """
+        received = times["received"]
+        warm = received[:, 0] > pushes[0, 0] + WARM_UP_S
+        received = received[warm & (received[:, 0] <= pushes[-1, 0] + 1e-6)]
+        if not len(received):
+            raise RtNerError("no velocity was received: see the decoder's log")
+        last = np.searchsorted(pushes[:, 0], received[:, 0] + _HALF_US, side="right") - 1
+        pushed_s = pushes[last, 1]
+        stages, known = _stages(received, times["timing"])
+        self.pushed_s.append(pushed_s[known])
+        self.received_s.append(received[known, 1])
+        self.stages.append(stages[known])
+        hops = np.rint(np.diff(received[:, 0]) * 1e9 / hop_ns)
+        self.lost_bins += int((hops - 1).clip(0).sum())
+        self.missed += int(((received[:, 1] - pushed_s) * 1e9 > hop_ns).sum())
+
+
+def _stages(received: FloatArray, timing: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return the stages' stamps ``(bin, stage)``, and the bins for which they are known.
+
+    Without stamps, as for all but the decoder, every bin counts.
+    """
+    stages = np.full((len(received), len(STAGES)), np.nan)
+    if not len(timing):
+        return stages, np.ones(len(received), dtype=np.bool_)
+    columns = [1 + TIMING_LABELS.index(stage) for stage in STAGES[:-1]]
+    row = np.searchsorted(timing[:, 0], received[:, 0] - _HALF_US).clip(0, len(timing) - 1)
+    known = np.abs(timing[row, 0] - received[:, 0]) < 1e-6
+    stages[:, :-1] = np.where(known[:, None], timing[row][:, columns], np.nan)
+    stages[:, -1] = received[:, 1]
+    return stages, known
+
+
+@dataclass(frozen=True, eq=False)
+class Latency:
+    """Timings of a decoder or a peer and of the floor, measured in turns.
+
+    ``quiet`` is the same decoder without load, view and recorder, if it has any.
+    """
+
+    plan: LatencyPlan
+    floor: Timings
+    decoder: Timings
+    quiet: Timings | None = None
+
+    def above_floor_us(self) -> float:
+        """Return the median from end to end, less the floor's."""
+        whole, floor = self.decoder.end_to_end_us(), self.floor.end_to_end_us()
+        return float(np.median(whole) - np.median(floor))
+
+    def summary(self) -> dict[str, Any]:
+        """Return all results as one JSON object."""
+        summary = self._conditions() | self._end_to_end()
+        if self.quiet is not None:
+            quiet = self.quiet.end_to_end_us()
+            to_quiet = _ratio(self.decoder.end_to_end_us(), quiet)
+            summary |= {"quiet_us": percentiles(quiet), "to_quiet": to_quiet}
+        return summary | (self._inside() if self.decoder.has_stages else {})
+
+    def _conditions(self) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "channels": plan.channels,
+            "hop_ms": plan.hop_ns / 1e6,
+            "input": plan.form,
+            "realtime": plan.realtime,
+            "load": plan.with_load,
+            "view": plan.with_view,
+            "recorder": plan.with_recorder,
+        }
+
+    def _end_to_end(self) -> dict[str, Any]:
+        floor, whole = self.floor.end_to_end_us(), self.decoder.end_to_end_us()
+        return {
+            "bins": len(whole),
+            "floor_us": percentiles(floor),
+            "end_to_end_us": percentiles(whole),
+            "ratio": _ratio(whole, floor),
+            "above_floor_us": self.above_floor_us(),
+            "missed_deadlines": self.decoder.missed,
+            "floor_missed_deadlines": self.floor.missed,
+            "lost_bins": self.decoder.lost_bins,
+            "floor_lost_bins": self.floor.lost_bins,
+        }
+
+    def _inside(self) -> dict[str, Any]:
+        """Return what only the decoder's own stamps show."""
+        stages = self.decoder.stages_us()
+        return {
+            "step_us": percentiles(self.decoder.step_us()),
+            "stages_us": {
+                name: percentiles(stages[:, number]) for number, name in enumerate(STAGES)
+            },
+            "worst": self._worst(),
+        }
+
+    def _worst(self) -> list[dict[str, float]]:
+        """Return the slowest bins: duration of each stage, and bins that arrived together."""
+        whole, stages = self.decoder.end_to_end_us(), self.decoder.stages_us()
+        arrived = np.concatenate(self.decoder.stages)[:, 0]
+        _, which, together = np.unique(arrived, return_inverse=True, return_counts=True)
+        rows = np.argsort(whole)[::-1][:_N_WORST]
+        return [
+            {"bin": int(row), "end_to_end_us": float(whole[row])}
+            | {name: float(stages[row, number]) for number, name in enumerate(STAGES)}
+            | {"bins_in_delivery": int(together[which[row]])}
+            for row in rows
+        ]
+
+
+def percentiles(values: FloatArray) -> dict[str, float]:
+    """Return the exact percentiles by which a latency is judged."""
+    found = np.percentile(values, list(_PERCENTILES.values()))
+    return dict(zip(_PERCENTILES, found.tolist(), strict=True))
+
+
+def _ratio(some_us: FloatArray, others_us: FloatArray) -> dict[str, float]:
+    """Return the ratio of two latencies, in the median and the 99th percentile."""
+    p50, p99 = np.percentile(some_us, [50, 99]) / np.percentile(others_us, [50, 99])
+    return {"p50": float(p50), "p99": float(p99)}

@@ -1,0 +1,79 @@
+"""Turn the summaries of measurements into the rows of a table."""
+
+from typing import Any
+
+
+def latency_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of `bench latency`."""
+    rows = {"floor": _spelled(summary["floor_us"])}
+    if "step_us" in summary:
+        rows["step"] = _spelled(summary["step_us"])
+    rows["end to end"] = _spelled(summary["end_to_end_us"])
+    rows["end to end / floor"] = _spelled(summary["ratio"], ".2f", " ×")
+    if "quiet_us" in summary:
+        rows["decoder alone"] = _spelled(summary["quiet_us"])
+        rows["end to end / alone"] = _spelled(summary["to_quiet"], ".2f", " ×")
+    rows["real-time priority"] = "yes" if summary["realtime"] else "no"
+    for name in ("missed_deadlines", "lost_bins"):
+        rows[name.replace("_", " ")] = f"{summary[name]}; floor {summary[f'floor_{name}']}"
+    return rows
+
+
+def step_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of `bench step`."""
+    instructions = summary["instructions_a_bin"]
+    return {
+        "µs": _spelled(summary["step_us"], ".1f"),
+        "calls per bin": f"{summary['calls_a_bin']:g}",
+        "memory blocks left behind per bin": f"{summary['blocks_left_a_bin']:g}",
+        "instructions per bin": f"{instructions:,.0f}" if instructions else "unknown",
+    }
+
+
+def scale_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of `bench scale`."""
+    rows = {}
+    for row in summary["rows"]:
+        if row["input"] == "events":
+            rows[f"{row['events_per_s']:,.0f} events/s"] = _events_row(row)
+        else:
+            rows[f"{row['channels']} channels"] = _channels_row(row)
+    power = summary["step_slope"]
+    rows["step grows with channels to the power"] = "unknown" if power is None else f"{power:.2f}"
+    return rows
+
+
+def _channels_row(row: dict[str, Any]) -> str:
+    step_us = row["step_us"]
+    return (
+        f"step p50 {step_us['p50']:.0f}, p99 {step_us['p99']:.0f} µs; "
+        f"{row['ratio']['p50']:.2f} × the floor; {row['lost_bins']} bins lost"
+    )
+
+
+def _events_row(row: dict[str, Any]) -> str:
+    latency_us = row["latency_us"]
+    return (
+        f"{'kept up' if row['keeps_up'] else 'did not keep up'}, {row['sent_per_s']:,.0f} sent "
+        f"per second, latency p50 {latency_us['p50']:.0f}, p99 {latency_us['p99']:.0f} µs, "
+        f"{row['skipped']:,} skipped, {row['overloads']} overloads"
+    )
+
+
+def peer_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of `bench peers`; all were measured beside the same floor."""
+    floor_us = summary["rows"][0]["floor_us"]
+    rows = {"floor": f"p50 {floor_us['p50']:.0f}, p99 {floor_us['p99']:.0f} µs"}
+    for row in summary["rows"]:
+        whole_us = row["end_to_end_us"]
+        rows[row["name"]] = (
+            f"p50 {whole_us['p50']:.0f}, p99 {whole_us['p99']:.0f} µs; "
+            f"{row['above_floor_us']:.0f} µs above the floor, "
+            f"{row['above_floor_to_ours']:.1f} × rt-ner's; {row['lost_bins']} bins lost"
+        )
+    return rows
+
+
+def _spelled(values: dict[str, float], form: str = ".0f", unit: str = "") -> str:
+    """Return percentiles in one line."""
+    return ", ".join(f"{at.replace('_', '.')} {value:{form}}{unit}" for at, value in values.items())
