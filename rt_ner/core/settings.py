@@ -46,7 +46,7 @@ def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such config file: check its path") from error
+        raise ConfigError(f"{path}: no such config file; check its path") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} can't be read as TOML: {error}") from error
     return checked_settings(content, kind, str(path))

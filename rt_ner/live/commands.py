@@ -113,10 +113,10 @@ def decode(
     counts = statistics.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
-    console.print(f"of samples and hops: {found}", soft_wrap=True)
+    console.print(f"counts: {found}", soft_wrap=True)
     if statistics.n_decoded:
         p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
-        console.print(f"step µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
+        console.print(f"step time in µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
 
 
 def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
@@ -189,8 +189,8 @@ class _Bundles:
             is_asked, has = (getattr(each.manifest, what) for each in (self.loaded, other))
             if is_asked != has:
                 raise BundleError(
-                    f"{self.next} has another {what.replace('_', ' ')} than {self.folder}: "
-                    f"{_brief(has)}, not {_brief(is_asked)}; decode with it from the start"
+                    f"{self.next} differs from {self.folder} in its {what.replace('_', ' ')}: "
+                    f"{_brief(has)}, not {_brief(is_asked)}; start the decoder with it instead"
                 )
         return other.model
 

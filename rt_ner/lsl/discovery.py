@@ -82,7 +82,7 @@ class StreamQuery:
         if not fit and time.monotonic() - begun_s < seconds / 2:
             # A predicate that liblsl can't read finds nothing, at once, and without an error.
             raise StreamError(
-                f"predicate = {self.predicate!r} is no XPath 1.0 that liblsl can read: expected "
+                f"predicate = {self.predicate!r} is not XPath 1.0 that liblsl can read: expected "
                 "something like starts-with(name,'Cere') and channel_count=96"
             )
         return [info for info in fit if self.matches(info)], fit

@@ -76,7 +76,9 @@ class StreamReader:
             return
         name = query.source_id or str(query)
         if len(found) != 1:
-            self.problem = f"{len(found)} streams '{name}'" if found else f"no stream '{name}'"
+            self.problem = (
+                f"{len(found)} streams match '{name}'" if found else f"no stream '{name}'"
+            )
             return
         self.problem = ""
         inlet = pylsl.StreamInlet(found[0], max_buflen=_BUFFER_S, recover=False)

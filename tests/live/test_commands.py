@@ -176,7 +176,7 @@ def test_the_next_bundle_must_take_and_give_the_same(
         ("latent dim", {"latent_dim": 5}),
     ):
         manifest = loaded.manifest.model_copy(update=other)
-        with pytest.raises(BundleError, match=f"has another {what} than"):
+        with pytest.raises(BundleError, match=f"differs from .* in its {what}: "):
             _Bundles(
                 small_bundle_folder, replace(loaded, manifest=manifest), small_bundle_folder
             ).next_model()

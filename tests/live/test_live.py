@@ -182,7 +182,7 @@ def test_two_sources_of_one_name_are_refused_and_both_described(source_id: str) 
 
 def test_a_predicate_that_cannot_be_read_is_refused(source_id: str) -> None:
     query = StreamQuery(("Spikes",), predicate="name=='unclosed")
-    with pytest.raises(StreamError, match="is no XPath 1.0"):
+    with pytest.raises(StreamError, match="is not XPath 1.0"):
         find_stream(query, WAIT_S, never)
 
 

@@ -19,7 +19,7 @@ from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.chunks import RasterChunk
 
-# A jump of the stamps by more shows that a clock was set. The newest 1024 stamps are remembered, to
+# A jump of the stamps by more shows that a clock was set. So many newest stamps are kept, to
 # recognise repeats.
 CLOCK_STEP_NS = 200_000_000
 _N_REMEMBERED = 1024

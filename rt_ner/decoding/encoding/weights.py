@@ -46,7 +46,7 @@ class EncoderWeights:
             and self.latent.shape == (self.second_bias.size, self.latent_bias.size)
         )
         if not fits or any(value.dtype != np.float32 for value in vars(self).values()):
-            raise BundleError("the weights don't fit one another: train the bundle again")
+            raise BundleError("the encoder's weights don't fit one another: train the bundle again")
 
     @property
     def n_bins(self) -> int:
@@ -72,7 +72,9 @@ def read_weights(content: bytes) -> EncoderWeights:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             named = {field.name: np.ascontiguousarray(arrays[field.name]) for field in _FIELDS}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BundleError(f"the weights can't be read ({error}): train the bundle again") from error
+        raise BundleError(
+            f"the encoder's weights can't be read ({error}): train the bundle again"
+        ) from error
     return EncoderWeights(**named)
 
 

@@ -144,7 +144,7 @@ def spike_stream_of(header: StreamHeader, wanted: InputKind) -> SpikeStream:
     if header.rate_hz <= 0 and kind is not InputKind.EVENTS:
         raise StreamError(
             f"{name} has no regular rate, so it can't be {kind}: set kind in [input] to events, or "
-            "give it its sample rate in its header"
+            "announce its sample rate in its header"
         )
     if header.rate_hz > 0 and kind is InputKind.EVENTS:
         raise StreamError(

@@ -86,7 +86,7 @@ class LoopStatistics:
         return steps
 
     def new_losses(self) -> str:
-        """Return a notice if more than a tenth of the newest input was of no use; empty if not."""
+        """Return a notice if more than a tenth of the newest input was unusable; else empty."""
         new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
         lost = {
             input_counts: int(new[input_counts])
@@ -97,7 +97,7 @@ class LoopStatistics:
         if n_lost <= _MANY * (n_lost + int(new[InputCounts.USED])):
             return ""
         named = ", ".join(f"{input_counts.name.lower()} {n}" for input_counts, n in lost.items())
-        return f"losses: more than {_MANY:.0%} of the newest input was of no use: {named}"
+        return f"losses: more than {_MANY:.0%} of the newest input could not be used: {named}"
 
     def counts(self) -> dict[str, int]:
         """Return all counts by name."""

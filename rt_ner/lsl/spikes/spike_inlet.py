@@ -24,7 +24,7 @@ _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVE
 _BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
-# 146 years: a stamp further from zero (in milliseconds, perhaps) is invalid. int64 holds twice it.
+# 146 years: a stamp further from zero (perhaps in ms) is invalid. int64 holds twice as much.
 _LONGEST_S = 2.0**62 / NS_PER_S
 
 
