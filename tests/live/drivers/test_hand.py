@@ -1,112 +1,37 @@
-"""A hand from mouse or joystick: the velocity that the cursor of an open loop follows."""
+"""A hand over LSL: the velocity that the cursor of an open loop follows."""
 
-import os
-from collections.abc import Iterator
 from threading import Event, Thread
 
 import numpy as np
-import pytest
 
 from drivers.hand.hand import HandSource
+from drivers.source import opened
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.core.errors import ConfigError, StreamError
-from tests.helpers.rig import WAIT_S, inlet
+from tests.helpers.rig import inlet
+from tests.helpers.waiting import LONGEST_S
 
 
 def test_positions_become_velocities(source_id: str) -> None:
-    """A circle of 5 cm, once a second, as the source's own looks see it."""
-    looked = iter(np.linspace(0, 40 * np.pi, 2001))
-    stop = Event()
+    """A circle of 5 cm, once per 100 readings, as the source itself reads it."""
+    n_read, stop = 0, Event()
 
     def position_cm() -> tuple[float, float]:
-        angle = next(looked)
+        nonlocal n_read
+        n_read += 1
+        angle = 2 * np.pi * n_read / 100
         return 5 * float(np.cos(angle)), 5 * float(np.sin(angle))
 
     source = HandSource(position_cm, source_id)
-    kinematics = inlet(source_id, Kind.KINEMATICS)
-    running = Thread(target=source.run, args=(stop,))
-    running.start()
-    samples, stamps_s = kinematics.pull_chunk(WAIT_S, 100)
-    stop.set()
-    running.join()
+    with opened(source):
+        kinematics = inlet(source_id, Kind.KINEMATICS)
+        running = Thread(target=source.run, args=(stop,))
+        running.start()
+        samples, stamps_s = kinematics.pull_chunk(LONGEST_S, 100)
+        stop.set()
+        running.join()
+    assert len(stamps_s) == 100
     steps_s = np.diff(stamps_s)
-    # The way between two looks is a chord of the circle, however late they come.
+    assert (steps_s > 0).all()
+    # The way between two readings is a chord of the circle, however late they come.
     way_cm = np.hypot(*np.array(samples)[1:].T) * steps_s
     np.testing.assert_allclose(way_cm, 10 * np.sin(np.pi / 100), rtol=1e-3)
-    assert (steps_s > 0).all()
-
-
-def test_the_pointer_in_cm() -> None:
-    pytest.importorskip("PySide6")
-    from PySide6.QtGui import QCursor
-
-    from drivers.hand.mouse import pointer_cm, screen_pixels_per_cm
-    from rt_ner.view.app import application
-
-    # The view's tests in this process need an application that can do more.
-    application()
-    assert 10 < screen_pixels_per_cm() < 200
-    look = pointer_cm(25.0)
-    QCursor.setPos(100, 200)
-    before = look()
-    QCursor.setPos(150, 170)
-    after = look()
-    np.testing.assert_allclose(np.subtract(after, before), [2.0, 1.2])
-
-
-class FakeStick:
-    """In the place of a joystick, which no test machine has."""
-
-    axes = (0.0, 0.5, -1.0)
-
-    def __init__(self, _number: int) -> None: ...
-
-    def get_name(self) -> str:
-        return "fake stick"
-
-    def get_numaxes(self) -> int:
-        return len(self.axes)
-
-    def get_axis(self, axis: int) -> float:
-        return self.axes[axis]
-
-    def get_instance_id(self) -> int:
-        return 7
-
-
-@pytest.fixture
-def pygame(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    module = pytest.importorskip("pygame")
-    monkeypatch.setattr(module.joystick, "get_count", lambda: 1)
-    monkeypatch.setattr(module.joystick, "Joystick", FakeStick)
-    yield module
-    module.quit()
-
-
-def test_a_stick_is_where_it_is_pushed_to(pygame: object) -> None:
-    from drivers.hand.joystick import stick_cm
-
-    assert stick_cm(1, (3, 2), 10.0)() == (-10.0, -5.0)
-    with pytest.raises(ConfigError, match="found fake stick"):
-        stick_cm(2, (1, 2), 10.0)
-    with pytest.raises(ConfigError, match="axes 1 and 4: fake stick has 1 to 3"):
-        stick_cm(1, (1, 4), 10.0)
-
-
-def test_a_stick_that_is_pulled_out_is_an_error(pygame: object) -> None:
-    from drivers.hand.joystick import stick_cm
-
-    look = stick_cm(1, (1, 2), 10.0)
-    gone = pygame.event.Event(pygame.JOYDEVICEREMOVED, instance_id=7)  # type: ignore[attr-defined]
-    pygame.event.post(gone)  # type: ignore[attr-defined]
-    with pytest.raises(StreamError, match="fake stick is gone"):
-        look()
-
-
-def test_no_joystick_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pygame")
-    from drivers.hand.joystick import stick_cm
-
-    with pytest.raises(ConfigError, match="found no joystick; plug one in"):
-        stick_cm(1, (1, 2), 10.0)
-    assert os.environ["SDL_VIDEODRIVER"] == "dummy"
