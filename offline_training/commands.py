@@ -44,7 +44,7 @@ def train(
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """
     require_training()
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
@@ -104,7 +104,7 @@ def demo(
     """
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
 
     settings, with_view = train_settings(config, seed), opens_view(view)
     plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)

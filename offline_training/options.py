@@ -1,14 +1,16 @@
-"""Check the trainer's packages, and read its settings for a command."""
+"""Check the trainer's packages, read its settings and pick the device for a command."""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rt_ner.core.errors import RtNerError
+from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.core.settings import checked_settings, load_settings
 
 if TYPE_CHECKING:
+    import torch
+
     from offline_training.settings import TrainSettings
 
 
@@ -31,3 +33,21 @@ def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":
     if seed is None:
         return settings
     return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
+
+
+def pick_device(name: str) -> "torch.device":
+    """Return the torch device of a name; ConfigError if this computer has none.
+
+    ``auto`` is the GPU if there is one, else the CPU.
+    """
+    import torch  # noqa: PLC0415 - quick --help
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--device {name}: {reason}; use --device cpu") from error
+    return device

@@ -1,51 +1,32 @@
 """Training: a session and settings in, a proven bundle out, with its control and its report."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from offline_training.dataset.adequacy import check_adequacy
-from offline_training.dataset.split import Split, split_session
+from offline_training.dataset.split import split_session
 from offline_training.figures.report import draw_report
-from offline_training.ner.distillation import OnStep, train_encoder
-from offline_training.ner.kalman_readout import fit_kalman
-from offline_training.ner.network import EncoderNetwork, embed, export_onnx, export_weights
+from offline_training.ner.distillation import train_encoder
+from offline_training.ner.ensemble import OnStep
+from offline_training.ner.export.encoder_export import export_onnx, export_weights
+from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
+from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.settings import TrainSettings
-from rt_ner.bundle.assembly import assemble_bundle
-from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import CarriedFrom, Scores, TrainingEntry
-from rt_ner.bundle.storage import cloud_page, save_bundle
+from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
+from rt_ner.bundle.storage import save_bundle
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.decoding import decode_session
-from rt_ner.offline.labels import shuffle_trials
-from rt_ner.offline.scores import Comparison, compare, only_trials
-
-# Training latents that a bundle holds for pictures, at most.
-_CLOUD_ROWS = 2000
+from rt_ner.offline.held_out.proof import Fit, Trained, prove_fit, report_pages
+from rt_ner.offline.held_out.split import Split
 
 # Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
 # were left out.
 Progress = Callable[[str, float, float | None], None]
-# Fits a decoder to a split's training part; told what for. What trials left out say of it, if any.
-Fit = Callable[[Split, str], tuple[DecoderSpecification, float | None]]
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A bundle, its decoding of the training and the held-out trials, and how long it all took."""
-
-    bundle: Bundle
-    train: Comparison
-    held_out: Comparison
-    train_s: float
 
 
 def train_bundle(
@@ -70,48 +51,14 @@ def train_bundle(
 
 
 def prove(session: Session, split: Split, settings: TrainSettings, fit: Fit) -> Trained:
-    """Fit a decoder to the training part of a split session, and score it on the rest.
-
-    A second one is fitted to shuffled trials, on the same input and scored the same way: the
-    control. ``train_s`` is the time of both and of the scoring.
-    """
-    started_s = time.monotonic()
-    hop_ns = split.shape.hop_ns
-    model, validation_r2 = fit(split, "training")
-    rng = np.random.default_rng(settings.seed)
-    labels = shuffle_trials(split.train.labels, rng)
-    control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
-    n_trials = len(session.trials)
-    whole = compare(decode_session(model, session), session, hop_ns)
-    train = only_trials(whole, 0, split.n_train)
-    held_out = only_trials(whole, split.n_train, n_trials)
-    chance = compare(decode_session(control, session), session, hop_ns)
-    scores = Scores(
-        velocity_r2=held_out.velocity_r2(),
-        position_r2=held_out.position_r2(),
-        train_velocity_r2=train.velocity_r2(),
-        validation_velocity_r2=validation_r2,
-        shuffled_velocity_r2=only_trials(chance, split.n_train, n_trials).velocity_r2(),
-    )
+    """Fit a decoder to the training trials of a session and score it on the others."""
     training = training_entry(session, settings, split.n_train)
-    bundle = assemble_bundle(model, split.test.windows, training, scores)
-    return Trained(bundle, train, held_out, time.monotonic() - started_s)
+    return prove_fit(session, split, training, settings.seed, fit)
 
 
 def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
-    """Write a trained bundle with the picture of its held-out trials, and its training latents."""
-    training = trained.bundle.manifest.training
-    scores = trained.bundle.manifest.scores
-    report = draw_report(
-        trained.held_out,
-        f"{training.session} {training.area}, held-out trials",
-        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
-        f"shuffled control {scores.shuffled_velocity_r2:.2f}",
-    )
-    train = trained.train
-    some = slice(None, None, len(train.latent) // _CLOUD_ROWS + 1)
-    cloud = cloud_page(train.latent[some], train.labels.direction_deg[some])
-    save_bundle(trained.bundle, folder, {"report.png": report, **cloud}, overwrite)
+    """Write a trained bundle with its report: held-out trials as a picture, training latents."""
+    save_bundle(trained.bundle, folder, report_pages(trained, draw_report), overwrite)
 
 
 def _fit(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from offline_training.methods.latent.cebra import cebra_step
-from offline_training.ner.distillation import training_step
+from offline_training.ner.ensemble import training_step
 from offline_training.ner.loss import label_distances, value_and_gradient
 from offline_training.settings import EnsembleSettings, TrainSettings
 from rt_ner.core.arrays import FloatArray

@@ -28,9 +28,9 @@ def bench_recalibration(
     Decodes intention from the recording, disturbs its signals, and recalibrates.
     """
     require_training()
-    from offline_training.bench.disturbance import measure_disturbances
-    from offline_training.closed_loop.stabilized import read_stabilized
-    from offline_training.ner.distillation import pick_device
+    from offline_training.bench.real_loop.disturbance import measure_disturbances
+    from offline_training.bench.real_loop.stabilized import read_stabilized
+    from offline_training.options import pick_device
 
     read = read_stabilized(recording)
     with show_progress() as shown:

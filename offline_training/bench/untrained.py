@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline_training.ner.network import EncoderNetwork
+from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.settings import TrainSettings
 from offline_training.training import exported_model
 from rt_ner.bundle.assembly import assemble_bundle

@@ -73,7 +73,7 @@ def compare(
     from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
     from offline_training.methods.registry import installed_methods, named_methods
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
 
     if out is not None:
         check_out(out)

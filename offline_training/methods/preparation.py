@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_training.ner.network import SD_FLOOR
+from offline_training.ner.networks.encoder_network import SD_FLOOR
 from rt_ner.core.arrays import Float32Array
 
 

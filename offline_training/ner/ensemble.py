@@ -1,6 +1,6 @@
-"""Ensemble: encoders that learn side by side, with all that their learning needs."""
+"""Train an ensemble: encoders that learn side by side from the same session."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -9,22 +9,32 @@ from torch import nn
 from offline_training.dataset.similarity import common_space
 from offline_training.ner.auxiliary_targets import auxiliary_targets
 from offline_training.ner.loss import label_distances, ner_loss
-from offline_training.ner.network import EncoderNetwork, MemberLinear, all_features, member_latents
+from offline_training.ner.networks.descent import Descent, disturbed
+from offline_training.ner.networks.encoder_network import (
+    EncoderNetwork,
+    MemberLinear,
+    all_features,
+    member_latents,
+)
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import BoolArray, Int64Array
-from rt_ner.core.errors import ConfigError
 from rt_ner.decoding.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
-# A member leaves out one trial in so many, where there are enough to go round twice.
+# Each member leaves out one trial in ten, where there are at least twice as many.
 _FOLDS = 10
+# Steps between two looks at the trials left out, and looks without progress before learning ends.
+_CHECK_STEPS, _PATIENT_CHECKS = 20, 6
+
+# Receives the part done, from 0 to 1, and the newest velocity R² of the trials left out.
+OnStep = Callable[[float, float | None], None]
 
 
 class Ensemble:
-    """Encoders that learn side by side from one dataset, a batch a member each step."""
+    """Encoders that learn side by side from one dataset, each from batches of its own."""
 
     def __init__(
         self, dataset: Dataset, settings: TrainSettings, step_ns: int, device: torch.device
@@ -46,7 +56,7 @@ class Ensemble:
         )
 
     def step(self) -> None:
-        """Learn from one batch a member."""
+        """Learn from one batch per member."""
         drawn = [sampler.draw(self.settings.batch) for sampler in self._samplers]
         rows = np.stack([np.concatenate(pair) for pair in drawn])
         seen = disturbed(self.features[torch.from_numpy(rows)], self.settings)
@@ -55,11 +65,11 @@ class Ensemble:
         self._descent.step(self._objective(hidden, self.network.latents(hidden), rows))
 
     def average(self, features: torch.Tensor) -> torch.Tensor:
-        """The members' mean latents ``(batch, latent)``, nothing at random."""
+        """Return the members' mean latents ``(batch, latent)``, without dropout."""
         return member_latents(self.network, features).mean(dim=0)
 
     def settle(self) -> None:
-        """Bring the members' latents to one space, by a similarity folded into their last layer."""
+        """Bring the members' latents to one space: fold a similarity into each last layer."""
         if len(self.left_out) == 1:
             return
         own = member_latents(self.network, self.features).double().cpu().numpy()
@@ -72,7 +82,7 @@ class Ensemble:
                 layer.bias[member] += torch.tensor(turn.offset).to(matrix)
 
     def validation_r2(self) -> float | None:
-        """R² of velocity on the trials that each member has left out; None where there are none."""
+        """Return the velocity R² on the trials that members left out; None without any."""
         if not self.left_out.any():
             return None
         velocity = self.dataset.labels.velocity_cm_s
@@ -85,59 +95,11 @@ class Ensemble:
         return float(r2_score(np.concatenate(true), np.concatenate(decoded)))
 
 
-@dataclass
-class Descent:
-    """AdamW with a learning rate that rises and falls once, and an error where it diverges."""
-
-    parameters: list[nn.Parameter]
-    settings: TrainSettings
-    steps: int
-    n_done: int = 0
-    _optimizer: torch.optim.Optimizer = field(init=False)
-    _schedule: torch.optim.lr_scheduler.LRScheduler = field(init=False)
-
-    def __post_init__(self) -> None:
-        rate = self.settings.learning_rate
-        self._optimizer = torch.optim.AdamW(
-            self.parameters, lr=rate, weight_decay=self.settings.weight_decay, fused=True
-        )
-        # The rise of the learning rate needs a step of its own, however short the training.
-        rise = max(0.1, 2 / (self.steps + 1))
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, rate, total_steps=self.steps + 1, pct_start=rise
-        )
-
-    def step(self, loss: torch.Tensor) -> None:
-        """One step down. Past the planned steps the rate stays at its end."""
-        self.n_done += 1
-        if not torch.isfinite(loss):
-            raise ConfigError(
-                f"the loss became {loss.item():g} at step {self.n_done}: training diverged, lower "
-                f"learning_rate = {self.settings.learning_rate:g}"
-            )
-        self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        self._optimizer.step()
-        if self.n_done <= self.steps:
-            self._schedule.step()
-
-
-def disturbed(features: torch.Tensor, settings: TrainSettings) -> torch.Tensor:
-    """Features ``(…, bump, channel)`` as a network is shown them while it learns.
-
-    Whole channels fall silent at random, so that none becomes indispensable, and noise makes
-    neighbours of the few hundred reaches that there are.
-    """
-    heard = torch.ones_like(features[..., :1, :])
-    heard = nn.functional.dropout(heard, settings.channel_dropout)
-    return features * heard + settings.input_noise * torch.randn_like(features)
-
-
 class _Objective(nn.Module):
-    """NER loss and the weighted errors of what is learned along, over all members.
+    """The NER loss and two weighted errors beside it, summed over all members.
 
-    A linear readout of velocity from the latents, and one of the auxiliary targets from the last hidden
-    layer.
+    The errors are those of a linear readout of velocity from the latents, and of a linear readout
+    of the auxiliary targets from the last hidden layer.
     """
 
     def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int) -> None:
@@ -148,7 +110,7 @@ class _Objective(nn.Module):
         velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
         targets = auxiliary_targets(labels, step_ns)
         self.readout = MemberLinear(members, settings.latent_dim, 2)
-        self.auxiliary_targets = MemberLinear(members, settings.hidden_units[-1], targets.shape[1])
+        self.auxiliary_readout = MemberLinear(members, settings.hidden_units[-1], targets.shape[1])
         self.velocity: torch.Tensor
         self.targets: torch.Tensor
         self.register_buffer("velocity", torch.tensor(velocity, dtype=torch.float32))
@@ -157,16 +119,18 @@ class _Objective(nn.Module):
     def forward(
         self, hidden: torch.Tensor, latents: torch.Tensor, rows: Int64Array
     ) -> torch.Tensor:
-        """Loss of ``(member, 2N, …)`` for the dataset's rows ``(member, 2N)``.
+        """Return the loss of ``(member, 2N, …)`` for the dataset's rows ``(member, 2N)``.
 
-        The first N of a member are anchors, the others their partners.
+        A member's first N rows are anchors, the others their partners.
         """
         anchors = rows[:, : rows.shape[1] // 2]
         ranked = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
         wanted = self.velocity[np.tile(anchors, 2)]
         error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
-        ahead = nn.functional.mse_loss(self.auxiliary_targets(hidden), self.targets[rows])
-        return torch.stack(ranked).sum() + len(rows) * (error + self._loss.auxiliary_weight * ahead)
+        auxiliary = nn.functional.mse_loss(self.auxiliary_readout(hidden), self.targets[rows])
+        return torch.stack(ranked).sum() + len(rows) * (
+            error + self._loss.auxiliary_weight * auxiliary
+        )
 
     def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
         distance = label_distances(
@@ -179,7 +143,7 @@ class _Objective(nn.Module):
 
 
 class _RowSampler:
-    """Anchors and partners among some rows of a dataset."""
+    """Draws anchors and partners among some rows of a dataset."""
 
     def __init__(
         self, labels: Labels, rows: Int64Array, step_ns: int, rng: np.random.Generator
@@ -195,8 +159,51 @@ class _RowSampler:
 
 
 def _left_out(labels: Labels, members: int) -> BoolArray:
-    """Which hops each member leaves out, ``(member, hop)``: every tenth trial, another one each."""
+    """Return a mask ``(member, hop)`` of the trials left out: every tenth, others per member."""
     _, rank = np.unique(labels.trial, return_inverse=True)
     if rank.max() + 1 < 2 * _FOLDS:
         return np.zeros((members, len(labels)), dtype=np.bool_)
     return np.asarray(rank % _FOLDS == (np.arange(members) % _FOLDS)[:, None], dtype=np.bool_)
+
+
+def train_ensemble(
+    dataset: Dataset,
+    settings: TrainSettings,
+    step_ns: int,
+    device: torch.device,
+    on_step: OnStep,
+) -> tuple[Ensemble, float | None]:
+    """Train an ensemble; return it with its velocity R² on the trials that members left out.
+
+    Learning ends when those trials are decoded no better, and goes back to where they were decoded
+    best. All members' latents are brought to one space.
+    """
+    torch.manual_seed(settings.seed)
+    ensemble = Ensemble(dataset, settings, step_ns, device)
+    best_r2, best_step = ensemble.validation_r2(), 0
+    best = _copied(ensemble.network.state_dict())
+    for step in range(1, settings.steps + 1):
+        ensemble.step()
+        if step % _CHECK_STEPS == 0 or step == settings.steps:
+            r2 = ensemble.validation_r2()
+            if r2 is None or best_r2 is None or r2 > best_r2:
+                best_r2, best_step, best = r2, step, _copied(ensemble.network.state_dict())
+            if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
+                break
+        on_step(step / settings.steps, best_r2)
+    ensemble.network.load_state_dict(best)
+    ensemble.settle()
+    return ensemble, best_r2
+
+
+def training_step(
+    dataset: Dataset, settings: TrainSettings, step_ns: int, device: torch.device
+) -> Callable[[], None]:
+    """Return a function that takes one step: sampling, encoders, loss, gradients, optimiser."""
+    torch.manual_seed(settings.seed)
+    return Ensemble(dataset, settings, step_ns, device).step
+
+
+def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return a copy of a network's state."""
+    return {name: tensor.clone() for name, tensor in state.items()}

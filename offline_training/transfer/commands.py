@@ -66,7 +66,7 @@ def transfer(
     """
     require_training()
     from offline_training.dataset.adequacy import check_adequacy
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
     from offline_training.transfer.curve import Plan, run
     from offline_training.transfer.days import chosen_trials, load_days
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from offline_training.methods.method import FitContext, Method
-from offline_training.ner.network import SD_FLOOR
+from offline_training.ner.networks.encoder_network import SD_FLOOR
 from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.errors import SessionError

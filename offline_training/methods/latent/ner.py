@@ -4,7 +4,7 @@ from functools import partial
 
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.ner.distillation import train_encoder
-from offline_training.ner.network import embed
+from offline_training.ner.networks.encoder_network import embed
 from offline_training.settings import EnsembleSettings, LossSettings, TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.offline.dataset import Dataset

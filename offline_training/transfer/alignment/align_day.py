@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from offline_training.dataset.split import Split
 from offline_training.ner.distillation import distill
-from offline_training.ner.network import EncoderNetwork, all_features, embed
+from offline_training.ner.networks.encoder_network import EncoderNetwork, all_features, embed
 from offline_training.transfer.alignment.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, Stitched, learn_second_day
 from rt_ner.core.arrays import AnyArray
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.scores import Comparison
 
 # How much of the time goes into learning, before teaching; only for the progress.

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from offline_training.ner.distillation import OnStep, train_ensemble
-from offline_training.ner.ensemble import Ensemble, disturbed
+from offline_training.ner.ensemble import Ensemble, OnStep, train_ensemble
 from offline_training.ner.loss import label_distances, ner_loss
-from offline_training.ner.network import EncoderNetwork, all_features
+from offline_training.ner.networks.descent import disturbed
+from offline_training.ner.networks.encoder_network import EncoderNetwork, all_features
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.matching import Matching

@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from offline_training.dataset.split import split_session
-from offline_training.ner.distillation import distill, pick_device, train_ensemble
-from offline_training.ner.network import (
+from offline_training.ner.distillation import distill
+from offline_training.ner.ensemble import train_ensemble
+from offline_training.ner.export.encoder_export import export_onnx
+from offline_training.ner.networks.encoder_network import (
     EncoderNetwork,
     all_features,
     embed,
-    export_onnx,
     member_latents,
     temporal_basis,
 )
+from offline_training.options import pick_device
 from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
 from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from offline_training.dataset.split import split_session
-from offline_training.ner.network import all_features
+from offline_training.ner.networks.encoder_network import all_features
 from offline_training.settings import EnsembleSettings, TrainSettings, WindowSettings
 from offline_training.transfer import curve as curve_module
 from offline_training.transfer.alignment.matching import (

@@ -1,4 +1,4 @@
-"""Graph: an encoder as an ONNX file, written node by node, so that one encoder gives one file."""
+"""Write an ONNX file node by node, so that the same encoder gives the same file."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from rt_ner.decoding.encoding.encoder import INPUT_NAME, OUTPUT_NAME
 
-# What every ONNX Runtime since 1.15 can read.
+# Versions that every ONNX Runtime since 1.15 can read.
 _OPSET, _IR_VERSION = 17, 9
 
 
@@ -17,9 +17,9 @@ def encoder_file(
     counts_shape: tuple[int, int],
     n_latents: int,
 ) -> bytes:
-    """The checked graph from raw counts ``[batch, bin, channel]`` to latents ``[batch, latent]``.
+    """Return a checked graph from counts ``[batch, bin, channel]`` to latents ``[batch, latent]``.
 
-    Byte for byte the same for the same nodes and weights.
+    The same nodes and weights give the same file, byte for byte.
     """
     takes: list[str | int | None] = ["batch", *counts_shape]
     gives: list[str | int | None] = ["batch", n_latents]

@@ -5,12 +5,9 @@ binned counts instead of latents it is the field's standard, which ours is held 
 """
 
 import numpy as np
-from onnx import helper, numpy_helper
 
-from offline_training.ner.onnx_graph import encoder_file
 from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import AnyArray, FloatArray
-from rt_ner.decoding.encoding.encoder import INPUT_NAME, OUTPUT_NAME
 from rt_ner.decoding.readout import Readout
 from rt_ner.offline.labels import Labels
 
@@ -58,17 +55,6 @@ def _hops_alike(noise: FloatArray, labels: Labels) -> float:
             break
         total += 2 * alike
     return total
-
-
-def counts_encoder(n_bins: int, n_channels: int) -> bytes:
-    """An ONNX graph that gives the newest bin's counts."""
-    newest = {"begin": n_bins - 1, "end": n_bins, "axis": 1}
-    constants = [numpy_helper.from_array(np.array([value]), name) for name, value in newest.items()]
-    nodes = [
-        helper.make_node("Slice", [INPUT_NAME, *newest], ["newest"]),
-        helper.make_node("Flatten", ["newest"], [OUTPUT_NAME], axis=1),
-    ]
-    return encoder_file(nodes, constants, (n_bins, n_channels), n_channels)
 
 
 def _gaussian(inputs: FloatArray, outputs: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,1 @@
+"""The encoder as a network, and the steps by which it learns."""

@@ -1,0 +1,119 @@
+"""Define the encoder as a torch network, several members side by side."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from offline_training.settings import TrainSettings
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.offline.dataset import Dataset
+
+# Added to each channel's standard deviation: a silent channel must not blow up its first spike.
+SD_FLOOR = 0.05
+_HOPS_AT_ONCE = 4096
+
+
+class EncoderNetwork(nn.Module):
+    """Encoders side by side, called members: standardised features to latents.
+
+    Counts pass through a square root, which evens out Poisson variance; a standardisation per
+    channel with the training set's moments; a basis of smooth bumps over time, fine for the newest
+    bins and coarse for the oldest; and a two-layer perceptron per member. Channels that were silent
+    in training are ignored.
+    """
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings, n_members: int = 1) -> None:
+        super().__init__()
+        root = np.sqrt(dataset.windows[:, -1].astype(np.float64))
+        sd = np.where(dataset.windows.any(axis=(0, 1)), root.std(axis=0) + SD_FLOOR, np.inf)
+        basis = temporal_basis(dataset.windows.shape[1], settings.temporal_basis)
+        self.mean: torch.Tensor
+        self.sd: torch.Tensor
+        self.basis: torch.Tensor
+        self.register_buffer("mean", torch.tensor(root.mean(axis=0), dtype=torch.float32))
+        self.register_buffer("sd", torch.tensor(sd, dtype=torch.float32))
+        self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32))
+        first, second = settings.hidden_units
+        self.unit_norm = settings.unit_norm
+        self.hidden = nn.Sequential(
+            nn.Flatten(2),
+            MemberLinear(n_members, basis.shape[1] * sd.size, first),
+            nn.ReLU(),
+            nn.Dropout(settings.hidden_dropout[0]),
+            MemberLinear(n_members, first, second),
+            nn.ReLU(),
+            nn.Dropout(settings.hidden_dropout[1]),
+        )
+        self.latent = MemberLinear(n_members, second, settings.latent_dim)
+
+    def features(self, counts: torch.Tensor) -> torch.Tensor:
+        """Return standardised features ``(…, bump, channel)`` of counts ``(…, bin, channel)``."""
+        return torch.matmul(self.basis.T, (torch.sqrt(counts) - self.mean) / self.sd)
+
+    def latents(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return latents ``(member, batch, latent)`` of the last hidden layer."""
+        latents: torch.Tensor = self.latent(hidden)
+        return nn.functional.normalize(latents, dim=-1) if self.unit_norm else latents
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features ``(member, batch, bump, channel)`` to ``(member, batch, latent)``."""
+        return self.latents(self.hidden(features))
+
+
+class MemberLinear(nn.Module):
+    """A linear layer per member: ``(member, batch, in)`` to ``(member, batch, out)``."""
+
+    def __init__(self, n_members: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        bound = n_in**-0.5
+        self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Apply each member's own layer."""
+        return torch.baddbmm(self.bias, inputs, self.weight)
+
+
+def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
+    """Return raised-cosine bumps ``(bin, bump)``, of unit norm and even in log time.
+
+    The newest bin is the last (Pillow et al. 2008). Where there are as many bumps as bins or more,
+    the basis is the bins themselves.
+    """
+    if n_bumps >= n_bins:
+        return np.eye(n_bins)
+    age = np.log(np.arange(n_bins)[::-1] + 1.5)[:, None]
+    centres = np.linspace(age.min(), age.max(), n_bumps)
+    width = 2 * (age.max() - age.min()) / max(n_bumps - 1, 1)
+    bumps = 0.5 * (1 + np.cos(np.pi * ((age - centres) / width).clip(-1, 1)))
+    basis: FloatArray = bumps / np.linalg.norm(bumps, axis=0)
+    return basis
+
+
+def all_features(network: EncoderNetwork, dataset: Dataset) -> torch.Tensor:
+    """Return features ``(hop, bump, channel)`` of a dataset, on the network's device."""
+    parts = [
+        network.features(torch.from_numpy(windows.astype(np.float32)).to(network.mean.device))
+        for windows in np.array_split(dataset.windows, len(dataset.windows) // _HOPS_AT_ONCE + 1)
+    ]
+    return torch.cat(parts)
+
+
+def member_latents(network: EncoderNetwork, features: torch.Tensor) -> torch.Tensor:
+    """Return latents ``(member, hop, latent)`` of ``(hop, bump, channel)``, without dropout."""
+    learning = network.training
+    network.eval()
+    n_members = len(network.latent.weight)
+    with torch.no_grad():
+        parts = [
+            network(part.expand(n_members, *part.shape))
+            for part in torch.split(features, _HOPS_AT_ONCE)
+        ]
+    network.train(learning)
+    return torch.cat(parts, dim=1)
+
+
+def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
+    """Return latents ``(hop, latent)`` of a dataset, by a network of one member."""
+    latents: Float32Array = member_latents(network, all_features(network, dataset))[0].cpu().numpy()
+    return latents

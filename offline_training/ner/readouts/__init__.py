@@ -1,0 +1,1 @@
+"""Readouts of velocity beside the linear one."""
