@@ -1,4 +1,4 @@
-"""The runtime's commands: decode, inspect and doctor."""
+"""Run the live decoder from the command line: ``rt-ner decode``."""
 
 import socket
 import sys

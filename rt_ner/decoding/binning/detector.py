@@ -141,7 +141,7 @@ class Detector:
         return self._rms
 
     def interrupt(self) -> None:
-        """Start over after lost samples, learning too unless it is finished.
+        """Start over after lost samples; keep learned thresholds, but restart unfinished learning.
 
         Nothing crosses in the 50 ms in which the filter settles.
         """
