@@ -1,4 +1,4 @@
-"""The decoder's core: what it decodes must not depend on how the input is cut up."""
+"""The decoder's core: its results must not depend on how the input is cut into chunks."""
 
 from dataclasses import replace
 
@@ -82,7 +82,7 @@ def test_rehearsing_changes_no_result(model: DecoderSpecification, raster: Raste
     decoder = decoder_of(model)
     velocities = []
     for k in range(1500):
-        decoder.rehearse(RasterChunk(raster.stamp_ns[:0], raster.counts[:0]))
+        decoder.warm_caches(RasterChunk(raster.stamp_ns[:0], raster.counts[:0]))
         piece = RasterChunk(raster.stamp_ns[k : k + 1], raster.counts[k : k + 1])
         velocities += [decoded.velocity.tobytes() for decoded in decoder.push(piece)]
     assert velocities == [velocity for *_, velocity in decode(model, raster)]
@@ -102,7 +102,7 @@ def test_warming_up_leaves_no_trace(model: DecoderSpecification, raster: RasterC
 
 
 def test_no_look_ahead(model: DecoderSpecification, raster: RasterChunk) -> None:
-    """What comes later changes nothing of what was decoded before."""
+    """Later input changes nothing that was decoded before."""
     altered = raster.counts.copy()
     altered[1200:] = 7
     before = [row for row in decode(model, raster) if row[0] <= 1200 * MS]

@@ -1,4 +1,4 @@
-"""The fast encoder: the graph's network, spike by spike, and the same bits whatever came before."""
+"""The fast encoder equals the graph's network, and gives the same bits whatever came before."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def made(
 
 
 def literally(weights: EncoderWeights, window: np.ndarray) -> np.ndarray:
-    """The network's formula on a whole window, in float64."""
+    """Return the latent by the network's formula on a whole window, in float64."""
     hidden = weights.first_bias.size
     first = weights.first.astype(float).reshape(CHANNELS, -1, hidden)
     x = weights.first_bias + np.einsum("bk,bc,ckh->h", weights.basis, np.sqrt(window), first)
@@ -59,7 +59,7 @@ def test_latents_are_the_networks_formula_and_do_not_depend_on_what_was_before(
         running.push((number + 1) * HOP_NS, hop)
         encoders[0].push()
         if seed % 2:
-            encoders[0].rehearse()
+            encoders[0].warm_caches()
         filled.push((number + 1) * HOP_NS, hop)
         if number >= n_before:
             fresh.push((number + 1) * HOP_NS, hop)
