@@ -1,1 +1,1 @@
-"""Task: cursor, targets and trials for a subject in the loop; an LSL client of the decoder's."""
+"""Run a cursor task with targets and trials, as an LSL client of the decoder."""

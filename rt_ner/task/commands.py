@@ -1,4 +1,4 @@
-"""The task's command. LSL is imported when it runs."""
+"""Define the command `rt-ner task`, which imports LSL only when it runs."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from rich.table import Table
 from rt_ner.core.settings import checked_settings, load_settings
 from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.task.settings import Layout
+from rt_ner.task.settings import Layout, TaskSettings
 from rt_ner.terminal.options import (
     AsJson,
     ConfigPath,
@@ -24,31 +24,37 @@ if TYPE_CHECKING:
     from rt_ner.task.trials.trial_machine import Trial
 
 
+HandName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Move the cursor by the hand movement published under this name, e.g. mouse, "
+        "instead of the decoder (open loop).",
+    ),
+]
+TaskLayout = Annotated[
+    Layout | None,
+    typer.Option(help="Arrangement of the targets. Default: as in the settings, centre-out."),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of trials, e.g. 100. Default: until Ctrl-C."),
+]
+Assist = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FRACTION",
+        help="Fraction of the velocity that is turned straight to the target, 0 to 1.",
+    ),
+]
+
+
 def task(
     decoder: DecoderName = "rt-ner",
-    hand: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Move the cursor by the hand movement published under this name, e.g. mouse, "
-            "instead of the decoder (open loop).",
-        ),
-    ] = None,
-    layout: Annotated[
-        Layout | None,
-        typer.Option(help="Arrangement of the targets. Default: as in the settings, centre-out."),
-    ] = None,
-    trials: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Number of trials, e.g. 100. Default: until Ctrl-C."),
-    ] = None,
-    assist: Annotated[
-        float | None,
-        typer.Option(
-            metavar="FRACTION",
-            help="Fraction of the velocity that is turned straight to the target, 0 to 1.",
-        ),
-    ] = None,
+    hand: HandName = None,
+    layout: TaskLayout = None,
+    trials: Trials = None,
+    assist: Assist = None,
     name: StreamName = "task",
     config: ConfigPath = None,
     speed: Speed = 1.0,
@@ -67,8 +73,6 @@ def task(
     from rt_ner.lsl.simulated_clock import SimulatedClock
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.task.runner import TaskRunner
-    from rt_ner.task.scores import bit_rate, score_block
-    from rt_ner.task.settings import TaskSettings
 
     quiet_liblsl()
     said = {"layout": layout, "trials": trials, "assist": assist}
@@ -87,9 +91,7 @@ def task(
         runner = TaskRunner(settings, query, name, SimulatedClock(speed))
         runner.run(stop, tell)
     done = runner.machine.trials
-    scores: dict[str, object] = asdict(score_block(done))
-    if settings.n_choices is not None and done:
-        scores["bitrate_bps"] = bit_rate(done, settings.n_choices)
+    scores = _scores(done, settings)
     tell_parent("scores", **scores)
     if as_json:
         print_json(scores)
@@ -98,6 +100,16 @@ def task(
     for key, value in scores.items():
         table.add_row(key.replace("_", " "), f"{value:.3g}")
     Console(highlight=False, markup=False).print(table)
+
+
+def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
+    """Return the scores of the block, with the bit rate where targets are a choice of some."""
+    from rt_ner.task.scores import bit_rate, score_block
+
+    scores: dict[str, float] = asdict(score_block(trials))
+    if settings.n_choices is not None and trials:
+        scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
+    return scores
 
 
 def _outcome(trial: "Trial") -> str:

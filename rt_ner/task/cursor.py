@@ -1,4 +1,4 @@
-"""Cursor: a velocity summed up to a position, begun anew where a trial does."""
+"""Integrate a velocity to the position of a cursor, from the centre in each trial."""
 
 from collections import deque
 
@@ -7,14 +7,14 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray
 from rt_ner.lsl.ring import Ring
 
-# Nothing is summed up across a longer gap: nobody knows how the cursor moved meanwhile.
+# A longer gap is not integrated, because the velocity in it is unknown.
 _LONGEST_STEP_S = 0.2
 
 
 class Cursor:
-    """Where a velocity has led since the newest start, and the way there.
+    """Position to which a velocity has moved the cursor, and the trail to it.
 
-    ``trail``: ``x, y`` in cm; NaN where a new start begins.
+    ``trail`` holds ``x, y`` in cm, and NaN where a new start begins.
     """
 
     def __init__(self, capacity: int = 1) -> None:
@@ -24,16 +24,16 @@ class Cursor:
         self._starts_s: deque[float] = deque(maxlen=100)
 
     def start_at(self, stamp_s: float) -> None:
-        """Go back to the centre with the first velocity after this moment."""
+        """Return to the centre with the first velocity after this time."""
         self._starts_s.append(stamp_s)
 
     def centre(self) -> None:
-        """Go back to the centre now."""
+        """Return to the centre now."""
         self.position_cm = np.zeros(2)
         self.trail.clear()
 
     def move(self, stamps_s: FloatArray, velocity_cm_s: FloatArray) -> None:
-        """Take velocities ``(sample, 2)``, each of which held since the sample before."""
+        """Integrate velocities ``(sample, 2)``, each since the sample before."""
         for stamp_s, velocity in zip(stamps_s.tolist(), velocity_cm_s, strict=True):
             if self._starts_s and self._starts_s[0] < stamp_s:
                 while self._starts_s and self._starts_s[0] < stamp_s:

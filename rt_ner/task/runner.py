@@ -1,4 +1,4 @@
-"""Runner: the task on the network: velocity in; cursor, target, phase and trial markers out."""
+"""Run the task on LSL: velocity in; cursor, target, phase and trial markers out."""
 
 from collections.abc import Callable
 from threading import Event
@@ -18,16 +18,16 @@ from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, Trial, TrialMachine
 
 _TICK_NS = 5 * NS_PER_MS
-# Help to the target comes at a speed in proportion to the distance, up to a limit.
+# Assistance moves towards the target at a speed proportional to the distance, up to a limit.
 _ASSIST_S, _ASSIST_MAX_CM_S = 0.3, 30.0
 
 
 class TaskRunner:
-    """Runs trials with the velocity of one stream.
+    """Runs trials with the velocity of a decoder or of a hand.
 
-    ``query``: the velocity stream, a decoder's or a hand's. Trials begin with its first sample; it
-    may go and come back: without it the cursor stands still. ``source``: the name of the task's own
-    streams; ``clock``: the clock that the velocity's stamps are of.
+    ``query`` finds the velocity stream. Trials begin with its first sample. It may disappear and
+    return; without it the cursor stands still. ``source`` is the name of the task's own streams,
+    ``clock`` the clock of the velocity's time stamps.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class TaskRunner:
         self.machine = TrialMachine(settings)
 
     def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
-        """Run trials until there were enough, or ``stop``; ``tell`` hears of each that is over."""
+        """Run all trials, or until ``stop``; call ``tell`` with each trial that is over."""
         connector = Connector([self._reader])
         due_ns = self._clock.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
                 now_ns = self._clock.now_ns()
                 self._tick(now_ns, tell)
-                # Ticks are absolute; those that were missed are left out.
+                # Ticks are on a fixed grid; missed ones are left out.
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
                 self._clock.wait_until(due_ns, stop)
         finally:
@@ -67,7 +67,7 @@ class TaskRunner:
         self._move()
         n_over = len(self.machine.trials)
         cursor_cm = self._cursor.position_cm
-        # Nobody is to fail a trial before there is anything to move the cursor with.
+        # No trial begins before there is a velocity.
         phase = self.machine.step(now_ns, cursor_cm) if self._has_begun else self.machine.phase
         stamp_s = s_from_ns(now_ns)
         self._cursor_out.push_sample(cursor_cm.tolist(), stamp_s)
@@ -78,7 +78,7 @@ class TaskRunner:
             tell(trial)
 
     def _move(self) -> None:
-        """Move the cursor by the velocities that have come, within the workspace."""
+        """Move the cursor by the velocities that came, within the workspace."""
         stamps_s, velocity = self._reader.numbers()
         if not len(stamps_s):
             return
@@ -98,7 +98,7 @@ class TaskRunner:
         return (1 - assist) * velocity_cm_s + assist * help_cm_s
 
     def _enter(self, phase: Phase, stamp_s: float) -> None:
-        """Say that a phase begins, and what that means for the trial, as a replay would."""
+        """Publish the phase, and the trial markers that a replay would send for it."""
         before, self._phase = self._phase, phase
         number, target = len(self.machine.trials), self.machine.target
         if phase is Phase.DELAY or (phase is Phase.REACH and before is not Phase.TARGET_HOLD):
@@ -113,7 +113,7 @@ class TaskRunner:
         self._phase_out.push_sample([str(phase)], stamp_s)
 
     def _shown(self) -> list[float]:
-        """The target as it is sent; radius 0: none."""
+        """Return the target as it is sent; a radius of 0 stands for none."""
         target = self.machine.target
         if target is None:
             return [0.0, 0.0, 0.0, 0.0]

@@ -1,4 +1,4 @@
-"""Scores: how well trials went, by the measures that the field uses."""
+"""Score trials by the field's measures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from rt_ner.task.trials.trial_machine import Trial
 
 @dataclass(frozen=True)
 class TrialScore:
-    """One successful trial.
+    """Scores of one successful trial.
 
-    ``acquire_s``: go cue to the last entry into the target, its hold not counted. ``dial_in_s``:
-    first entry to last (Gilja et al. 2012). ``path_efficiency``: straight way / way made, until the
-    last entry. ``movement_error_cm``: mean distance from the straight line (MacKenzie et al. 2001).
-    ``throughput_bps``: index of difficulty, log2(distance / width + 1) bits in Shannon's form, over
-    ``acquire_s`` (ISO 9241-9); the distance is from the place at the go cue to the target's middle,
-    the width its diameter.
+    ``acquire_s`` is the time from the go cue to the last entry into the target, without its hold,
+    and ``dial_in_s`` that from the first entry to the last (Gilja et al. 2012).
+    ``path_efficiency`` is the straight distance over the length of the path, until the last entry.
+    ``movement_error_cm`` is the mean distance from the straight line (MacKenzie et al. 2001).
+    ``throughput_bps`` is the index of difficulty over ``acquire_s`` (ISO 9241-9). The index is
+    log2(distance / width + 1) bits, Shannon's form, with the distance from the position at the go
+    cue to the target's centre, and the target's diameter as its width.
     """
 
     acquire_s: float
@@ -33,7 +34,7 @@ class TrialScore:
 
 @dataclass(frozen=True)
 class BlockScore:
-    """A block of trials; medians and means over its successful ones, NaN if there are none."""
+    """Scores of a block: medians and means of its successful trials, NaN if there are none."""
 
     trials: int
     success_rate: float
@@ -45,12 +46,12 @@ class BlockScore:
 
 
 def score_trial(trial: Trial) -> TrialScore:
-    """Scores of a trial that ended with success."""
+    """Score a successful trial."""
     last_ns = trial.entries_ns[-1]
     until = np.searchsorted(trial.path_ns, last_ns, side="right")
     path = np.array(trial.path_cm[:until])
     start, centre = path[0], trial.target.centre_cm
-    way_cm = float(np.hypot(*np.diff(path, axis=0).T).sum())
+    path_cm = float(np.hypot(*np.diff(path, axis=0).T).sum())
     straight_cm = float(np.hypot(*(path[-1] - start)))
     distance_cm = float(np.hypot(*(centre - start)))
     difficulty = float(np.log2(distance_cm / (2 * trial.target.radius) + 1))
@@ -58,7 +59,7 @@ def score_trial(trial: Trial) -> TrialScore:
     return TrialScore(
         acquire_s=acquire_s,
         dial_in_s=(last_ns - trial.entries_ns[0]) / NS_PER_S,
-        path_efficiency=straight_cm / way_cm if way_cm else 1.0,
+        path_efficiency=straight_cm / path_cm if path_cm else 1.0,
         movement_error_cm=float(_from_line_cm(path, start, centre).mean()),
         difficulty_bits=difficulty,
         throughput_bps=difficulty / acquire_s if acquire_s else np.nan,
@@ -66,7 +67,7 @@ def score_trial(trial: Trial) -> TrialScore:
 
 
 def score_block(trials: Sequence[Trial]) -> BlockScore:
-    """Scores of a block."""
+    """Score a block of trials."""
     scores = [score_trial(trial) for trial in trials if trial.success]
 
     def over(name: str, of: Callable[[list[float]], Any]) -> float:
@@ -85,10 +86,10 @@ def score_block(trials: Sequence[Trial]) -> BlockScore:
 
 
 def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
-    """Achieved bit rate in bits a second: log2(N − 1) · max(right − wrong, 0) / time.
+    """Return the achieved bit rate in bits/s: log2(N − 1) · max(right − wrong, 0) / time.
 
-    Nuyujukian et al. 2015: a wrong selection costs a right one, as a keyboard's delete key would.
-    The time is from the first go cue to the end of the last trial, with all that lies between.
+    A wrong selection costs a right one, as a keyboard's delete key would (Nuyujukian et al. 2015).
+    The time is from the first go cue to the end of the last trial.
     """
     if not trials:
         return float("nan")
@@ -98,7 +99,7 @@ def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
 
 
 def _from_line_cm(path: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
-    """Distance of each place ``(step, 2)`` from the line through start and end."""
+    """Return the distance of each position ``(step, 2)`` from the line from start to end."""
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-12)
     away = path - start
     distance: FloatArray = np.abs(away[:, 0] * along[1] - away[:, 1] * along[0])

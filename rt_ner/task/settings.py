@@ -1,4 +1,4 @@
-"""Settings of a task: which targets, how long to hold them, and how long to try."""
+"""Define the settings of a task: targets, hold times and time limits."""
 
 from enum import StrEnum
 
@@ -8,11 +8,12 @@ from rt_ner.core.settings import Settings
 
 
 class Layout(StrEnum):
-    """Where targets are.
+    """Arrangement of the targets.
 
     CENTRE_OUT: on a ring; each reach begins with a hold in the centre. CENTRE_OUT_BACK: on a ring,
-    then the centre, both scored. RANDOM: anywhere in the workspace, one after the other (pinball).
-    GRID: cells that fill the workspace; whichever is dwelt upon is selected, right or wrong.
+    then back in the centre, both scored. RANDOM: anywhere in the workspace, one after the other
+    (pinball). GRID: cells that fill the workspace; a cell in which the cursor stays is selected,
+    right or wrong.
     """
 
     CENTRE_OUT = "centre-out"
@@ -22,11 +23,11 @@ class Layout(StrEnum):
 
 
 class TaskSettings(Settings):
-    """Everything that `rt-ner task` can be told by a file.
+    """Settings of `rt-ner task`.
 
-    ``assist``: how much of the velocity, 0 to 1, points straight to the target instead of where it
-    was decoded. ``delay_ms``: how long a target is shown before the go cue, drawn evenly between
-    the two. ``trials`` 0: until stopped.
+    ``assist`` is the fraction of the velocity, 0 to 1, that is turned straight to the target.
+    ``delay_ms`` is the range of the time for which a target is shown before the go cue, drawn
+    uniformly. With 0 ``trials``, the task runs until it is stopped.
     """
 
     layout: Layout = Layout.CENTRE_OUT
@@ -46,7 +47,7 @@ class TaskSettings(Settings):
 
     @property
     def n_choices(self) -> int | None:
-        """Among how many targets one is to be chosen; None where they may be anywhere."""
+        """Number of targets to choose from; None where they may be anywhere."""
         if self.layout is Layout.RANDOM:
             return None
         return self.grid_side**2 if self.layout is Layout.GRID else self.n_targets
@@ -59,7 +60,7 @@ class TaskSettings(Settings):
             )
         if self.layout is not Layout.GRID and self.target_radius_cm >= self.distance_cm:
             raise ValueError(
-                f"target_radius_cm = {self.target_radius_cm:g} reaches the centre from "
-                f"distance_cm = {self.distance_cm:g}: every reach would end where it begins"
+                f"target_radius_cm = {self.target_radius_cm:g}: expected less than distance_cm = "
+                f"{self.distance_cm:g}, else every reach would end where it begins"
             )
         return self

@@ -1,1 +1,1 @@
-"""View: what experimenter and subject look at; an LSL client, in a process of its own."""
+"""Show the operator's window and the subject's screen, as an LSL client."""

@@ -1,4 +1,4 @@
-"""App: the windows, and the clock that has them drawn."""
+"""Open the window, and have it drawn at every frame."""
 
 import os
 import time
@@ -13,6 +13,7 @@ from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from rt_ner.core.errors import RtNerError
+from rt_ner.system.processes import tell_parent
 from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import Recorder
@@ -22,16 +23,16 @@ from rt_ner.view.windows.operator import OperatorWindow
 from rt_ner.view.windows.subject import SubjectScreen
 
 _FRAME_MS = 16
-# The decoder goes first where there are too few cores for both.
+# The decoder comes first if there are too few cores for both.
 _NICENESS = 10
 
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """What to show, and where.
+    """Window to show, and its place.
 
-    ``screen``: the subject's monitor, from 1; 0: where the system puts the window. ``screenshot``:
-    a file for a picture of the window after ``after_s``, with which the view ends.
+    ``screen`` is the subject's monitor, from 1, or 0 for any. The view ends after ``after_s`` if
+    there is a file for a ``screenshot``.
     """
 
     decoder: str
@@ -49,17 +50,17 @@ class ViewPlan:
 
 @dataclass
 class Frames:
-    """How many frames were drawn, in how long."""
+    """Number of frames drawn, and the time that it took."""
 
     drawn: int = 0
     seconds: float = 0.0
 
 
 class Window(Protocol):
-    """A window that is drawn again and again."""
+    """A window that is drawn at every frame."""
 
     def refresh(self, frame_s: float) -> None:
-        """Draw what is known now."""
+        """Draw the newest data."""
 
 
 def run_view(plan: ViewPlan, stop: Event) -> Frames:
@@ -85,12 +86,14 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     connector.close()
     plan.recorder.close()
     if failed:
-        raise RtNerError(f"--screenshot {failed[0]} could not be written")
+        raise RtNerError(
+            f"--screenshot {failed[0]} can't be written: expected a .png in a folder that exists"
+        )
     return frames
 
 
 def application() -> QApplication:
-    """The process's one Qt application, in our style."""
+    """Return the process's one Qt application, in our style."""
     app = QApplication.instance() or QApplication(["rt-ner"])
     assert isinstance(app, QApplication)
     app.setStyle("Fusion")
@@ -100,7 +103,7 @@ def application() -> QApplication:
 
 
 def _operator(plan: ViewPlan, signals: Signals) -> OperatorWindow:
-    # A picture for the documentation does not depend on who takes it.
+    # A screenshot does not depend on the layout that its user prefers.
     settings = None if plan.screenshot else QSettings("rt-ner", "view")
     return OperatorWindow(
         signals,
@@ -120,7 +123,7 @@ def _subject(plan: ViewPlan, signals: Signals) -> SubjectScreen:
 
 
 def _drawing(signals: Signals, window: Window, frames: Frames, stop: Event) -> Callable[[], None]:
-    """Draws one frame of the newest; a frame that comes late stands for those it has missed."""
+    """Return the function that draws a frame; a late frame replaces those that were missed."""
     started_s = drawn_s = time.perf_counter()
 
     def draw() -> None:
@@ -132,6 +135,8 @@ def _drawing(signals: Signals, window: Window, frames: Frames, stop: Event) -> C
         signals.poll()
         window.refresh(now_s - drawn_s)
         drawn_s = now_s
+        if not frames.drawn:
+            tell_parent("shown")
         frames.drawn += 1
         frames.seconds = now_s - started_s
 

@@ -1,4 +1,4 @@
-"""The view's command. Qt is imported when it runs."""
+"""Define the command `rt-ner view`, which imports Qt only when it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,46 +18,56 @@ if TYPE_CHECKING:
     from rt_ner.view.control.recorders import Recorder
 
 
+CloudBundle = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="Bundle whose training latents are drawn as a cloud, e.g. m1-bundle.",
+    ),
+]
+Subject = Annotated[
+    bool,
+    typer.Option("--subject", help="Show the subject's screen: only cursor, target and cue."),
+]
+FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
+Screen = Annotated[
+    int,
+    typer.Option(metavar="N", help="Monitor for the subject's screen, from 1; 0: any.", min=0),
+]
+Recordings = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Folder for recordings that the key L starts.")
+]
+LabRecorderAddress = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Let the key L start a LabRecorder by its remote control, e.g. localhost:22345.",
+    ),
+]
+Screenshot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Save a picture of the window (.png) and quit."),
+]
+After = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="Time until the picture is taken.", min=0.1),
+]
+
+
 def view(
-    bundle: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="BUNDLE",
-            help="Bundle whose training latents are drawn as a cloud, e.g. m1-bundle.",
-        ),
-    ] = None,
+    bundle: CloudBundle = None,
     decoder: DecoderName = "rt-ner",
     task: TaskName = "task",
-    subject: Annotated[
-        bool,
-        typer.Option("--subject", help="Show the subject's screen: only cursor, target and cue."),
-    ] = False,
-    full_screen: Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")] = False,
-    screen: Annotated[
-        int,
-        typer.Option(metavar="N", help="Monitor for the subject's screen, from 1; 0: any.", min=0),
-    ] = 0,
+    subject: Subject = False,
+    full_screen: FullScreen = False,
+    screen: Screen = 0,
     channel_map: ChannelMap = None,
     control_as: ControlAs = "",
-    recordings: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder for recordings that the key L starts.")
-    ] = Path("recordings"),
+    recordings: Recordings = Path("recordings"),
     record_as: RecordAs = "",
-    recorder: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Let the key L start a LabRecorder by its remote control, e.g. localhost:22345.",
-        ),
-    ] = "",
-    screenshot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Save a picture of the window (.png) and quit."),
-    ] = None,
-    after: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", help="Time until the picture is taken.", min=0.1),
-    ] = 10.0,
+    recorder: LabRecorderAddress = "",
+    screenshot: Screenshot = None,
+    after: After = 10.0,
 ) -> None:
     """Show a running decoder in a live window.
 
@@ -94,11 +104,11 @@ def view(
     rate = frames.drawn / frames.seconds if frames.seconds else 0.0
     tell_parent("frames", drawn=frames.drawn, per_s=rate)
     console = Console(stderr=True, highlight=False, markup=False)
-    console.print(f"drew {frames.drawn} frames, {rate:.1f} a second")
+    console.print(f"drew {frames.drawn} frames, {rate:.1f} per second")
 
 
 def _recorder(address: str, folder: Path, record_as: str) -> "Recorder":
-    """What the key L starts: our own recorder, unless a LabRecorder's address is given."""
+    """Return the recorder of the key L: our own, or the LabRecorder at this address."""
     from rt_ner.record.naming import RecordingName
     from rt_ner.view.control.recorders import OwnRecorder, RemoteLabRecorder
 

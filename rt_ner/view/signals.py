@@ -1,4 +1,4 @@
-"""Signals: all that the view knows of decoder, source and task at this moment."""
+"""Collect the newest data of decoder, source and task for the view."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ from rt_ner.lsl.stream_reader import Connector, StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
 
-# What is older is no longer shown as of now.
+# Older data are shown greyed.
 STALE_S = 0.2
-# How many rows are kept: ten seconds and more of hops of 1 ms.
+# Number of rows kept: more than ten seconds of hops of 1 ms.
 _ROWS = 12_000
-# Rates of channels are means over about so long; one without a spike for much longer is dead.
+# Time over which firing rates are averaged, and time without a spike after which one is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
 _N_NOTICES = 50
-# Which streams are whose.
+# Streams of the decoder, of the task and of the source.
 _DECODERS = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS, Kind.STATE, Kind.NOTICES)
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
@@ -34,20 +34,20 @@ _STATE = TIMING_LABELS.index("state")
 
 
 class Signals:
-    """What streams have told so far.
+    """Data of all streams so far.
 
     ``poll`` takes what has come; everything else may be read between two polls. ``clock_s`` is
-    the newest stamp of all, the right edge of every picture over time.
+    the newest stamp of the velocity, the right edge of every plot over time.
     """
 
     def __init__(self, decoder: str, task: str) -> None:
         self.decoder_name = decoder
-        wishes: dict[Kind, Callable[[], StreamQuery | None]] = {
+        queries: dict[Kind, Callable[[], StreamQuery | None]] = {
             **{kind: partial(query_for, decoder, kind) for kind in _DECODERS},
             **{kind: partial(query_for, task, kind) for kind in _TASKS},
-            **{kind: partial(self._source_wish, kind) for kind in _SOURCES},
+            **{kind: partial(self._source_query, kind) for kind in _SOURCES},
         }
-        self.readers = {kind: StreamReader(query) for kind, query in wishes.items()}
+        self.readers = {kind: StreamReader(query) for kind, query in queries.items()}
         self.velocity = Ring(_ROWS, 2)
         self.true_velocity = Ring(_ROWS, 2)
         self.decoded, self.true = Cursor(_ROWS), Cursor(_ROWS)
@@ -65,35 +65,35 @@ class Signals:
 
     @property
     def about(self) -> Mapping[str, str]:
-        """What the decoder says about itself; empty while it is not there."""
+        """The decoder's description of itself; empty while it is not connected."""
         info = self.readers[Kind.STATE].info
         return about_of(info) if info else {}
 
     @property
     def has_task(self) -> bool:
-        """Whether a task moves the cursor; without one the view does."""
+        """True if a task moves the cursor; otherwise the view does."""
         return self.readers[Kind.CURSOR].is_connected
 
     @property
     def trail(self) -> Ring:
-        """The cursor's way: the task's, or the decoded velocity summed up."""
+        """Trail of the task's cursor, or of the integrated decoded velocity."""
         return self.task_trail if self.has_task else self.decoded.trail
 
     def is_fresh(self, kind: Kind) -> bool:
-        """Whether a stream's newest sample is of now."""
+        """Return True if the newest sample of a stream is recent."""
         return self.readers[kind].age_s() <= STALE_S
 
     def missing(self, kind: Kind) -> str:
-        """Why a stream is not there, in words; empty if it is."""
+        """Return the reason why a stream is missing; empty if it is connected."""
         reader = self.readers[kind]
         return "" if reader.is_connected else reader.problem or "looking for the decoder"
 
     def connector(self) -> Connector:
-        """Begin to look for the streams."""
+        """Start to look for the streams."""
         return Connector(list(self.readers.values()))
 
     def centre(self) -> None:
-        """Put the summed-up cursors back to the centre."""
+        """Put the decoded and the true cursor back to the centre."""
         self.decoded.centre()
         self.true.centre()
 
@@ -152,7 +152,7 @@ class Signals:
         self.latents.extend(stamps_s[known], latents[known])
 
     def take_timing(self, stamps_s: FloatArray, timing: FloatArray) -> None:
-        """Take rows of `TIMING_LABELS`; those of another version of the decoder are left."""
+        """Take rows of `TIMING_LABELS`; ignore those of another version of the decoder."""
         if timing.shape[1] != len(TIMING_LABELS) or not len(stamps_s):
             return
         self.timing.extend(stamps_s, timing)
@@ -164,7 +164,7 @@ class Signals:
             self.state, self._state_s = state, stamp_s
 
     def _take_marker(self, stamp_s: float, marker: str) -> None:
-        """What a replay says of its trials."""
+        """Take a trial marker of a replay."""
         trial_marker = parse_trial_marker(marker)
         if trial_marker is None:
             return
@@ -176,7 +176,7 @@ class Signals:
             self.direction_deg = trial_marker.direction_deg
 
     def _follow_input(self, info: pylsl.StreamInfo | None) -> None:
-        """Learn the channels, and which source the decoder hears, when it says so."""
+        """Learn the channels and the source from the decoder's description of its input."""
         if info is None:
             return
         labels = tuple(info.get_channel_labels() or ())
@@ -184,8 +184,8 @@ class Signals:
             self.channels = Channels(labels)
         self._input_source = about_of(info).get("input", "")
 
-    def _source_wish(self, kind: Kind) -> StreamQuery | None:
-        """The query for another stream of the source that the decoder hears."""
+    def _source_query(self, kind: Kind) -> StreamQuery | None:
+        """Return the query for another stream of the decoder's source."""
         source, slash, _ = self._input_source.rpartition("/")
         return query_for(source, kind) if slash else None
 
@@ -198,7 +198,7 @@ class Signals:
 
 
 class Channels:
-    """How often each channel fires, and which ones can't be right."""
+    """Firing rate of each channel, with dead and hot ones."""
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
@@ -209,16 +209,16 @@ class Channels:
 
     @property
     def dead(self) -> BoolArray:
-        """Channels ``(channel,)`` without a spike for long."""
+        """Channels ``(channel,)`` that have been silent for long."""
         return np.asarray(self._silent_s >= _DEAD_S, dtype=np.bool_)
 
     @property
     def hot(self) -> BoolArray:
-        """Channels ``(channel,)`` that fire so much more than others that something is wrong."""
+        """Channels ``(channel,)`` that fire far more than the others."""
         return hot_channels(self.rate_hz)
 
     def take(self, stamps_s: FloatArray, counts: FloatArray) -> None:
-        """Take spikes ``(hop, channel)``, each of the time since the hop before."""
+        """Take the counts ``(hop, channel)`` of the time since the hop before."""
         if counts.shape[1:] != self.rate_hz.shape or not len(stamps_s):
             return
         for stamp_s, spikes in zip(stamps_s.tolist(), counts, strict=True):
@@ -227,7 +227,7 @@ class Channels:
             if not 0 < hop_s <= _RATE_S:
                 continue
             self._heard_s += hop_s
-            # A mean over all that was heard at first, over about a second later on.
+            # At first a mean over everything that came, later over about a second.
             share = hop_s / min(self._heard_s, _RATE_S)
             self.rate_hz += share * (spikes / hop_s - self.rate_hz)
             self._silent_s = np.where(spikes > 0, 0.0, self._silent_s + hop_s)

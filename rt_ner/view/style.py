@@ -1,4 +1,4 @@
-"""Style: colours and sizes, dark and calm, one definition for all panels."""
+"""Define the colours and sizes of all panels."""
 
 import numpy as np
 
@@ -11,11 +11,11 @@ TARGET = "#2CC79A"
 WARNING = "#FF7F45"
 FONT_PT = 11
 
-# Okabe & Ito (2008), lightened for a dark ground: told apart with any colour vision.
+# Okabe & Ito (2008), lightened for a dark background: distinct with any colour vision.
 DIRECTIONS = (
     "#FF7F45", "#F5B942", "#DDD04A", "#2CC79A", "#7CC8F5", "#5AA0EA", "#B08AF0", "#EBA0CB",
 )  # fmt: skip
-# The stages of a step, from the data's arrival to the velocity's departure.
+# Stages of a step, from the arrival of the data to the push of the velocity.
 STAGES = {
     "bin_closed": "#5AA0EA",
     "embedded": "#2CC79A",
@@ -46,12 +46,12 @@ QLabel {{ background: transparent; }}
 
 
 def direction_colour(direction_deg: float) -> str:
-    """The colour of a reach direction: that of the nearest of eight; plain where unknown."""
+    """Return the colour of the nearest of eight reach directions; plain if it is unknown."""
     if not np.isfinite(direction_deg):
         return TEXT
     return DIRECTIONS[direction_index(direction_deg)]
 
 
 def direction_index(direction_deg: float) -> int:
-    """The nearest of eight directions."""
+    """Return the index of the nearest of eight directions."""
     return round(direction_deg / 45.0) % len(DIRECTIONS)

@@ -11,8 +11,9 @@ import numpy as np
 from rt_ner.bench.rig import Rig, open_rig
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import TIMING_LABELS
+from rt_ner.core.errors import RtNerError
 from rt_ner.live.states import State
-from rt_ner.system.processes import child_process
+from rt_ner.system.processes import ChildProcess, child_process
 
 # Without a view, beside one, and beside one whose process is stopped.
 ALONE, SHOWN, STOPPED = "alone", "view", "stopped view"
@@ -63,6 +64,7 @@ def measure_view(
             _listen(rig, seconds, cost.conditions[ALONE])
             arguments = ["view", str(bundle), "--decoder", rig.decoder_name]
             with child_process(arguments, folder) as view:
+                _wait_until_shown(rig, view)
                 rig.observer.listen_for(warm_up_s)
                 _listen(rig, seconds, cost.conditions[SHOWN])
                 os.kill(view.pid, signal.SIGSTOP)
@@ -73,6 +75,15 @@ def measure_view(
                 cost.frames_per_s = float(view.events("frames")[-1]["per_s"])
         rig.finish()
     return cost
+
+
+def _wait_until_shown(rig: Rig, view: ChildProcess) -> None:
+    def shown() -> bool:
+        if view.has_ended():
+            raise RtNerError(f"the view ended early; {view.last_words()}")
+        return bool(view.events("shown"))
+
+    rig.observer.wait_until(shown, "the view's first frame")
 
 
 def _listen(rig: Rig, seconds: float, condition: Condition) -> None:

@@ -1,1 +1,1 @@
-"""Targets and the course of a trial."""
+"""Draw targets, and step through trials."""

@@ -1,4 +1,4 @@
-"""Targets: where the next one is, and what counts as in it."""
+"""Draw targets, and test if the cursor is in one."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from rt_ner.task.settings import Layout, TaskSettings
 
 
 class Target(NamedTuple):
-    """A disc, or a square as high and as wide as the disc; ``x``, ``y`` and ``radius`` in cm."""
+    """A disc or its bounding square; ``x``, ``y`` and ``radius`` in cm."""
 
     x: float
     y: float
@@ -18,18 +18,18 @@ class Target(NamedTuple):
 
     @property
     def centre_cm(self) -> FloatArray:
-        """Its middle ``(2,)``."""
+        """Centre ``(2,)`` in cm."""
         return np.array([self.x, self.y])
 
     def holds(self, cursor_cm: FloatArray) -> bool:
-        """Whether the cursor's middle is in it."""
+        """Return True if the cursor's centre is in the target."""
         away = np.abs(cursor_cm - self.centre_cm)
         farthest = away.max() if self.is_square else np.hypot(*away)
         return bool(farthest <= self.radius)
 
 
 class Targets:
-    """Draws targets; every direction comes once before any comes again."""
+    """Draws targets; every one comes once before any comes again."""
 
     def __init__(self, settings: TaskSettings) -> None:
         self._settings = settings
@@ -41,11 +41,11 @@ class Targets:
 
     @property
     def begins_in_centre(self) -> bool:
-        """Whether each reach begins with a hold in the centre."""
+        """True if each reach begins with a hold in the centre."""
         return self._settings.layout is Layout.CENTRE_OUT
 
     def draw(self, cursor_cm: FloatArray) -> Target:
-        """The next target."""
+        """Draw the next target."""
         layout, settings = self._settings.layout, self._settings
         if layout is Layout.RANDOM:
             return self._anywhere(cursor_cm)
@@ -60,7 +60,7 @@ class Targets:
         return Target(float(x), float(y), settings.target_radius_cm)
 
     def delay_ms(self) -> float:
-        """How long the next target is shown before the go cue."""
+        """Draw the time for which the next target is shown before the go cue."""
         return float(self._rng.uniform(*self._settings.delay_ms))
 
     def _next_of(self, n: int) -> int:
@@ -69,7 +69,7 @@ class Targets:
         return self._order.pop()
 
     def _anywhere(self, cursor_cm: FloatArray) -> Target:
-        """A place in the workspace in which the cursor is not already."""
+        """Draw a target in the workspace that the cursor is not in yet."""
         radius = self._settings.target_radius_cm
         reach = max(self._settings.workspace_cm / 2 - radius, radius)
         while True:
@@ -80,7 +80,7 @@ class Targets:
 
 
 def _cells(settings: TaskSettings) -> tuple[Target, ...]:
-    """The cells of the grid, row by row."""
+    """Return the cells of the grid, row by row."""
     side, size = settings.grid_side, settings.workspace_cm / settings.grid_side
     places = (np.arange(side) - (side - 1) / 2) * size
     return tuple(Target(float(x), float(y), size / 2, True) for y in places for x in places)

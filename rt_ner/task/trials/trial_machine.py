@@ -1,4 +1,4 @@
-"""Trials: the task's state machine, fed with the cursor's place and the time, and with no LSL."""
+"""Step through trials by the cursor's position and the time, without LSL."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,10 +12,10 @@ from rt_ner.task.trials.targets import Target, Targets
 
 
 class Phase(StrEnum):
-    """What is going on, as the task stream says it.
+    """Phase of a trial, as the task stream publishes it.
 
     BETWEEN → (CENTRE → CENTRE_HOLD →) DELAY → REACH ⇄ TARGET_HOLD → SUCCESS or FAILURE → BETWEEN.
-    Who leaves the centre too early begins anew.
+    A cursor that leaves the centre too early starts again at CENTRE.
     """
 
     BETWEEN = "BETWEEN"
@@ -30,10 +30,10 @@ class Phase(StrEnum):
 
 @dataclass(eq=False)
 class Trial:
-    """One reach: from the go cue on, with the cursor's way.
+    """One reach from the go cue on, with the cursor's path.
 
-    ``path``: the cursor at each step since the go cue. ``entries_ns``: when it came into the
-    target. ``success`` None: still going on.
+    ``path_cm`` is the cursor's position at each step since the go cue, ``entries_ns`` the times at
+    which it entered the target. ``success`` is None until the trial is over.
     """
 
     target: Target
@@ -46,7 +46,7 @@ class Trial:
 
 
 class TrialMachine:
-    """Steps through trials. ``trials``: those that are over, in order."""
+    """Steps through trials; ``trials`` are those that are over, in order."""
 
     def __init__(self, settings: TaskSettings) -> None:
         self._settings = settings
@@ -55,18 +55,18 @@ class TrialMachine:
         self._delay_ns = 0
         self._next = self._targets.centre
         self._trial: Trial | None = None
-        self._dwelt: Target | None = None
+        self._held: Target | None = None
         self.phase = Phase.BETWEEN
         self.trials: list[Trial] = []
 
     @property
     def is_over(self) -> bool:
-        """Whether as many trials as were wanted are over."""
+        """True if all trials of the settings are over."""
         return 0 < self._settings.trials <= len(self.trials)
 
     @property
     def target(self) -> Target | None:
-        """The target that is shown; None between trials."""
+        """Target that is shown; None between trials."""
         if self.phase in (Phase.CENTRE, Phase.CENTRE_HOLD):
             return self._targets.centre
         if self.phase in (Phase.DELAY, Phase.REACH, Phase.TARGET_HOLD):
@@ -75,11 +75,11 @@ class TrialMachine:
 
     @property
     def goal(self) -> Target | None:
-        """The target that the cursor is meant to go to now; None while it is to stay."""
+        """Target to which the cursor should move now; None while it should stay."""
         return None if self.phase is Phase.DELAY else self.target
 
     def step(self, now_ns: int, cursor_cm: FloatArray) -> Phase:
-        """Go on by one step of time: where the cursor is now, and which phase that brings."""
+        """Take the cursor's position now, and return the phase that follows."""
         if self._trial is not None:
             self._trial.path_ns.append(now_ns)
             self._trial.path_cm.append(np.array(cursor_cm))
@@ -128,25 +128,25 @@ class TrialMachine:
 
     def _in_reach(self, now_ns: int, cursor_cm: FloatArray) -> None:
         assert self._trial
-        dwelt = self._held_target(cursor_cm)
-        if dwelt is not None:
-            self._dwelt = dwelt
-            if dwelt == self._next:
+        held = self._held_target(cursor_cm)
+        if held is not None:
+            self._held = held
+            if held == self._next:
                 self._trial.entries_ns.append(now_ns)
             self._enter(Phase.TARGET_HOLD, now_ns)
         elif now_ns - self._trial.go_ns >= ns_from_s(self._settings.timeout_s):
             self._end(False, now_ns)
 
     def _in_target_hold(self, now_ns: int, cursor_cm: FloatArray) -> None:
-        assert self._dwelt
-        if not self._dwelt.holds(cursor_cm):
+        assert self._held
+        if not self._held.holds(cursor_cm):
             self._enter(Phase.REACH, now_ns)
             self._in_reach(now_ns, cursor_cm)
         elif self._lasted(now_ns, self._settings.target_hold_ms):
-            self._end(self._dwelt == self._next, now_ns)
+            self._end(self._held == self._next, now_ns)
 
     def _held_target(self, cursor_cm: FloatArray) -> Target | None:
-        """The target that the cursor is in: on a grid any cell, else the one that is shown."""
+        """Return the target that the cursor is in: any cell of a grid, or the one shown."""
         candidates = self._targets.cells or (self._next,)
         return next((target for target in candidates if target.holds(cursor_cm)), None)
 

@@ -1,1 +1,1 @@
-"""The operator's actions: commands to the decoder and recordings."""
+"""Act for the operator: commands to the decoder, and recordings."""

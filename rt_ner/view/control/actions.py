@@ -1,4 +1,4 @@
-"""Actions: what the operator can do in the view, each with its key."""
+"""Define the operator's actions in the view, each with its key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from rt_ner.lsl.streams import open_outlet
 
 @dataclass(frozen=True)
 class Action:
-    """One control: its key, its name on the button, what it does, and doing it.
+    """A control: its key, the name on its button, its help text, and its function.
 
-    ``is_possible``: whether it would have an effect now.
+    ``is_possible`` returns True if the action would have an effect now.
     """
 
     key: str
@@ -26,9 +26,9 @@ class Action:
 
 
 class Commander:
-    """Sends the operator's commands to the decoder that obeys ``name``'s command stream.
+    """Sends the operator's commands on the command stream ``name``.
 
-    Without a name there is no such stream, and no command.
+    Without a name there is neither a stream nor a command.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,7 +38,7 @@ class Commander:
             self._outlet = open_outlet(name, Kind.COMMANDS, ["command"], "", None)
 
     def is_heard(self) -> bool:
-        """Whether anybody listens."""
+        """Return True if a decoder listens."""
         return self._outlet is not None and bool(self._outlet.have_consumers())
 
     def send(self, command: Command) -> None:
@@ -47,17 +47,17 @@ class Commander:
             self._outlet.push_sample([str(command)])
 
     def actions(self) -> list[Action]:
-        """An action for each command."""
-        told = {
-            Command.HOLD: ("h", "Hold", "stop the cursor; everything else goes on"),
-            Command.RESUME: ("r", "Resume", "the end of a hold"),
-            Command.RESET: ("x", "Reset", "forget the history, or look at a source again"),
-            Command.FASTER: ("+", "Gain", "a tenth more velocity"),
-            Command.SLOWER: ("-", "Gain", "a tenth less velocity"),
-            Command.SWAP: ("w", "Swap", "go on with the bundle that stands ready"),
-            Command.UNDO: ("u", "Undo", "back to what decoded before the swap"),
+        """Return an action for each command."""
+        texts = {
+            Command.HOLD: ("h", "Hold", "stop the cursor; everything else keeps running"),
+            Command.RESUME: ("r", "Resume", "let the cursor move again"),
+            Command.RESET: ("x", "Reset", "clear the history, and look again at a refused source"),
+            Command.FASTER: ("+", "Gain", "increase the velocity by a tenth"),
+            Command.SLOWER: ("-", "Gain", "decrease the velocity by a tenth"),
+            Command.SWAP: ("w", "Swap", "switch to the bundle that is ready"),
+            Command.UNDO: ("u", "Undo", "switch back to the decoder before the swap"),
         }
         return [
             Action(key, name, does, partial(self.send, command), self.is_heard)
-            for command, (key, name, does) in told.items()
+            for command, (key, name, does) in texts.items()
         ]

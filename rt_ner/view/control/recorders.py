@@ -1,4 +1,4 @@
-"""Recorder: what the view's button starts and stops: our own, or a LabRecorder elsewhere."""
+"""Start and stop a recorder from the view: our own, or a LabRecorder elsewhere."""
 
 import socket
 import time
@@ -16,25 +16,25 @@ _RECORDING = "● recording"
 
 
 class Recorder(Protocol):
-    """Records all visible streams, or stops."""
+    """A recorder of all visible streams."""
 
     @property
     def state(self) -> str:
-        """Whether it does, as far as is known, in words; empty: it does not."""
+        """Its state as far as it is known, in words; empty if it does not record."""
 
     @property
     def says(self) -> str:
-        """What the operator should read now; empty: nothing."""
+        """Its message to the operator; empty if there is none."""
 
     def toggle(self) -> None:
-        """Record, or stop; nobody waits."""
+        """Start or stop recording, without waiting for it."""
 
     def close(self) -> None:
-        """The view ends."""
+        """Finish, because the view ends."""
 
 
 class OwnRecorder:
-    """``rt-ner record`` into a folder, in a process of its own; it ends with the view."""
+    """``rt-ner record`` in a process of its own, which ends with the view."""
 
     def __init__(self, folder: Path, name: RecordingName) -> None:
         self._folder, self._name = folder, name
@@ -44,25 +44,25 @@ class OwnRecorder:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process runs."""
+        """True if its process runs."""
         return self._child is not None and not self._child.has_ended()
 
     @property
     def state(self) -> str:
-        """Whether it records, or is about to."""
+        """Its state in words; empty if it does not record."""
         if self._child is None or not self.is_running:
             return ""
-        return _RECORDING if self._child.has_begun else "recording begins"
+        return _RECORDING if self._child.has_begun else "starting to record"
 
     @property
     def says(self) -> str:
-        """Its newest words for a while; for good if it has ended by itself."""
+        """Its newest message for some seconds; for good if it has ended by itself."""
         has_failed = self._child is not None and not self.is_running
         is_new = time.monotonic() - self._said_at_s < _SHOWN_S
         return self._said if has_failed or is_new else ""
 
     def toggle(self) -> None:
-        """Begin a new file, or close the one that is being written."""
+        """Start a new file, or close the one that is being written."""
         if self._ending and self._ending.is_alive():
             return
         if self.is_running:
@@ -73,7 +73,7 @@ class OwnRecorder:
         self._child = RecorderChild(self._folder, self._name, self._hear)
 
     def close(self) -> None:
-        """Return once its file is whole."""
+        """Wait until its file is complete."""
         if self._ending:
             self._ending.join()
         self._end()
@@ -92,34 +92,34 @@ class OwnRecorder:
 
 
 class RemoteLabRecorder:
-    """Starts and stops a LabRecorder at ``host:port``, from a thread, so that nobody waits.
+    """A LabRecorder at ``host:port``, started and stopped by its remote control from a thread.
 
-    By its remote control, as its own documentation describes it. ``is_recording`` as far as we told
-    it; ``says``: why the last order failed, else empty. It goes on without the view.
+    ``is_recording`` follows from our own orders; ``says`` is the reason why the last one failed,
+    else empty. It keeps recording without the view.
     """
 
     def __init__(self, address: str) -> None:
         host, colon, port = address.rpartition(":")
         if not (colon and host and port.isdecimal() and 0 < int(port) < 65_536):
-            raise ConfigError(f"--recorder {address}: expected HOST:PORT, localhost:22345 say")
+            raise ConfigError(f"--recorder {address}: expected HOST:PORT, e.g. localhost:22345")
         self._address = host, int(port)
         self._thread: Thread | None = None
         self.is_recording = False
         self.says = ""
 
     def toggle(self) -> None:
-        """Record all streams that are visible, or stop; one order at a time."""
+        """Record all visible streams, or stop; one order at a time."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = Thread(target=self._order, args=(not self.is_recording,), daemon=True)
             self._thread.start()
 
     @property
     def state(self) -> str:
-        """Whether it records, as far as we told it."""
+        """Its state in words, by our own orders."""
         return _RECORDING if self.is_recording else ""
 
     def close(self) -> None:
-        """Leave it as it is: it was there before the view."""
+        """Leave it as it is, because it does not belong to the view."""
 
     def _order(self, record: bool) -> None:
         lines = ("update", "select all", "start") if record else ("stop",)
@@ -128,11 +128,11 @@ class RemoteLabRecorder:
                 for line in lines:
                     connection.sendall(f"{line}\n".encode())
                     if not connection.recv(64).startswith(b"OK"):
-                        raise OSError(f"it does not know '{line}'")
+                        raise OSError(f"it refused '{line}'")
         except OSError as error:
             host, port = self._address
             self.says = (
-                f"LabRecorder at {host}:{port} can't be told ({error}): start it, with its remote "
+                f"LabRecorder at {host}:{port} did not obey ({error}): start it, with its remote "
                 "control enabled"
             )
             return

@@ -1,1 +1,1 @@
-"""The panels of the operator's window."""
+"""Draw the panels of the operator's window."""

@@ -1,4 +1,4 @@
-"""Array: how often each electrode fires, where it sits; silent and hot ones are marked."""
+"""Draw the firing rate of each electrode in its place, and mark silent and hot ones."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _STEPS_HZ = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
 class ArrayPanel(Panel):
-    """A cell an electrode; bright is busy, × is silent, ▲ fires too much."""
+    """One cell per electrode: bright fires much, × is silent, ▲ fires too much."""
 
     def __init__(self, map_file: Path | None) -> None:
         super().__init__("Array", "", "")
@@ -36,7 +36,7 @@ class ArrayPanel(Panel):
         self.setAspectLocked(True)
 
     def refresh(self, signals: Signals) -> None:
-        """Draw what is known now."""
+        """Draw the newest data."""
         channels = signals.channels
         if channels.labels != self._labels:
             self._lay_out(channels.labels)
@@ -53,9 +53,9 @@ class ArrayPanel(Panel):
         self.plotItem.titleLabel.setText(self._title(channels), color=style.TEXT)
 
     def _title(self, channels: Channels) -> str:
-        wrong = f"{channels.dead.sum()} silent ×, {channels.hot.sum()} hot ▲"
+        marked = f"{channels.dead.sum()} silent ×, {channels.hot.sum()} hot ▲"
         mean_hz = channels.rate_hz.mean()
-        return f"Array: {mean_hz:.0f} spikes/s a channel, 0 … {self._top_hz:g} · {wrong}"
+        return f"Array: {mean_hz:.0f} spikes/s per channel, 0 … {self._top_hz:g} · {marked}"
 
     def _lay_out(self, labels: tuple[str, ...]) -> None:
         self._labels = labels
@@ -69,7 +69,7 @@ class ArrayPanel(Panel):
             self.setRange(QRectF(0, 0, float(columns), float(rows)), padding=0.02)
 
     def _cells(self, rate_hz: FloatArray) -> FloatArray:
-        """Rates ``(row, column)``, NaN where there is no electrode; units of one are added."""
+        """Return rates ``(row, column)``; an electrode's units are added, NaN is without one."""
         rows, columns = self._places.max(axis=0) + 1
         totals = np.zeros((rows, columns))
         known = np.zeros((rows, columns), dtype=np.bool_)

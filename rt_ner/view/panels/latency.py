@@ -1,4 +1,4 @@
-"""Latency: where the time of each step goes, from the data's arrival, against the budget."""
+"""Draw the time of each stage since the data's arrival, against the budget of one hop."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -17,14 +17,14 @@ _NAMES = ("bin", "embed", "decode", "push")
 
 
 class LatencyPanel(Panel):
-    """For each twentieth of a second its slowest hop: stage by stage, on a logarithmic scale."""
+    """Stages of the slowest hop in each 50 ms, on a logarithmic scale."""
 
     def __init__(self) -> None:
         super().__init__("Latency", "time (s)", "since arrival (µs)")
         self.plotItem.setLogMode(False, False)
         lowest = np.log10(_LOWEST_US)
         self._stages: list[pg.PlotCurveItem] = []
-        # The whole first, so that each earlier stage lies over it.
+        # The last stage first, so that each earlier one is drawn over it.
         for colour in reversed(style.STAGES.values()):
             stage = pg.PlotCurveItem(pen=None, brush=colour, fillLevel=lowest, stepMode="left")
             self.addItem(stage)
@@ -40,7 +40,7 @@ class LatencyPanel(Panel):
         self.setYRange(lowest, 5.0, padding=0)
 
     def refresh(self, signals: Signals) -> None:
-        """Draw what is known now."""
+        """Draw the newest data."""
         stamps_s, rows = signals.timing.newest(SPAN_S)
         self.say_missing(signals.missing(Kind.TIMING))
         if len(stamps_s) < 2:
@@ -64,9 +64,9 @@ class LatencyPanel(Panel):
 
 
 def slowest_by_column(stamps_s: FloatArray, since_us: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Start of each column of time ``(column,)``, and its slowest hop's stages ``(column, stage)``.
+    """Return the start of each column ``(column,)`` and its slowest hop ``(column, stage)``.
 
-    Columns stand still in time, so that a picture that moves on does not flicker.
+    Columns are fixed in time, so that the moving picture does not flicker.
     """
     column = np.floor(stamps_s / _COLUMN_S).astype(np.int64)
     order = np.lexsort((since_us[:, -1], column))

@@ -1,7 +1,7 @@
-"""Latents: the way of the newest second through latent space, over the training set's cloud.
+"""Draw the latents of the last second over the cloud of the training set.
 
-Projected in Python, not by a graphics card: it looks the same on every computer, and costs less
-than a millisecond a frame.
+They are projected in Python, not by a graphics card, so that they look the same on every computer.
+This takes less than a millisecond per frame.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from PySide6.QtCore import QRectF
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
-from rt_ner.view.panels.camera import Camera
+from rt_ner.view.camera import Camera
 from rt_ner.view.panels.panel import Panel
 from rt_ner.view.signals import Signals
 
@@ -25,14 +25,14 @@ _WHEEL_AT, _WHEEL_RADIUS = (1.0, -0.95), 0.13
 
 
 class Cloud(NamedTuple):
-    """Some of the training set's latents ``(row, dims)``, with the directions ``(row,)`` (°)."""
+    """Latents ``(row, dims)`` of the training set, with reach directions ``(row,)`` in °."""
 
     latents: FloatArray
     direction_deg: FloatArray
 
 
 class LatentPanel(Panel):
-    """Latents, slowly turning; colours are reach directions."""
+    """Latents that slowly turn; colours are reach directions."""
 
     def __init__(self, cloud: Cloud | None) -> None:
         super().__init__("Latents", "", "")
@@ -65,14 +65,14 @@ class LatentPanel(Panel):
                 self._cloud.append((points, item))
 
     def _add_wheel(self) -> None:
-        """Which colour is which reach direction: a dot each, where it leads to."""
+        """Add the legend: a dot in each reach direction, in its colour."""
         angle = np.arange(len(style.DIRECTIONS)) * (2 * np.pi / len(style.DIRECTIONS))
         places = np.column_stack([np.cos(angle), np.sin(angle)]) * _WHEEL_RADIUS + _WHEEL_AT
         brushes = [pg.mkBrush(colour) for colour in style.DIRECTIONS]
         self.addItem(pg.ScatterPlotItem(pos=places, size=8, pen=None, brush=brushes))
 
     def refresh(self, signals: Signals, frame_s: float) -> None:
-        """Draw what is known now; ``frame_s``: since the last time."""
+        """Draw the newest data; the last frame was ``frame_s`` ago."""
         self._camera.turn(frame_s)
         _, tail = signals.latents.newest(_TAIL_S)
         if not self._is_framed and len(signals.latents) > 1:

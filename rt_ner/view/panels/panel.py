@@ -1,4 +1,4 @@
-"""Panel: what all plots of the view have in common."""
+"""Draw a plot in the style that all plots of the view share."""
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -8,7 +8,7 @@ from rt_ner.view import style
 
 
 class Panel(pg.PlotWidget):  # type: ignore[misc]
-    """A plot with a title, axes that name their units, and a line that says what is missing."""
+    """A plot with a title, axes with units, and a text across it for missing data."""
 
     def __init__(self, title: str, x: str, y: str) -> None:
         super().__init__(background=style.PANEL)
@@ -34,23 +34,23 @@ class Panel(pg.PlotWidget):  # type: ignore[misc]
 
     @property
     def missing(self) -> str:
-        """What is said to be missing; empty if nothing is."""
+        """Text across the plot; empty if no data are missing."""
         return str(self._missing.text)
 
     def say_missing(self, what: str) -> None:
-        """Say across the plot what is missing, or nothing."""
+        """Show a text across the plot, or remove it."""
         if what != self._missing.text:
             self._missing.setText(what, size=f"{style.FONT_PT}pt", color=style.DIM)
 
     def zero_lines(self, *angles: int) -> None:
-        """Faint lines through zero: 0 across, 90 up; a whole grid would cost 5 ms a frame."""
+        """Draw faint lines through zero, 0 across and 90 up; a grid would cost 5 ms per frame."""
         for angle in angles:
             line = pg.InfiniteLine(0.0, angle, pen=pg.mkPen(style.FAINT, width=1))
             line.setZValue(-1)
             self.addItem(line)
 
     def curve(self, colour: str, width: float = 1.5, dashed: bool = False) -> pg.PlotCurveItem:
-        """A line to be drawn from now on."""
+        """Add a line to the plot and return it."""
         dash = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         curve = pg.PlotCurveItem(pen=pg.mkPen(colour, width=width, style=dash), connect="finite")
         curve.setSegmentedLineMode("on")

@@ -1,4 +1,4 @@
-"""Traces: velocity and position of the last seconds, decoded and, in a replay, true."""
+"""Draw velocity and position of the last seconds, decoded and, in a replay, true."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,7 +16,7 @@ _LEGEND = (
     f'<span style="color:{style.DECODED}">decoded</span> and, in a replay, '
     f'<span style="color:{style.TRUE}">true</span>'
 )
-# Ranges that hold their place: they grow by steps, so that the scale does not flicker.
+# The scale grows in steps, so that it does not flicker.
 _RANGES = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 
 
@@ -37,7 +37,7 @@ class Trace(Panel):
         self._grow(_RANGES[0])
 
     def refresh(self, signals: Signals) -> None:
-        """Draw what is known now."""
+        """Draw the newest data."""
         true = signals.true_velocity if self._is_velocity else signals.true.trail
         decoded = signals.velocity if self._is_velocity else signals.trail
         kind = Kind.VELOCITY if self._is_velocity or not signals.has_task else Kind.CURSOR
@@ -51,7 +51,7 @@ class Trace(Panel):
         self, curve: pg.PlotCurveItem, rows: tuple[FloatArray, FloatArray], clock_s: float
     ) -> None:
         stride = max(len(rows[0]) // _MOST_POINTS, 1)
-        # Always the same samples of a stream that moves on: from its newest backwards.
+        # From the newest backwards, so that no sample flickers as the stream moves on.
         stamps_s, values = rows[0][::-stride], rows[1][::-stride, self._component]
         curve.setData(stamps_s - clock_s, values)
         if len(values) and np.isfinite(values).any():
@@ -65,5 +65,5 @@ class Trace(Panel):
 
 
 def all_traces() -> list[Trace]:
-    """Velocity and position, x and y, from the top down."""
+    """Return the traces of velocity and position, x and y, from the top down."""
     return [Trace(*row) for row in _ROWS]

@@ -1,1 +1,1 @@
-"""The operator's window and the subject's screen."""
+"""Lay out the operator's window and the subject's screen."""

@@ -1,4 +1,4 @@
-"""Header: the decoder's state, who it is, and what went wrong so far, to be read from afar."""
+"""Show the decoder's state, its bundle and its counts of problems, readable from afar."""
 
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
@@ -10,7 +10,7 @@ from rt_ner.view import style
 from rt_ner.view.signals import Signals
 
 _PUSHED, _NEWEST = TIMING_LABELS.index("pushed"), TIMING_LABELS.index("newest_sample")
-# Counts that are worth a place, and what of the input and the hops each is made of.
+# Counts that are shown, and the input counts that each of them adds up.
 _COUNTS = {
     "late": (InputCounts.LATE,),
     "lost": (InputCounts.MISSING, InputCounts.SKIPPED, InputCounts.INVALID),
@@ -20,7 +20,7 @@ _HOPS = ("missed", "nonfinite", "clamped")
 
 
 class Header(QWidget):
-    """One line above everything."""
+    """The line above all panels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Header(QWidget):
         self.lamp.setMinimumWidth(190)
 
     def refresh(self, signals: Signals) -> None:
-        """Say what is known now."""
+        """Show the newest data."""
         state = signals.state or "NO DECODER"
         colour = style.STATES[State(state)] if state in list(State) else style.FAINT
         self.lamp.setText(f"● {state}")
@@ -75,9 +75,9 @@ def _counts(signals: Signals) -> str:
         return ""
     newest = dict(zip(TIMING_LABELS, signals.timing.newest()[1][-1], strict=True))
     counts = {
-        name: sum(int(newest[input_counts.name.lower()]) for input_counts in input_counts)
-        for name, input_counts in _COUNTS.items()
-    } | {name: int(newest[name]) for name in _HOPS}
+        name: sum(int(newest[fate.name.lower()]) for fate in fates)
+        for name, fates in _COUNTS.items()
+    } | {name.replace("nonfinite", "not finite"): int(newest[name]) for name in _HOPS}
     shown = [
         f'<span style="color:{style.WARNING if n else style.DIM}">{name} <b>{n}</b></span>'
         for name, n in counts.items()

@@ -1,4 +1,4 @@
-"""Operator window: everything at one glance, and the controls."""
+"""Show the operator all panels at a glance, and the controls."""
 
 from pathlib import Path
 
@@ -27,14 +27,14 @@ from rt_ner.view.windows.header import Header
 from rt_ner.view.windows.workspace import Workspace
 
 _SIZE = 1600, 900
-# Text changes so often a second: often enough, and readable.
+# Text changes five times per second: often enough, and readable.
 _TEXT_EVERY_S = 0.2
 
 
 class OperatorWindow(QMainWindow):
     """Cursor, latents, array, latency, traces, header and controls.
 
-    ``settings``: where the layout is remembered; None: nowhere.
+    The layout is remembered in ``settings``, unless they are None.
     """
 
     def __init__(
@@ -59,23 +59,30 @@ class OperatorWindow(QMainWindow):
         self.latency = LatencyPanel()
         self.traces = all_traces()
         self.message = QLabel()
-        # A long message is cut, and the window no wider for it.
+        # A long message is cut and does not make the window wider.
         self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._actions = [
-            *commander.actions(),
-            Action("c", "Centre", "summed-up cursors back to the centre", self._centre),
-            Action("s", "Smooth", "smooth the drawn cursor, in steps", self.workspace.smooth),
-            Action("l", "Record", "record all streams, or stop", recorder.toggle),
-            Action("?", "Keys", "this list", self._show_keys),
-            Action("q", "Close", "close the view; the decoder goes on", self.close_later),
-        ]
+        self._actions = [*commander.actions(), *self._own_actions()]
         self._buttons = {action: self._button(action) for action in self._actions}
         self._splitters = self._lay_out()
         self.setWindowTitle(f"rt-ner · {signals.decoder_name}")
         self._restore()
 
+    def _own_actions(self) -> list[Action]:
+        """Return the actions that need no decoder."""
+        move = "move the decoded and the true cursor to the centre"
+        smooth = "smooth the drawn cursor a step more, and after the last step not at all"
+        record = "start or stop a recording of all streams"
+        leave = "close the view; the decoder keeps running"
+        return [
+            Action("c", "Centre", move, self._centre),
+            Action("s", "Smooth", smooth, self.workspace.smooth),
+            Action("l", "Record", record, self._recorder.toggle),
+            Action("?", "Keys", "show this list", self._show_keys),
+            Action("q", "Close", leave, self.close_later),
+        ]
+
     def refresh(self, frame_s: float) -> None:
-        """Draw what is known now; ``frame_s``: since the last frame."""
+        """Draw the newest data; the last frame was ``frame_s`` ago."""
         self.workspace.refresh(self._signals, frame_s)
         self.latents.refresh(self._signals, frame_s)
         for trace in self.traces:
@@ -89,11 +96,11 @@ class OperatorWindow(QMainWindow):
             self._refresh_controls()
 
     def close_later(self) -> None:
-        """Close once the key is done with."""
+        """Close the window."""
         self.close()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Do what the key stands for."""
+        """Do the action of the key."""
         for action in self._actions:
             if event.text().lower() == action.key and action.is_possible():
                 action.act()
@@ -138,7 +145,7 @@ class OperatorWindow(QMainWindow):
     def _button(self, action: Action) -> QPushButton:
         button = QPushButton(f"{action.name}  {action.key.upper()}")
         button.setToolTip(action.does)
-        # Keys are the window's, whatever was clicked last.
+        # The window takes all keys, whatever was clicked last.
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(lambda _checked: action.act())
         return button
@@ -147,19 +154,19 @@ class OperatorWindow(QMainWindow):
         for action, button in self._buttons.items():
             button.setEnabled(action.is_possible())
         notice = self._signals.notices[-1] if self._signals.notices else ""
-        words = self._recorder.says or notice or self._not_obeyed()
+        words = self._recorder.says or notice or self._not_heard()
         self.message.setText(" · ".join(filter(None, (self._recorder.state, words))))
 
-    def _not_obeyed(self) -> str:
+    def _not_heard(self) -> str:
         if self._commander.is_heard():
             return ""
         if not self._commander.source_id:
-            return "no commands to the decoder: see rt-ner view --help, --control-as"
-        return f"no decoder obeys: start it with --commands {self._commander.source_id}"
+            return "this view can't command a decoder: start it with --control-as"
+        return f"no decoder takes commands: start it with --commands {self._commander.source_id}"
 
     def _centre(self) -> None:
         self._signals.centre()
-        self.workspace.usual_room()
+        self.workspace.reset_range()
 
     def _show_keys(self) -> None:
         dialog = QDialog(self)

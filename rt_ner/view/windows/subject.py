@@ -1,4 +1,4 @@
-"""Subject screen: cursor, trail, target and cue on black, and nothing else."""
+"""Show the subject cursor, trail, target and cue on black, and nothing else."""
 
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QMainWindow
@@ -11,7 +11,7 @@ _SIZE = 900, 900
 
 
 class SubjectScreen(QMainWindow):
-    """What the subject sees. F turns the full screen on and off, Q closes it."""
+    """The subject's screen. F turns the full screen on and off, Q closes it."""
 
     def __init__(self, signals: Signals) -> None:
         super().__init__()
@@ -22,18 +22,21 @@ class SubjectScreen(QMainWindow):
         self.resize(*_SIZE)
 
     def refresh(self, frame_s: float) -> None:
-        """Draw what is known now; ``frame_s``: since the last frame."""
+        """Draw the newest data; the last frame was ``frame_s`` ago."""
         self.workspace.refresh(self._signals, frame_s)
 
     def move_to(self, screen: int) -> None:
-        """Go to a monitor, counted from 1; ConfigError if there is none of that number."""
+        """Move to a monitor, counted from 1; raise ConfigError if there is no such monitor."""
         screens = QGuiApplication.screens()
         if not 1 <= screen <= len(screens):
-            raise ConfigError(f"--screen {screen}: this computer shows {len(screens)} screen(s)")
+            raise ConfigError(
+                f"--screen {screen}: this computer has {_counted(len(screens))}; expected 1 to "
+                f"{len(screens)}"
+            )
         self.setGeometry(screens[screen - 1].geometry())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """F: full screen on and off; Q: close."""
+        """Turn the full screen on and off (F), or close (Q)."""
         key = event.text().lower()
         if key == "f":
             self.setWindowState(self.windowState() ^ self.windowState().WindowFullScreen)
@@ -41,3 +44,7 @@ class SubjectScreen(QMainWindow):
             self.close()
         else:
             super().keyPressEvent(event)
+
+
+def _counted(n: int) -> str:
+    return "1 monitor" if n == 1 else f"{n} monitors"

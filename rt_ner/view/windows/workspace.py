@@ -1,4 +1,4 @@
-"""Workspace: the cursor with its trail, the target, and in a replay the true cursor."""
+"""Draw the cursor with its trail, the target, and in a replay the true cursor."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -18,9 +18,9 @@ _SMOOTHING_S = (0.0, 0.05, 0.1, 0.2)
 
 
 class Workspace(Panel):
-    """The task's space, as large in x as in y.
+    """The task's workspace, with equal scales in x and y.
 
-    ``for_subject``: cursor, trail, target and cue, and nothing else.
+    With ``for_subject``, it shows cursor, trail, target and cue, and nothing else.
     """
 
     def __init__(self, for_subject: bool) -> None:
@@ -49,15 +49,15 @@ class Workspace(Panel):
 
     @property
     def smoothing_s(self) -> float:
-        """Time constant with which the drawn cursor follows; of the display only."""
+        """Time constant of the drawn cursor in s; the data are not smoothed."""
         return _SMOOTHING_S[self._smoothing]
 
     def smooth(self) -> None:
-        """Smooth the display more, or after most not at all."""
+        """Smooth the display a step more, and after the last step not at all."""
         self._smoothing = (self._smoothing + 1) % len(_SMOOTHING_S)
 
     def refresh(self, signals: Signals, frame_s: float) -> None:
-        """Draw what is known now; ``frame_s``: since the last time."""
+        """Draw the newest data; the last frame was ``frame_s`` ago."""
         kind = Kind.CURSOR if signals.has_task else Kind.VELOCITY
         fresh = signals.is_fresh(kind)
         _, trail = signals.trail.newest(_TRAIL_S)
@@ -105,7 +105,7 @@ class Workspace(Panel):
             self._write(signals.task_state)
             return
         decoded = f'<span style="color:{style.DECODED}">● decoded</span>'
-        about = [] if signals.has_task else [f"{decoded} velocity, summed up here"]
+        about = [] if signals.has_task else [f"{decoded} velocity, integrated here"]
         if self._true.isVisible():
             about.append(f'<span style="color:{style.TRUE}">○ true</span>')
         if self.smoothing_s:
@@ -118,7 +118,7 @@ class Workspace(Panel):
             self._says.setText(text, size=f"{size}pt", color=style.DIM)
 
     def _make_room(self, trail: FloatArray) -> None:
-        """Show a larger space where the cursor has left it; it never shrinks by itself."""
+        """Enlarge the range if the cursor has left it; it never shrinks by itself."""
         if not len(trail) or not np.isfinite(trail).any():
             return
         farthest_cm = float(np.nanmax(np.abs(trail)))
@@ -126,8 +126,8 @@ class Workspace(Panel):
             self._radius_cm = next((r for r in _RADII_CM if r >= farthest_cm), _RADII_CM[-1])
             self._set_range()
 
-    def usual_room(self) -> None:
-        """Back to the smallest space."""
+    def reset_range(self) -> None:
+        """Return to the smallest range."""
         self._radius_cm = _RADII_CM[0]
         self._set_range()
 

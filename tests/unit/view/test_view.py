@@ -342,7 +342,7 @@ def test_keys_and_buttons_do_what_the_list_says(app: QApplication, told: Told) -
     dialog.close()
     # Nobody obeys: the decoder's keys do nothing, and say so.
     press(operator, "h")
-    assert "no commands to the decoder" in operator.message.text()
+    assert "this view can't command a decoder" in operator.message.text()
     assert not next(b for a, b in operator._buttons.items() if a.key == "h").isEnabled()
     operator.show()
     press(operator, "q")

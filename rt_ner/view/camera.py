@@ -1,4 +1,4 @@
-"""Camera: three-dimensional latents seen from a point that circles around them."""
+"""Project three-dimensional latents as a camera sees them that circles around them."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from rt_ner.core.arrays import FloatArray
 
 _ELEVATION_DEG = 22.0
 _DEG_PER_S = 12.0
-# Distance in radii of what is seen: near enough for depth, far enough to be calm.
+# Distance in radii of the latents: near enough for depth, far enough to look calm.
 _DISTANCE = 4.0
 
 
 class Camera:
-    """Turns latents into places on a screen: a ball of radius 1 about their centre fills it."""
+    """Projects latents to the screen; their centre is in its middle, and they fill it."""
 
     def __init__(self) -> None:
         self._azimuth_deg = -60.0
@@ -21,14 +21,14 @@ class Camera:
         self.turn(0.0)
 
     def frame(self, latents: FloatArray) -> None:
-        """Look at these latents ``(row, dims)``."""
+        """Centre these latents ``(row, dims)`` and fill the screen with them."""
         points = in_three(latents)
         self._centre = np.median(points, axis=0)
         away = np.linalg.norm(points - self._centre, axis=1)
         self._radius = float(np.quantile(away, 0.98)) or 1.0
 
     def turn(self, seconds: float) -> None:
-        """Circle on for so long."""
+        """Circle on for a number of seconds."""
         self._azimuth_deg = (self._azimuth_deg + _DEG_PER_S * seconds) % 360.0
         angles = np.deg2rad([self._azimuth_deg, _ELEVATION_DEG])
         (c, c_up), (s, s_up) = np.cos(angles), np.sin(angles)
@@ -37,11 +37,11 @@ class Camera:
         self._rotation = above @ around
 
     def project(self, latents: FloatArray) -> FloatArray:
-        """Places ``(row, 2)`` of latents ``(row, dims)``, nearer ones farther from the middle."""
+        """Return the places ``(row, 2)`` of latents ``(row, dims)`` in perspective."""
         return self._seen((in_three(latents) - self._centre) / self._radius)
 
     def axes(self) -> FloatArray:
-        """Places ``(3, 2)`` of the ends of the three axes, from the origin, without perspective."""
+        """Return the ends ``(3, 2)`` of the three unit axes, without perspective."""
         return self._rotation.T[:, [0, 2]]
 
     def _seen(self, points: FloatArray) -> FloatArray:
@@ -52,7 +52,7 @@ class Camera:
 
 
 def in_three(latents: FloatArray) -> FloatArray:
-    """The first three dimensions of latents ``(row, dims)``; zero where there are fewer."""
+    """Return the first three dimensions of latents ``(row, dims)``, with zeros for missing ones."""
     points = np.zeros((len(latents), 3))
     n_dims = min(latents.shape[1], 3)
     points[:, :n_dims] = latents[:, :n_dims]
