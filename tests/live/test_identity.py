@@ -19,7 +19,7 @@ from rt_ner.core.contract.markers import SESSION_ZERO
 from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.data.session.session import Session
 from rt_ner.offline.decoding import decode_session
-from tests.helpers.rig import MS, WAIT_S, Decoding, inlet
+from tests.helpers.rig import MS, WAIT_S, Decoding, history_ms, inlet
 
 HOP_NS = 10 * MS
 N_HOPS = 50
@@ -32,6 +32,7 @@ def test_what_lsl_carries_is_what_is_decoded_offline(
     packets = packets_of(small_session, form)
     stop = threading.Event()
     part = Part(int(small_session.trials.start_ns[6]), small_session.end_ns, 1.0)
+    whole_ns = part.begin_ns + history_ms(small_bundle) * MS
     replay = Replay(small_session, packets, source_id, part)
     query = {"source_id": source_id_of(source_id, form.kind), "grace_ms": 100.0}
     with opened(replay), Decoding(small_bundle.model, source_id, input=query) as decoding:
@@ -46,9 +47,10 @@ def test_what_lsl_carries_is_what_is_decoded_offline(
         while len(rows) < N_HOPS:
             values, stamp_s = velocity.pull_sample(WAIT_S)
             assert values is not None, "no velocity came"
-            # Zero is sent while the history fills, and after a hop that was shed.
-            if any(values):
-                end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), HOP_NS) - zero_ns
+            end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), HOP_NS) - zero_ns
+            # Zero is sent while the history fills, and after a hop that was shed. Before events
+            # begin there is silence, which is history too, but not that of the session.
+            if any(values) and end_ns > whole_ns:
                 rows[end_ns] = np.float32(values).tobytes()
         stop.set()
         playing.join()
