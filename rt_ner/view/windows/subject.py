@@ -29,10 +29,7 @@ class SubjectScreen(QMainWindow):
         """Move to a monitor, counted from 1; raise ConfigError if there is no such monitor."""
         screens = QGuiApplication.screens()
         if not 1 <= screen <= len(screens):
-            raise ConfigError(
-                f"--screen {screen}: this computer has {_counted(len(screens))}; expected 1 to "
-                f"{len(screens)}"
-            )
+            raise ConfigError(f"--screen {screen}: this computer has {_counted(len(screens))}")
         self.setGeometry(screens[screen - 1].geometry())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
