@@ -7,6 +7,7 @@ gives one session, bit for bit.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -83,6 +84,16 @@ def simulate_session(
     )
 
 
+class _Trial(NamedTuple):
+    """The way to a target and back to ``home_cm``, by the millisecond; go and end are its times."""
+
+    position_cm: list[FloatArray]
+    heading: list[FloatArray]
+    go_ms: int
+    end_ms: int
+    home_cm: FloatArray
+
+
 def _reach(rng: np.random.Generator, task: TaskSettings) -> _Hand:
     """Reach out and back, trial after trial; a trial is the way out, from target on to hold."""
     direction = np.concatenate(
@@ -90,39 +101,49 @@ def _reach(rng: np.random.Generator, task: TaskSettings) -> _Hand:
     )[: task.n_trials]
     angle = direction * (2 * np.pi / task.n_directions)
     target_cm = task.distance_cm * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    pieces: list[FloatArray] = []
-    headings: list[FloatArray] = []
+    position_cm: list[FloatArray] = []
+    heading: list[FloatArray] = []
     marks_ms = np.zeros((task.n_trials, 3), dtype=np.int64)
-    here, now_ms = np.zeros(2), 0
-    for trial in range(task.n_trials):
-        end = target_cm[trial] + rng.normal(0, task.end_point_sd_cm, 2)
-        home = rng.normal(0, task.end_point_sd_cm / 2, 2)
-        go_ms = _duration_ms(rng, task.hold_s)
-        out = [go_ms + _duration_ms(rng, task.reaction_s), _duration_ms(rng, task.movement_s)]
-        hold_ms = _duration_ms(rng, task.hold_s)
-        back = [_duration_ms(rng, task.reaction_s), _duration_ms(rng, task.return_s)]
-        marks_ms[trial] = now_ms, now_ms + go_ms, now_ms + sum(out) + hold_ms
-        pieces += [
-            np.tile(here, (out[0], 1)),
-            _minimum_jerk(here, end, out[1], rng.normal(0, task.curvature_sd_cm)),
-            np.tile(end, (hold_ms + back[0], 1)),
-            _minimum_jerk(end, home, back[1], rng.normal(0, task.curvature_sd_cm)),
-        ]
-        to_target = target_cm[trial] / task.distance_cm
-        headings += [
-            np.tile(to_target, (sum(out), 1)),
-            np.zeros((hold_ms + back[0], 2)),
-            np.tile(-to_target, (back[1], 1)),
-        ]
-        here, now_ms = home, now_ms + sum(out) + hold_ms + sum(back)
-    position_cm = np.concatenate(pieces)
+    here_cm, now_ms = np.zeros(2), 0
+    for number in range(task.n_trials):
+        trial = _out_and_back(rng, task, here_cm, target_cm[number])
+        marks_ms[number] = now_ms, now_ms + trial.go_ms, now_ms + trial.end_ms
+        position_cm += trial.position_cm
+        heading += trial.heading
+        here_cm, now_ms = trial.home_cm, now_ms + sum(map(len, trial.position_cm))
+    path_cm = np.concatenate(position_cm)
     start_ns, go_ns, end_ns = (marks_ms * NS_PER_MS).T
     return _Hand(
-        position_cm=position_cm,
-        velocity_cm_s=np.gradient(position_cm, _STEP_S, axis=0),
-        heading=np.concatenate(headings),
+        position_cm=path_cm,
+        velocity_cm_s=np.gradient(path_cm, _STEP_S, axis=0),
+        heading=np.concatenate(heading),
         trials=Trials(start_ns, go_ns, end_ns, np.rad2deg(angle), target_cm),
     )
+
+
+def _out_and_back(
+    rng: np.random.Generator, task: TaskSettings, here_cm: FloatArray, target_cm: FloatArray
+) -> _Trial:
+    """Draw one trial: wait, reach out, hold, and come back."""
+    end_cm = target_cm + rng.normal(0, task.end_point_sd_cm, 2)
+    home_cm = rng.normal(0, task.end_point_sd_cm / 2, 2)
+    go_ms = _duration_ms(rng, task.hold_s)
+    out = [go_ms + _duration_ms(rng, task.reaction_s), _duration_ms(rng, task.movement_s)]
+    hold_ms = _duration_ms(rng, task.hold_s)
+    back = [_duration_ms(rng, task.reaction_s), _duration_ms(rng, task.return_s)]
+    position_cm = [
+        np.tile(here_cm, (out[0], 1)),
+        _minimum_jerk(here_cm, end_cm, out[1], rng.normal(0, task.curvature_sd_cm)),
+        np.tile(end_cm, (hold_ms + back[0], 1)),
+        _minimum_jerk(end_cm, home_cm, back[1], rng.normal(0, task.curvature_sd_cm)),
+    ]
+    to_target = target_cm / task.distance_cm
+    heading = [
+        np.tile(to_target, (sum(out), 1)),
+        np.zeros((hold_ms + back[0], 2)),
+        np.tile(-to_target, (back[1], 1)),
+    ]
+    return _Trial(position_cm, heading, go_ms, sum(out) + hold_ms, home_cm)
 
 
 def _minimum_jerk(start: FloatArray, end: FloatArray, n_ms: int, bulge_cm: float) -> FloatArray:

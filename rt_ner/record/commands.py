@@ -60,19 +60,19 @@ def record(
     # The options of the first version.
     name = RecordingName(subject or name.subject, session or name.session, task or name.task)
     path = name.next_path(folder)
+    recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
     with stop_on_signals() as stop:
         if until_told:
             _stop_on_order(stop)
-        recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
         if wait_for:
             console.print(f"waiting for {wait_for} (Ctrl-C ends)", soft_wrap=True)
         recorder.wait_for([name for name in wait_for.split(",") if name], stop)
         if stop.is_set():
-            console.print("stopped before the streams were there: nothing was recorded")
+            console.print("stopped before the streams appeared: nothing was recorded")
             return
         for info in recorder.start():
             console.print(f"recording {describe_stream(info)}", soft_wrap=True)
-        console.print(f"to {path}" + ("" if until_told else "; Ctrl-C ends it"), soft_wrap=True)
+        console.print(f"to {path}" + ("" if until_told else " (Ctrl-C ends)"), soft_wrap=True)
         tell_parent("recording", file=str(path))
         try:
             recorder.watch(stop)
