@@ -1,6 +1,8 @@
-"""Training: a session and settings in, a proven bundle out, with its control and its report."""
+"""Train a decoder on a session, and score it beside a control."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,19 +16,96 @@ from offline_training.ner.ensemble import OnStep
 from offline_training.ner.export.encoder_export import export_onnx, export_weights
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
+from offline_training.options import pick_device
 from offline_training.settings import TrainSettings
+from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
+from rt_ner.core.settings import checked_settings
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.held_out.proof import Fit, Trained, prove_fit, report_pages
 from rt_ner.offline.held_out.split import Split
+from rt_ner.terminal.progress import Progress, no_progress, show_progress
 
-# Told: what is being trained, the part done (0 to 1), and the velocity R² of training trials that
-# were left out.
-Progress = Callable[[str, float, float | None], None]
+
+def train(
+    session: Session,
+    *,
+    seed: int | None = None,
+    settings: TrainSettings | None = None,
+    progress: bool = True,
+    device: str = "auto",
+    **settings_by_keyword: object,
+) -> Bundle:
+    """Train a decoder on a session.
+
+    The first trials train an encoder and its readout, and the last ones are held out to score
+    them. A second decoder is trained on shuffled trials: its score is what chance gives.
+
+    Parameters
+    ----------
+    session : Session
+        A session with spikes, kinematics and trials.
+    seed : int, optional
+        Seed of everything random; the same seed gives the same bundle on the same computer.
+        Default: that of the settings, which is 0.
+    settings : TrainSettings, optional
+        Settings of the training. Default: those of ``rt-ner settings train``.
+    progress : bool
+        Show a progress bar, with warnings about the session above it. Without it, warnings are
+        issued by `warnings.warn`.
+    device : str
+        ``"cpu"``, ``"cuda"``, or ``"auto"`` for the GPU if there is one.
+    **settings_by_keyword
+        Single settings that replace those of ``settings``, such as ``latent_dim=4``, or
+        ``ensemble={"members": 2}`` for keys of a section.
+
+    Returns
+    -------
+    Bundle
+        The trained decoder with its scores and its report.
+
+    Raises
+    ------
+    SessionError
+        If the session lacks something that training needs.
+    ConfigError
+        If a setting is unknown or out of range, the device is absent, or training diverges.
+
+    Examples
+    --------
+    >>> bundle = train(session, seed=1, latent_dim=4)  # doctest: +SKIP
+    >>> bundle.scores.velocity_r2, bundle.scores.shuffled_velocity_r2  # doctest: +SKIP
+    (0.912, 0.013)
+    >>> bundle.save("m1-bundle")  # doctest: +SKIP
+
+    """
+    if seed is not None:
+        settings_by_keyword["seed"] = seed
+    chosen = _with_keywords(settings or TrainSettings(), settings_by_keyword)
+    torch_device = pick_device(device)
+    if progress:
+        with show_progress("R²") as shown:
+            trained = train_bundle(session, chosen, torch_device, shown, shown.warn)
+    else:
+        warn = partial(warnings.warn, stacklevel=2)
+        trained = train_bundle(session, chosen, torch_device, no_progress, warn)
+    return replace(trained.bundle, pages=report_pages(trained, draw_report))
+
+
+def _with_keywords(settings: TrainSettings, keywords: Mapping[str, object]) -> TrainSettings:
+    """Return settings with single values replaced; a section's keys are replaced one by one."""
+    content: dict[str, object] = settings.model_dump()
+    for name, value in keywords.items():
+        section = content.get(name)
+        if isinstance(section, dict) and isinstance(value, Mapping):
+            content[name] = section | dict(value)
+        else:
+            content[name] = value
+    return checked_settings(content, TrainSettings, "train")
 
 
 def train_bundle(
@@ -36,16 +115,16 @@ def train_bundle(
     progress: Progress,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Trained:
-    """Train an encoder and its readout on a session's first trials; score them on the rest.
+    """Train an encoder and its readout on a session's first trials, and score them on the rest.
 
-    ``warn`` is told, before, what the session lacks. SessionError where it lacks too much.
+    ``warn`` receives what the session lacks, before training; SessionError if it lacks too much.
     """
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)
 
-    def fit(part: Split, what: str) -> tuple[DecoderSpecification, float | None]:
-        return _fit(session, part, settings, device, partial(progress, what))
+    def fit(part: Split, stage: str) -> tuple[DecoderSpecification, float | None]:
+        return _fit(session, part, settings, device, partial(progress, stage))
 
     return prove(session, split, settings, fit)
 
@@ -64,7 +143,7 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
 def _fit(
     session: Session, split: Split, settings: TrainSettings, device: torch.device, on_step: OnStep
 ) -> tuple[DecoderSpecification, float | None]:
-    """Learn the encoder, then fit the readout to what it makes of the training windows."""
+    """Train the encoder, then fit the readout to its latents of the training windows."""
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
     if settings.readout == "kalman":
@@ -78,7 +157,7 @@ def _fit(
 def exported_model(
     network: EncoderNetwork, channel_ids: tuple[str, ...], shape: WindowShape, readout: Readout
 ) -> DecoderSpecification:
-    """What a decoder needs of a trained network."""
+    """Return a decoder of a trained network and its readout."""
     layers = export_weights(network)
     return DecoderSpecification(channel_ids, shape, export_onnx(network), readout, layers)
 
@@ -89,7 +168,7 @@ def training_entry(
     n_train: int,
     carried_from: CarriedFrom | None = None,
 ) -> TrainingEntry:
-    """What the manifest says of a training on the first ``n_train`` trials of a session."""
+    """Return the manifest's entry on a training with the first ``n_train`` trials of a session."""
     return TrainingEntry(
         session=session.name,
         session_sha256=session.sha256,

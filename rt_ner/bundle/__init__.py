@@ -1,1 +1,1 @@
-"""The model bundle: the one folder that a trained decoder is."""
+"""The model bundle: the one folder that holds a trained decoder."""

@@ -1,7 +1,8 @@
-"""Assembly: the bundle of a model, with the windows that prove it."""
+"""Assemble a bundle from a model, with the windows that prove it."""
 
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -12,15 +13,13 @@ from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.decoding.decoder import DecoderSpecification
 
 _N_GOLDEN = 16
-
-
 _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 
 
 def assemble_bundle(
     model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
 ) -> Bundle:
-    """The bundle of a model, with some of these ``windows`` and what they give."""
+    """Return the bundle of a model, with some of the ``windows`` and their results as proof."""
     readout = model.readout
     manifest = Manifest(
         format_version=1,
@@ -35,16 +34,24 @@ def assemble_bundle(
         ),
         training=training,
         scores=scores,
-        versions={"python": platform.python_version()}
-        | {package: version(package) for package in _PACKAGES},
+        versions=_versions(),
     )
     return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.weights)
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of Python and of each package that is installed; a rig has no torch."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def _memory_entry(
     memory: FloatArray,
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """The readout's memory as the manifest holds it; None where it has none."""
+    """Return the readout's memory as the manifest holds it; None if it has none."""
     if not memory.any():
         return None
     (a, b), (c, d) = memory.tolist()
@@ -52,8 +59,8 @@ def _memory_entry(
 
 
 def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
-    """Some windows and what they give."""
+    """Return some windows with the latents and velocities that they give."""
     rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
-    some = windows[rows].astype(np.float32)
+    some = np.ascontiguousarray(windows[rows], dtype=np.float32)
     latents, velocities = run_windows(model, some)
     return Golden(windows=some, latents=latents, velocities=velocities)

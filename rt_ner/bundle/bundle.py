@@ -1,46 +1,84 @@
-"""Bundle: the one folder that a trained decoder is; written atomically, read strictly.
+"""Define the bundle: the one folder that a trained decoder is.
 
-encoder.onnx   raw counts to latents          golden.npz   windows and what they must give
+encoder.onnx   raw counts to latents          golden.npz   windows and the results they must give
 manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
 layers.npz     the graph's network as arrays, for the fast encoder; not every encoder has them
 cloud.npz      training latents with their directions, for pictures
-*.png, *.md    the report: of the training, and of comparisons put in later
+*.png, *.md    the report: of the training, and of comparisons added later
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from pydantic import ConfigDict
 
-from rt_ner.bundle.manifest import Manifest, _Strict
+from rt_ner.bundle.manifest import Manifest, Scores, Strict
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readout import Readout
 
 
-class Golden(_Strict):
+class Golden(Strict):
     """Windows ``(case, bin, channel)``, with the latents and velocities that they must give."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     windows: Float32Array
     latents: Float32Array
     velocities: Float32Array
 
+    def __repr__(self) -> str:
+        return f"<Golden: {len(self.windows)} windows>"
 
-@dataclass(frozen=True, eq=False)
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
-    """A trained decoder, complete: as `load_bundle` gives it, checked and proven."""
+    """A trained decoder with everything that proves it.
+
+    `offline_training.train` makes one, and `load_bundle` reads one from its folder.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        Channels, window, readout, training, scores and versions.
+    encoder_onnx : bytes
+        The encoder as an ONNX graph, from raw counts to latents.
+    golden : Golden
+        Some windows, with the latents and velocities that they must give on every computer.
+    weights : EncoderWeights or None
+        The same encoder as arrays, which run faster; not every encoder has them.
+    pages : mapping of str to bytes
+        Further files by name: the report's pictures, and training latents for the view.
+
+    """
 
     manifest: Manifest
     encoder_onnx: bytes
     golden: Golden
     weights: EncoderWeights | None = None
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        manifest, scores = self.manifest, self.scores
+        return (
+            f"<Bundle {manifest.training.session} {manifest.training.area}: "
+            f"{len(manifest.channel_ids)} channels, {manifest.latent_dim} latents, velocity R² "
+            f"{scores.velocity_r2:.2f} (shuffled {scores.shuffled_velocity_r2:.2f})>"
+        )
+
+    @property
+    def scores(self) -> Scores:
+        """Scores on the held-out trials of the training session, beside a shuffled control."""
+        return self.manifest.scores
 
     @property
     def model(self) -> DecoderSpecification:
-        """What the decoder needs of it."""
+        """The part that a decoder runs: channels, window, encoder and readout."""
         entry = self.manifest.readout
         memory = None if entry.memory is None else np.array(entry.memory)
         readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit, memory)
@@ -51,3 +89,24 @@ class Bundle:
             readout,
             self.weights,
         )
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Write the bundle to a folder: all of it, or nothing if writing fails.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder to create, such as ``"m1-bundle"``.
+        overwrite : bool
+            Replace the bundle that the folder holds. Nothing but a bundle is ever replaced.
+
+        Raises
+        ------
+        BundleError
+            If the folder exists, unless it holds a bundle and ``overwrite`` is set.
+
+        """
+        # Storage reads bundles, so it imports this module.
+        from rt_ner.bundle.storage import save_bundle  # noqa: PLC0415
+
+        save_bundle(self, Path(folder), dict(self.pages), overwrite)

@@ -1,4 +1,4 @@
-"""Manifest: everything of a bundle but the encoder's weights."""
+"""Define the manifest: everything in a bundle except the encoder and its proof."""
 
 from typing import Literal
 
@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from rt_ner.decoding.windows import WindowShape
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """An immutable part of a bundle that refuses unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ReadoutEntry(_Strict):
-    """The readout, as `rt_ner.decoding.readout.Readout` says; no memory: a linear one."""
+class ReadoutEntry(Strict):
+    """The numbers of a `rt_ner.decoding.readout.Readout`; a linear one has no memory."""
 
     matrix: tuple[tuple[float, float], ...]
     bias: tuple[float, float]
@@ -20,10 +22,11 @@ class ReadoutEntry(_Strict):
     memory: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
-class CarriedFrom(_Strict):
-    """The earlier day whose readout a bundle keeps, and how many later trials taught the rest.
+class CarriedFrom(Strict):
+    """The earlier day whose readout a bundle keeps.
 
-    No trial: no label of the later day was used.
+    ``n_calibration_trials`` is the number of labelled trials of the later day that the encoder was
+    aligned with; 0 if no label was used.
     """
 
     session: str
@@ -31,8 +34,8 @@ class CarriedFrom(_Strict):
     n_calibration_trials: int
 
 
-class TrainingEntry(_Strict):
-    """What the bundle was trained on, and how."""
+class TrainingEntry(Strict):
+    """The session and the settings that a bundle was trained with."""
 
     session: str
     session_sha256: str
@@ -43,11 +46,21 @@ class TrainingEntry(_Strict):
     carried_from: CarriedFrom | None = None
 
 
-class Scores(_Strict):
-    """R² on the held-out trials; the control is an encoder trained on shuffled trials.
+class Scores(Strict):
+    """Scores of a bundle on the session that it was trained on: R², the mean over x and y.
 
-    Validation: training trials, each decoded by encoders that had not learned from it; None where
-    there were too few.
+    Attributes
+    ----------
+    velocity_r2, position_r2 : float
+        Scores on the held-out trials.
+    train_velocity_r2 : float
+        Score on the training trials.
+    validation_velocity_r2 : float or None
+        Score on training trials, each decoded by encoders that had not learned from it; None if
+        there were too few trials.
+    shuffled_velocity_r2 : float
+        Score of a control on the held-out trials: a decoder trained on shuffled trials.
+
     """
 
     velocity_r2: float
@@ -57,8 +70,8 @@ class Scores(_Strict):
     shuffled_velocity_r2: float
 
 
-class Manifest(_Strict):
-    """Everything of a bundle but the graph's weights."""
+class Manifest(Strict):
+    """Everything in a bundle except the encoder and its proof."""
 
     format_version: Literal[1]
     channel_ids: tuple[str, ...] = Field(min_length=1)
@@ -68,6 +81,14 @@ class Manifest(_Strict):
     training: TrainingEntry
     scores: Scores
     versions: dict[str, str]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Manifest {self.training.session} {self.training.area}: "
+            f"{len(self.channel_ids)} channels, {self.latent_dim} latents>"
+        )
+
+    __str__ = __repr__
 
     @model_validator(mode="after")
     def _readout_fits(self) -> "Manifest":

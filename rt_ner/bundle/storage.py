@@ -1,4 +1,4 @@
-"""Storage: a bundle's folder, written whole or not at all, and read strictly."""
+"""Write a bundle's folder whole or not at all, and read it strictly."""
 
 import hashlib
 import io
@@ -20,26 +20,18 @@ from rt_ner.core.errors import BundleError
 from rt_ner.decoding.encoding.weights import read_weights, weights_page
 
 ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE = "encoder.onnx", "manifest.json", "golden.npz"
-
-
 WEIGHTS_FILE, _CLOUD_FILE = "layers.npz", "cloud.npz"
-
-
 SUMS_FILE = "SHA256SUMS"
-
-
+_DECODER_FILES = {ENCODER_FILE, WEIGHTS_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
 _SUMS_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+)\n")
-
-
-# What a file of arrays that is none makes NumPy raise.
+# NumPy's errors for a file that holds no arrays.
 _UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite: bool) -> None:
-    """Write a bundle whole or not at all.
+    """Write a bundle whole or not at all; BundleError if ``folder`` is in the way.
 
-    ``pages``: what else it is to hold, by file name. Raises BundleError if ``folder`` is in the
-    way.
+    ``pages`` are the files to write beside the decoder's, by name; the bundle's own are not.
     """
     check_writable(folder, overwrite)
     golden = io.BytesIO()
@@ -57,40 +49,41 @@ def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite
 
 
 def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
-    """Put pages, by file name, into a bundle; the decoder stays, byte for byte.
+    """Add pages, by file name, to a bundle's folder; the decoder stays, byte for byte.
 
-    Pages of the same names are replaced. Raises BundleError unless the bundle is whole before.
+    Pages of the same names are replaced. Raises BundleError unless the bundle is intact before.
     """
-    decoder = {ENCODER_FILE, WEIGHTS_FILE, MANIFEST_FILE, GOLDEN_FILE, SUMS_FILE}
-    if taken := decoder & set(pages):
-        raise BundleError(f"{', '.join(sorted(taken))}: names of the decoder's files, not a page's")
+    if taken := _DECODER_FILES & set(pages):
+        raise BundleError(
+            f"{', '.join(sorted(taken))}: names of the decoder's files: rename the page"
+        )
     files = _read_checked(folder) | pages
     replace_folder(folder, files | {SUMS_FILE: _sums_text(files).encode()})
 
 
 def check_writable(folder: Path, overwrite: bool) -> None:
-    """Raise RtNerError if a bundle can't be written to ``folder``; only a bundle is replaced."""
+    """Raise RtNerError if a bundle can't be written to ``folder``; only bundles are replaced."""
     if not folder.exists():
         check_home(folder)
         return
     if not (folder / SUMS_FILE).is_file():
-        raise BundleError(f"{folder} exists and is no bundle: choose another place with --out")
+        raise BundleError(f"{folder} exists and is no bundle: choose another folder")
     if not overwrite:
         raise BundleError(
-            f"{folder} already holds a bundle: choose another place with --out, or replace it "
-            "with --overwrite"
+            f"{folder} already holds a bundle: choose another folder, or replace it "
+            "(--overwrite, in Python overwrite=True)"
         )
 
 
 def cloud_page(latents: Float32Array, direction_deg: FloatArray) -> dict[str, bytes]:
-    """Latents ``(row, dims)`` with reach directions ``(row,)`` in degrees, as a bundle's page."""
+    """Return latents ``(row, dims)`` and directions ``(row,)`` in degrees as a bundle's page."""
     content = io.BytesIO()
     np.savez_compressed(content, latents=latents, direction_deg=direction_deg.astype(np.float32))
     return {_CLOUD_FILE: content.getvalue()}
 
 
 def load_cloud(folder: Path) -> tuple[FloatArray, FloatArray] | None:
-    """What `cloud_page` wrote, of a whole bundle; None where it holds none."""
+    """Read the latents and directions that `cloud_page` wrote; None if the bundle has none."""
     content = _read_checked(folder).get(_CLOUD_FILE)
     if content is None:
         return None
@@ -103,32 +96,56 @@ def load_cloud(folder: Path) -> tuple[FloatArray, FloatArray] | None:
         ) from error
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle, check every byte against SHA256SUMS and replay its golden windows.
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read a bundle from its folder.
 
-    Raises BundleError, with the reason, for anything that is not exactly what was exported.
+    Every byte is checked against SHA256SUMS, and the golden windows are decoded again.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The bundle's folder, such as ``"m1-bundle"``.
+
+    Returns
+    -------
+    Bundle
+        The bundle, exactly as it was exported.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing or was changed, or if this computer gives other latents or velocities.
+
     """
+    folder = Path(folder)
     files = _read_checked(folder)
+    bundle = _bundle_of(files, folder)
+    # The graph and the weights hold the same network: each must prove itself.
+    replay_golden(replace(bundle, weights=None), folder)
+    if bundle.weights is not None:
+        replay_golden(bundle, folder)
+    return bundle
+
+
+def _bundle_of(files: dict[str, bytes], folder: Path) -> Bundle:
+    """Return the bundle that a folder's files hold."""
     try:
         manifest = Manifest.model_validate_json(files[MANIFEST_FILE])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(
-            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle is of another version "
-            "of rt-ner, train it again"
+            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle comes from another "
+            "version of rt-ner, train it again"
         ) from error
     weights = read_weights(files[WEIGHTS_FILE]) if WEIGHTS_FILE in files else None
-    bundle = Bundle(manifest, files[ENCODER_FILE], _read_golden(files[GOLDEN_FILE]), weights)
-    # Graph and weights hold the same network, each by itself.
-    replay_golden(replace(bundle, weights=None), folder)
-    if weights is not None:
-        replay_golden(bundle, folder)
-    return bundle
+    golden = _read_golden(files[GOLDEN_FILE])
+    pages = {name: files[name] for name in files if name not in _DECODER_FILES}
+    return Bundle(manifest, files[ENCODER_FILE], golden, weights, pages)
 
 
 def _read_checked(folder: Path) -> dict[str, bytes]:
-    """The files that SHA256SUMS lists, by name, each with the listed hash."""
+    """Return the files that SHA256SUMS lists, by name; BundleError if a hash differs."""
     if not folder.exists():
         raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
     sums_path = folder / SUMS_FILE
@@ -156,15 +173,17 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
 
 
 def _sums_text(files: dict[str, bytes]) -> str:
-    """SHA256SUMS of the files, as ``sha256sum`` writes and checks it."""
+    """Return SHA256SUMS of the files, in the format of ``sha256sum``."""
     return "".join(f"{_sha256(content)}  {name}\n" for name, content in files.items())
 
 
 def _sha256(content: bytes) -> str:
+    """Return the SHA-256 hash of a file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _read_golden(content: bytes) -> Golden:
+    """Read the golden windows from the content of their file."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Golden(**{name: arrays[name] for name in arrays.files})

@@ -1,4 +1,4 @@
-"""Verification: golden windows, and what they must give."""
+"""Run windows through a model, and check that golden windows give what they gave."""
 
 from pathlib import Path
 
@@ -11,16 +11,17 @@ from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.encoder import encoder_of
 from rt_ner.decoding.windows import Window, WindowShape
 
-# The same machine gives the same bits; another one's matrix kernels may round otherwise.
+# The same machine gives the same bits; another one's matrix kernels may round differently.
 _GOLDEN_TOLERANCE = 1e-4
 
 
 def run_windows(
     model: DecoderSpecification, windows: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
-    """Latents ``(case, latent)`` and velocities ``(case, 2)`` of windows ``(case, bin, channel)``.
+    """Return latents ``(case, latent)`` and velocities of windows ``(case, bin, channel)``.
 
-    One window a run, as in the decoder, and none with another before it.
+    Windows run one by one, as in the decoder, each as if no other had come before it. Velocities
+    are ``(case, 2)``.
     """
     n_bins, n_channels = windows.shape[1:]
     shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
@@ -44,7 +45,7 @@ def run_windows(
 
 
 def replay_golden(bundle: Bundle, folder: Path) -> None:
-    """Raise BundleError unless graph and readout give what they gave when they were exported."""
+    """Raise BundleError unless encoder and readout give what they gave when exported."""
     manifest, golden = bundle.manifest, bundle.golden
     expected_shape = (manifest.window.history_bins, len(manifest.channel_ids))
     if not len(golden.windows) or golden.windows.shape[1:] != expected_shape:
@@ -53,7 +54,7 @@ def replay_golden(bundle: Bundle, folder: Path) -> None:
             f"manifest says {expected_shape}: the bundle is inconsistent, train it again"
         )
     latents, velocities = run_windows(bundle.model, golden.windows)
-    for what, got, expected in (
+    for name, got, expected in (
         ("latents", latents, golden.latents),
         ("velocities", velocities, golden.velocities),
     ):
@@ -61,6 +62,6 @@ def replay_golden(bundle: Bundle, folder: Path) -> None:
         worst = float(np.abs(got - expected).max()) if got.shape == expected.shape else np.inf
         if not worst <= _GOLDEN_TOLERANCE * scale:
             raise BundleError(
-                f"{folder}: the golden windows' {what} differ by {worst:.3g} from what was "
+                f"{folder}: the golden windows' {name} differ by {worst:.3g} from what was "
                 "exported: this machine does not reproduce the bundle, train it here"
             )

@@ -46,6 +46,12 @@ class DecoderSpecification:
     readout: Readout
     weights: EncoderWeights | None = None
 
+    def __repr__(self) -> str:
+        return (
+            f"<DecoderSpecification: {len(self.channel_ids)} channels, "
+            f"{len(self.readout.matrix)} latents>"
+        )
+
 
 class DecodingModel(NamedTuple):
     """The swappable part of a decoder: an encoder and the readout of its latents."""

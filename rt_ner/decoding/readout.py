@@ -40,6 +40,10 @@ class Readout:
         kept = np.zeros((2, 2)) if memory is None else memory
         self.memory = np.ascontiguousarray(kept, dtype=np.float64)
 
+    def __repr__(self) -> str:
+        kind = "Kalman" if self.memory.any() else "linear"
+        return f"<Readout: {kind}, {len(self.matrix)} latents to {self.unit}>"
+
     def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
         """Decode the velocity of one hop; return False if it was not finite.
 

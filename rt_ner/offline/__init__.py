@@ -1,1 +1,1 @@
-"""Whole sessions without a stream: labels, datasets, decoding and scores. NumPy only."""
+"""Decode and score whole sessions without a stream, with NumPy alone."""

@@ -1,5 +1,6 @@
 """Commands on files: inspect, convert and evaluate."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
+from rt_ner.offline.decoding import decode
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.console import table_of
 from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json
@@ -140,11 +142,14 @@ def evaluate(
     velocities. Scores only the held-out trials of the session that the bundle was trained on, and
     all trials of any other session. The control scores the same decoding on shuffled trials.
     """
-    from rt_ner.offline.scores import evaluate_bundle
-
     loaded = load_bundle(bundle)
     recording = load_session(session, area or loaded.manifest.training.area)
-    result = evaluate_bundle(loaded, recording)
+    decoded = decode(loaded, recording)
+    own = decoded.is_trained_on(recording)
+    result: dict[str, float | int | str | None] = {
+        "trials": "held out of training" if own else "all: not the session trained on",
+        **asdict(decoded.score(recording)),
+    }
     if as_json:
         print_json({"session": recording.name, "area": recording.area, **result})
         return

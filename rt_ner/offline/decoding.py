@@ -1,38 +1,158 @@
-"""Decoding: a whole session through the decoder's own code, as the live loop runs it."""
+"""Decode a whole session with the decoder's own code, as the live loop runs it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.core.arrays import Float32Array, Int64Array
-from rt_ner.core.errors import SessionError
+from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.binning.raster import SpikeBinner, raster_binner
+from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.offline.labels import shuffle_trials
+from rt_ner.offline.scores import SessionScores, compare, only_trials
+
+TrialsToScore: TypeAlias = Literal["held_out", "train", "all"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Decoding:
-    """What a decoder gave for a session: ``(hop, …)``, only where it had its full history."""
+    """A decoder's results ``(hop, …)``, from the first hop with a full history on."""
 
     end_ns: Int64Array
     latent: Float32Array
     velocity_cm_s: Float32Array
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.end_ns):,} hops>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DecodedSession(Decoding):
+    """A session as a bundle decodes it.
+
+    Attributes
+    ----------
+    end_ns : ndarray of int64, shape (n_hops,)
+        End of each hop in ns since the session's start.
+    latent : ndarray of float32, shape (n_hops, n_latents)
+        Latent of each hop.
+    velocity_cm_s : ndarray of float32, shape (n_hops, 2)
+        Velocity of each hop, x and y, in cm/s.
+    hop_ns : int
+        Time between two hops, in ns.
+    training : TrainingEntry
+        The training of the bundle, which tells held-out trials from training trials.
+
+    """
+
+    hop_ns: int
+    training: TrainingEntry
+
+    def __repr__(self) -> str:
+        seconds = len(self.end_ns) * self.hop_ns / 1e9
+        return (
+            f"<DecodedSession: {len(self.end_ns):,} hops, {seconds:.0f} s, "
+            f"{self.latent.shape[1]} latents>"
+        )
+
+    def score(self, session: Session, trials: TrialsToScore = "held_out") -> SessionScores:
+        """Score the decoded velocity against the session's kinematics.
+
+        Parameters
+        ----------
+        session : Session
+            The session that was decoded.
+        trials : {"held_out", "train", "all"}
+            The trials to score. Of a session that the bundle was not trained on, all trials are
+            held out.
+
+        Returns
+        -------
+        SessionScores
+            Scores, beside a control that scores the same velocity against shuffled trials.
+
+        Raises
+        ------
+        SessionError
+            If the session has no kinematics in these trials.
+        ConfigError
+            If ``trials`` is another word.
+
+        """
+        first, last = self._range(session, trials)
+        comparison = only_trials(compare(self, session, self.hop_ns), first, last)
+        shuffled_velocity_r2 = None
+        if len(np.unique(comparison.labels.trial)) > 1:
+            labels = shuffle_trials(comparison.labels, np.random.default_rng(0))
+            shuffled_velocity_r2 = replace(comparison, labels=labels).velocity_r2()
+        return SessionScores(
+            velocity_r2=comparison.velocity_r2(),
+            position_r2=comparison.position_r2(),
+            shuffled_velocity_r2=shuffled_velocity_r2,
+            n_trials=last - first,
+        )
+
+    def is_trained_on(self, session: Session) -> bool:
+        """Return True if the bundle was trained on the session."""
+        return self.training.session_sha256 == session.sha256
+
+    def _range(self, session: Session, trials: TrialsToScore) -> tuple[int, int]:
+        """Return the first trial to score, and the one after the last."""
+        n_trials = len(session.trials)
+        n_train = self.training.n_train_trials if self.is_trained_on(session) else 0
+        ranges = {"held_out": (n_train, n_trials), "train": (0, n_train), "all": (0, n_trials)}
+        if trials not in ranges:
+            raise ConfigError(f"trials = {trials!r}: expected 'held_out', 'train' or 'all'")
+        if trials == "train" and not n_train:
+            raise SessionError(
+                f"trials = 'train': the bundle was trained on session '{self.training.session}', "
+                f"not on '{session.name}': score 'all' trials"
+            )
+        return ranges[trials]
+
+
+def decode(bundle: Bundle, session: Session) -> DecodedSession:
+    """Decode a session offline, exactly as the live decoder would.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The trained decoder.
+    session : Session
+        A session with the channels that the bundle was trained on.
+
+    Returns
+    -------
+    DecodedSession
+        Latents and velocities, from the first hop with a full history on.
+
+    Raises
+    ------
+    SessionError
+        If the session has other channels, or is shorter than the decoder's history.
+
+    """
+    decoding = decode_session(bundle.model, session)
+    hop_ns, training = bundle.manifest.window.hop_ns, bundle.manifest.training
+    return DecodedSession(
+        decoding.end_ns, decoding.latent, decoding.velocity_cm_s, hop_ns, training
+    )
+
 
 def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
-    """Decode a whole session offline, chunk by chunk, as the live loop does.
-
-    Raises SessionError if its channels are not the model's.
-    """
+    """Decode a session offline; SessionError if its channels are not the model's."""
     if session.channel_ids != model.channel_ids:
         raise SessionError(
             f"session '{session.name}' ({session.area}) has channels "
             f"{_span(session.channel_ids)}, the bundle was trained on "
-            f"{_span(model.channel_ids)}: evaluate it on a session of the same array and area"
+            f"{_span(model.channel_ids)}: decode a session of the same array and area"
         )
     binner = raster_binner(
         len(model.channel_ids), model.window.hop_ns, session.spikes.raster_period_ns
@@ -41,7 +161,7 @@ def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
     if not decoding.end_ns.size:
         raise SessionError(
             f"session '{session.name}' is shorter than the bundle's history of "
-            f"{model.window.n_hops * model.window.hop_ns / 1e6:g} ms: there is nothing to decode"
+            f"{model.window.n_hops * model.window.hop_ns / 1e6:g} ms: decode a longer one"
         )
     return decoding
 
@@ -66,4 +186,5 @@ def decode_chunks(
 
 
 def _span(channel_ids: tuple[str, ...]) -> str:
+    """Return the first and the last channel, and their number, in words."""
     return f"'{channel_ids[0]}' … '{channel_ids[-1]}' ({len(channel_ids)})"

@@ -1,4 +1,4 @@
-"""Labels: what is known of each hop of a session, and the shuffled control."""
+"""Label the hops of a session with movement, and shuffle labels for the control."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _N_CYCLES = 1000
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is known of each labelled hop, ``(hop, …)``: inside a trial, with kinematics.
+    """Labels ``(hop, …)`` of the hops that end inside a trial and have kinematics.
 
     ``end_ns`` is the hop's end in session time, ``trial`` the trial's index.
     """
@@ -27,7 +27,7 @@ class Labels:
         return self.end_ns.size
 
     def where(self, chosen: BoolArray) -> "Labels":
-        """The chosen hops' labels."""
+        """Return the labels of the chosen hops."""
         return Labels(
             self.end_ns[chosen],
             self.velocity_cm_s[chosen],
@@ -37,7 +37,7 @@ class Labels:
 
 
 def label_hops(session: Session, hop_ns: int) -> Labels:
-    """Labels of all hops that end inside a trial, where the kinematics are known."""
+    """Label all hops of a session that end inside a trial, where the kinematics are known."""
     end_ns = np.arange(hop_ns, session.end_ns + 1, hop_ns, dtype=np.int64)
     trial = session.trials.index_at(end_ns)
     velocity_cm_s, known = session.kinematics.at(end_ns)
@@ -47,14 +47,14 @@ def label_hops(session: Session, hop_ns: int) -> Labels:
 
 
 def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
-    """Labels of other trials: each trial gets another one's velocity and direction, hop by hop.
+    """Give each trial the velocity and direction of another one, hop by hop.
 
-    The control that keeps what a cheat could use, the time course within a trial, and breaks only
-    what is to be decoded. A trial's hops past the end of the donor's get the donor's last label.
+    This control keeps the time course within a trial, from which a decoder could guess, and breaks
+    only the relation to the spikes. Hops past the end of the donor trial get its last label.
     """
     trials, first_hops = np.unique(labels.trial, return_index=True)
     if trials.size < 2:
-        raise SessionError("1 trial can't be shuffled: a control needs at least 2 trials")
+        raise SessionError("1 trial can't be shuffled: record at least 2 for a control")
     source = np.zeros(len(labels), dtype=np.int64)
     donors = _donors(labels.direction_deg[first_hops], rng)
     for trial, donor in zip(trials, trials[donors], strict=True):
@@ -67,10 +67,10 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
 
 
 def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:
-    """The donor of each trial: its neighbour in a random cycle, so that none is its own.
+    """Return the donor of each trial: its neighbour in a random cycle, so that none is its own.
 
-    Of many cycles, the one in which donors' directions agree least with the trials' own: by
-    chance a single one may keep a tenth of what it is there to break.
+    Of many cycles the one is taken in which the donors' directions agree least with the trials'
+    own, because a single one may by chance keep a tenth of the relation.
     """
     cycles = np.stack([rng.permutation(direction_deg.size) for _ in range(_N_CYCLES)])
     neighbours = np.roll(cycles, 1, axis=1)

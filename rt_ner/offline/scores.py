@@ -1,16 +1,41 @@
-"""Scores: decoded beside true movement, on the trials that count."""
+"""Score decoded against true movement."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.offline.decoding import Decoding, decode_session
-from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
+from rt_ner.offline.labels import Labels, label_hops
+
+if TYPE_CHECKING:
+    from rt_ner.offline.decoding import Decoding
+
+
+@dataclass(frozen=True)
+class SessionScores:
+    """Scores of a decoded session: R², the mean over x and y.
+
+    Attributes
+    ----------
+    velocity_r2 : float
+        Score of the velocity.
+    position_r2 : float
+        Score of the position, the velocity summed up within each trial.
+    shuffled_velocity_r2 : float or None
+        Control: score of the same velocity against shuffled trials; None for a single trial.
+    n_trials : int
+        Number of trials that were scored.
+
+    """
+
+    velocity_r2: float
+    position_r2: float
+    shuffled_velocity_r2: float | None
+    n_trials: int
 
 
 def r2_score(true: FloatArray, decoded: FloatArray) -> float:
@@ -37,23 +62,23 @@ class Comparison:
     hop_ns: int
 
     def velocity_r2(self) -> float:
-        """R² of velocity, the mean over x and y."""
+        """Return the R² of velocity, the mean over x and y."""
         return float(r2_score(self.labels.velocity_cm_s, self.decoded_cm_s))
 
     def swapped_velocity_r2(self) -> float:
-        """R² of velocity with decoded and true swapped, as the NER paper reports it."""
+        """Return the R² of velocity with decoded and true swapped, as the NER paper reports it."""
         return float(r2_score(self.decoded_cm_s, self.labels.velocity_cm_s))
 
     def position_r2(self) -> float:
-        """R² of position, the mean over x and y; both paths begin each trial at zero."""
+        """Return the R² of position, the mean over x and y; paths begin each trial at zero."""
         return float(r2_score(self.path_cm(self.labels.velocity_cm_s), self.decoded_path_cm()))
 
     def decoded_path_cm(self) -> FloatArray:
-        """Decoded position ``(hop, 2)`` from each trial's start."""
+        """Return the decoded position ``(hop, 2)`` since each trial's start."""
         return self.path_cm(self.decoded_cm_s)
 
     def path_cm(self, velocity_cm_s: FloatArray) -> FloatArray:
-        """Velocity summed up within each trial."""
+        """Return velocity ``(hop, 2)`` summed up within each trial."""
         steps_cm = velocity_cm_s * (self.hop_ns / NS_PER_S)
         path_cm = np.cumsum(steps_cm, axis=0)
         trial_begins = np.flatnonzero(np.diff(self.labels.trial, prepend=-1))
@@ -62,8 +87,8 @@ class Comparison:
         return path_cm - np.repeat(offset_cm, hops, axis=0)
 
 
-def compare(decoding: Decoding, session: Session, hop_ns: int) -> Comparison:
-    """Put a decoding beside the session's kinematics, at the labelled hops that it covers."""
+def compare(decoding: "Decoding", session: Session, hop_ns: int) -> Comparison:
+    """Pair decoded with true velocity at the labelled hops that were decoded."""
     labels = label_hops(session, hop_ns)
     labels = labels.where(np.isin(labels.end_ns, decoding.end_ns))
     rows = np.searchsorted(decoding.end_ns, labels.end_ns)
@@ -73,11 +98,11 @@ def compare(decoding: Decoding, session: Session, hop_ns: int) -> Comparison:
 
 
 def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
-    """The hops of trials ``first`` to ``last − 1``."""
+    """Return the hops of trials ``first`` to ``last − 1``; SessionError if there are none."""
     chosen = (comparison.labels.trial >= first) & (comparison.labels.trial < last)
     if not chosen.any():
         raise SessionError(
-            f"no kinematics in trials {first + 1} to {last}: there is nothing to score"
+            f"no kinematics in trials {first + 1} to {last}, nothing to score: choose other trials"
         )
     return Comparison(
         comparison.labels.where(chosen),
@@ -85,28 +110,3 @@ def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
         comparison.decoded_cm_s[chosen],
         comparison.hop_ns,
     )
-
-
-def evaluate_bundle(bundle: Bundle, session: Session) -> dict[str, float | int | str | None]:
-    """Scores of a bundle on a session: its held-out trials if it was trained on it, else all.
-
-    The control holds the same decoding against the velocity of shuffled trials; None for one trial.
-    """
-    training = bundle.manifest.training
-    own = training.session_sha256 == session.sha256
-    first = training.n_train_trials if own else 0
-    hop_ns = bundle.manifest.window.hop_ns
-    comparison = only_trials(
-        compare(decode_session(bundle.model, session), session, hop_ns), first, len(session.trials)
-    )
-    shuffled_velocity_r2 = None
-    if len(np.unique(comparison.labels.trial)) > 1:
-        labels = shuffle_trials(comparison.labels, np.random.default_rng(0))
-        shuffled_velocity_r2 = replace(comparison, labels=labels).velocity_r2()
-    return {
-        "trials": "held out of training" if own else "all: not the session trained on",
-        "n_trials": len(session.trials) - first,
-        "velocity_r2": comparison.velocity_r2(),
-        "position_r2": comparison.position_r2(),
-        "shuffled_velocity_r2": shuffled_velocity_r2,
-    }

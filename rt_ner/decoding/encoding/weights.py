@@ -48,6 +48,12 @@ class EncoderWeights:
         if not fits or any(value.dtype != np.float32 for value in vars(self).values()):
             raise BundleError("the encoder's weights don't fit one another: train the bundle again")
 
+    def __repr__(self) -> str:
+        return (
+            f"<EncoderWeights: {self.n_bins} bins, {self.n_channels} channels, "
+            f"{self.latent_bias.size} latents>"
+        )
+
     @property
     def n_bins(self) -> int:
         """Number of bins in a window."""

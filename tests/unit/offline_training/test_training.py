@@ -32,7 +32,7 @@ from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
-from rt_ner.offline.scores import compare, evaluate_bundle, only_trials, r2_score
+from rt_ner.offline.scores import compare, only_trials, r2_score
 from tests.helpers.reaches import BIN_NS, reaches
 from tests.helpers.sessions import quick_settings, reach_file
 
@@ -158,20 +158,6 @@ def test_a_constant_latent_does_not_break_the_readout(rng: np.random.Generator) 
     readout = fit_readout(latents, np.c_[2.0 * latents[:, 0], latents[:, 0]])
     assert np.isfinite(readout.matrix).all()
     assert readout.matrix[0, 0] == pytest.approx(2.0, rel=1e-4)
-
-
-def test_evaluation_scores_the_held_out_trials_of_the_own_session(
-    small_bundle: Bundle, small_session: Session
-) -> None:
-    result = evaluate_bundle(small_bundle, small_session)
-    assert result["n_trials"] == 4
-    scores = small_bundle.manifest.scores
-    assert result["velocity_r2"] == pytest.approx(scores.velocity_r2)
-    assert result["position_r2"] == pytest.approx(scores.position_r2)
-    renamed = replace(small_session, name="copy", provenance={})
-    assert evaluate_bundle(small_bundle, renamed)["n_trials"] == 4
-    moved = replace(small_session, trials=replace(small_session.trials, target_cm=np.ones((16, 2))))
-    assert evaluate_bundle(small_bundle, moved)["n_trials"] == 16
 
 
 def test_held_out_trials_without_kinematics_are_refused(small_session: Session) -> None:

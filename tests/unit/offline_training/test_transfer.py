@@ -45,7 +45,7 @@ from rt_ner.data.loading import load_session, save_session
 from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
-from rt_ner.offline.scores import evaluate_bundle
+from rt_ner.offline.decoding import decode
 from tests.helpers.reaches import DIRECT
 
 CPU = torch.device("cpu")
@@ -350,8 +350,9 @@ def test_the_bundle_loads_and_scores_what_it_says(
     assert training.carried_from is not None
     assert training.carried_from.session == "simulated-1"
     assert training.carried_from.n_calibration_trials == n_trials
-    evaluated = evaluate_bundle(bundle, load_session(folder / "2.npz"))
-    assert evaluated["velocity_r2"] == pytest.approx(scores.velocity_r2)
+    session = load_session(folder / "2.npz")
+    evaluated = decode(bundle, session).score(session)
+    assert evaluated.velocity_r2 == pytest.approx(scores.velocity_r2)
     assert {"report.png", "transfer.png"} <= {path.name for path in out.iterdir()}
     assert isinstance(transfer(folder, *arguments).exception, Exception)
 
