@@ -27,7 +27,6 @@ from rt_ner.system.scheduling import behind_lsl, no_garbage_collection
 
 # Within this time a command, or the end, is noticed even if no data come.
 _LONGEST_SLEEP_NS = 20_000_000
-_LOSSES_EVERY_NS = 5 * NS_PER_S
 # A decoder that has fallen behind will never catch up with more waiting samples than this.
 _TOO_MANY_WAITING = 500_000
 
@@ -67,7 +66,6 @@ class Loop:
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
         self._backlog = Backlog(self._hop_ns)
         self._warmer = CacheWarmer(self._hop_ns, settings.timing.wake_up)
-        self._losses_at_ns = 0
         swap = BundleSwap(load_next, ports, self._publisher.notify)
         self._orders = Orders(self._publisher, swap, stop, ports.alarms)
 
@@ -170,7 +168,7 @@ class Loop:
 
     def _take(self, chunk: Chunk, connection: Connection) -> None:
         """Decode every hop that a chunk closes, or only the newest one to catch up."""
-        source, decoder = connection
+        decoder = connection.decoder
         if self._input.is_stale:
             if not len(chunk[0]):
                 return
@@ -205,18 +203,12 @@ class Loop:
     def _shed_load(self, connection: Connection) -> None:
         """Continue with the newest data, because the decoder is too slow for all of them."""
         source, decoder = connection
-        self._publisher.n_missed_in_a_row = 0
         self._backlog.begin_in_overload()
-        self.statistics.n_overloads += 1
         if source.n_waiting() > _TOO_MANY_WAITING:
             source.flush()
             decoder.reset(self._ports.clock.now_ns())
             decoder.binner.restart(self._ports.clock.now_ns())
-        self._publisher.notify(
-            f"overload: {self._settings.safety.overload_hops} deadlines missed in a row, skipping "
-            f"to the newest data; so far {self.statistics.n_passed_over} hops passed over, "
-            f"{self.statistics.input_counts[InputCounts.SKIPPED]} samples skipped"
-        )
+        self._publisher.tell_overload(self._settings.safety.overload_hops)
 
     def _check_input(self, decoder: Decoder, now_ns: int) -> None:
         """Stop the cursor if the input has stopped; report clock steps and losses."""
@@ -229,12 +221,7 @@ class Loop:
             if self.state in (State.RUNNING, State.HOLD):
                 self._backlog.begin_after_outage()
                 publisher.take(Event.NO_HOP)
-        if step := statistics.new_clock_step():
-            publisher.notify(f"clock step (number {step}): time stamps jumped, starting over")
-        if now_ns >= self._losses_at_ns:
-            self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
-            if losses := statistics.new_losses():
-                publisher.notify(losses)
+        publisher.tell_losses(now_ns)
 
     def _go_stale(self, decoder: Decoder, now_ns: int) -> None:
         """Stop the cursor, because no data come. When they come back, catch up first."""

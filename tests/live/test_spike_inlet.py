@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError
-from rt_ner.decoding.binning import events
-from rt_ner.decoding.binning import raster as bins
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.events import EventBinner
+from rt_ner.decoding.binning.kernels import events, raster
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
 from rt_ner.decoding.input.settings import InputKind
@@ -95,7 +94,7 @@ def test_a_raster_of_any_format_gives_the_same_counts(lsl_format: int, source_id
     sender = Sender(source_id, "ABC", 1000, lsl_format)
     assert sender.inlet.dtype == FORMATS[lsl_format]
     binner.warm_up_as(sender.inlet.dtype)
-    compiled = len(bins._advance.signatures)
+    compiled = len(raster.advance.signatures)
     inlet = sender.open(binner)
     hops: list[list[float]] = []
     for rows in np.split(np.arange(500), [7, 8]):
@@ -106,7 +105,7 @@ def test_a_raster_of_any_format_gives_the_same_counts(lsl_format: int, source_id
             hops += [binner.counts.tolist() for _ in binner.push(chunk)]
     assert hops == counts.reshape(50, 10, 3).sum(axis=1).tolist()
     assert binner.input_counts.sum() == 500
-    assert len(bins._advance.signatures) == compiled
+    assert len(raster.advance.signatures) == compiled
 
 
 @pytest.mark.parametrize("lsl_format", FORMATS)
@@ -114,7 +113,7 @@ def test_events_of_any_format_carry_channel_and_unit(lsl_format: int, source_id:
     binner = event_counter()
     sender = Sender(source_id, ["w0", "Unit", "channel"], 0, lsl_format)
     binner.warm_up_as(sender.inlet.dtype)
-    compiled = len(events._advance.signatures)
+    compiled = len(events.advance.signatures)
     inlet = sender.open(binner)
     sender.push([[7, 1, 3], [7, 0, 1], [-7, 3, 2]], [100.001, 100.002, 100.003])
     chunk = pulled(inlet, 3)
@@ -123,7 +122,7 @@ def test_events_of_any_format_carry_channel_and_unit(lsl_format: int, source_id:
     assert 0 <= local_now_ns() - chunk.arrived_ns < WAIT_S * NS_PER_S
     binner.restart(100 * NS_PER_S)
     assert not list(binner.push(chunk._replace(arrived_ns=0)))
-    assert len(events._advance.signatures) == compiled
+    assert len(events.advance.signatures) == compiled
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=20), st.integers(-(2**61), 2**61))

@@ -6,7 +6,8 @@ import numpy as np
 
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS
-from rt_ner.decoding.binning.detector import MAX_VOLTAGE, Detector
+from rt_ner.decoding.binning.detector import Detector
+from rt_ner.decoding.binning.kernels.filter import MAX_VOLTAGE
 from rt_ner.decoding.binning.raster import RasterBinner
 from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
 

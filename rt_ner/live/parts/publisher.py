@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array
-from rt_ner.core.clock import s_from_ns
+from rt_ner.core.clock import NS_PER_S, s_from_ns
+from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.live.parts.statistics import LoopStatistics
@@ -16,6 +17,7 @@ from rt_ner.live.states import State
 
 # LSL sends from a thread of its own, soonest if this one sleeps. Hops in a bunch don't wait.
 _LET_GO_S, _LET_GO_PART = 200e-6, 0.1
+_LOSSES_EVERY_NS = 5 * NS_PER_S
 _STATES: tuple[State | None, ...] = tuple(State)
 
 
@@ -61,6 +63,7 @@ class Publisher:
         self._let_go_s = min(_LET_GO_S, s_from_ns(hop_ns) * _LET_GO_PART)
         self._zero: Float32Array = np.zeros(2, dtype=np.float32)
         self._state_since_ns = 0
+        self._losses_at_ns = 0
         self.machine = StateMachine()
         self.limiter = limiter
         self.statistics = LoopStatistics()
@@ -118,6 +121,25 @@ class Publisher:
         """Give the operator a notice, here and on the network."""
         self._results.push_notice(notice)
         self._report(notice)
+
+    def tell_overload(self, n_missed: int) -> None:
+        """Count an overload, and notify of it: so many deadlines were missed in a row."""
+        self.n_missed_in_a_row = 0
+        self.statistics.n_overloads += 1
+        self.notify(
+            f"overload: {n_missed} deadlines missed in a row, skipping to the newest data; so far "
+            f"{self.statistics.n_passed_over} hops passed over, "
+            f"{self.statistics.input_counts[InputCounts.SKIPPED]} samples skipped"
+        )
+
+    def tell_losses(self, now_ns: int) -> None:
+        """Notify of a clock step at once, and of input that was lost every few seconds."""
+        if step := self.statistics.new_clock_step():
+            self.notify(f"clock step (number {step}): time stamps jumped, starting over")
+        if now_ns >= self._losses_at_ns:
+            self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
+            if losses := self.statistics.new_losses():
+                self.notify(losses)
 
     def take_note(self, note: str) -> None:
         """Keep a sentence on what is awaited, or why the source was refused, to be shown."""

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.decoding.binning import detector
-from rt_ner.decoding.binning import raster as bins
+from rt_ner.decoding.binning.kernels.filter import mark_crossings
+from rt_ner.decoding.binning.kernels.raster import advance
 from rt_ner.decoding.binning.broadband import BroadbandBinner
 from rt_ner.decoding.binning.detector import Detector, DetectorSettings
-from rt_ner.decoding.binning.raster import RasterBinner, count_events
+from rt_ner.decoding.binning.raster import RasterBinner
+from rt_ner.decoding.binning.kernels.grid import count_events
 from rt_ner.decoding.chunks import VoltageChunk
 
 MS = 1_000_000
@@ -224,9 +225,9 @@ def test_the_type_of_the_numbers_does_not_matter_and_is_compiled_beforehand(dtyp
     of = binner()
     of.warm_up_as(np.dtype(dtype))
     assert not of.input_counts.any()
-    compiled = len(detector._detect.signatures), len(bins._advance.signatures)
+    compiled = len(mark_crossings.signatures), len(advance.signatures)
     assert hops_of(of, sent._replace(voltage=sent.voltage.astype(dtype), arrived_ns=MS)) == expected
-    assert (len(detector._detect.signatures), len(bins._advance.signatures)) == compiled
+    assert (len(mark_crossings.signatures), len(advance.signatures)) == compiled
     assert sum(sum(counts) for _, counts, _ in expected) > 50
 
 

@@ -20,7 +20,7 @@ class Broken(io.StringIO):
 def test_the_line_and_the_log_say_the_state_and_what_was_lost(small_bundle: Bundle) -> None:
     rig = MemoryRig(small_bundle.model).appear()
     seen: list[tuple[str, dict[str, object]]] = []
-    rig.raster(rig.history_ms)
+    rig.raster(rig.history_ms + 10)
     rig.then(lambda: seen.append((status_line(rig.loop, 100.0), snapshot(rig.loop)))).raster(10)
     terminal, log = io.StringIO(), io.StringIO()
     status = Status(terminal, True, log)
@@ -33,7 +33,7 @@ def test_the_line_and_the_log_say_the_state_and_what_was_lost(small_bundle: Bund
     assert row["state"] == "RUNNING"
     assert "a notice\n" in terminal.getvalue()
     newest = [json.loads(entry) for entry in log.getvalue().splitlines()][-1]
-    assert (newest["state"], newest["used"]) == ("STOPPED", rig.history_ms + 10)
+    assert (newest["state"], newest["used"]) == ("STOPPED", rig.history_ms + 20)
 
 
 def test_a_broken_terminal_or_disk_ends_neither(small_bundle: Bundle) -> None:
