@@ -77,7 +77,7 @@ class MemorySource:
         """Type of the numbers, as sent."""
         return np.dtype(self.stream.format.replace("double64", "float64"))
 
-    def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:
+    def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:  # noqa: ARG002 - one clock
         """Begin to queue chunks; drop those that came before."""
         self._binner = binner
         self._spikes.waiting.clear()
