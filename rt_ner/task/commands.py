@@ -90,16 +90,12 @@ def task(
     with stop_on_signals() as stop:
         runner = TaskRunner(settings, query, name, SimulatedClock(speed))
         runner.run(stop, tell)
-    done = runner.machine.trials
-    scores = _scores(done, settings)
+    scores = _scores(runner.machine.trials, settings)
     tell_parent("scores", **scores)
     if as_json:
         print_json(scores)
-        return
-    table = Table(title=f"{len(done)} trials, {settings.layout}", show_header=False)
-    for key, value in scores.items():
-        table.add_row(key.replace("_", " "), f"{value:.3g}")
-    Console(highlight=False, markup=False).print(table)
+    else:
+        _print_table(f"{len(runner.machine.trials)} trials, {settings.layout}", scores)
 
 
 def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
@@ -110,6 +106,13 @@ def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
     if settings.n_choices is not None and trials:
         scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
     return scores
+
+
+def _print_table(title: str, scores: dict[str, float]) -> None:
+    table = Table(title=title, show_header=False)
+    for key, value in scores.items():
+        table.add_row(key.replace("_", " "), f"{value:.3g}")
+    Console(highlight=False, markup=False).print(table)
 
 
 def _outcome(trial: "Trial") -> str:

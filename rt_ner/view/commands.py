@@ -80,10 +80,7 @@ def view(
     from rt_ner.view.app import ViewPlan, run_view
     from rt_ner.view.panels.latents import Cloud
 
-    if screenshot is not None:
-        if screenshot.suffix.lower() != ".png":
-            raise ConfigError(f"--screenshot {screenshot}: expected a name that ends in .png")
-        check_home(screenshot)
+    _check_screenshot(screenshot)
     quiet_liblsl()
     cloud = None if bundle is None else load_cloud(bundle)
     plan = ViewPlan(
@@ -103,8 +100,17 @@ def view(
         frames = run_view(plan, stop)
     rate = frames.drawn / frames.seconds if frames.seconds else 0.0
     tell_parent("frames", drawn=frames.drawn, per_s=rate)
-    console = Console(stderr=True, highlight=False, markup=False)
-    console.print(f"drew {frames.drawn} frames, {rate:.1f} per second")
+    said = f"drew {frames.drawn} frames, {rate:.1f} per second"
+    Console(stderr=True, highlight=False, markup=False).print(said)
+
+
+def _check_screenshot(file: Path | None) -> None:
+    """Raise ConfigError, before anything is shown, if the picture could not be saved."""
+    if file is None:
+        return
+    if file.suffix.lower() != ".png":
+        raise ConfigError(f"--screenshot {file}: expected a name that ends in .png")
+    check_home(file)
 
 
 def _recorder(address: str, folder: Path, record_as: str) -> "Recorder":

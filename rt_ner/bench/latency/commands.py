@@ -49,6 +49,9 @@ TurnS = Annotated[
     typer.Option("--seconds", metavar="SECONDS", help="Duration of each turn.", min=2),
 ]
 Turns = Annotated[int, typer.Option("--turns", metavar="N", help="Number of turns of each.", min=1)]
+FiringRate = Annotated[
+    float, typer.Option(metavar="HZ", help="Firing rate per electrode, in spikes/s.")
+]
 OptionalBundle = Annotated[
     Path | None,
     typer.Argument(
@@ -64,9 +67,7 @@ def latency(
     channels: Channels = 96,
     hop_ms: HopMs = 10.0,
     form: SpikeForm = Form.RASTER,
-    rate: Annotated[
-        float, typer.Option(metavar="HZ", help="Firing rate per electrode, in spikes/s.")
-    ] = 10.0,
+    rate: FiringRate = 10.0,
     seconds: TurnS = 20.0,
     turns: Turns = 3,
     load: Annotated[bool, typer.Option("--load", help="Keep one core busy meanwhile.")] = False,

@@ -55,7 +55,7 @@ class ArrayPanel(Panel):
     def _title(self, channels: Channels) -> str:
         marked = f"{channels.dead.sum()} silent ×, {channels.hot.sum()} hot ▲"
         mean_hz = channels.rate_hz.mean()
-        return f"Array: {mean_hz:.0f} spikes/s per channel, 0 … {self._top_hz:g} · {marked}"
+        return f"Array: mean {mean_hz:.0f} spikes/s, 0 … {self._top_hz:g} · {marked}"
 
     def _lay_out(self, labels: tuple[str, ...]) -> None:
         self._labels = labels

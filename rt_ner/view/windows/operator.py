@@ -161,7 +161,7 @@ class OperatorWindow(QMainWindow):
         if self._commander.is_heard():
             return ""
         if not self._commander.source_id:
-            return "this view can't command a decoder: start it with --control-as"
+            return "this view can't command a decoder: start it with --control-as NAME"
         return f"no decoder takes commands: start it with --commands {self._commander.source_id}"
 
     def _centre(self) -> None:
