@@ -8,8 +8,10 @@ import pytest
 
 from offline_training.bench.latency_figure import latency_figure
 from offline_training.bench.untrained import untrained_bundle
+from rt_ner.bench.commands import app
 from rt_ner.bench.endurance.scale import slope
 from rt_ner.bench.latency.plan import LatencyPlan
+from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.latency.results import STAGES, Latency, Timings, percentiles
 from rt_ner.bench.step import measure_step
 from rt_ner.bundle.bundle import Bundle
@@ -143,3 +145,11 @@ def test_an_untrained_bundle_decodes(tmp_path: Path) -> None:
     manifest = load_bundle(tmp_path / "bundle").manifest
     assert len(manifest.channel_ids) == 8
     assert manifest.window.hop_ns == 5_000_000
+
+
+def test_every_process_of_a_measurement_is_a_command_of_the_bench() -> None:
+    named = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert {"peer", "relay", "sink", "drain", "load"} <= named
+    hidden = {command.callback.__name__ for command in process_app.registered_commands}
+    assert hidden == {"peer", "relay", "sink", "drain", "load"}
+    assert all(command.hidden for command in process_app.registered_commands)
