@@ -22,7 +22,8 @@ class Standardiser:
 
     def __call__(self, windows: npt.NDArray[Any]) -> Float32Array:
         """Counts ``(hop, bin, channel)`` as standardised square roots."""
-        standardised: Float32Array = (np.sqrt(windows, dtype=np.float32) - self.mean) / self.sd
+        root = np.sqrt(windows, dtype=np.float32, order="C")
+        standardised: Float32Array = (root - self.mean) / self.sd
         return standardised
 
     def flat(self, windows: npt.NDArray[Any]) -> Float32Array:

@@ -1,14 +1,15 @@
-"""Dataset: a session as labelled windows, made by the decoder's own bins and windows."""
+"""Cut a session into labelled windows, counted by the decoder's own binner."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from rt_ner.core.arrays import AnyArray, BoolArray
+from rt_ner.core.arrays import AnyArray, BoolArray, Int64Array
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import raster_binner
-from rt_ner.decoding.windows import Window, WindowShape
+from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.labels import Labels, label_hops
 
 
@@ -16,42 +17,79 @@ from rt_ner.offline.labels import Labels, label_hops
 class Dataset:
     """Windows of counts ``(hop, bin, channel)`` with their labels.
 
-    Counts are whole, but for a comparison with others' smoothed ones.
+    Counts are integers, except where a comparison smooths them. Windows overlap in memory and are
+    read-only where that is possible: copy them to change them.
     """
 
     windows: AnyArray
     labels: Labels
 
     def where(self, chosen: BoolArray) -> "Dataset":
-        """The chosen hops."""
-        return Dataset(self.windows[chosen], self.labels.where(chosen))
+        """Return the chosen hops, without copying their windows if they follow one another."""
+        return Dataset(_rows(self.windows, np.flatnonzero(chosen)), self.labels.where(chosen))
 
 
 def build_dataset(session: Session, shape: WindowShape) -> Dataset:
-    """All labelled hops of a session that have a full history behind them.
+    """Return all labelled hops of a session that have a full history behind them.
 
-    The history runs across the joins between trials, as it will live: a history that began with
-    each trial, padded with zeros, would tell the time since the trial's start.
+    The history runs on across the joins between trials, as it does live. If it began with each
+    trial, padded with zeros, it would tell the time since the trial's start.
     """
     labels = label_hops(session, shape.hop_ns)
-    n_channels = len(session.channel_ids)
-    row_of_hop = np.full(session.end_ns // shape.hop_ns + 1, -1)
-    row_of_hop[labels.end_ns // shape.hop_ns] = np.arange(len(labels))
-    windows = np.zeros((len(labels), shape.history_bins, n_channels), dtype=np.uint16)
-    has_history = np.zeros(len(labels), dtype=np.bool_)
-    binner = raster_binner(n_channels, shape.hop_ns, session.spikes.raster_period_ns)
-    window = Window(shape, n_channels)
-    for chunk in session.spikes.raster(0, session.end_ns):
-        for end_ns in binner.push(chunk):
-            row = row_of_hop[end_ns // shape.hop_ns]
-            if window.push(end_ns, binner.counts) and row >= 0:
-                window.sum_up()
-                windows[row] = window.values[0]
-                has_history[row] = True
+    counts, is_counted = _hop_counts(session, shape.hop_ns)
+    first_hop = labels.end_ns // shape.hop_ns - shape.n_hops
+    has_history = _all_counted(is_counted, first_hop, shape.n_hops)
     if not has_history.any():
         raise SessionError(
             f"session '{session.name}' has no labelled moment with a history of "
             f"{shape.n_hops * shape.hop_ns / 1e6:g} ms: it is too short, or its kinematics lie "
             "outside its trials"
         )
-    return Dataset(windows, labels).where(has_history)
+    windows = windows_of(counts, shape.history_bins, shape.hops_per_bin)
+    return Dataset(_rows(windows, first_hop[has_history]), labels.where(has_history))
+
+
+def windows_of(counts: AnyArray, n_bins: int, hops_per_bin: int = 1) -> AnyArray:
+    """Return all windows ``(hop, bin, channel)`` of counts ``(hop, channel)``.
+
+    A window of h hops begins with each hop but the last h − 1. Windows share their memory with
+    each other and can't be written to.
+    """
+    last = len(counts) - hops_per_bin + 1
+    bins = counts
+    if hops_per_bin > 1:
+        bins = counts[:last].copy()
+        for later in range(1, hops_per_bin):
+            bins += counts[later : last + later]
+    span = (n_bins - 1) * hops_per_bin + 1
+    windows: AnyArray = sliding_window_view(bins, span, axis=0)[..., ::hops_per_bin]
+    return windows.transpose(0, 2, 1)
+
+
+def _hop_counts(session: Session, hop_ns: int) -> tuple[AnyArray, BoolArray]:
+    """Return the counts ``(hop, channel)`` of a session, and a mask of the hops counted."""
+    n_hops, n_channels = session.end_ns // hop_ns, len(session.channel_ids)
+    counts = np.zeros((n_hops, n_channels), dtype=np.uint16)
+    is_counted = np.zeros(n_hops, dtype=np.bool_)
+    binner = raster_binner(n_channels, hop_ns, session.spikes.raster_period_ns)
+    for chunk in session.spikes.raster(0, session.end_ns):
+        for end_ns in binner.push(chunk):
+            hop = end_ns // hop_ns - 1
+            counts[hop] = binner.counts
+            is_counted[hop] = True
+    return counts, is_counted
+
+
+def _all_counted(is_counted: BoolArray, first_hop: Int64Array, n_hops: int) -> BoolArray:
+    """Return, for each window by its first hop, True if all of its hops were counted."""
+    n_before = np.concatenate([[0], np.cumsum(is_counted)])
+    # A window that begins before the session holds fewer hops.
+    n_counted = n_before[first_hop + n_hops] - n_before[first_hop.clip(0)]
+    return np.asarray(n_counted == n_hops)
+
+
+def _rows(windows: AnyArray, rows: Int64Array) -> AnyArray:
+    """Return some windows: a view if their rows follow one another, else a copy."""
+    if rows.size and rows[-1] - rows[0] == rows.size - 1:
+        return windows[rows[0] : rows[-1] + 1]
+    return windows[rows]

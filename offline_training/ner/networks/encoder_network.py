@@ -92,8 +92,9 @@ def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
 
 def all_features(network: EncoderNetwork, dataset: Dataset) -> torch.Tensor:
     """Return features ``(hop, bump, channel)`` of a dataset, on the network's device."""
+    device = network.mean.device
     parts = [
-        network.features(torch.from_numpy(windows.astype(np.float32)).to(network.mean.device))
+        network.features(torch.from_numpy(windows.astype(np.float32, order="C")).to(device))
         for windows in np.array_split(dataset.windows, len(dataset.windows) // _HOPS_AT_ONCE + 1)
     ]
     return torch.cat(parts)

@@ -13,6 +13,8 @@ from rt_ner.data.session.kinematics import Kinematics
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
+from rt_ner.decoding.binning.raster import raster_binner
+from rt_ner.decoding.windows import Window, WindowShape
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.sessions import reach_file
@@ -55,6 +57,60 @@ def test_windows_equal_a_literal_slice_and_run_across_joins() -> None:
     # Only the session's start lacks history: later trials begin with that of the trial before.
     assert dataset.labels.end_ns[0] == 6 * BIN_NS
     assert len(dataset.labels) == 80 - 5
+
+
+def windows_one_by_one(session: Session, shape: WindowShape) -> tuple[np.ndarray, np.ndarray]:
+    """The windows of the labelled hops, as the live decoder fills them hop by hop."""
+    labels = label_hops(session, shape.hop_ns)
+    window = Window(shape, len(session.channel_ids))
+    binner = raster_binner(len(session.channel_ids), shape.hop_ns, session.spikes.raster_period_ns)
+    windows, ends_ns = [], []
+    for chunk in session.spikes.raster(0, session.end_ns):
+        for end_ns in binner.push(chunk):
+            if window.push(end_ns, binner.counts) and end_ns in labels.end_ns:
+                window.sum_up()
+                windows.append(window.values[0].copy())
+                ends_ns.append(end_ns)
+    return np.array(windows), np.array(ends_ns)
+
+
+def with_pauses(session: Session, pause_ns: int) -> Session:
+    """The session with trials that end earlier, so that no labelled hops follow one another."""
+    trials = session.trials
+    return replace(session, trials=replace(trials, end_ns=trials.end_ns - pause_ns))
+
+
+@pytest.mark.parametrize("hops_per_bin", [1, 2, 3])
+@pytest.mark.parametrize("pause_bins", [0, 4])
+def test_windows_are_those_that_the_decoder_fills_hop_by_hop(
+    hops_per_bin: int, pause_bins: int
+) -> None:
+    session = with_pauses(counted_session(), pause_bins * BIN_NS)
+    shape = WindowShape(hop_ns=BIN_NS, bin_ns=hops_per_bin * BIN_NS, history_bins=5)
+    dataset = build_dataset(session, shape)
+    windows, ends_ns = windows_one_by_one(session, shape)
+    np.testing.assert_array_equal(dataset.windows, windows)
+    np.testing.assert_array_equal(dataset.labels.end_ns, ends_ns)
+    assert dataset.windows.dtype == np.uint16
+
+
+def test_windows_of_spike_times_are_those_that_the_decoder_fills(small_session: Session) -> None:
+    shape = window_shape(TrainSettings().window, small_session)
+    dataset = build_dataset(small_session, shape)
+    windows, ends_ns = windows_one_by_one(small_session, shape)
+    np.testing.assert_array_equal(dataset.windows, windows)
+    np.testing.assert_array_equal(dataset.labels.end_ns, ends_ns)
+
+
+def test_windows_that_follow_one_another_share_their_memory() -> None:
+    session = counted_session()
+    shape = WindowShape(hop_ns=BIN_NS, bin_ns=BIN_NS, history_bins=6)
+    dataset = build_dataset(session, shape)
+    part = dataset.where(dataset.labels.trial < 2)
+    assert np.shares_memory(part.windows[0], part.windows[1])
+    assert np.shares_memory(part.windows, dataset.windows)
+    scattered = dataset.where(dataset.labels.trial % 2 == 0)
+    np.testing.assert_array_equal(scattered.windows, dataset.windows[dataset.labels.trial % 2 == 0])
 
 
 def test_a_window_knows_nothing_of_the_future() -> None:
