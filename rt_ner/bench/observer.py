@@ -82,7 +82,7 @@ class Observer:
         """Wait until ``true`` returns True; raise RtNerError, naming ``what``, if it never does."""
         with self._news:
             if not self._news.wait_for(true, seconds):
-                raise RtNerError(f"waited {seconds:g} s for {what} in vain; {self._said()}")
+                raise RtNerError(f"{what} did not come within {seconds:g} s; {self._said()}")
 
     def wait_for_state(self, state: State, after: int = 0) -> Message:
         """Wait for a state, and return its first message from number ``after`` on."""
