@@ -1,6 +1,6 @@
-"""Settings of a training, with the defaults that every score in the README was made with."""
+"""Define the settings of a training; the README's scores were made with the defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
@@ -12,22 +12,46 @@ from rt_ner.decoding.windows import WindowShape
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
+# Keys of version 0.1, which older bundles and settings files still hold.
+_FORMER_NAMES = {
+    "committee": "ensemble",
+    "teaching_steps": "distillation_steps",
+    "teaching_batch": "distillation_batch",
+    "outlook_weight": "auxiliary_weight",
+}
+
+
+class RenamedSettings(Settings):
+    """Settings that also accept their keys of version 0.1."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_former_names(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        renamed = dict(content)
+        for former, name in _FORMER_NAMES.items():
+            if former in renamed and name in cls.model_fields and name not in renamed:
+                renamed[name] = renamed.pop(former)
+        return renamed
+
 
 class WindowSettings(Settings):
-    """What the encoder sees. 0: 10 ms hops and 30 ms bins, or the next that the session allows."""
+    """The encoder's window; 0 is 10 ms per hop and 30 ms per bin, or the next that is possible."""
 
     hop_ms: float = Field(default=0.0, ge=0)
     bin_ms: float = Field(default=0.0, ge=0)
     history_bins: int = Field(default=20, ge=1, le=1000)
 
 
-class LossSettings(Settings):
+class LossSettings(RenamedSettings):
     """The NER loss and the terms beside it.
 
-    Label distance = ``velocity_scale`` · L1 distance of velocity (cm/s) + ``direction_scale`` ·
-    circular distance of direction (degrees). ``readout_weight`` scales the mean squared error of a
-    linear readout that is learned along, in units of the velocity's variance; ``auxiliary_weight``
-    that of the movement before and after, read from the last hidden layer.
+    The label distance is ``velocity_scale`` times the L1 distance of velocity (cm/s) plus
+    ``direction_scale`` times the circular distance of direction (degrees). ``readout_weight``
+    scales the mean squared error of a linear readout of velocity from the latents, in units of the
+    velocity's variance; ``auxiliary_weight`` that of a readout of the movement before and after
+    from the last hidden layer.
     """
 
     temperature: float = Field(default=1.0, gt=0)
@@ -37,11 +61,11 @@ class LossSettings(Settings):
     auxiliary_weight: float = Field(default=2.0, ge=0)
 
 
-class EnsembleSettings(Settings):
-    """Encoders that learn side by side and then teach the one that is exported.
+class EnsembleSettings(RenamedSettings):
+    """Encoders that learn side by side, and whose average the exported one learns to give.
 
-    Each member leaves out other trials, and stops learning when those are decoded no better. With
-    one member there is nobody to teach: it is the encoder.
+    Each member leaves out other trials, and learning ends when those are decoded no better. A
+    single member is exported itself.
     """
 
     members: int = Field(default=6, ge=1, le=64)
@@ -49,8 +73,8 @@ class EnsembleSettings(Settings):
     distillation_batch: int = Field(default=256, ge=2)
 
 
-class TrainSettings(Settings):
-    """Everything that `rt-ner train` can be told by a file."""
+class TrainSettings(RenamedSettings):
+    """All settings of a training, as ``rt-ner settings train`` prints and explains them."""
 
     seed: int = Field(default=0, ge=0)
     held_out: float = Field(default=0.2, gt=0, lt=1)
@@ -71,11 +95,11 @@ class TrainSettings(Settings):
     ensemble: EnsembleSettings = EnsembleSettings()
 
     @model_validator(mode="after")
-    def _unit_norm_is_of_one(self) -> "TrainSettings":
+    def _one_member_if_unit_norm(self) -> "TrainSettings":
         if self.unit_norm and self.ensemble.members > 1:
             raise ValueError(
-                f"unit_norm with {self.ensemble.members} ensemble members: the mean of several "
-                "unit vectors is none, set ensemble.members = 1"
+                f"unit_norm with {self.ensemble.members} ensemble members: their mean would not be "
+                "a unit vector, set ensemble.members = 1"
             )
         return self
 
@@ -85,14 +109,14 @@ _USUAL_BIN_NS = 30 * NS_PER_MS
 
 
 def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
-    """The window for a session; ConfigError where the settings can't be met by its spikes."""
+    """Return the window for a session; ConfigError if its spikes don't allow the settings."""
     finest_ns = session.spikes.raster_period_ns
     hop_ns = ns_from_ms(settings.hop_ms) or -(-_USUAL_HOP_NS // finest_ns) * finest_ns
     bin_ns = ns_from_ms(settings.bin_ms) or -(-_USUAL_BIN_NS // hop_ns) * hop_ns
     if hop_ns % finest_ns:
         raise ConfigError(
             f"window.hop_ms = {hop_ns / 1e6:g}: session '{session.name}' holds its spikes in "
-            f"samples of {finest_ns / 1e6:g} ms, and a hop must be a whole number of them"
+            f"samples of {finest_ns / 1e6:g} ms, and a hop must be a multiple of them"
         )
     try:
         return WindowShape(hop_ns=hop_ns, bin_ns=bin_ns, history_bins=settings.history_bins)

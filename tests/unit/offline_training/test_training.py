@@ -127,11 +127,6 @@ def test_validation_is_of_trials_that_members_left_out() -> None:
     assert not (ensemble.left_out[0] & ensemble.left_out[1]).any()
 
 
-def test_unit_norm_and_a_committee_do_not_go_together() -> None:
-    with pytest.raises(ValueError, match="unit_norm with 6 ensemble members"):
-        TrainSettings(unit_norm=True)
-
-
 def test_what_a_session_lacks_is_told_before_training(small_session: Session) -> None:
     told: list[str] = []
     train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet, told.append)
