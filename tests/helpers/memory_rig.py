@@ -69,12 +69,12 @@ class MemoryRig:
     def command(self, command: Command) -> "MemoryRig":
         return self.then(lambda: self.loop.commands.append(command))
 
-    def raster(self, ms: int, shift_ns: int = 0, at_once: bool = False) -> "MemoryRig":
-        """Send spikes, a chunk per millisecond as they come about, or all in one at the end."""
+    def raster(self, ms: int, shift_ns: int = 0, chunk_ms: int = 1) -> "MemoryRig":
+        """Send spikes as they come about, in chunks of so many milliseconds."""
         begin_ns = self.now_ns
         stamps_ns = begin_ns + (np.arange(ms, dtype=np.int64) + 1) * MS
         counts = self._counts[np.arange(ms) % len(self._counts)].astype(np.int16)
-        for chunk in [slice(0, ms)] if at_once else [slice(k, k + 1) for k in range(ms)]:
+        for chunk in [slice(k, min(k + chunk_ms, ms)) for k in range(0, ms, chunk_ms)]:
             self.now_ns = int(stamps_ns[chunk][-1])
             self.then(RasterChunk(stamps_ns[chunk] + shift_ns, counts[chunk]))
         return self

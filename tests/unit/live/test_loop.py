@@ -243,7 +243,7 @@ def test_a_process_that_was_paused_shows_nothing_of_the_past(rig: MemoryRig) -> 
 
 def test_what_was_held_back_is_binned_but_not_shown(rig: MemoryRig) -> None:
     """When a network is cut and heals, half a second of data comes all at once."""
-    rig.raster(rig.history_ms + 100).raster(500, at_once=True)
+    rig.raster(rig.history_ms + 100).raster(500, chunk_ms=500)
     healed_ns = rig.now_ns
     rig.raster(100).run()
     assert STALE in rig.states
@@ -313,7 +313,7 @@ HAPPENINGS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(HAPPENINGS, st.integers(1, 400)), max_size=15))
 def test_whatever_happens_the_cursor_moves_in_running_alone(
     small_bundle: Bundle, plan: list[tuple[str, int]]
@@ -323,7 +323,7 @@ def test_whatever_happens_the_cursor_moves_in_running_alone(
     shift_ns = 0
     for what, amount in plan:
         if what in ("raster", "burst"):
-            rig.raster(2 * amount, shift_ns, at_once=what == "burst")
+            rig.raster(2 * amount, shift_ns, chunk_ms=2 * amount if what == "burst" else 5)
         elif what in ("wait", "long wait"):
             rig.wait(amount if what == "wait" else 10 * amount)
         elif what == "pause":
