@@ -1,9 +1,10 @@
-"""Procrustes: latents that differ by a similarity, brought to one space."""
+"""Bring latents that differ by a similarity to one space, by Procrustes analysis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import orthogonal_procrustes
 
 from rt_ner.core.arrays import AnyArray, FloatArray
 
@@ -12,7 +13,7 @@ _ROUNDS = 4
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """x ↦ ``scale`` · (x − ``source_mean``) · ``rotation`` + ``target_mean``, rows in time."""
+    """A map of rows x to ``scale`` · (x − ``source_mean``) · ``rotation`` + ``target_mean``."""
 
     source_mean: FloatArray
     target_mean: FloatArray
@@ -21,40 +22,40 @@ class Similarity:
 
     @property
     def matrix(self) -> FloatArray:
-        """The linear part ``(dims, dims)``: x ↦ x · matrix + ``offset``."""
+        """Linear part ``(dims, dims)``: x maps to x · matrix + ``offset``."""
         return self.scale * self.rotation
 
     @property
     def offset(self) -> FloatArray:
-        """The constant part ``(dims,)``."""
+        """Constant part ``(dims,)``."""
         offset: FloatArray = self.target_mean - self.source_mean @ self.matrix
         return offset
 
     def __call__(self, values: AnyArray) -> FloatArray:
-        """Values ``(…, dims)`` in the target's space."""
+        """Map values ``(…, dims)`` to the target's space."""
         moved: FloatArray = self.scale * (values - self.source_mean) @ self.rotation
         return moved + self.target_mean
 
 
 def fit_procrustes(source: FloatArray, target: FloatArray) -> Similarity:
-    """The similarity that takes points ``(point, dims)`` nearest to others, in least squares.
+    """Fit the similarity that takes points ``(point, dims)`` nearest to others in least squares.
 
-    Rotation or reflection after Schönemann 1966, with the scale and offset of Schönemann &
-    Carroll 1970. Points that all coincide are moved to the target's mean.
+    It consists of a rotation or reflection (Schönemann 1966), and of the scale and offset of
+    Schönemann & Carroll 1970. Points that all coincide are moved to the target's mean.
     """
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     centred = source - source_mean
-    left, stretch, right = np.linalg.svd(centred.T @ (target - target_mean))
+    rotation, stretch = orthogonal_procrustes(centred, target - target_mean)
     size = np.square(centred).sum()
-    scale = float(stretch.sum() / size) if size > 0 else 0.0
-    return Similarity(source_mean, target_mean, left @ right, scale)
+    scale = float(stretch / size) if size > 0 else 0.0
+    return Similarity(source_mean, target_mean, rotation, scale)
 
 
 def common_space(clouds: Sequence[AnyArray]) -> list[Similarity]:
-    """What takes each of several clouds ``(point, dims)`` of the same points to one space.
+    """Fit the similarities that take several clouds ``(point, dims)`` of points to one space.
 
-    Generalised Procrustes analysis (Gower 1975): all are turned onto their mean, round by round,
-    beginning with the first one. The mean is kept at unit standard deviation.
+    Generalised Procrustes analysis (Gower 1975): all clouds are turned onto their mean, round by
+    round, beginning with the first one. The mean is kept at unit standard deviation.
     """
     mean = _unit_sd(clouds[0])
     for _ in range(_ROUNDS):
@@ -65,5 +66,6 @@ def common_space(clouds: Sequence[AnyArray]) -> list[Similarity]:
 
 
 def _unit_sd(cloud: AnyArray) -> FloatArray:
+    """Return the cloud scaled to unit standard deviation."""
     scaled: FloatArray = cloud / max(float(np.std(cloud)), 1e-12)
     return scaled
