@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from rt_ner.live.settings import DecodeSettings as DecodeSettings
     from rt_ner.live.states import Command as Command
     from rt_ner.live.states import State as State
+    from rt_ner.offline.decoding import DecodedSession as DecodedSession
+    from rt_ner.offline.decoding import decode as decode
 
 _MODULES = {
     "Bundle": "rt_ner.bundle.bundle",
     "BundleError": "rt_ner.core.errors",
     "Command": "rt_ner.live.states",
     "ConfigError": "rt_ner.core.errors",
+    "DecodedSession": "rt_ner.offline.decoding",
     "DecodeSettings": "rt_ner.live.settings",
     "LiveDecoder": "rt_ner.live.live_decoder",
     "RecordingFile": "rt_ner.data.recordings",
@@ -40,6 +43,7 @@ _MODULES = {
     "SessionError": "rt_ner.core.errors",
     "State": "rt_ner.live.states",
     "StreamError": "rt_ner.core.errors",
+    "decode": "rt_ner.offline.decoding",
     "load_bundle": "rt_ner.bundle.storage",
     "load_recording": "rt_ner.data.loading",
     "load_session": "rt_ner.data.loading",
