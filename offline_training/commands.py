@@ -1,15 +1,15 @@
-"""The trainer's commands, and its benchmark. Torch is imported when one of them runs."""
+"""Offer the command that trains a decoder. Torch is imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from rich.console import Console
+from rich.table import Table
 
-from offline_training.options import require_training, train_settings
+from offline_training.options import pick_device, require_training, train_settings
+from rt_ner.bundle.manifest import Scores
 from rt_ner.bundle.storage import check_writable
 from rt_ner.data.loading import load_session
-from rt_ner.system.display import opens_view
 from rt_ner.terminal.console import table_of
 from rt_ner.terminal.options import (
     AreaName,
@@ -21,7 +21,6 @@ from rt_ner.terminal.options import (
     SettingsSeed,
     out_option,
     print_json,
-    session_option,
 )
 from rt_ner.terminal.progress import show_progress
 
@@ -44,7 +43,6 @@ def train(
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """
     require_training()
-    from offline_training.options import pick_device
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
@@ -53,103 +51,33 @@ def train(
     with show_progress("R²") as shown:
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
-    scores = trained.bundle.manifest.scores
     if as_json:
         print_json(
             {
                 "session": recording.name,
                 "area": recording.area,
                 "bundle": str(out),
-                "offline": scores.model_dump(),
+                "offline": trained.bundle.scores.model_dump(),
                 "train_s": round(trained.train_s, 1),
             }
         )
         return
-    table = table_of(f"{recording.name} {recording.area} → {out}")
-    table.add_row("velocity R², held out", f"{scores.velocity_r2:.3f}")
-    table.add_row("position R², held out", f"{scores.position_r2:.3f}")
-    table.add_row("control: velocity R², shuffled trials", f"{scores.shuffled_velocity_r2:.3f}")
-    table.add_row("velocity R², training trials", f"{scores.train_velocity_r2:.3f}")
-    if scores.validation_velocity_r2 is not None:
-        left_out = f"{scores.validation_velocity_r2:.3f}"
-        table.add_row("velocity R², training trials, each left out", left_out)
+    table = _scores_table(trained.bundle.scores, f"{recording.name} {recording.area} → {out}")
     table.add_row("time", f"{trained.train_s:.1f} s")
     Console(highlight=False, markup=False).print(table)
 
 
-def demo(
-    session: Annotated[Path | None, session_option("Default: a simulated one.")] = None,
-    area: AreaName = None,
-    out: Annotated[Path, out_option("bundle, picture and scores")] = Path("rt-ner-demo"),
-    config: ConfigPath = None,
-    seed: SettingsSeed = None,
-    device: Device = "auto",
-    view: Annotated[
-        bool | None,
-        typer.Option(
-            "--view/--no-view", help="Open the live window. Default: if there is a display."
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Train on a session, replay it and decode it live.
-
-    Simulates a session (or reads one, with --session), trains NER on its first trials, and replays
-    the held-out trials to a live decoder. Replay and decoder run in separate processes, in real
-    time, over LSL, with the live window if there is a display. Ends with a table and a picture.
-
-    Example:
-    rt-ner demo --session day1.xdf --area M1
-
-    """
-    require_training()
-    from offline_training.demo.pipeline import DemoPlan, run_demo
-    from offline_training.options import pick_device
-
-    settings, with_view = train_settings(config, seed), opens_view(view)
-    plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
-    with show_progress("R²") as shown:
-        result = run_demo(plan, shown, shown.warn)
-    if as_json:
-        print_json(result.summary())
-        return
-    from offline_training.demo.tables import demo_tables
-
-    console = Console(highlight=False, markup=False)
-    for table in demo_tables(result):
-        console.print(table)
-    console.print(f"Picture: {result.picture}    Figures: {plan.out / 'demo.json'}")
-
-
-def bench_loss(
-    n: Annotated[
-        int,
-        typer.Option("--n", metavar="N", help="Anchors per batch, each with a partner.", min=2),
-    ] = 512,
-    repeats: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="Number of measurements; the literal loss is measured once.", min=1
-        ),
-    ] = 20,
-    no_literal: Annotated[
-        bool, typer.Option("--no-literal", help="Skip the literal loss, which takes long.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Time the loss, and a training step beside CEBRA's.
-
-    Compares the exact loss with its formula taken literally.
-    """
-    require_training()
-    from offline_training.bench.loss import measure_loss
-
-    tell = Console(stderr=True, highlight=False, markup=False).print
-    times = vars(measure_loss(n, repeats, not no_literal, tell))
-    if as_json:
-        print_json(times)
-        return
-    table = table_of(f"{n} anchors and their partners")
-    for name, value in times.items():
-        table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
-    Console(highlight=False, markup=False).print(table)
+def _scores_table(scores: Scores, title: str) -> Table:
+    """Return a table of a training's scores."""
+    rows = {
+        "velocity R², held out": scores.velocity_r2,
+        "position R², held out": scores.position_r2,
+        "control: velocity R², shuffled trials": scores.shuffled_velocity_r2,
+        "velocity R², training trials": scores.train_velocity_r2,
+        "velocity R², training trials, each left out": scores.validation_velocity_r2,
+    }
+    table = table_of(title)
+    for name, score in rows.items():
+        if score is not None:
+            table.add_row(name, f"{score:.3f}")
+    return table

@@ -1,0 +1,44 @@
+"""Offer the benchmark of the loss."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from offline_training.options import require_training
+from rt_ner.terminal.console import table_of
+from rt_ner.terminal.options import AsJson, print_json
+
+
+def bench_loss(
+    n: Annotated[
+        int,
+        typer.Option("--n", metavar="N", help="Anchors per batch, each with a partner.", min=2),
+    ] = 512,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Number of measurements; the literal loss is measured once.", min=1
+        ),
+    ] = 20,
+    no_literal: Annotated[
+        bool, typer.Option("--no-literal", help="Skip the literal loss, which takes long.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time the loss, and a training step beside CEBRA's.
+
+    Compares the exact loss with its formula taken literally.
+    """
+    require_training()
+    from offline_training.bench.loss import measure_loss
+
+    tell = Console(stderr=True, highlight=False, markup=False).print
+    times = vars(measure_loss(n, repeats, not no_literal, tell))
+    if as_json:
+        print_json(times)
+        return
+    table = table_of(f"{n} anchors and their partners")
+    for name, value in times.items():
+        table.add_row(name.replace("_", " "), "not measured" if value is None else f"{value:.4g}")
+    Console(highlight=False, markup=False).print(table)
