@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.core.errors import StreamError
@@ -57,6 +59,11 @@ class SpikeStream:
     def period_ns(self) -> float:
         """Sample period of a regular stream in ns, not rounded to whole ones."""
         return NS_PER_S / self.rate_hz
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """NumPy's type of the samples."""
+        return np.dtype(self.format.replace("double64", "float64"))
 
     def column(self, known: tuple[str, ...]) -> int | None:
         """Return the column whose label is one of the known ones; None if there is none."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.binning.detector import MAX_VOLTAGE, Detector
+from rt_ner.decoding.binning.detector import Detector
+from rt_ner.decoding.binning.kernels.filter import MAX_VOLTAGE
 from rt_ner.decoding.input.channels import hot_channels, median_of_positive
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
@@ -159,13 +160,8 @@ def gauge_for(stream: SpikeStream, unit: str, settings: DecodeSettings, seconds:
     learn_s = min(settings.detector.learn_s, _LEARN_PART * seconds)
     wanted = settings.detector.model_copy(update={"learn_s": learn_s})
     detector = Detector(len(stream.columns), stream.rate_hz, wanted)
-    detector.warm_up(np.zeros((2, detector.n_channels), dtype=dtype_of(stream)))
+    detector.warm_up(np.zeros((2, detector.n_channels), dtype=stream.dtype))
     return VoltageGauge(stream, unit, detector)
-
-
-def dtype_of(stream: SpikeStream) -> np.dtype[np.generic]:
-    """Return NumPy's type for the samples of a stream."""
-    return np.dtype(stream.format.replace("double64", "float64"))
 
 
 def _of_rates(

@@ -75,7 +75,7 @@ class MemorySource:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the numbers, as sent."""
-        return np.dtype(self.stream.format.replace("double64", "float64"))
+        return self.stream.dtype
 
     def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:  # noqa: ARG002 - one clock
         """Begin to queue chunks; drop those that came before."""
