@@ -12,7 +12,6 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import BundleError, StreamError
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.spike_stream import SpikeStream
-from rt_ner.doctor.checks.channel_health import dtype_of
 from rt_ner.doctor.checkup import BundleCheck, Finding, Level
 from rt_ner.doctor.rules.computer import step_findings
 from rt_ner.live.settings import DecodeSettings, live_binner
@@ -39,7 +38,7 @@ def check_bundle(
         binner = live_binner(stream, model, settings)
     except StreamError as error:
         return replace(check, fits=False), [Finding(Level.NO_GO, str(error))]
-    check = _timed(check, Decoder(model, binner, local_now_ns), dtype_of(stream), stop)
+    check = _timed(check, Decoder(model, binner, local_now_ns), stream.dtype, stop)
     return check, step_findings(check)
 
 
