@@ -1,1 +1,1 @@
-"""Sessions as training data: splits, checks and the space of latents."""
+"""Sessions and arrays as training data: splits, checks and the space of latents."""

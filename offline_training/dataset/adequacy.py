@@ -1,29 +1,29 @@
-"""Adequacy: what a session lacks for training, said before it is trained on."""
+"""Check that a session is good enough to train on."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from offline_training.dataset.split import Split
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels
 
-_FEW_TRIALS, _FEW_A_DIRECTION = 24, 3
-# Directions are drawn evenly where the commonest has so many times the trials of the rarest.
+_FEW_TRIALS, _FEW_PER_DIRECTION = 24, 3
+# Directions are drawn evenly if the commonest has more than three times the trials of the rarest.
 _UNBALANCED = 3.0
 _NAMED = 5
 # A velocity that varies by less is constant, but for rounding.
 _STILL_CM_S = 1e-6
-# With more directions than a centre-out task has they are a continuum, and not checked one by one.
+# More directions than in a centre-out task are a continuum, and not checked one by one.
 _MOST_DIRECTIONS = 32
 
 
 def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Warnings about a split session, a line each, with what is done about it.
+    """Return warnings about a split session, one line each.
 
-    Raises SessionError, with the reason and the remedy, where training would make no sense.
+    Raises SessionError, with the reason and the remedy, if training would make no sense.
     """
     return (
         *_check_trials(split.train.labels),
@@ -35,8 +35,8 @@ def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...
 
 
 def balanced_chances(labels: Labels) -> FloatArray | None:
-    """Each hop's chance ``(hop,)`` that draws every direction alike; None if they are balanced."""
-    trials = _trials_a_direction(labels)
+    """Return probabilities ``(hop,)`` that draw directions evenly; None if they are balanced."""
+    trials = _trials_per_direction(labels)
     if len(trials) > _MOST_DIRECTIONS:
         return None
     if max(trials.values()) <= _UNBALANCED * min(trials.values()):
@@ -48,60 +48,65 @@ def balanced_chances(labels: Labels) -> FloatArray | None:
 
 
 def _check_trials(labels: Labels) -> list[str]:
+    """Check the number of training trials."""
     n_trials = np.unique(labels.trial).size
     if n_trials < FEWEST_TRAINING_TRIALS:
         raise SessionError(
-            f"{n_trials} training trials: at least {FEWEST_TRAINING_TRIALS} are needed, and some "
-            "dozens for a decoder of use; record more, or hold out less (held_out)"
+            f"{n_trials} training trials: at least {FEWEST_TRAINING_TRIALS} are needed, and dozens "
+            "for a useful decoder; record more, or hold out fewer (held_out)"
         )
     if n_trials < _FEW_TRIALS:
         return [
             f"{n_trials} training trials are few ({_FEW_TRIALS} or more are better): the decoder "
-            "will be weak, and its scores uncertain"
+            "will be weak and its scores uncertain"
         ]
     return []
 
 
 def _check_velocity(labels: Labels, part: str) -> list[str]:
+    """Check that the velocity varies in a part of the trials."""
     ranges_cm_s = np.ptp(labels.velocity_cm_s, axis=0)
     still = [axis for axis, cm_s in zip("xy", ranges_cm_s, strict=True) if cm_s < _STILL_CM_S]
     if still:
         raise SessionError(
             f"the velocity's {' and '.join(still)} never changes in the {part} trials: there is "
-            "nothing to decode, and R² has no meaning; is the kinematics' column the right one?"
+            "nothing to decode, and R² has no meaning; check which column holds the velocity"
         )
     return []
 
 
 def _check_directions(train: Labels, test: Labels) -> list[str]:
-    trials = _trials_a_direction(train)
+    """Check that all directions are trained on, and about equally often."""
+    trials = _trials_per_direction(train)
     if len(trials) > _MOST_DIRECTIONS:
         return []
-    unseen = sorted(set(_trials_a_direction(test)) - set(trials))
+    unseen = sorted(set(_trials_per_direction(test)) - set(trials))
     return [*_unseen(unseen), *_gap(sorted(trials), unseen), *_imbalance(trials)]
 
 
 def _unseen(directions: list[float]) -> list[str]:
+    """Warn of directions that only held-out trials have."""
     if not directions:
         return []
     return [
         f"held-out trials reach to {_degrees(directions)}, training trials never do: they are "
-        "scored all the same, of directions that the decoder has not met"
+        "scored although the decoder has not learned these directions"
     ]
 
 
 def _gap(directions: list[float], unseen: list[float]) -> list[str]:
+    """Warn of a single direction that no trial has."""
     gap = _missing_direction(np.array(directions))
     if gap is None or gap in unseen:
         return []
     return [
-        f"no trial reaches to {_degrees([gap])}, which the other directions leave open: velocities "
-        "that way are guessed from their neighbours"
+        f"no trial reaches to {_degrees([gap])}, the one gap between the directions: velocities "
+        "that way are interpolated"
     ]
 
 
 def _imbalance(trials: dict[float, int]) -> list[str]:
-    """Too few trials to a direction, or too many to another."""
+    """Warn of directions with too few trials, or far more than others."""
     if len(trials) == 1:
         return [
             f"all training trials reach to {_degrees(trials)}: latents are ranked by velocity alone"
@@ -113,41 +118,43 @@ def _imbalance(trials: dict[float, int]) -> list[str]:
             f"{trials[commonest]} training trials reach to {_degrees([commonest])}, "
             f"{trials[rarest]} to {_degrees([rarest])}: directions are drawn evenly in training"
         )
-    few = [direction for direction, n_trials in trials.items() if n_trials < _FEW_A_DIRECTION]
+    few = [direction for direction, n_trials in trials.items() if n_trials < _FEW_PER_DIRECTION]
     if few:
         warnings.append(
-            f"fewer than {_FEW_A_DIRECTION} training trials each reach to {_degrees(few)}: "
-            "movements that way are hardly learned"
+            f"fewer than {_FEW_PER_DIRECTION} training trials each reach to {_degrees(few)}: "
+            "movements that way are learned poorly"
         )
     return warnings
 
 
 def _check_channels(split: Split, channel_ids: tuple[str, ...]) -> list[str]:
+    """Check that channels have spikes in the training trials."""
     silent = np.flatnonzero(~split.train.windows.any(axis=(0, 1)))
     if not silent.size:
         return []
     if silent.size == len(channel_ids):
         raise SessionError(
-            "no channel has a single spike in the training trials: are spikes and trials in the "
-            "same clock?"
+            "no channel has a single spike in the training trials: check that spikes and trials "
+            "are on the same clock"
         )
     names = ", ".join(channel_ids[channel] for channel in silent[:_NAMED])
     more = f" and {silent.size - _NAMED} more" if silent.size > _NAMED else ""
     much = ", more than half" if 2 * silent.size > len(channel_ids) else ""
     return [
         f"{silent.size} of {len(channel_ids)} channels{much} are silent in the training trials "
-        f"({names}{more}): they are ignored, also if they fire later"
+        f"({names}{more}): they are ignored, even if they fire later"
     ]
 
 
-def _trials_a_direction(labels: Labels) -> dict[float, int]:
+def _trials_per_direction(labels: Labels) -> dict[float, int]:
+    """Return the number of trials to each direction."""
     _, first_hops = np.unique(labels.trial, return_index=True)
     directions, trials = np.unique(labels.direction_deg[first_hops] % 360.0, return_counts=True)
     return dict(zip(directions.tolist(), trials.tolist(), strict=True))
 
 
 def _missing_direction(directions: FloatArray) -> float | None:
-    """The one direction that an even circle lacks, if it lacks exactly one."""
+    """Return the one direction that is missing from an even circle; None unless exactly one is."""
     if directions.size < 3:
         return None
     gaps = np.diff(directions, append=directions[0] + 360.0)
@@ -161,4 +168,5 @@ def _missing_direction(directions: FloatArray) -> float | None:
 
 
 def _degrees(directions: Iterable[float]) -> str:
+    """Return directions in words."""
     return ", ".join(f"{direction:g}°" for direction in directions)

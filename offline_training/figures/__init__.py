@@ -1,1 +1,1 @@
-"""Pictures: reports, recordings and latencies."""
+"""Pictures of trainings and of recordings."""

@@ -1,4 +1,4 @@
-"""RecordingFile picture: spikes, rates on the array, movement and trials, at a glance."""
+"""Draw a recording: spikes, rates on the array, movement and trials."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ _SHOWN_S = 10
 
 
 def recording_picture(recording: RecordingFile) -> bytes:
-    """PNG: the first seconds with trials, the array, and the reaches."""
+    """Return a PNG of the first seconds with trials, the array, and the reaches."""
     figure = Figure(figsize=(13, 7.2), facecolor="white")
     figure.suptitle(recording.name, x=0.05, y=0.97, ha="left", fontsize=15, fontweight="bold")
     grid = figure.add_gridspec(
@@ -33,7 +33,7 @@ def recording_picture(recording: RecordingFile) -> bytes:
 
 
 def _begin_ns(recording: RecordingFile) -> int:
-    """Where to look: at the first trial, else at the first movement."""
+    """Return the time of the first trial, or else of the first movement."""
     if recording.trials is not None:
         return int(recording.trials.start_ns[0])
     return 0 if recording.kinematics is None else int(recording.kinematics.time_ns[0])
@@ -68,12 +68,13 @@ def _draw_velocity(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
     _mark_trials(axes, recording)
 
 
-def _say(axes: Axes, what: str) -> None:
-    axes.text(0.5, 0.5, what, transform=axes.transAxes, ha="center", va="center", color="0.4")
+def _say(axes: Axes, message: str) -> None:
+    """Write a message into empty axes."""
+    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color="0.4")
 
 
 def _broken_at_gaps(times_ns: Int64Array, values: FloatArray) -> FloatArray:
-    """The values, NaN where nothing was known for a while, so that no line is drawn."""
+    """Return the values with NaN after each gap in time, so that no line crosses it."""
     if times_ns.size < 3:
         return values
     steps_ns = np.diff(times_ns, prepend=times_ns[0])
@@ -81,7 +82,7 @@ def _broken_at_gaps(times_ns: Int64Array, values: FloatArray) -> FloatArray:
 
 
 def _mark_trials(axes: Axes, recording: RecordingFile) -> None:
-    """A bar for each trial's time, in its direction's colour, with a line at the go."""
+    """Draw each trial as a bar in the colour of its direction, with a line at the go cue."""
     if recording.trials is None:
         return
     trials = recording.trials
@@ -99,7 +100,7 @@ def _mark_trials(axes: Axes, recording: RecordingFile) -> None:
 
 
 def _draw_array(axes: Axes, recording: RecordingFile) -> None:
-    axes.set_title("Spikes a second", loc="left")
+    axes.set_title("Spikes per second", loc="left")
     axes.set_axis_off()
     rates = rates_hz(recording)
     if not rates.size:
@@ -121,7 +122,7 @@ def _draw_reaches(axes: Axes, recording: RecordingFile) -> None:
     if trials is None or kinematics is None:
         _say(axes, "no reaches")
         return
-    axes.set_title("Reaches from the go on", loc="left")
+    axes.set_title("Reaches from the go cue on", loc="left")
     axes.set_aspect("equal", adjustable="datalim")
     colours = colour_of_direction(trials.direction_deg)
     for index in range(min(len(trials), 200)):

@@ -1,4 +1,4 @@
-"""Report: the picture of a decoding: latents coloured by reach direction, and cursor paths."""
+"""Draw the report of a decoding: latents coloured by reach direction, and cursor paths."""
 
 import io
 
@@ -11,14 +11,14 @@ from mpl_toolkits.mplot3d import Axes3D
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.offline.scores import Comparison
 
-# Okabe & Ito (2008): told apart with any colour vision. In the order of the directions.
+# Okabe & Ito (2008): distinct with any colour vision. In the order of the directions.
 COLOURS = (
     "#D55E00", "#E69F00", "#B8A600", "#009E73", "#56B4E9", "#0072B2", "#7A4FBF", "#CC79A7",
 )  # fmt: skip
 
 
 def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
-    """PNG of the latents beside decoded and true paths, for the trials compared."""
+    """Return a PNG of latents beside true and decoded paths."""
     figure = Figure(figsize=(13, 4.9), facecolor="white")
     figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
     figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")
@@ -43,14 +43,14 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
 
 
 def png_of(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """Return the figure as a PNG file."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=130, metadata={"Software": "rt-ner"})
     return png.getvalue()
 
 
 def colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
-    """A colour for each direction that occurs, neighbours alike where there are many."""
+    """Return a colour per direction; neighbours are alike if there are many."""
     directions = np.unique(direction_deg)
     if directions.size <= len(COLOURS):
         picks = np.linspace(0, len(COLOURS), directions.size, endpoint=False).astype(int)
@@ -69,7 +69,7 @@ def _draw_latents(axes: Axes3D, comparison: Comparison, colours: dict[float, str
         axis.set_pane_color((1, 1, 1, 0))
         axis.set_label_text(f"$z_{name}$ (a.u.)")
         axis.labelpad = -8
-    axes.set_title("Latents, a line a trial", y=1.02)
+    axes.set_title("Latents, one line per trial", y=1.02)
     axes.view_init(elev=25, azim=-60)
     axes.set_box_aspect(None, zoom=1.12)
 
@@ -87,7 +87,7 @@ def _draw_paths(
 
 
 def _trials(comparison: Comparison, colours: dict[float, str]) -> list[tuple[BoolArray, str]]:
-    """Rows and colour of each trial."""
+    """Return rows and colour of each trial."""
     labels = comparison.labels
     chosen = [labels.trial == trial for trial in np.unique(labels.trial)]
     return [(rows, colours[float(labels.direction_deg[rows][0])]) for rows in chosen]

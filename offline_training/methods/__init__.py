@@ -1,1 +1,1 @@
-"""Every way from windows of counts to latents or velocity, on one footing."""
+"""Methods from windows of counts to latents or velocity, compared on equal terms."""

@@ -1,4 +1,4 @@
-"""Method: what the comparison asks of any way to decode."""
+"""Define the method: a way to decode, as the comparison uses it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from rt_ner.offline.dataset import Dataset
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a method is told besides its training data.
+    """The conditions of a fit, besides its training data.
 
-    ``step_ns``: over how long a change of velocity is looked at (a bin). ``progress`` is told the
-    part done, 0 to 1.
+    ``step_ns`` is the time over which changes of velocity are taken (one bin). ``progress``
+    receives the part done, from 0 to 1.
     """
 
     seed: int
@@ -25,19 +25,18 @@ class FitContext:
 
 
 class Fitted(Protocol):
-    """What a method has learned."""
+    """A fitted method."""
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Values ``(hop, dims)`` of the dataset's hops, in order of time; its labels are unseen."""
-        ...
+        """Return values ``(hop, dims)`` of the dataset's hops, without looking at its labels."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to decode.
+    """A way to decode, which ``fit`` learns from labelled windows.
 
-    ``fit`` learns from labelled windows. ``direct``: what it gives is the velocity in cm/s, two
-    dimensions, no latents. ``needs``: a package that it takes and that may not be installed.
+    A ``direct`` method gives velocity in cm/s, in two dimensions, and no latents. ``needs`` names a
+    package that it uses and that may not be installed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The names of the methods that can be compared, in the order in which tables show them."""
+"""Name the methods that can be compared, in the order of the tables."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Packages: what only some methods take, and that may not be installed."""
+"""Import packages that only some methods need and that may not be installed."""
 
 import warnings
 from importlib import import_module, util
@@ -6,18 +6,18 @@ from types import ModuleType
 
 from rt_ner.core.errors import ConfigError
 
-# The name to install, where it is not the name to import.
+# Names to install, where they differ from the names to import.
 _DISTRIBUTIONS = {"umap": "umap-learn"}
 
 
 def optional_package(name: str) -> ModuleType:
-    """The package; ConfigError with the remedy where it is not installed."""
+    """Import a package; ConfigError with the remedy if it is not installed."""
     if util.find_spec(name) is None:
         remedy = f"pip install {_DISTRIBUTIONS.get(name, name)}"
-        raise ConfigError(f"package '{name}' is not installed, and this method needs it: {remedy}")
+        raise ConfigError(f"package '{name}' is not installed, which this method needs: {remedy}")
     with warnings.catch_warnings():
-        # They warn of what they in turn could do with, and cebra's loss is compiled in a way that
-        # torch would rather see changed: nothing that a user of theirs can mend.
+        # They warn of packages that they could use, and torch of the way in which cebra compiles
+        # its loss: nothing that a user can mend.
         warnings.simplefilter("ignore", ImportWarning)
         warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
         return import_module(name)

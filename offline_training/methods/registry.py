@@ -1,49 +1,43 @@
-"""Registry: every method by name. A method's module is imported when the method is asked for."""
+"""Find methods by name."""
 
 import difflib
 from collections.abc import Callable, Sequence
-from importlib import import_module
 
+from offline_training.methods.decoders.gru import GRU
+from offline_training.methods.decoders.kalman import KALMAN
+from offline_training.methods.decoders.wiener import WIENER
+from offline_training.methods.latent.cebra import CEBRA_3, CEBRA_16
+from offline_training.methods.latent.linear import DPCA, LDA, PCA
+from offline_training.methods.latent.ner import NER, NER_FREE, NER_PAPER, NER_UNIT
+from offline_training.methods.latent.pivae import PI_VAE
+from offline_training.methods.latent.umap import UMAP
 from offline_training.methods.method import Method
 from offline_training.methods.names import MethodName
 from offline_training.methods.packages import optional_package
 from rt_ner.core.errors import ConfigError
 
-# Module in this package, and the method's name there. In the order in which tables show them.
-_PLACES: dict[str, tuple[str, str]] = {
-    MethodName.NER: ("latent.ner", "NER"),
-    MethodName.NER_FREE: ("latent.ner", "NER_FREE"),
-    MethodName.NER_UNIT: ("latent.ner", "NER_UNIT"),
-    MethodName.NER_PAPER: ("latent.ner", "NER_PAPER"),
-    MethodName.CEBRA_3: ("latent.cebra", "CEBRA_3"),
-    MethodName.CEBRA_16: ("latent.cebra", "CEBRA_16"),
-    MethodName.PI_VAE: ("latent.pivae", "PI_VAE"),
-    MethodName.PCA: ("latent.linear", "PCA"),
-    MethodName.LDA: ("latent.linear", "LDA"),
-    MethodName.DPCA: ("latent.linear", "DPCA"),
-    MethodName.UMAP: ("latent.umap", "UMAP"),
-    MethodName.WIENER: ("decoders.wiener", "WIENER"),
-    MethodName.KALMAN: ("decoders.kalman", "KALMAN"),
-    MethodName.GRU: ("decoders.gru", "GRU"),
-}
 METHOD_NAMES = tuple(MethodName)
+_METHODS = {
+    method.name: method
+    for method in (
+        NER, NER_FREE, NER_UNIT, NER_PAPER, CEBRA_3, CEBRA_16, PI_VAE, PCA, LDA, DPCA, UMAP,
+        WIENER, KALMAN, GRU,
+    )
+}  # fmt: skip
 
 
 def load_method(name: str) -> Method:
-    """The method of that name. Raises ConfigError, naming the nearest, where there is none."""
-    if name not in _PLACES:
+    """Return the method of a name; ConfigError, naming the nearest, if there is none."""
+    if name not in _METHODS:
         nearest = difflib.get_close_matches(name, METHOD_NAMES, n=1, cutoff=0.0)[0]
         raise ConfigError(
             f"unknown method '{name}': did you mean '{nearest}'? Valid: {', '.join(METHOD_NAMES)}"
         )
-    module, attribute = _PLACES[name]
-    method = getattr(import_module(f"offline_training.methods.{module}"), attribute)
-    assert isinstance(method, Method)
-    return method
+    return _METHODS[name]
 
 
 def named_methods(names: Sequence[str]) -> tuple[Method, ...]:
-    """The methods asked for. Raises ConfigError where one is unknown or lacks its package."""
+    """Return methods by name; ConfigError if one is unknown or lacks its package."""
     methods = tuple(load_method(name) for name in dict.fromkeys(names))
     for method in methods:
         try:
@@ -54,7 +48,7 @@ def named_methods(names: Sequence[str]) -> tuple[Method, ...]:
 
 
 def installed_methods(tell: Callable[[str], None]) -> tuple[Method, ...]:
-    """Every method whose package is installed; ``tell`` is told of the others."""
+    """Return every method whose package is installed; ``tell`` receives a line on each other."""
     methods = []
     for name in METHOD_NAMES:
         method = load_method(name)
@@ -68,5 +62,6 @@ def installed_methods(tell: Callable[[str], None]) -> tuple[Method, ...]:
 
 
 def _check_package(method: Method) -> None:
+    """Raise ConfigError if the method's package is not installed."""
     if method.needs:
         optional_package(method.needs)

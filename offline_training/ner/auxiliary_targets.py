@@ -1,4 +1,4 @@
-"""Outlook: what an encoder's last hidden layer is asked besides the latents."""
+"""Define the auxiliary targets, which an encoder's last hidden layer must also predict."""
 
 import numpy as np
 
@@ -7,15 +7,16 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.offline.labels import Labels
 
 _STEPS = (-8, -4, 4, 8)
-# What varies by less is constant, but for rounding.
+# A target with a smaller standard deviation is constant but for rounding.
 _CONSTANT = 1e-9
 
 
 def auxiliary_targets(labels: Labels, step_ns: int) -> FloatArray:
-    """Where each hop's movement comes from and leads to, ``(hop, target)``, of unit variance.
+    """Return each hop's past and future movement as targets ``(hop, target)`` of unit variance.
 
-    Velocity some steps of ``step_ns`` earlier and later, as far as the trial reaches; position in
-    the trial; the reach's direction. Only a teacher's aims: nothing of it is an input.
+    They are the velocities some steps of ``step_ns`` earlier and later, as far as the trial
+    reaches; the position in the trial; and the direction of the reach. They are only predicted in
+    training, and never an input.
     """
     angle = np.deg2rad(labels.direction_deg)
     around = [labels.velocity_cm_s[_rows_at(labels, steps * step_ns)] for steps in _STEPS]
@@ -27,7 +28,7 @@ def auxiliary_targets(labels: Labels, step_ns: int) -> FloatArray:
 
 
 def _rows_at(labels: Labels, shift_ns: int) -> Int64Array:
-    """Each hop's row ``shift_ns`` later, or the last (first) one of its trial."""
+    """Return each hop's row ``shift_ns`` later, or the last (first) row of its trial."""
     _, first, trial, hops = np.unique(
         labels.trial, return_index=True, return_inverse=True, return_counts=True
     )
@@ -37,7 +38,7 @@ def _rows_at(labels: Labels, shift_ns: int) -> Int64Array:
 
 
 def _position_cm(labels: Labels) -> FloatArray:
-    """Position since each trial's first hop, by the trapezium of its velocity."""
+    """Return the position since each trial's first hop: velocity by the trapezoidal rule."""
     dt_s = np.diff(labels.end_ns, prepend=labels.end_ns[0])[:, None] / NS_PER_S
     before = np.roll(labels.velocity_cm_s, 1, axis=0)
     within = np.diff(labels.trial, prepend=labels.trial[0])[:, None] == 0

@@ -1,17 +1,17 @@
-"""The exact NER loss in O(N² log N), value and gradient.
+"""Compute the exact NER loss and its gradient in O(N² log N).
 
 For N anchors with labels, each with a partner that takes its label, and the 2N embeddings v::
 
     loss = −1/(2N(2N−1)) Σᵢ Σ_{j≠i} [ s(i,j) − log Σ_{k≠i, d(i,k) ≥ d(i,j)} exp s(i,k) ]
     s(i,j) = −‖vᵢ − vⱼ‖₂ / temperature,     d = distance of the labels
 
-(Neural Embeddings Rank, NeurIPS 2024; a ranking loss as Rank-N-Contrast, Zha et al. 2023.) Taken
-literally that is O(N³). Here each row is sorted by d once, an anchor and its partner sharing the
-order; a running sum of exp s from the farthest label inwards gives every inner sum, ties sharing
-the last value, and a running sum of their inverses from the nearest outwards gives every
-gradient. Exponentials are kept relative to a reference that rises with the row, so that nothing
-overflows or vanishes however far embeddings lie apart; they and the logarithms are taken by NumPy
-for many rows at once, which is what makes it fast.
+(Neural Embeddings Rank, NeurIPS 2024; a ranking loss like Rank-N-Contrast, Zha et al. 2023.) Taken
+literally that is O(N³). Here each row is sorted by d once, in one order for an anchor and its
+partner. A running sum of exp s from the farthest label inwards gives every inner sum, where ties
+share the last value. A running sum of their inverses from the nearest label outwards gives every
+gradient. Exponentials are kept relative to a reference that rises along the row, so that nothing
+overflows or vanishes, however far apart embeddings lie. NumPy takes exponentials and logarithms of
+many rows at once, which makes it fast.
 """
 
 import math
@@ -24,8 +24,8 @@ from numba import njit, prange
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 
-# Rows are worked on in blocks that fit a core's cache; their gradients are summed in one order,
-# however many threads there are, so that one seed gives the same bits.
+# Blocks of rows fit a core's cache. Their gradients are summed in a fixed order, however many
+# threads there are, so that the same seed gives the same bits.
 _BLOCK, _LANES = 64, 8
 # A similarity that exceeds the reference by more than this becomes the reference.
 _HEADROOM = 100.0
@@ -34,11 +34,11 @@ _HEADROOM = 100.0
 def ner_loss(
     embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
 ) -> torch.Tensor:
-    """NER loss of embeddings ``(2N, latent)``: N anchors, then their partners in the same order.
+    """Return the loss of embeddings ``(2N, latent)``: N anchors, then their partners in order.
 
-    ``label_distance``: ``(N, N)``, between the anchors' labels, zero on the diagonal.
-    Differentiable in the embeddings. The kernel runs on the CPU whatever their device: they are
-    small.
+    ``label_distance`` is ``(N, N)``, between the anchors' labels, and zero on the diagonal. The
+    loss is differentiable in the embeddings. They are small, so the kernel runs on the CPU,
+    whatever their device.
     """
     apply: Callable[..., torch.Tensor] = _NerLoss.apply
     return apply(embeddings, label_distance, temperature)
@@ -51,7 +51,7 @@ def label_distances(
     velocity_scale: float,
     direction_scale: float,
 ) -> FloatArray:
-    """Distances ``(N, N)`` of N labels: scaled L1 of velocity plus scaled circular direction."""
+    """Return distances ``(N, N)`` of labels: L1 of velocity plus circular direction, scaled."""
     n = len(velocity_cm_s)
     distance = np.empty((n, n))
     for row in prange(n):
@@ -68,7 +68,7 @@ def label_distances(
 def value_and_gradient(
     embeddings: FloatArray, label_distance: FloatArray, temperature: float
 ) -> tuple[float, FloatArray]:
-    """The loss and its gradient ``(2N, latent)``. At coinciding embeddings a subgradient."""
+    """Return the loss and its gradient ``(2N, latent)``; subgradient where embeddings meet."""
     scaled = embeddings / temperature
     n_embeddings = len(scaled)
     order = np.argsort(label_distance, axis=1)
@@ -81,7 +81,7 @@ def value_and_gradient(
         np.exp(exponentials, out=exponentials)
         sums = _sums_inwards(exponentials, reference, first_tie)
         log_sums = np.log(sums) + reference
-        # Every position holds an anchor and its partner; the nearest one also the row's own place.
+        # Each position holds an anchor and its partner; the nearest also holds the row itself.
         total += 2 * log_sums.sum() - log_sums[:, 0].sum() - similarity.sum()
         inverse = _inverse_sums_outwards(sums, reference, first_tie)
         _add_gradients(scaled, first, block, exponentials, inverse, gradients)
@@ -90,6 +90,8 @@ def value_and_gradient(
 
 
 class _NerLoss(torch.autograd.Function):
+    """The loss as a torch function whose gradient the kernel gives."""
+
     @staticmethod
     def forward(
         ctx: Any, embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
@@ -106,7 +108,7 @@ class _NerLoss(torch.autograd.Function):
 
 @njit(cache=True)
 def _first_ties(distance: FloatArray, order: Int64Array) -> Int64Array:
-    """For each position of each order, the first one whose distance is the same."""
+    """Return, for each position of each order, the first one with the same distance."""
     first_tie = np.zeros_like(order)
     for row in range(len(order)):
         for position in range(1, order.shape[1]):
@@ -119,10 +121,10 @@ def _first_ties(distance: FloatArray, order: Int64Array) -> Int64Array:
 def _similarities(
     scaled: FloatArray, first: int, order: Int64Array, first_tie: Int64Array
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Similarities of a block's rows less their reference, the references, and the rows' sums.
+    """Return a block's similarities less their references, the references, and the row sums.
 
-    A block's rows are its anchors' and then their partners'. Columns stand in the order of the
-    labels' distance, an anchor and its partner side by side; the row's own is minus infinity.
+    Rows are the block's anchors and then their partners. Columns are in the order of the labels'
+    distance, an anchor and its partner side by side; the row's own column is minus infinity.
     """
     n_rows, n_anchors = order.shape
     relative = np.empty((2 * n_rows, 2 * n_anchors))
@@ -159,7 +161,7 @@ def _similarities(
 def _sums_inwards(
     exponentials: FloatArray, reference: FloatArray, first_tie: Int64Array
 ) -> FloatArray:
-    """Σ exp s over all that are at least as far, for each position, relative to its reference."""
+    """Return Σ exp s over all at least as far, for each position, relative to its reference."""
     n_anchors = first_tie.shape[1]
     sums = np.empty_like(reference)
     for row in prange(len(reference)):
@@ -179,7 +181,7 @@ def _sums_inwards(
 def _inverse_sums_outwards(
     sums: FloatArray, reference: FloatArray, first_tie: Int64Array
 ) -> FloatArray:
-    """Σ 1 / sum over all pairs that are at most as far, relative to each position's reference.
+    """Return Σ 1 / sum over all pairs at most as far, relative to each position's reference.
 
     d loss / d s(i,k) = −1 + exp s(i,k) · Σ_{j: d(i,j) ≤ d(i,k)} exp −L(i,j), L the log of a sum.
     """
@@ -210,7 +212,7 @@ def _add_gradients(
     inverse: FloatArray,
     gradients: FloatArray,
 ) -> None:
-    """Add the block's gradient by ``scaled``, each lane into its own ``(embedding, latent)``."""
+    """Add a block's gradient by ``scaled``, each lane to its own ``(embedding, latent)``."""
     n_rows, n_anchors = order.shape
     n_latents = scaled.shape[1]
     for lane in prange(len(gradients)):

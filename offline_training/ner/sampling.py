@@ -1,4 +1,4 @@
-"""Sampling: anchors, and partners whose labels are close, after CEBRA's time-delta scheme."""
+"""Draw anchors, and partners whose labels are close, by CEBRA's time-delta scheme."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,11 +10,11 @@ from rt_ner.offline.labels import Labels
 
 
 class PartnerSampler:
-    """Draws anchors, and for each the hop whose velocity is nearest to where it might go next.
+    """A sampler of anchors, each with a partner whose velocity the anchor might have next.
 
-    A random observed change of velocity over ``step_ns`` is added to the anchor's velocity, and
-    the nearest labelled hop is taken (Schneider, Lee & Mathis 2023). Where some directions are
-    much rarer than others, anchors are drawn so that each direction comes equally often.
+    A change of velocity over ``step_ns``, drawn from those observed, is added to the anchor's
+    velocity; the labelled hop with the nearest velocity is its partner (Schneider, Lee & Mathis
+    2023). Where some directions are much rarer than others, all are drawn equally often.
     """
 
     def __init__(self, labels: Labels, step_ns: int, rng: np.random.Generator) -> None:
@@ -25,7 +25,7 @@ class PartnerSampler:
         self._rng = rng
 
     def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
-        """Rows of anchors and of their partners, ``(n_anchors,)`` each."""
+        """Draw rows of anchors and of their partners, ``(n_anchors,)`` each."""
         n_hops = len(self._velocity_cm_s)
         anchors = self._rng.choice(n_hops, size=n_anchors, p=self._chances)
         steps = self._rng.integers(len(self._steps_cm_s), size=n_anchors)
@@ -34,20 +34,20 @@ class PartnerSampler:
 
 
 def rows_a_step_apart(labels: Labels, step_ns: int) -> tuple[Int64Array, Int64Array]:
-    """Rows of hops, and of those ``step_ns`` later in the same trial, for all that have one."""
+    """Return rows of hops, and of the hops ``step_ns`` later in the same trial."""
     later = np.searchsorted(labels.end_ns, labels.end_ns + step_ns).clip(0, len(labels) - 1)
     follows = labels.end_ns[later] == labels.end_ns + step_ns
     follows &= labels.trial[later] == labels.trial
     if not follows.any():
         raise SessionError(
-            f"no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: the session "
-            "is too short, or its bin too long"
+            f"no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: record a "
+            "longer session, or choose a shorter bin"
         )
     return np.flatnonzero(follows), later[follows]
 
 
 def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
-    """Changes of velocity over ``step_ns`` within a trial."""
+    """Return the changes of velocity ``(change, 2)`` over ``step_ns`` within trials."""
     earlier, later = rows_a_step_apart(labels, step_ns)
     steps: FloatArray = labels.velocity_cm_s[later] - labels.velocity_cm_s[earlier]
     return steps

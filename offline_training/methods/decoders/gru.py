@@ -1,4 +1,4 @@
-"""GRU: a recurrent network from the window's bins straight to velocity."""
+"""Decode velocity by a GRU, a recurrent network over the window's bins."""
 
 from functools import partial
 
@@ -17,9 +17,10 @@ _CHANNEL_DROPOUT, _HIDDEN_DROPOUT = 0.2, 0.4
 
 
 class VelocityGRU(nn.Module):
-    """Standardised windows ``(batch, bin, channel)`` to velocity ``(batch, 2)``, unit variance.
+    """A network from standardised windows ``(batch, bin, channel)`` to velocity ``(batch, 2)``.
 
-    While training, whole channels fall silent at random, as they do for the NER encoder.
+    The velocity has unit variance. In training whole channels fall silent at random, as they do for
+    the NER encoder.
     """
 
     def __init__(self, n_channels: int) -> None:
@@ -29,7 +30,7 @@ class VelocityGRU(nn.Module):
         self.readout = nn.Linear(_HIDDEN, 2)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        """Read the bins from the oldest to the newest, and the velocity from the last state."""
+        """Run over the bins from oldest to newest, and read velocity from the last state."""
         if self.training:
             heard = torch.ones_like(windows[:, :1])
             windows = windows * nn.functional.dropout(heard, _CHANNEL_DROPOUT)
@@ -39,7 +40,7 @@ class VelocityGRU(nn.Module):
 
 
 def gru(plan: Plan = PLAN) -> Method:
-    """The method, trained to a plan."""
+    """Return the method, trained to a plan."""
     return Method("gru", 2, partial(_fit, plan=plan), direct=True)
 
 

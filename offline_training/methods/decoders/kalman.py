@@ -1,7 +1,7 @@
-"""Kalman: the Kalman filter on binned counts (Wu, Gao, Bienenstock, Donoghue & Black 2006).
+"""Decode velocity by a Kalman filter of binned counts (Wu, Gao, Bienenstock et al. 2006).
 
-The state is velocity and its change over a bin. Theirs has position too, which the sessions give
-from each trial's start only: a filter that knew it would know when a trial began.
+The state is velocity and its change over a bin. Theirs includes position, which sessions give only
+since each trial's start: a filter that knew it would know when a trial began.
 """
 
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
-# Of the training trials, the newest, which choose among the observations.
+# Part of the training trials, the newest, by which the observation is chosen.
 _VALIDATION = 0.2
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the filter observes, and so how far it steps: ``n_bins`` of the window as one bin.
+    """The observation of a filter, and so its step: ``n_bins`` of the window as one bin.
 
-    The newest of them is ``lag`` bins old, as motor cortex leads the hand.
+    The newest of them is ``lag`` bins old, because motor cortex leads the hand.
     """
 
     n_bins: int
     lag: int
 
     def roots(self, dataset: Dataset) -> FloatArray:
-        """Square roots of the counts, ``(hop, channel)``."""
+        """Return square roots of the counts, ``(hop, channel)``."""
         end = dataset.windows.shape[1] - self.lag
         counts = dataset.windows[:, end - self.n_bins : end].sum(axis=1, dtype=np.float64)
         roots: FloatArray = np.sqrt(counts)
@@ -46,7 +46,7 @@ OBSERVATIONS = tuple(Observation(*choice) for choice in product((1, 2, 3, 4), (0
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """y = ``matrix`` · x + noise, whose mean is zero and whose covariance is ``noise``."""
+    """A model y = ``matrix`` · x + noise, of mean zero and covariance ``noise``."""
 
     matrix: FloatArray
     noise: FloatArray
@@ -54,10 +54,10 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class KalmanFilter:
-    """State x in steps of ``step_ns``, and what is observed of it, z; both less their means.
+    """A filter of the state x in steps of ``step_ns`` from observations z, both less their means.
 
-    ``dynamics``: x(t) = A x(t−1) + w, w ~ N(0, W). ``tuning``: z(t) = H x(t) + q, q ~ N(0, Q).
-    ``prior``: the covariance of x before the first step.
+    ``dynamics`` is x(t) = A x(t−1) + w, w ~ N(0, W); ``tuning`` is z(t) = H x(t) + q, q ~ N(0, Q);
+    ``prior`` is the covariance of x before the first step.
     """
 
     observation: Observation
@@ -69,11 +69,11 @@ class KalmanFilter:
     prior: FloatArray
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Velocity ``(hop, 2)`` in cm/s.
+        """Return velocity ``(hop, 2)`` in cm/s.
 
         Hops finer than a step share spikes with their neighbours, which one filter would count
-        twice. So those that lie whole steps apart have a filter of their own, which runs on
-        through the joins between trials: a reset would tell that a trial begins.
+        twice. So hops whole steps apart share a filter of their own. It runs on across the joins
+        between trials, because a reset would tell that a trial begins.
         """
         weights = np.linalg.solve(self.tuning.noise, self.tuning.matrix)
         evidence = (self.observation.roots(dataset) - self.mean_root) @ weights
@@ -89,7 +89,7 @@ class KalmanFilter:
 
 
 def fit_filter(train: Dataset, observation: Observation, bin_ns: int) -> KalmanFilter:
-    """The filter in closed form: two regressions and the covariances of what they leave."""
+    """Fit the filter in closed form: two regressions and the covariances of their residuals."""
     before = _rows_before(train.labels, bin_ns)
     known = before >= 0
     velocity_cm_s = train.labels.velocity_cm_s
@@ -109,7 +109,7 @@ def fit_filter(train: Dataset, observation: Observation, bin_ns: int) -> KalmanF
 
 
 def _fit(train: Dataset, context: FitContext) -> KalmanFilter:
-    """Choose the observation on the newest training trials, then fit all of them."""
+    """Choose the observation by the newest training trials, then fit to all of them."""
     trials = np.unique(train.labels.trial)
     is_newest = train.labels.trial >= trials[-max(1, round(_VALIDATION * trials.size))]
     older, newest = train.where(~is_newest), train.where(is_newest)
@@ -124,7 +124,7 @@ def _fit(train: Dataset, context: FitContext) -> KalmanFilter:
 
 
 def _rows_before(labels: Labels, step_ns: int) -> Int64Array:
-    """The row of the hop a step before in the same trial, ``(hop,)``; −1 where there is none."""
+    """Return each hop's row one step before in the same trial; −1 if there is none."""
     rows = np.full(len(labels), -1, dtype=np.int64)
     try:
         earlier, later = rows_a_step_apart(labels, step_ns)
@@ -135,7 +135,7 @@ def _rows_before(labels: Labels, step_ns: int) -> Int64Array:
 
 
 def _regress(x: FloatArray, y: FloatArray) -> Gaussian:
-    """Least squares of y ``(time, …)`` on x ``(time, …)``."""
+    """Fit y ``(time, …)`` to x ``(time, …)`` by least squares."""
     weights = np.linalg.lstsq(x, y, rcond=None)[0]
     residual = y - x @ weights
     return Gaussian(np.ascontiguousarray(weights.T), residual.T @ residual / len(y))
@@ -149,10 +149,10 @@ def _filter(
     noise: FloatArray,
     prior: FloatArray,
 ) -> FloatArray:
-    """Filtered states ``(time, state)``, by the equations' information form.
+    """Return filtered states ``(time, state)``, by the information form of the equations.
 
-    ``evidence`` is HᵀQ⁻¹z, ``(time, state)``, and ``information`` HᵀQ⁻¹H: no matrix as large as the
-    channels are many is left to invert at each step.
+    ``evidence`` is HᵀQ⁻¹z, ``(time, state)``, and ``information`` is HᵀQ⁻¹H, so that no matrix of
+    the size of the channels is inverted at each step.
     """
     states = np.zeros_like(evidence)
     state = np.zeros(evidence.shape[1])

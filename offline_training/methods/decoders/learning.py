@@ -1,4 +1,4 @@
-"""Learning: what the methods that are networks share, one way to learn and one to apply."""
+"""Train and apply the methods that are networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _APPLY_HOPS = 4096
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast a network learns: AdamW under one rise and fall of its rate."""
+    """The length and speed of a training: AdamW whose rate rises and falls once."""
 
     steps: int
     batch: int
@@ -30,7 +30,7 @@ def learn(
     plan: Plan,
     context: FitContext,
 ) -> None:
-    """Lower the ``loss`` of rows ``(batch,)`` drawn from ``n_hops``; leave the network in use."""
+    """Lower the ``loss`` of rows ``(batch,)`` drawn from ``n_hops``; end in evaluation mode."""
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
     )
@@ -53,7 +53,7 @@ def learn(
 def apply(
     network: Callable[[torch.Tensor], torch.Tensor], inputs: Float32Array, device: torch.device
 ) -> FloatArray:
-    """The network's outputs ``(hop, …)`` of inputs ``(hop, …)``, some thousand hops at a time."""
+    """Return the network's outputs ``(hop, …)`` for inputs ``(hop, …)``, batch by batch."""
     with torch.no_grad():
         parts = [
             network(torch.from_numpy(part).to(device)).cpu().numpy()

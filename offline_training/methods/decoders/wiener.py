@@ -1,4 +1,4 @@
-"""Wiener: velocity by ridge regression on the window, the usual linear filter."""
+"""Decode velocity by a Wiener filter: ridge regression on the window."""
 
 from dataclasses import dataclass
 
@@ -10,28 +10,28 @@ from offline_training.methods.preparation import Standardiser, fit_standardiser
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.offline.dataset import Dataset
 
-# A penalty of 1 a hop weighs as much as a feature's own variance.
+# A penalty of 1 weighs as much as a feature's own variance.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(-3, 1, 9))
 _N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class WienerFilter:
-    """Velocity = standardised window · ``weights``, ``(bin · channel + 1, 2)``, bias last."""
+    """A filter: standardised window · ``weights`` ``(bin · channel + 1, 2)``, bias last."""
 
     standardise: Standardiser
     weights: FloatArray
     penalty: float
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Velocity ``(hop, 2)`` in cm/s."""
+        """Return velocity ``(hop, 2)`` in cm/s."""
         velocity_cm_s: FloatArray = _features(self.standardise, dataset) @ self.weights
         return velocity_cm_s
 
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """Sums over hops: features · features, features · velocity, and how many hops."""
+    """Sums over hops: features · features, features · velocity, and the number of hops."""
 
     gram: FloatArray
     cross: FloatArray
@@ -44,7 +44,7 @@ class _Moments:
 
 
 def _fit(train: Dataset, context: FitContext) -> WienerFilter:
-    """Choose the penalty by cross-validation over groups of trials, then fit all of them."""
+    """Choose the penalty by cross-validation over groups of trials, then fit to all of them."""
     standardise = fit_standardiser(train.windows)
     features = _features(standardise, train)
     velocity_cm_s = train.labels.velocity_cm_s
@@ -61,17 +61,18 @@ def _fit(train: Dataset, context: FitContext) -> WienerFilter:
 
 
 def _features(standardise: Standardiser, dataset: Dataset) -> FloatArray:
-    """The window ``(hop, bin · channel + 1)``, with a last feature that is always 1."""
+    """Return windows ``(hop, bin · channel + 1)``; the last feature is always 1."""
     flat = standardise.flat(dataset.windows).astype(np.float64)
     return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
 
 
 def _moments(features: FloatArray, velocity_cm_s: FloatArray) -> _Moments:
+    """Return the moments of features and velocity."""
     return _Moments(features.T @ features, features.T @ velocity_cm_s, len(features))
 
 
 def _ridge(moments: _Moments, penalty: float) -> FloatArray:
-    """Weights ``(feature, 2)`` that solve the normal equations; the bias is not penalised."""
+    """Solve the normal equations for weights ``(feature, 2)``; the bias is not penalised."""
     penalties = np.full(len(moments.gram), penalty * moments.n_hops)
     penalties[-1] = 0
     weights: FloatArray = solve(
@@ -81,7 +82,7 @@ def _ridge(moments: _Moments, penalty: float) -> FloatArray:
 
 
 def _folds(dataset: Dataset) -> list[BoolArray]:
-    """Which hops to hold out: trials in groups that follow each other, so that drift shows."""
+    """Return masks of hops to hold out: groups of consecutive trials, so that drift shows."""
     trials = np.unique(dataset.labels.trial)
     groups = np.array_split(trials, min(_N_FOLDS, trials.size))
     return [np.isin(dataset.labels.trial, group) for group in groups]

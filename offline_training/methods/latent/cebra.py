@@ -1,7 +1,7 @@
-"""CEBRA-Behavior (Schneider, Lee & Mathis 2023), by its authors' package.
+"""Embed by CEBRA-Behavior (Schneider, Lee & Mathis 2023), with its authors' package.
 
-The package's own sampler, layers, loss and solver, with the settings that its authors start from.
-Only the receptive field is made to fit: it is the whole window, which ends now.
+Sampler, layers, loss and solver are the package's own, with its default settings. Only the
+receptive field is adapted: it is the whole window, which ends now.
 """
 
 from collections.abc import Callable
@@ -23,22 +23,19 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 
 # The package's default is 10 000. Training trials that were left out were decoded best after 500
-# (velocity R² 0.53, after 2000 0.43), so more would do it an injustice.
+# (velocity R² 0.53, after 2000 0.43), so more would be unfair to it.
 STEPS = 500
-# The package's defaults, but for the batch, of which its documentation asks 512 or more.
+# The package's defaults, but for the batch: its documentation asks for 512 or more.
 _BATCH, _LEARNING_RATE, _TEMPERATURE, _HIDDEN = 512, 3e-4, 1.0, 32
 
 
 def cebra(dims: int, steps: int = STEPS) -> Method:
-    """The method with so many latents, trained for so many steps."""
+    """Return the method with ``dims`` latents, trained for some steps."""
     return Method(f"cebra-{dims}", dims, partial(_fit, dims=dims, steps=steps), needs="cebra")
 
 
 def cebra_step(train: Dataset, batch: int, seed: int) -> Callable[[], None]:
-    """One whole training step of the package's, of three latents, each time that it is called.
-
-    On the CPU. What is done once for a training is done before.
-    """
+    """Return a function for one training step of the package, with three latents, on the CPU."""
     context = FitContext(seed, torch.device("cpu"), step_ns=0, progress=lambda _: None)
     return _training(train, context, 3, batch)[1]
 
@@ -59,7 +56,7 @@ def _fit(train: Dataset, context: FitContext, dims: int, steps: int) -> Fitted:
 def _training(
     train: Dataset, context: FitContext, dims: int, batch: int
 ) -> tuple[nn.Module, Callable[[], None]]:
-    """The model, and what performs one step of its training: sample, forward, loss, backward."""
+    """Return the model, and a function for one training step: sampling, loss and gradients."""
     package = optional_package("cebra")
     torch.manual_seed(context.seed)
     model = _causal_model(package, train.windows.shape, dims).to(context.device)
@@ -79,16 +76,16 @@ def _training(
 
 
 def _causal_model(package: ModuleType, shape: tuple[int, ...], dims: int) -> nn.Module:
-    """The package's "offset10-model" for windows of a shape ``(hop, bin, channel)``.
+    """Return the package's "offset10-model" for windows of a shape ``(hop, bin, channel)``.
 
-    Theirs narrows ten samples, about the present, down to one: a convolution, three residual ones
-    and a last one. A longer window takes more residual ones, each of which narrows it by two.
-    Windows come flat, channel by channel, ``(batch, channel · bin, 1)``, as the package's data
-    sets of single samples give them, so that none reaches over a join.
+    The original narrows ten samples around the present down to one: a convolution, three residual
+    ones and a last one. A longer window takes more residual ones, each of which narrows it by two.
+    Windows come flat, channel by channel, ``(batch, channel · bin, 1)``, as the package's datasets
+    of single samples give them, so that none reaches across a join between trials.
     """
     _, n_bins, n_channels = shape
     if n_bins < 4:
-        raise ConfigError(f"cebra: history_bins = {n_bins}, and its convolutions take 4 or more")
+        raise ConfigError(f"cebra: history_bins = {n_bins}: its convolutions need 4 or more")
     first_kernel = 2 + n_bins % 2
     residual = [
         package.models.layers._Skip(nn.Conv1d(_HIDDEN, _HIDDEN, 3), nn.GELU())
@@ -107,7 +104,7 @@ def _causal_model(package: ModuleType, shape: tuple[int, ...], dims: int) -> nn.
 
 
 def _loader(package: ModuleType, train: Dataset, context: FitContext, batch: int) -> Any:
-    """The package's sampler of references, positives (by time delta) and negatives."""
+    """Return the package's sampler of references, positives (by time delta) and negatives."""
     device = context.device.type
     dataset = package.data.datasets.TensorDataset(
         _by_channel(fit_standardiser(train.windows), train),
@@ -120,20 +117,20 @@ def _loader(package: ModuleType, train: Dataset, context: FitContext, batch: int
         batch_size=batch,
         time_offset=_rows_apart(train.labels, context.step_ns),
     )
-    # The package seeds its generators from the clock, whatever it is told.
+    # The package seeds its generators from the clock, whatever seed is set.
     loader.distribution.generator.manual_seed(context.seed)
     loader.distribution.prior.generator.manual_seed(context.seed + 1)
     return loader
 
 
 def _by_channel(standardise: Standardiser, dataset: Dataset) -> Float32Array:
-    """Features ``(hop, channel · bin)``, as the package's convolutions want them."""
+    """Return features ``(hop, channel · bin)``, as the package's convolutions take them."""
     standardised = standardise(dataset.windows)
     return standardised.transpose(0, 2, 1).reshape(len(standardised), -1)
 
 
 def _rows_apart(labels: Labels, step_ns: int) -> int:
-    """How many hops lie in a step, one at least."""
+    """Return the number of hops in a step, at least one."""
     return max(1, step_ns // int(np.diff(labels.end_ns).min()))
 
 

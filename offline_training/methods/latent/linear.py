@@ -1,4 +1,4 @@
-"""Linear: latents that are projections of the window, onto axes found in three ways."""
+"""Embed by projections of the window, onto axes found in three ways."""
 
 from dataclasses import dataclass
 
@@ -13,24 +13,25 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 
 _DIMS = 3
-# Of direction: the eight targets of the centre-out task, each in the middle of its own.
+# Sectors of direction, each around one of the eight targets of the centre-out task.
 _N_SECTORS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Latents = standardised window · ``axes``, ``(bin · channel, latent)``."""
+    """A projection: standardised window · ``axes``, ``(bin · channel, latent)``."""
 
     standardise: Standardiser
     axes: Float32Array
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Latents ``(hop, latent)``."""
+        """Return latents ``(hop, latent)``."""
         latents = self.standardise.flat(dataset.windows) @ self.axes
         return latents.astype(np.float64)
 
 
 def _fit_pca(train: Dataset, context: FitContext) -> Projection:
+    """Fit principal axes of the windows."""
     standardise = fit_standardiser(train.windows)
     axes = _principal_axes(standardise.flat(train.windows))
     context.progress(1.0)
@@ -38,9 +39,9 @@ def _fit_pca(train: Dataset, context: FitContext) -> Projection:
 
 
 def _fit_lda(train: Dataset, context: FitContext) -> Projection:
-    """Fisher's discriminants, the covariance within a direction shrunk after Ledoit & Wolf 2004.
+    """Fit Fisher's discriminants; the covariance is shrunk as in Ledoit & Wolf 2004.
 
-    Without shrinkage a window's thousand features leave that covariance next to singular.
+    Without shrinkage the covariance of a window's thousand features is nearly singular.
     """
     sectors = _sectors(train.labels)
     if np.unique(sectors).size <= _DIMS:
@@ -56,12 +57,11 @@ def _fit_lda(train: Dataset, context: FitContext) -> Projection:
 
 
 def _fit_dpca(train: Dataset, context: FitContext) -> Projection:
-    """Principal axes of what direction adds to the average course of a trial.
+    """Fit principal axes of the direction's part in the average course of a trial.
 
-    The first step of demixed PCA (Kobak et al. 2016): averages over the training trials of one
-    direction at one time in the trial, less the average over all directions at that time, each
-    counted as often as it has hops. The second step, an encoder apart from the decoder, is left
-    out.
+    This is the first step of demixed PCA (Kobak et al. 2016): averages over the training trials of
+    a direction at a time in the trial, less the average over all directions at that time, weighted
+    by their hops. The second step, an encoder apart from the decoder, is left out.
     """
     standardise = fit_standardiser(train.windows)
     features = standardise.flat(train.windows)
@@ -73,27 +73,27 @@ def _fit_dpca(train: Dataset, context: FitContext) -> Projection:
 
 
 def _principal_axes(features: Float32Array) -> Float32Array:
-    """The directions of greatest variance, ``(feature, latent)``."""
+    """Return the axes of greatest variance, ``(feature, latent)``."""
     covariance: FloatArray = np.cov(features, rowvar=False)
     _, axes = np.linalg.eigh(covariance)
     return axes[:, -_DIMS:].astype(np.float32)
 
 
 def _sectors(labels: Labels) -> Int64Array:
-    """Direction as the nearest of eight."""
+    """Return directions as the number of the nearest of eight."""
     sectors = np.rint(labels.direction_deg * (_N_SECTORS / 360)) % _N_SECTORS
     return sectors.astype(np.int64)
 
 
 def _first_end_ns(labels: Labels) -> Int64Array:
-    """The end of each hop's first fellow in the trial, ``(hop,)``."""
+    """Return the end of the first hop in each hop's trial, ``(hop,)``."""
     _, first, trial = np.unique(labels.trial, return_index=True, return_inverse=True)
     first_end_ns: Int64Array = labels.end_ns[first][trial]
     return first_end_ns
 
 
 def _averages(features: Float32Array, condition: Int64Array) -> Float32Array:
-    """Each hop's features replaced by the average of its condition."""
+    """Return each hop's features replaced by the average of its condition."""
     _, row, hops = np.unique(condition, return_inverse=True, return_counts=True)
     totals = np.zeros((hops.size, features.shape[1]), dtype=np.float32)
     np.add.at(totals, row, features)

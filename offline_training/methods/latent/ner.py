@@ -1,4 +1,4 @@
-"""NER: the product's own encoder, and the method as published without what was added to it."""
+"""Embed by NER: our encoder, and the method as published, without our additions."""
 
 from functools import partial
 
@@ -9,13 +9,13 @@ from offline_training.settings import EnsembleSettings, LossSettings, TrainSetti
 from rt_ner.core.arrays import FloatArray
 from rt_ner.offline.dataset import Dataset
 
-# The ranking loss alone, and one encoder.
+# The ranking loss alone, and a single encoder.
 _ALONE = TrainSettings(
     loss=LossSettings(readout_weight=0.0, auxiliary_weight=0.0),
     ensemble=EnsembleSettings(members=1),
 )
-# As published: unit norm, the authors' label distance, nothing at random in the input. The rest of
-# their training is not known to us: this much dropout comes nearest to their figures.
+# As published: unit norm, the authors' label distance, no noise in the input. The rest of their
+# training is not known to us: this dropout comes closest to their figures.
 _PAPER = TrainSettings(
     unit_norm=True,
     hidden_dropout=(0.1, 0.1),
@@ -29,7 +29,7 @@ _PAPER = TrainSettings(
 
 
 def ner(name: str, settings: TrainSettings) -> Method:
-    """NER with these settings; the context's seed counts, not theirs."""
+    """Return NER with these settings, but with the seed of the context."""
     return Method(name, settings.latent_dim, partial(_fit, settings=settings))
 
 

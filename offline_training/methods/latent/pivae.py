@@ -1,4 +1,4 @@
-"""pi-VAE: latents of a variational autoencoder whose prior depends on labels (Zhou & Wei 2020)."""
+"""Embed by pi-VAE, an autoencoder whose prior depends on labels (Zhou & Wei 2020)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,31 +17,31 @@ from rt_ner.offline.labels import Labels
 PLAN = Plan(steps=1000, batch=256, learning_rate=1e-3, weight_decay=1e-4)
 _DIMS = 3
 _HIDDEN = 64
-# What a latent's log variance is kept within, so that precisions stay finite.
+# Bounds of a latent's log variance, so that precisions stay finite.
 _LOG_VARIANCE = (-8.0, 8.0)
 
 
 @dataclass(frozen=True)
 class Normal:
-    """Independent normal distributions: ``mean`` and ``log_variance``, ``(batch, latent)``."""
+    """Independent normal distributions, ``(batch, latent)``."""
 
     mean: torch.Tensor
     log_variance: torch.Tensor
 
     def times(self, other: "Normal") -> "Normal":
-        """The normalised product of two densities: precisions add, and weigh the means."""
+        """Return the normalised product of two densities: precisions add, and weight means."""
         mine, theirs = torch.exp(-self.log_variance), torch.exp(-other.log_variance)
         mean = (mine * self.mean + theirs * other.mean) / (mine + theirs)
         return Normal(mean, -torch.log(mine + theirs))
 
     def divergence(self, other: "Normal") -> torch.Tensor:
-        """Kullback–Leibler divergence from the other, summed over latents: ``(batch,)``."""
+        """Return the Kullback–Leibler divergence ``(batch,)`` from the other."""
         ratio = self.log_variance - other.log_variance
         apart = torch.square(self.mean - other.mean) / torch.exp(other.log_variance)
         return 0.5 * (torch.exp(ratio) + apart - 1 - ratio).sum(dim=1)
 
     def sample(self) -> torch.Tensor:
-        """One draw of each."""
+        """Draw once from each distribution."""
         noise = torch.randn_like(self.mean)
         return self.mean + noise * torch.exp(0.5 * self.log_variance)
 
@@ -49,8 +49,8 @@ class Normal:
 class PiVAE(nn.Module):
     """Encoder q(z|x), label prior p(z|u) and decoder of Poisson rates.
 
-    x: standardised windows, flat; u: labels; the counts are those of the newest bin. The authors'
-    decoder is an invertible flow, for identifiability; this one is a perceptron.
+    x is a standardised window, flat, and u its labels; the counts are the newest bin's. The
+    authors' decoder is an invertible flow, for identifiability; this one is a perceptron.
     """
 
     def __init__(self, n_features: int, n_labels: int, n_channels: int) -> None:
@@ -60,13 +60,13 @@ class PiVAE(nn.Module):
         self.decoder = _perceptron(_DIMS, n_channels)
 
     def encode(self, features: torch.Tensor) -> Normal:
-        """q(z|x)."""
+        """Return q(z|x)."""
         return _normal(self.encoder(features))
 
     def loss(
         self, features: torch.Tensor, labels: torch.Tensor, counts: torch.Tensor
     ) -> torch.Tensor:
-        """Negative evidence lower bound, a hop; the posterior is q(z|x) · p(z|u)."""
+        """Return the negative evidence lower bound; the posterior is q(z|x) · p(z|u)."""
         prior = _normal(self.prior(labels))
         posterior = self.encode(features).times(prior)
         log_rate = self.decoder(posterior.sample())
@@ -75,7 +75,7 @@ class PiVAE(nn.Module):
 
 
 def pi_vae(plan: Plan = PLAN) -> Method:
-    """The method, trained to a plan."""
+    """Return the method, trained to a plan."""
     return Method("pi-vae", _DIMS, partial(_fit, plan=plan))
 
 
@@ -93,7 +93,7 @@ def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
     learn(model, loss, len(features), plan, context)
 
     def embed(dataset: Dataset) -> FloatArray:
-        """Means of q(z|x) alone: labels are unseen."""
+        """Return the means of q(z|x), which uses no labels."""
         flat = standardise.flat(dataset.windows)
         return apply(lambda part: model.encode(part).mean, flat, context.device)
 
@@ -101,7 +101,7 @@ def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
 
 
 def _label_vector(labels: Labels) -> Float32Array:
-    """Labels u ``(hop, 4)``: velocity in units of its spread, cosine and sine of direction."""
+    """Return labels ``(hop, 4)``: velocity in units of its spread, direction's cosine and sine."""
     angle = np.deg2rad(labels.direction_deg)[:, None]
     velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
     return np.concatenate([velocity, np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)

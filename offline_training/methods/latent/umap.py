@@ -1,4 +1,4 @@
-"""UMAP: latents that keep the windows' neighbourhoods (McInnes, Healy & Melville 2018)."""
+"""Embed by UMAP, which keeps neighbourhoods of windows (McInnes, Healy & Melville 2018)."""
 
 import numpy as np
 from sklearn.neighbors import KNeighborsRegressor
@@ -13,10 +13,10 @@ _DIMS = 3
 
 
 def _fit(train: Dataset, context: FitContext) -> Fitted:
-    """The authors' package with its defaults, unsupervised; one thread, or no seed would hold.
+    """Fit the authors' package with its defaults, unsupervised; one thread, so that seeds hold.
 
-    Its own transform moves all new hops at once, so that a hop's latents depend on later ones.
-    Here a hop goes to the mean of the training hops that are nearest to it, where that begins.
+    Its own transform optimises all new hops at once, so that a hop's latents depend on later ones.
+    Here a hop is mapped to the mean of its nearest training hops, from where that starts.
     """
     umap = optional_package("umap")
     standardise = fit_standardiser(train.windows)

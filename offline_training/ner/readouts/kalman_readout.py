@@ -68,5 +68,5 @@ def _steady_gain(
     """Return the gain ``(state, observation)`` that a Kalman filter settles at."""
     predicted = solve_discrete_are(dynamics.T, tuning.T, wander, noise)
     observed = tuning @ predicted @ tuning.T + noise
-    gain: FloatArray = np.linalg.solve(observed, tuning @ predicted).T
-    return gain
+    gain = np.linalg.solve(observed, tuning @ predicted).T
+    return np.asarray(gain, dtype=np.float64)

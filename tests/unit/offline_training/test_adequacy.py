@@ -1,4 +1,4 @@
-"""What a user's own session lacks: said, or refused, before it is trained on."""
+"""Sessions that are too poor to train on: warned of or refused beforehand."""
 
 from dataclasses import replace
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from offline_training.dataset.adequacy import balanced_chances, check_adequacy
-from offline_training.dataset.split import Split
 from offline_training.ner.sampling import PartnerSampler
 from rt_ner.core.errors import SessionError
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels
 
 BIN_NS = 30_000_000

@@ -1,4 +1,4 @@
-"""Outlook: what the hidden layer learns along, against a loop over trials."""
+"""Auxiliary targets: the same as a loop over trials finds."""
 
 import numpy as np
 from hypothesis import given

@@ -22,7 +22,9 @@ from offline_training.methods.latent.linear import DPCA, LDA, PCA
 from offline_training.methods.latent.pivae import Normal, pi_vae
 from offline_training.methods.latent.umap import UMAP
 from offline_training.methods.method import FitContext, Fitted, Method
+from offline_training.methods.names import MethodName
 from offline_training.methods.preparation import fit_standardiser
+from offline_training.methods.registry import METHOD_NAMES, load_method
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset, build_dataset
@@ -88,6 +90,10 @@ def fitted(method: Method, train: Dataset) -> Fitted:
 def needs(package: str) -> None:
     if package and util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
+
+
+def test_every_name_has_its_method() -> None:
+    assert [load_method(name).name for name in METHOD_NAMES] == list(MethodName)
 
 
 def test_it_gives_its_dimensions(method: Method, fitted: Fitted, unseen: Dataset) -> None:
