@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rt_ner.core.arrays import Int32Array, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, next_grid_line_ns
 from rt_ner.core.errors import SessionError
-from rt_ner.decoding.binning.raster import count_events
+from rt_ner.decoding.binning.kernels.grid import count_events
 from rt_ner.decoding.chunks import EventChunk, RasterChunk
 
 # Finer than a refractory period, so that a unit's counts stay 0 or 1.
