@@ -92,7 +92,7 @@ def closed_loop(
     """
     require_training()
     from offline_training.closed_loop.pipeline import LoopPlan, run_closed_loop
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
     from rt_ner.lsl.streams import quiet_liblsl
 
     if out.exists():
@@ -181,14 +181,14 @@ def recalibrate(
     Example: rt-ner recalibrate m1-bundle --out m1-recalibrated
     """
     require_training()
-    from offline_training.closed_loop.block_file import block_of_xdf, load_block, save_block
-    from offline_training.closed_loop.recalibration import (
+    from offline_training.closed_loop.encoder import (
         recalibrate_encoder,
         recalibrate_readout,
     )
-    from offline_training.ner.distillation import pick_device
+    from offline_training.options import pick_device
     from offline_training.training import save_trained
     from rt_ner.bundle.storage import load_bundle
+    from rt_ner.recalibration.block_file import block_of_xdf, load_block, save_block
 
     in_use = load_bundle(bundle)
     known = _known(session, in_use) if part is Part.ENCODER else None

@@ -12,20 +12,23 @@ import numpy as np
 import torch
 
 from offline_training.closed_loop.block_run import HAND, IDEAL, BlockPlan, run_block
-from offline_training.closed_loop.recalibration import (
+from offline_training.closed_loop.encoder import (
     Recalibrated,
     compared,
     recalibrate_encoder,
     recalibrate_readout,
 )
-from offline_training.dataset.split import Split, split_session
-from offline_training.ner.kalman_readout import counts_encoder, fit_kalman
+from offline_training.dataset.split import split_session
+from offline_training.ner.export.counts_encoder import counts_encoder
+from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.training import Trained, prove, save_trained, train_bundle
+from offline_training.training import prove, save_trained, train_bundle
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.offline.held_out.proof import Trained
+from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
 
@@ -116,7 +119,7 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
     session = _session(calibration, *_hand_ahead(calibration, plan.lead_ms))
     ner = train_bundle(
-        session, plan.settings, plan.device, lambda what, part, _: progress(what, part)
+        session, plan.settings, plan.device, lambda stage, part, _=None: progress(stage, part)
     )
     blocks, refit = lab.decode_and_refit(
         "NER", ner, lambda block, in_use: recalibrate_readout(block, in_use.bundle)

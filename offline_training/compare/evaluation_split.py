@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from offline_training.compare.smoothing import FUTURE_BINS, paper_split
-from offline_training.dataset.split import Split, split_session
+from offline_training.dataset.split import split_session
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import load_session, session_areas
 from rt_ner.data.session.session import Session
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels, shuffle_trials
 
 ALL_AREAS = "all"

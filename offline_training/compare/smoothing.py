@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline_training.dataset.split import Split, split_session
+from offline_training.dataset.split import split_session
 from offline_training.settings import TrainSettings, WindowSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.data.session.kinematics import Kinematics
 from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.split import Split
 
 # A centred Gaussian of nine bins of 30 ms with a standard deviation of 45 ms (1.5 bins).
 _TAPS, _SD_BINS = 9, 1.5

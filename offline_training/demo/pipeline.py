@@ -12,7 +12,7 @@ from offline_training.demo.listener import Listener
 from offline_training.demo.live_score import LiveScore, score_live
 from offline_training.figures.report import draw_report
 from offline_training.settings import TrainSettings
-from offline_training.training import Progress, Trained, save_trained, train_bundle
+from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import check_writable, load_bundle
 from rt_ner.core.clock import NS_PER_S
@@ -21,8 +21,10 @@ from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.held_out.proof import Trained
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.system.scheduling import no_garbage_collection
+from rt_ner.terminal.progress import Progress
 
 _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
 

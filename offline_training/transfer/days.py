@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline_training.dataset.split import Split, split_session
+from offline_training.dataset.split import split_session
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.matching import (
     Matching,
@@ -22,6 +22,7 @@ from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.split import Split
 
 ALL_TRIALS = "all"
 # A control shuffles the calibration trials, which takes two.

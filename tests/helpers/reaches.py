@@ -8,7 +8,7 @@ import torch
 
 from offline_training.compare.evaluation_split import EvaluationSplit
 from offline_training.compare.run import Job, Plan
-from offline_training.dataset.split import Split
+from rt_ner.offline.held_out.split import Split
 from offline_training.methods.method import FitContext, Fitted, Method
 from rt_ner.core.arrays import FloatArray
 from rt_ner.decoding.windows import WindowShape

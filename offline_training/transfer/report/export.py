@@ -1,10 +1,11 @@
 """Export: the bundle of a carried decoder, proven by the decoder's own code."""
 
-from offline_training.training import Trained, exported_model, training_entry
+from offline_training.training import exported_model, training_entry
 from offline_training.transfer.curve import TRANSFER, Curve, Point
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.scores import compare, only_trials
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_training.closed_loop.block_run import HAND, BlockPlan, run_block
-from offline_training.closed_loop.recalibration import as_fast
-from offline_training.ner.kalman_readout import counts_encoder, fit_kalman
+from offline_training.closed_loop.encoder import as_fast
+from offline_training.ner.export.counts_encoder import counts_encoder
+from offline_training.ner.readouts.kalman_readout import fit_kalman
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind

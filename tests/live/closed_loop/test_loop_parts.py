@@ -9,13 +9,13 @@ from threading import Event
 import numpy as np
 import pytest
 
-from offline_training.closed_loop.block_file import load_block
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.clock import ns_from_s
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.lsl.simulated_clock import SimulatedClock
 from rt_ner.lsl.streams import local_now_ns
+from rt_ner.recalibration.block_file import load_block
 from rt_ner.system.processes import ChildProcess, child_process
 from tests.helpers.rig import WAIT_S, inlet
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from offline_training.closed_loop.block_file import block_of_xdf
+from rt_ner.recalibration.block_file import block_of_xdf
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.xdf.chunks import salvage, scan
 from rt_ner.data.loading import load_recording, load_session

@@ -27,8 +27,8 @@ from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.data.session.trials import Trials
 from rt_ner.data.session.spikes import SpikeCounts
+from rt_ner.data.session.trials import Trials
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.scores import r2_score
 from tests.helpers.reaches import (

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
-from offline_training.closed_loop.block_file import load_block, save_block
-from offline_training.closed_loop.recalibration import recalibrate_encoder, recalibrate_readout
-from offline_training.closed_loop.stabilized import read_stabilized
+from rt_ner.recalibration.block_file import load_block, save_block
+from offline_training.closed_loop.encoder import recalibrate_encoder, recalibrate_readout
+from offline_training.bench.real_loop.stabilized import read_stabilized
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.core.errors import SessionError

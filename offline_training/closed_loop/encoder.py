@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from offline_training.dataset.split import Split, split_session
-from offline_training.ner.kalman_readout import fit_kalman
-from offline_training.ner.network import EncoderNetwork
+from offline_training.dataset.split import split_session
+from offline_training.ner.networks.encoder_network import EncoderNetwork
+from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.training import Trained, exported_model, prove
+from offline_training.training import exported_model, prove
 from offline_training.transfer.alignment.align_day import Calibration, align_day
 from offline_training.transfer.alignment.matching import activity, match_units, tuning_similarity
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
@@ -23,6 +23,8 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.held_out.proof import Trained
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import mean_angle_deg, refit_labels

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from offline_training.closed_loop.recalibration import aligned_network
-from offline_training.closed_loop.stabilized import Recording
-from offline_training.dataset.split import Split
+from offline_training.bench.real_loop.stabilized import Recording
+from offline_training.closed_loop.encoder import aligned_network
 from offline_training.ner.distillation import distill
-from offline_training.ner.network import embed
+from offline_training.ner.networks.encoder_network import embed
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset, build_dataset
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.intention import mean_angle_deg

@@ -1,0 +1,1 @@
+"""A real closed loop, disturbed and recalibrated offline."""

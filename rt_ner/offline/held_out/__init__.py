@@ -1,0 +1,1 @@
+"""Trials held out of training: the split of a session, and a decoder scored on them."""

@@ -1,0 +1,85 @@
+"""Score a decoder on held-out trials, beside a control that learned from shuffled ones."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rt_ner.bundle.assembly import assemble_bundle
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import Scores, TrainingEntry
+from rt_ner.bundle.storage import cloud_page
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.held_out.split import Split
+from rt_ner.offline.labels import shuffle_trials
+from rt_ner.offline.scores import Comparison, compare, only_trials
+
+# A split and what is fitted ("training" or "control") → a decoder fitted to the training part, and
+# the velocity R² of training trials that it left out, if any.
+Fit = Callable[[Split, str], tuple[DecoderSpecification, float | None]]
+# A comparison, a title and a subtitle → a picture (PNG).
+Draw = Callable[[Comparison, str, str], bytes]
+
+# Training latents that a bundle holds for pictures, at most.
+_CLOUD_ROWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted decoder: its bundle, and its decoding of the training and the held-out trials.
+
+    ``train_s`` is the time of the fit, of its control and of the scoring.
+    """
+
+    bundle: Bundle
+    train: Comparison
+    held_out: Comparison
+    train_s: float
+
+
+def prove_fit(
+    session: Session, split: Split, training: TrainingEntry, seed: int, fit: Fit
+) -> Trained:
+    """Fit a decoder to the training trials of a session and score it on the others.
+
+    A second decoder, the control, is fitted to shuffled trials and scored in the same way.
+    """
+    started_s = time.monotonic()
+    model, validation_r2 = fit(split, "training")
+    labels = shuffle_trials(split.train.labels, np.random.default_rng(seed))
+    control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
+    n_train, n_trials = split.n_train, len(session.trials)
+    whole, chance = _compared(model, session), _compared(control, session)
+    train, held_out = only_trials(whole, 0, n_train), only_trials(whole, n_train, n_trials)
+    scores = Scores(
+        velocity_r2=held_out.velocity_r2(),
+        position_r2=held_out.position_r2(),
+        train_velocity_r2=train.velocity_r2(),
+        validation_velocity_r2=validation_r2,
+        shuffled_velocity_r2=only_trials(chance, n_train, n_trials).velocity_r2(),
+    )
+    bundle = assemble_bundle(model, split.test.windows, training, scores)
+    return Trained(bundle, train, held_out, time.monotonic() - started_s)
+
+
+def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
+    """Return a bundle's report by file name: training latents and, if drawn, the picture."""
+    train = trained.train
+    some = slice(None, None, len(train.latent) // _CLOUD_ROWS + 1)
+    pages = cloud_page(train.latent[some], train.labels.direction_deg[some])
+    if draw is None:
+        return pages
+    entry, scores = trained.bundle.manifest.training, trained.bundle.manifest.scores
+    title = f"{entry.session} {entry.area}, held-out trials"
+    subtitle = (
+        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
+        f"shuffled control {scores.shuffled_velocity_r2:.2f}"
+    )
+    return {"report.png": draw(trained.held_out, title, subtitle), **pages}
+
+
+def _compared(model: DecoderSpecification, session: Session) -> Comparison:
+    return compare(decode_session(model, session), session, model.window.hop_ns)

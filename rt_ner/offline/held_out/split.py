@@ -1,0 +1,37 @@
+"""Split a session into training trials and held-out trials."""
+
+from dataclasses import dataclass
+
+from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.dataset import Dataset, build_dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Labelled windows of the training trials and of the held-out trials.
+
+    ``n_train`` is the number of training trials. ``causal`` is false if windows hold counts of the
+    future.
+    """
+
+    train: Dataset
+    test: Dataset
+    n_train: int
+    shape: WindowShape
+    causal: bool = True
+
+
+def split_windows(session: Session, shape: WindowShape, held_out: float) -> Split:
+    """Hold out the last trials, a fraction of all; SessionError if a part would be empty."""
+    n_train = session.trials.n_train(held_out)
+    dataset = build_dataset(session, shape)
+    in_train = dataset.labels.trial < n_train
+    if in_train.all() or not in_train.any():
+        raise SessionError(
+            f"session '{session.name}' has no kinematics in its "
+            f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
+            f"{len(session.trials)} train): cut the session to where both are known"
+        )
+    return Split(dataset.where(in_train), dataset.where(~in_train), n_train, shape)
