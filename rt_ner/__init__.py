@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from rt_ner.live.states import State as State
     from rt_ner.offline.decoding import DecodedSession as DecodedSession
     from rt_ner.offline.decoding import decode as decode
+    from rt_ner.recalibration.block import ClosedLoopBlock as ClosedLoopBlock
+    from rt_ner.recalibration.block_file import load_block as load_block
+    from rt_ner.recalibration.readouts.refit import recalibrate as recalibrate
 
 _MODULES = {
     "Bundle": "rt_ner.bundle.bundle",
+    "ClosedLoopBlock": "rt_ner.recalibration.block",
     "BundleError": "rt_ner.core.errors",
     "Command": "rt_ner.live.states",
     "ConfigError": "rt_ner.core.errors",
@@ -44,9 +48,11 @@ _MODULES = {
     "State": "rt_ner.live.states",
     "StreamError": "rt_ner.core.errors",
     "decode": "rt_ner.offline.decoding",
+    "load_block": "rt_ner.recalibration.block_file",
     "load_bundle": "rt_ner.bundle.storage",
     "load_recording": "rt_ner.data.loading",
     "load_session": "rt_ner.data.loading",
+    "recalibrate": "rt_ner.recalibration.readouts.refit",
     "save_session": "rt_ner.data.loading",
 }
 __all__ = ["__version__", *_MODULES]  # noqa: PLE0604 - names of strings

@@ -12,12 +12,7 @@ import numpy as np
 import torch
 
 from offline_training.closed_loop.block_run import HAND, IDEAL, BlockPlan, run_block
-from offline_training.closed_loop.encoder import (
-    Recalibrated,
-    compared,
-    recalibrate_encoder,
-    recalibrate_readout,
-)
+from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.dataset.split import split_session
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.readouts.kalman_readout import fit_kalman
@@ -31,6 +26,7 @@ from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.readouts.refit import Recalibrated, compared, recalibrate_readout
 
 # A decoder from a block that another one was used in.
 Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
@@ -183,7 +179,7 @@ class _Lab:
         use = heard.until(_USE_NS)
         readout = recalibrate_readout(use, trained.bundle)
         encoder = recalibrate_encoder(
-            use, trained.bundle, known, device, lambda part: self._progress("recalibration", part)
+            use, trained.bundle, known, str(device), lambda part: self._progress("recalibration", part)
         )
         best = min(readout, encoder, key=lambda found: found.refitted_deg)
         after, _ = self.block(names[1], trials, self._saved(best.trained, names[1]), *day)

@@ -1,4 +1,4 @@
-"""Recording: what was counted, decoded, shown and aimed at during a block, hop by hop."""
+"""A block in the loop: counts, decoded velocity, cursor and target, hop by hop."""
 
 from dataclasses import dataclass, replace
 
@@ -21,15 +21,30 @@ _SHORTEST_NS = 50 * NS_PER_MS
 _LONGEST_HISTORY_NS = NS_PER_S
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClosedLoopBlock:
-    """A block on a grid of hops; ``(hop, …)``, each hop named by its end, from 0 on.
+    """A block of a task in the loop, on a grid of hops; arrays are ``(hop, …)``.
 
-    ``counts``: ``(hop, channel)``; ``is_heard``: whether those of a hop were heard, 0 elsewhere.
-    ``hand_cm_s``: the subject's own hand, NaN where it was not recorded. ``decoded_cm_s``: what the
-    decoder sent; NaN before the first. ``target``: x, y and radius in cm of what the subject was to
-    aim at; NaN where at nothing. ``reach``: number of the reach to a target, centre or not; −1
-    outside.
+    Attributes
+    ----------
+    channel_ids
+        Names of the channels.
+    hop_ns
+        Duration of a hop.
+    counts
+        ``(hop, channel)``, spikes; 0 where nothing was recorded.
+    is_heard
+        ``(hop,)``, True where the counts were recorded.
+    hand_cm_s
+        ``(hop, 2)``, velocity of the subject's own hand; NaN where it was not recorded.
+    decoded_cm_s
+        ``(hop, 2)``, velocity that the decoder sent; NaN before the first.
+    cursor_cm
+        ``(hop, 2)``, the cursor.
+    target
+        ``(hop, 3)``, x, y and radius in cm of the target to aim at; NaN where there was none.
+    reach
+        ``(hop,)``, number of the reach to a target, be it the centre or another; −1 outside.
     """
 
     channel_ids: tuple[str, ...]
@@ -42,18 +57,25 @@ class ClosedLoopBlock:
     target: FloatArray
     reach: Int64Array
 
+    def __repr__(self) -> str:
+        seconds = len(self.counts) * self.hop_ns / NS_PER_S
+        return (
+            f"<ClosedLoopBlock: {len(self.channel_ids)} channels, {self.n_reaches} reaches, "
+            f"{seconds:.0f} s>"
+        )
+
     @property
     def end_ns(self) -> Int64Array:
-        """Ends of the hops ``(hop,)``, in session time."""
+        """Ends of the hops ``(hop,)``, in ns from the block's start."""
         return (np.arange(len(self.counts), dtype=np.int64) + 1) * self.hop_ns
 
     @property
     def n_reaches(self) -> int:
-        """How many reaches there are."""
+        """Number of reaches."""
         return int(self.reach.max(initial=-1)) + 1
 
     def until(self, end_ns: int) -> "ClosedLoopBlock":
-        """The same block, ended earlier."""
+        """Return the block, cut off at ``end_ns``."""
         n = end_ns // self.hop_ns
         return replace(
             self,
@@ -69,17 +91,18 @@ class ClosedLoopBlock:
     def session(
         self, name: str, velocity_cm_s: FloatArray, known: BoolArray, area: str = "M1"
     ) -> Session:
-        """A session of this block's reaches, with labels ``(hop, 2)`` where they are known.
+        """Return a session of this block's reaches, with labels ``(hop, 2)`` where they are known.
 
-        No label counts for a while after counts that were not heard. SessionError without reaches.
+        For a while after counts that were not recorded, no label is used. SessionError if there is
+        no reach.
         """
         known = known & ~self._is_after_gap()
         spans = [self._span(number) for number in range(self.n_reaches)]
         kept = [(a, b) for a, b in spans if (b - a) * self.hop_ns >= _SHORTEST_NS]
         if not kept:
             raise SessionError(
-                f"'{name}' holds no reach to a target: was the task running, and its target and "
-                "cursor heard?"
+                f"'{name}' holds no reach to a target: run the task, and record its target and "
+                "cursor too"
             )
         start, end = np.array(kept, dtype=np.int64).T * self.hop_ns
         target_cm = self.target[[a for a, _ in kept], :2]
@@ -100,7 +123,7 @@ class ClosedLoopBlock:
         return int(hops[0]), int(hops[-1]) + 1
 
     def _is_after_gap(self) -> BoolArray:
-        """Where a history may hold counts that were never heard."""
+        """Return where a history may hold counts that were never recorded, ``(hop,)``."""
         unheard = np.append(0, np.cumsum(~self.is_heard))
         now = np.arange(len(self.is_heard))
         since = (now - _LONGEST_HISTORY_NS // self.hop_ns).clip(0)
@@ -109,19 +132,19 @@ class ClosedLoopBlock:
 
 
 def block_of(heard: Heard, channel_ids: tuple[str, ...], period_ns: int) -> ClosedLoopBlock:
-    """A block of what was heard: a decoder's counts and velocity, or a subject's spikes and hand.
+    """Return a block of a decoder's counts and velocity, or of a subject's spikes and hand.
 
-    Both with a task's cursor and target. ``period_ns``: of the counts.
+    Either comes with a task's cursor and target. ``period_ns`` is that of the counts.
     """
     of_decoder = Kind.COUNTS in heard
     hop_ns = period_ns if of_decoder else HOP_NS
-    zero_ns, counts, is_heard = _on_grid(*heard[_counts_of(of_decoder)], hop_ns)
+    zero_ns, counts, is_heard = _on_grid(*heard[counts_kind(of_decoder)], hop_ns)
     ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
     cursor = _last(heard[Kind.CURSOR], ends_ns)
     target = _last(heard[Kind.TARGET], ends_ns)
-    # The target's stream may be heard a moment before the cursor's.
-    target[~(_is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
-    velocity, nowhere = heard[_velocity_of(of_decoder)], np.full((len(counts), 2), np.nan)
+    # The target's stream may begin a moment before the cursor's.
+    target[~(is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
+    velocity, nowhere = heard[velocity_kind(of_decoder)], np.full((len(counts), 2), np.nan)
     return ClosedLoopBlock(
         channel_ids=channel_ids,
         hop_ns=hop_ns,
@@ -131,22 +154,24 @@ def block_of(heard: Heard, channel_ids: tuple[str, ...], period_ns: int) -> Clos
         decoded_cm_s=_last(velocity, ends_ns) if of_decoder else nowhere,
         cursor_cm=cursor,
         target=target[:, :3],
-        reach=_reaches(target),
+        reach=reach_numbers(target),
     )
 
 
-def _counts_of(of_decoder: bool) -> Kind:
+def counts_kind(of_decoder: bool) -> Kind:
+    """Return the stream that a block's counts come from."""
     return Kind.COUNTS if of_decoder else Kind.SPIKES
 
 
-def _velocity_of(of_decoder: bool) -> Kind:
+def velocity_kind(of_decoder: bool) -> Kind:
+    """Return the stream that a block's velocity comes from."""
     return Kind.VELOCITY if of_decoder else Kind.KINEMATICS
 
 
 def _on_grid(
     stamps_ns: Int64Array, counts: FloatArray, hop_ns: int
 ) -> tuple[int, AnyArray, BoolArray]:
-    """Where the grid begins, counts ``(hop, channel)`` on it, and which hops have any sample."""
+    """Return the grid's start, counts ``(hop, channel)`` on it, and the hops with any sample."""
     zero_ns = (int(stamps_ns[0]) - 1) // hop_ns * hop_ns
     hop = (stamps_ns - zero_ns - 1) // hop_ns
     gridded = np.zeros((int(hop.max()) + 1, counts.shape[1]), dtype=np.int64)
@@ -162,7 +187,7 @@ def _between(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> Float
 
 
 def _last(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArray:
-    """The newest values at each moment; NaN before the first."""
+    """Return the newest values at each moment; NaN before the first."""
     stamps_ns, values = heard
     row = np.searchsorted(stamps_ns, ends_ns, side="right") - 1
     newest: FloatArray = values[row.clip(0)].astype(np.float64)
@@ -170,14 +195,14 @@ def _last(heard: tuple[Int64Array, FloatArray], ends_ns: Int64Array) -> FloatArr
     return newest
 
 
-def _is_aimed_at(target: FloatArray) -> BoolArray:
-    """Where a target ``(…, 4)`` is shown, and the subject is to go there."""
+def is_aimed_at(target: FloatArray) -> BoolArray:
+    """Return where a target ``(…, 4)`` is shown for the subject to go there, ``(…,)``."""
     aimed: BoolArray = (target[:, 2] > 0) & (target[:, 3] > 0)
     return aimed
 
 
-def _reaches(target: FloatArray) -> Int64Array:
-    """Number of each stretch with one and the same target; −1 where there is none."""
+def reach_numbers(target: FloatArray) -> Int64Array:
+    """Return the number of each stretch with one and the same target; −1 where there is none."""
     known = np.isfinite(target[:, 0])
     place = np.where(known[:, None], target[:, :2], np.inf)
     begins = known & np.append(True, (place[1:] != place[:-1]).any(axis=1))

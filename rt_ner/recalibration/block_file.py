@@ -1,4 +1,4 @@
-"""ClosedLoopBlock file: a recorded block as an ``.npz``, so that it can be recalibrated from again."""
+"""Keep a block as an ``.npz``, and read it again, or from an XDF recording."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -13,22 +13,28 @@ from rt_ner.recalibration.block import ClosedLoopBlock, block_of
 
 
 def save_block(block: ClosedLoopBlock, path: Path) -> None:
-    """Write a block; a file that is there already is replaced."""
+    """Write a block to an ``.npz`` file; an existing file is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(file, **{field.name: getattr(block, field.name) for field in _FIELDS})
 
 
 def load_block(path: Path) -> ClosedLoopBlock:
-    """Read a block. SessionError, naming the file, if it is none."""
+    """Read a block from an ``.npz`` file.
+
+    Raises
+    ------
+    SessionError
+        If the file holds no block.
+    """
     if not path.is_file():
-        raise SessionError(f"{path} is no file: name a block that rt-ner recalibrate has kept")
+        raise SessionError(f"{path}: no such file; expected a block kept by rt-ner recalibrate")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = {field.name: arrays[field.name] for field in _FIELDS}
     except (ValueError, KeyError, BadZipFile, OSError, EOFError) as error:
         raise SessionError(
-            f"{path} is no block ({error}): expected a file that rt-ner recalibrate has kept"
+            f"{path} is no block ({error}): expected one kept by rt-ner recalibrate"
         ) from error
     n = len(content["counts"])
     rows = ("is_heard", "hand_cm_s", "decoded_cm_s", "cursor_cm", "target", "reach")
@@ -39,10 +45,17 @@ def load_block(path: Path) -> ClosedLoopBlock:
     return ClosedLoopBlock(channel_ids=ids, hop_ns=int(content.pop("hop_ns")), **content)
 
 
-def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
-    """A block of a recording of a decoder's and a task's streams, by their names.
+def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
+    """Read a kept block, or the block in a recording (.xdf) of a decoder and a task."""
+    if path.suffix.lower() == ".xdf":
+        return block_of_xdf(path, decoder, task)
+    return load_block(path)
 
-    SessionError where the recording lacks one of them.
+
+def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
+    """Read the block in a recording of a decoder's and a task's streams, by their names.
+
+    SessionError if the recording lacks one of them.
     """
     # pyxdf is an extra.
     from rt_ner.data.formats.xdf.samples import read_numbers  # noqa: PLC0415

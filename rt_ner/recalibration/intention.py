@@ -1,4 +1,4 @@
-"""Intention: what a subject in the loop must have meant, whatever was decoded."""
+"""The movement that a subject in the loop intended, whatever was decoded."""
 
 import numpy as np
 
@@ -8,10 +8,11 @@ from rt_ner.recalibration.block import ClosedLoopBlock
 
 
 def refit_labels(block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
-    """Intended velocity ``(hop, 2)``, and where it is known (ReFIT; Gilja et al. 2012).
+    """Return the intended velocity ``(hop, 2)``, and where it is known, ``(hop,)``.
 
-    The decoded velocity, turned towards the target; zero in the target. Known where the subject was
-    to aim at one and the cursor was decoded: a decoder on hold sends zeros.
+    ReFIT (Gilja et al. 2012): the decoded velocity, turned towards the target; zero inside the
+    target. It is known where there was a target to aim at and the cursor was decoded: a decoder on
+    hold sends zeros.
     """
     way_cm = block.target[:, :2] - block.cursor_cm
     distance_cm = np.hypot(*way_cm.T)
@@ -24,9 +25,9 @@ def refit_labels(block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
 
 
 def mean_angle_deg(comparison: Comparison) -> float:
-    """Mean angle between decoded and intended velocity, where the subject meant to move.
+    """Return the mean angle between decoded and intended velocity while the subject aimed.
 
-    90° for a decoder that knows nothing, in a task with targets all around.
+    A decoder that knows nothing scores 90° in a task with targets all around.
     """
     intended, decoded = comparison.labels.velocity_cm_s, comparison.decoded_cm_s
     meant = intended.any(axis=1)

@@ -1,4 +1,4 @@
-"""Adapting: a running loop is listened to, and its decoder told to swap to each step's readout."""
+"""Adapt a running decoder: listen to the loop, and order a swap after each step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,15 +20,15 @@ from rt_ner.live.learning.block_recorder import BlockRecorder
 from rt_ner.live.states import Command
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.offline.dataset import build_dataset
-from rt_ner.recalibration.adaptation import (
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.choices import AdaptationMethod
+from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.readouts.adaptation import (
     Adapter,
     RecursiveLeastSquares,
     SmoothBatch,
     bounded,
 )
-from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.choices import AdaptationMethod
-from rt_ner.recalibration.intention import refit_labels
 
 _POLL_S = 0.2
 # Fewer labelled hops tell too little for a step.
@@ -51,7 +51,7 @@ class AdaptPlan:
 def run_adaptation(
     plan: AdaptPlan, in_use: Bundle, stop: Event, tell: Callable[[str], None]
 ) -> None:
-    """Adapt until ``stop``; ``tell`` hears of each step, and of what is not there."""
+    """Adapt until ``stop``; ``tell`` is called for each step, and for missing streams."""
     orders = open_outlet(plan.control_as, Kind.COMMANDS, ["command"], "", None)
     recorder = BlockRecorder(plan.task, decoder=plan.decoder)
     hop_s = in_use.model.window.hop_ns / NS_PER_S
@@ -76,13 +76,13 @@ def run_adaptation(
             readout, was_held_back = step
             save_bundle(with_readout(in_use, readout), plan.out, {}, overwrite=True)
             orders.push_sample([str(Command.SWAP)])
-            tell("adapted" + (", as far as it may go" if was_held_back else ""))
+            tell("adapted" + (", up to the bound" if was_held_back else ""))
     finally:
         recorder.stop()
 
 
 def with_readout(bundle: Bundle, readout: Readout) -> Bundle:
-    """A bundle with another readout of the same encoder, and its proof; its scores stay."""
+    """Return a bundle with another readout of the same encoder; its scores stay."""
     model = replace(bundle.model, readout=readout)
     training = bundle.manifest.training
     if not training.session.endswith(_ADAPTED):
@@ -94,7 +94,7 @@ _ADAPTED = " (adapted)"
 
 
 def _step(block: ClosedLoopBlock, in_use: Bundle, adapter: Adapter) -> tuple[Readout, bool] | None:
-    """The next readout, and whether it was held back; None if there is too little to learn from."""
+    """Return the next readout, and True if it was held back; None if there is too little use."""
     found = _latents_and_intention(block, in_use)
     if found is None:
         return None

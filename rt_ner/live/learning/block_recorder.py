@@ -1,4 +1,4 @@
-"""Block recorder: hears a running loop, and makes a block of what it heard."""
+"""Record a block of a running loop from its LSL streams."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,27 +14,27 @@ from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.stream_reader import Connector, StreamReader
 from rt_ner.recalibration.block import (
     ClosedLoopBlock,
-    _counts_of,
-    _is_aimed_at,
-    _reaches,
-    _velocity_of,
     block_of,
+    counts_kind,
+    is_aimed_at,
+    reach_numbers,
+    velocity_kind,
 )
 
 _POLL_S = 0.2
 
 
 class BlockRecorder:
-    """Hears a block from the moment that it is made.
+    """Records a block from the moment that it is made.
 
-    ``counts``: the stream of counts, a decoder's or a subject's spikes; ``velocity``: the
-    decoder's, or the subject's hand; both with a task's cursor and target.
+    Name a ``decoder`` to record its counts and velocity, or a ``subject`` to record its spikes and
+    hand. A task's cursor and target are recorded in either case.
     """
 
     def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
-        self._counts = _counts_of(bool(decoder))
+        self._counts = counts_kind(bool(decoder))
         who = decoder or subject
-        velocity = _velocity_of(bool(decoder))
+        velocity = velocity_kind(bool(decoder))
         sources = {self._counts: who, velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
         self._readers = {
             kind: StreamReader(partial(query_for, source, kind)) for kind, source in sources.items()
@@ -45,7 +45,10 @@ class BlockRecorder:
         self._connector = Connector(list(self._readers.values()))
 
     def poll(self) -> list[str]:
-        """Take what has come, within every two seconds; which streams are not there."""
+        """Take all that has arrived, and return which streams are missing.
+
+        Call it at least every two seconds.
+        """
         for kind, reader in self._readers.items():
             stamps_s, values = reader.numbers()
             if len(stamps_s):
@@ -58,24 +61,24 @@ class BlockRecorder:
         return [reader.problem for reader in self._readers.values() if not reader.is_connected]
 
     def n_reaches(self) -> int:
-        """How many reaches have begun so far."""
+        """Return how many reaches have begun so far."""
         rows = [values for _, values in self._rows[Kind.TARGET]]
         target = np.concatenate([np.zeros((1, 4)), *rows])
-        target[~_is_aimed_at(target)] = np.nan
-        return int(_reaches(target).max()) + 1
+        target[~is_aimed_at(target)] = np.nan
+        return int(reach_numbers(target).max()) + 1
 
     def close(self) -> ClosedLoopBlock:
-        """Hear no more, and put everything on one grid. StreamError where a part is missing."""
+        """Stop, and return the block; StreamError if a stream sent nothing."""
         self.poll()
         self.stop()
         return self._block()
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Stop recording."""
         self._connector.close()
 
     def cut(self) -> ClosedLoopBlock | None:
-        """What was heard since the last cut; None where a part is missing, which is kept."""
+        """Return the block since the last cut; None if a stream has sent nothing yet."""
         if not all(self._rows.values()):
             return None
         block = self._block()
@@ -85,7 +88,9 @@ class BlockRecorder:
     def _block(self) -> ClosedLoopBlock:
         missing = [str(kind) for kind, rows in self._rows.items() if not rows]
         if missing:
-            raise StreamError(f"nothing was heard of {', '.join(missing)}: see the logs")
+            raise StreamError(
+                f"nothing came from the streams {', '.join(missing)}: are decoder and task running?"
+            )
         heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
         return block_of(heard, self._channel_ids, self._period_ns)
 
@@ -93,9 +98,9 @@ class BlockRecorder:
 def hear_block(
     task: str, decoder: str, n_reaches: int, stop: Event, progress: Callable[[float, str], None]
 ) -> ClosedLoopBlock:
-    """Record a running loop until so many reaches are over, or ``stop``.
+    """Record a running loop until so many reaches are over, or until ``stop``.
 
-    ``progress`` is told the part that is done, and what is not there yet.
+    ``progress`` is called with the part that is done, and with the streams that are missing.
     """
     recorder = BlockRecorder(task, decoder=decoder)
     while not stop.wait(_POLL_S):

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_training.closed_loop.block_run import HAND, BlockPlan, run_block
-from offline_training.closed_loop.encoder import as_fast
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from rt_ner.bundle.bundle import Bundle
@@ -27,6 +26,7 @@ from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.readouts.refit import as_fast
 from tests.helpers.rig import WAIT_S
 
 HOP_NS = 10_000_000

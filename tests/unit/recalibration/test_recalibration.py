@@ -1,18 +1,19 @@
 """Recalibration: what was meant in a block, and decoders that are fitted to it and follow it."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
-from rt_ner.recalibration.block_file import load_block, save_block
-from offline_training.closed_loop.encoder import recalibrate_encoder, recalibrate_readout
 from offline_training.bench.real_loop.stabilized import read_stabilized
+from offline_training.closed_loop.encoder import recalibrate_encoder
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.core.errors import SessionError
@@ -22,16 +23,19 @@ from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison
-from rt_ner.recalibration.adaptation import (
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.block_file import load_block, save_block
+from rt_ner.recalibration.intention import mean_angle_deg
+from rt_ner.recalibration.readouts.adaptation import (
     FARTHEST,
     RecursiveLeastSquares,
     SmoothBatch,
     bounded,
 )
-from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention import mean_angle_deg
+from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
 
 HOP_NS = 10_000_000
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def used(
@@ -112,13 +116,44 @@ def test_an_encoder_is_stitched_to_moved_electrodes(
         replace(played, counts=played.counts[:, order]),
         small_bundle,
         small_session,
-        torch.device("cpu"),
+        "cpu",
         parts.append,
     )
     assert found.is_better
     assert found.trained.bundle.manifest.window == small_bundle.manifest.window
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
+
+
+def test_from_python_a_bundle_comes_back(small_bundle: Bundle, small_session: Session) -> None:
+    better = recalibrate(small_bundle, used(small_bundle, small_session, 90.0))
+    assert better.encoder_onnx == small_bundle.encoder_onnx
+    assert better.manifest.training.session == "closed-loop"
+
+
+def test_a_readout_is_refitted_and_adapted_without_torch(
+    small_bundle: Bundle, small_bundle_folder: Path, small_session: Session, tmp_path: Path
+) -> None:
+    """On a rig that has none of the trainer's packages, by the command and by the adapter."""
+    save_block(used(small_bundle, small_session, 90.0), tmp_path / "block.npz")
+    script = (
+        "import sys\n"
+        "for name in ('torch', 'onnx', 'sklearn', 'scipy', 'matplotlib'):\n"
+        "    sys.modules[name] = None\n"
+        "import rt_ner.live.learning.adapting\n"
+        "from rt_ner.cli import main\n"
+        f"sys.argv = ['rt-ner', 'recalibrate', {str(small_bundle_folder)!r}, '--block', "
+        "'block.npz', '--out', 'better']\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "the report has no picture" in result.stderr
+    assert load_bundle(tmp_path / "better").encoder_onnx == small_bundle.encoder_onnx
 
 
 def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Session) -> None:

@@ -1,7 +1,7 @@
-"""Adaptation: a readout that follows what the subject means, a little at a time.
+"""Adapt a readout to the intended movement, a little at a time.
 
-Off unless `rt-ner adapt` runs. It never goes farther from where it began than a bound, and each
-step can be undone.
+Nothing adapts unless `rt-ner adapt` runs. The readout stays within a bound around the first one,
+and each step can be undone.
 """
 
 from typing import Protocol
@@ -18,10 +18,10 @@ _PRIOR_S = 20.0
 
 
 class Adapter(Protocol):
-    """Learns from latents ``(hop, latent)`` and what was meant, ``(hop, 2)`` in cm/s."""
+    """A method of adaptation, from latents ``(hop, latent)`` and intended velocity in cm/s."""
 
     def take(self, latents: Float32Array, intended_cm_s: FloatArray) -> Readout:
-        """Learn from the newest stretch of use; the readout that this gives."""
+        """Learn from the newest stretch of use, and return the readout."""
         ...
 
 
@@ -39,7 +39,7 @@ class RecursiveLeastSquares:
         self._cross = np.zeros((len(first.matrix) + 1, 2))
 
     def take(self, latents: Float32Array, intended_cm_s: FloatArray) -> Readout:
-        """Learn from the newest stretch of use; the readout that this gives."""
+        """Learn from the newest stretch of use, and return the readout."""
         inputs = _with_one(latents)
         if self._gram is None:
             self._gram = inputs.T @ inputs * (self._prior_hops / len(inputs))
@@ -61,7 +61,7 @@ class SmoothBatch:
         self._hop_s, self._half_life_s = hop_s, half_life_s
 
     def take(self, latents: Float32Array, intended_cm_s: FloatArray) -> Readout:
-        """Mix in what the newest stretch of use gives; the readout that this gives."""
+        """Mix in a fit to the newest stretch of use, and return the readout."""
         old, new = self._newest, fit_readout(latents, intended_cm_s)
         share = 0.5 ** (len(latents) * self._hop_s / self._half_life_s)
         self._newest = _mixed(new, old, share)
@@ -69,9 +69,10 @@ class SmoothBatch:
 
 
 def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Readout, bool]:
-    """The adapted readout, or one on the way to it from the first that is not too far away.
+    """Return the adapted readout, or one on the way to it that is within the bound.
 
-    As fast as the first on these latents: least squares shrinks. And whether it was held back.
+    It is made as fast as the first on these latents, because least squares shrinks. The second
+    value is True if it was held back.
     """
     was = latents @ first.matrix + first.bias
     now = latents @ adapted.matrix + adapted.bias
@@ -85,7 +86,7 @@ def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Re
 
 
 def _mixed(one: Readout, other: Readout, share: float) -> Readout:
-    """``share`` of the other, the rest of the one."""
+    """Return a mixture: ``share`` of the other, the rest of the one."""
     mixed = (1 - share) * _stacked(one) + share * _stacked(other)
     return Readout(mixed[:-1], mixed[-1], one.unit)
 

@@ -1,0 +1,224 @@
+"""Commands that learn from a running loop: recalibrate and adapt."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from rt_ner.core.atomic_files import check_home
+from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.recalibration.choices import AdaptationMethod, Part
+from rt_ner.system.plugins import plugin
+from rt_ner.system.signals import stop_on_signals
+from rt_ner.terminal.options import (
+    AsJson,
+    BundlePath,
+    ControlAs,
+    DecoderName,
+    Device,
+    Overwrite,
+    TaskName,
+    out_option,
+    print_json,
+    session_option,
+)
+from rt_ner.terminal.progress import StageProgress, show_progress
+
+if TYPE_CHECKING:
+    from rt_ner.bundle.bundle import Bundle
+    from rt_ner.data.session.session import Session
+    from rt_ner.recalibration.block import ClosedLoopBlock
+    from rt_ner.recalibration.readouts.refit import Recalibrated
+
+
+def recalibrate(
+    bundle: BundlePath,
+    out: Annotated[Path, out_option("the recalibrated bundle")],
+    reaches: Annotated[
+        int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)
+    ] = 80,
+    block: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Use a saved block (.npz) or a recording (.xdf) instead of listening.",
+        ),
+    ] = None,
+    part: Annotated[
+        Part,
+        typer.Option(
+            help="Part to refit: the readout, in seconds, or encoder and readout, in minutes."
+        ),
+    ] = Part.READOUT,
+    session: Annotated[
+        Path | None, session_option("The one that BUNDLE was trained on; for --part encoder.")
+    ] = None,
+    decoder: DecoderName = "rt-ner",
+    task: TaskName = "task",
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Refit a bundle to what the subject intended.
+
+    Listens to a running decoder and task, assumes that the subject aimed at the target (ReFIT),
+    fits the first reaches, and compares the result with BUNDLE on the last fifth. Writes the new
+    bundle only if it is better (exit code 2 if not). The block that was heard is saved beside it
+    either way. A decoder started with --next swaps to the new bundle with the key w.
+
+    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated
+    """
+    from rt_ner.bundle.storage import load_bundle
+    from rt_ner.recalibration.block_file import load_any_block, save_block
+
+    in_use = load_bundle(bundle)
+    known = _known(session, in_use) if part is Part.ENCODER else None
+    if out.exists() and not overwrite:
+        raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
+    check_home(out)
+    kept = block or out.with_name(f"{out.name}.block.npz")
+    with show_progress() as shown:
+        if block is None:
+            heard = _heard(task, decoder, reaches, shown)
+            save_block(heard, kept)
+        else:
+            heard = load_any_block(block, decoder, task)
+        found = _refitted(heard, in_use, known, device, partial(shown, f"fitting the {part}"))
+    if found.is_better:
+        _save(found, out, overwrite)
+    summary: dict[str, object] = {
+        "part": part,
+        "reaches": heard.n_reaches,
+        "in_use_deg": found.in_use_deg,
+        "recalibrated_deg": found.refitted_deg,
+        "is_written": found.is_better,
+        "block": str(kept),
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        Console(highlight=False, markup=False, soft_wrap=True).print(
+            f"held-out reaches, mean angle to what was meant: {found.in_use_deg:.1f}° in use, "
+            f"{found.refitted_deg:.1f}° recalibrated. "
+            + (f"Written: {out}" if found.is_better else "Not better: nothing is written.")
+            + f" The block: {kept}"
+        )
+    raise typer.Exit(0 if found.is_better else 2)
+
+
+def adapt(
+    bundle: BundlePath,
+    out: Annotated[Path, out_option("the adapted bundle, the --next of rt-ner decode")],
+    half_life: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="Age at which a reach counts half, e.g. 60.", min=10),
+    ] = 120.0,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time between steps.", min=5)
+    ] = 15.0,
+    method: Annotated[
+        AdaptationMethod,
+        typer.Option(help="Recursive least squares (rls) or the reference, SmoothBatch."),
+    ] = AdaptationMethod.RLS,
+    control_as: ControlAs = "adapt",
+    decoder: DecoderName = "rt-ner",
+    task: TaskName = "task",
+) -> None:
+    """Adapt the readout continuously, until Ctrl-C.
+
+    Listens to a running decoder and task as rt-ner recalibrate does. Each step writes the adapted
+    bundle and tells the decoder to swap to it. The readout stays close to that of BUNDLE, at the
+    same speed. The decoder's key u undoes a step. Nothing adapts without this command.
+
+    Example: rt-ner adapt m1-bundle --out m1-adapted
+
+    The decoder for it: rt-ner decode m1-bundle --next m1-adapted --commands adapt/commands
+    """
+    from rt_ner.bundle.storage import check_writable, load_bundle
+    from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
+    from rt_ner.lsl.streams import quiet_liblsl
+
+    in_use = load_bundle(bundle)
+    if out.resolve() == bundle.resolve():
+        raise ConfigError(f"--out {out} is the bundle in use: name another folder")
+    check_writable(out, overwrite=True)
+    quiet_liblsl()
+    console = Console(stderr=True, highlight=False, markup=False)
+    plan = AdaptPlan(out, half_life, every, method, control_as, decoder, task)
+    with stop_on_signals() as stop:
+        run_adaptation(plan, in_use, stop, console.print)
+
+
+def _known(session: Path | None, in_use: "Bundle") -> "Session":
+    """Return the session that a bundle was trained on; ConfigError if it is another, or none."""
+    from rt_ner.data.loading import load_session
+
+    training = in_use.manifest.training
+    if session is None:
+        raise ConfigError(
+            f"--part encoder learns from session '{training.session}' too: name it with --session"
+        )
+    known = load_session(session, training.area)
+    if known.sha256 != training.session_sha256:
+        raise ConfigError(
+            f"--session {session} is not the session '{training.session}' that the bundle was "
+            "trained on: its hash is another"
+        )
+    return known
+
+
+def _refitted(
+    block: "ClosedLoopBlock",
+    in_use: "Bundle",
+    known: "Session | None",
+    device: str,
+    show: Callable[[float], None],
+) -> "Recalibrated":
+    """Return the decoder refitted to a block: its readout, or with ``known`` its encoder too."""
+    from rt_ner.recalibration.readouts.refit import recalibrate_readout
+
+    show(0.0)
+    if known is None:
+        found = recalibrate_readout(block, in_use)
+    else:
+        found = plugin("recalibrate_encoder")(block, in_use, known, device, show)
+    show(1.0)
+    return found
+
+
+def _save(found: "Recalibrated", out: Path, overwrite: bool) -> None:
+    """Write a recalibrated bundle, with a picture of its held-out reaches if one can be drawn."""
+    from rt_ner.bundle.storage import save_bundle
+    from rt_ner.offline.held_out.proof import report_pages
+
+    try:
+        draw = plugin("report_picture")
+    except RtNerError as error:
+        Console(stderr=True, soft_wrap=True).print(f"the report has no picture: {error}")
+        draw = None
+    save_bundle(found.trained.bundle, out, report_pages(found.trained, draw), overwrite)
+
+
+def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
+    """Return a block of a running loop, and show what is missing meanwhile."""
+    from rt_ner.live.learning.block_recorder import hear_block
+    from rt_ner.lsl.streams import quiet_liblsl
+
+    quiet_liblsl()
+    said = ""
+
+    def show(done: float, problem: str) -> None:
+        nonlocal said
+        if problem != said:
+            said = problem
+            shown.say(problem or "all streams are there")
+        shown("listening", done)
+
+    with stop_on_signals() as stop:
+        heard = hear_block(task, decoder, reaches, stop, show)
+        if stop.is_set() and heard.n_reaches < reaches:
+            shown.say(f"stopped after {heard.n_reaches} reaches: fitting to these")
+    return heard

@@ -1,0 +1,176 @@
+"""Refit a bundle's readout to what the subject intended during a block in the loop."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import TrainingEntry
+from rt_ner.bundle.verification import run_windows
+from rt_ner.core.arrays import Float32Array
+from rt_ner.core.clock import NS_PER_MS
+from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.held_out.proof import Trained, prove_fit
+from rt_ner.offline.held_out.split import Split, split_windows
+from rt_ner.offline.scores import Comparison, compare, only_trials
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
+from rt_ner.system.plugins import plugin
+
+# With fewer there is nothing to hold out that would tell two decoders apart.
+_FEWEST_REACHES = 10
+_USUAL_HELD_OUT = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Recalibrated:
+    """A decoder fitted to a block's first reaches, beside the one in use.
+
+    Attributes
+    ----------
+    trained
+        The new decoder, with its scores on the last reaches.
+    in_use_deg, refitted_deg
+        Mean angle between decoded and intended velocity on the last reaches, to which nothing was
+        fitted. It need not tell which decoder is better in the loop.
+    """
+
+    trained: Trained
+    in_use_deg: float
+    refitted_deg: float
+
+    @property
+    def is_better(self) -> bool:
+        """True if the new decoder has the smaller angle on the held-out reaches."""
+        return self.refitted_deg < self.in_use_deg
+
+
+def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
+    """Return a bundle with a readout refitted to what the subject intended in a block.
+
+    The encoder stays. The subject is assumed to have aimed at the target (ReFIT, Gilja et al.
+    2012). Warns if the new readout decodes the held-out reaches worse than the old one.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The decoder that was in use.
+    block : ClosedLoopBlock
+        A recorded block, as `load_block` reads it.
+
+    Returns
+    -------
+    Bundle
+        The recalibrated decoder; its scores are of the block's last reaches.
+
+    Raises
+    ------
+    SessionError
+        If the block has fewer than 10 reaches, or was decoded from other channels.
+    """
+    found = recalibrate_readout(block, bundle)
+    if not found.is_better:
+        warnings.warn(
+            f"the refitted readout is not better: mean angle to the intended velocity "
+            f"{found.refitted_deg:.1f}°, in use {found.in_use_deg:.1f}°",
+            stacklevel=2,
+        )
+    return found.trained.bundle
+
+
+def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
+    """Fit a readout to the first reaches of a block, and compare it on the rest.
+
+    SessionError if the block has too few reaches, or was decoded from other channels.
+    """
+    model = in_use.model
+    session = intended_session(block, in_use)
+
+    def fit(split: Split, _stage: str) -> tuple[DecoderSpecification, None]:
+        latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
+        labels = split.train.labels
+        if model.readout.memory.any():
+            fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
+            readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
+        else:
+            fitted = fit_readout(latents, labels.velocity_cm_s)
+            moving = labels.velocity_cm_s.any(axis=1)
+            readout = as_fast(fitted, latents[moving], in_use_cm_s[moving])
+        return replace(model, readout=readout), None
+
+    split = split_windows(session, model.window, _setting(in_use, "held_out", _USUAL_HELD_OUT))
+    training = _training_entry(session, split, in_use)
+    trained = prove_fit(session, split, training, int(_setting(in_use, "seed", 0)), fit)
+    return compared(trained, session, model)
+
+
+def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
+    """Compare a decoder fitted to a session's first trials with the one in use, on the rest."""
+    first = trained.bundle.manifest.training.n_train_trials
+    before = only_trials(_decoded(session, in_use), first, len(session.trials))
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
+
+
+def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
+    """Return the readout, scaled to the mean squared speed of that in use, ``(hop, 2)``.
+
+    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
+    the loop that costs more than better directions bring.
+    """
+    refitted_cm_s = latents @ readout.matrix + readout.bias
+    scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
+    return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
+
+
+def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
+    """Return the block's reaches with the intended velocity, as fast as the bundle decodes."""
+    if block.n_reaches < _FEWEST_REACHES:
+        raise SessionError(
+            f"{block.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit to and "
+            "some to compare on; record a longer block"
+        )
+    labels, known = refit_labels(block)
+    scale = _own_speed(block, in_use.model)
+    return block.session("closed-loop", labels * scale, known, in_use.manifest.training.area)
+
+
+def _setting(in_use: Bundle, name: str, usual: float) -> float:
+    """Return a number that the bundle in use was trained with."""
+    value = in_use.manifest.training.settings.get(name)
+    return value if isinstance(value, int | float) else usual
+
+
+def _training_entry(session: Session, split: Split, in_use: Bundle) -> TrainingEntry:
+    shape, training = in_use.model.window, in_use.manifest.training
+    window = {
+        "hop_ms": shape.hop_ns / NS_PER_MS,
+        "bin_ms": shape.bin_ns / NS_PER_MS,
+        "history_bins": shape.history_bins,
+    }
+    return TrainingEntry(
+        session=session.name,
+        session_sha256=session.sha256,
+        area=session.area,
+        n_train_trials=split.n_train,
+        n_test_trials=len(session.trials) - split.n_train,
+        settings=dict(training.settings) | {"window": window},
+    )
+
+
+def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
+    """Return the factor from sent to decoded speed, so that the operator's gain isn't learned."""
+    moves = np.hypot(*block.decoded_cm_s.T) > 0
+    session = block.session("speed", block.decoded_cm_s, moves)
+    both = _decoded(session, model)
+    sent, own = np.square(both.labels.velocity_cm_s).sum(), np.square(both.decoded_cm_s).sum()
+    return float(np.sqrt(own / sent)) if sent else 1.0
+
+
+def _decoded(session: Session, model: DecoderSpecification) -> Comparison:
+    return compare(decode_session(model, session), session, model.window.hop_ns)
