@@ -1,4 +1,4 @@
-"""ClosedLoopBlock: subject, task and, if anybody, decoder in processes of their own, until it is over."""
+"""Run one block: subject, task and decoder in processes of their own."""
 
 import math
 import uuid
@@ -16,16 +16,28 @@ from rt_ner.system.processes import ChildProcess, child_process
 
 _POLL_S = 0.2
 _END_S = 15.0
-# The slowest that a block may be, a trial.
+# The longest that a trial may take on average, and the start.
 _MOST_S_A_TRIAL, _START_S = 12.0, 60.0
 
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """What is run: ``mover`` is a bundle's folder, or whose velocity moves the cursor itself.
+    """Plan of a block.
 
-    ``subject``: options of `rt-ner subject`; ``speed``: so many times faster than real time;
-    ``with_view``: watched live.
+    Attributes
+    ----------
+    name
+        Name of the block, for messages and its folder.
+    trials
+        Number of trials.
+    mover
+        Folder of the bundle that moves the cursor, or `HAND` or `IDEAL`.
+    subject
+        Options of `rt-ner subject`.
+    speed
+        Times faster than real time.
+    with_view
+        True to open the live window.
     """
 
     name: str
@@ -36,14 +48,14 @@ class BlockPlan:
     with_view: bool = False
 
 
-# The subject's own hand, as in a calibration; and what it means, as if it were decoded perfectly.
+# The subject's own hand, as in a calibration; and its intention, as if it were decoded perfectly.
 HAND, IDEAL = "hand", "intention"
 
 
 def run_block(
     plan: BlockPlan, folder: Path, progress: Callable[[float], None]
 ) -> tuple[dict[str, float], ClosedLoopBlock]:
-    """Run a block; its scores as the task gives them, and its recording."""
+    """Run a block, and return the task's scores and the recording."""
     tag = uuid.uuid4().hex[:8]
     subject, task, decoder = (f"{part}-{tag}" for part in ("subject", "task", "decoder"))
     folder.mkdir(parents=True)
@@ -63,7 +75,7 @@ def run_block(
     with ExitStack() as stack:
         living = [stack.enter_context(child_process(each, folder)) for each in others]
         if plan.with_view:
-            # Whoever closes it ends nothing.
+            # Closing the window ends nothing.
             stack.enter_context(child_process(view, folder))
         scores = _run_task(task_arguments, plan, folder, recorder, living, progress)
         block = recorder.close()
@@ -87,7 +99,9 @@ def _run_task(
             for other in others:
                 if other.has_ended():
                     other.finish(0.0)
-                    raise RtNerError(f"a part of block '{plan.name}' ended early: see {folder}")
+                    raise RtNerError(
+                        f"a process of block '{plan.name}' ended early: see the logs in {folder}"
+                    )
             progress(len(task.events("trial")) / plan.trials)
             pause.wait(_POLL_S)
         task.finish(_END_S)

@@ -1,7 +1,7 @@
-"""Pipeline: from a calibration with the subject's own hand to a recalibrated decoder, and back.
+"""Run complete closed-loop sessions: calibration, training, use, recalibration, and references.
 
-The cursor is to follow what the subject means, and the hand lags what it means: decoders are
-trained on the hand as it will be a little later.
+The cursor should follow the intention, and the hand lags the intention: decoders are trained on
+the hand as it is a little later.
 """
 
 from collections.abc import Callable
@@ -28,12 +28,12 @@ from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
 from rt_ner.recalibration.intention import refit_labels
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared, recalibrate_readout
 
-# A decoder from a block that another one was used in.
+# Makes a decoder from a block in which another one was used.
 Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
-# Told: what is going on, and the part of it that is done.
+# Hears the stage, and the part of it that is done (0 to 1).
 Progress = Callable[[str, float], None]
 
-# How much use another day is recalibrated from.
+# Duration of use from which another day is recalibrated.
 _USE_NS = 120 * NS_PER_S
 # Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
 # here than hops of 10 ms, and than square roots of counts.
@@ -42,11 +42,11 @@ _KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """What is run, and where everything is kept.
+    """Plan of a closed-loop session; ``folder`` keeps everything.
 
-    ``subject``: options of `rt-ner subject` for every block; ``lead_ms``: how much later
-    the hand is that decoders are trained on; ``with_another_day``: what a change of neurons costs,
-    and what recalibration from two minutes of use brings back.
+    ``subject`` holds options of `rt-ner subject` for every block. Decoders are trained on the hand
+    ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons, before and after a
+    recalibration from two minutes of use.
     """
 
     folder: Path
@@ -64,10 +64,10 @@ class LoopPlan:
 
 @dataclass(frozen=True)
 class Recalibration:
-    """What ReFIT brought.
+    """A decoder before and after ReFIT.
 
-    ``…_deg``: mean angle to the intended velocity on reaches from which nothing was fitted; it does
-    not tell who is better in the loop. ``…_bps``: throughput in the loop, a block each.
+    ``…_deg`` is the mean angle to the intended velocity on reaches to which nothing was fitted; it
+    does not tell which is better in the loop. ``…_bps`` is the throughput in one block each.
     """
 
     in_use_deg: float
@@ -77,15 +77,15 @@ class Recalibration:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the refitted decoder was better in the loop."""
+        """True if the refitted decoder was better in the loop."""
         return self.refitted_bps > self.in_use_bps
 
 
 @dataclass(frozen=True, eq=False)
 class LoopResult:
-    """Scores of each block in order: NER's, and its references'; and what ReFIT brought each.
+    """Scores of NER's blocks and of the references, in order, and of each before and after ReFIT.
 
-    ``another_day``: NER's blocks on another day, before and after recalibration.
+    ``another_day`` holds NER's blocks on another day, before and after recalibration.
     """
 
     speed: float
@@ -95,7 +95,7 @@ class LoopResult:
     another_day: list[dict[str, object]]
 
     def summary(self) -> dict[str, object]:
-        """Everything as one JSON object."""
+        """Return everything as one JSON object."""
         recalibrations = {
             name: vars(found) | {"is_kept": found.is_kept}
             for name, found in self.recalibrations.items()
@@ -110,7 +110,7 @@ class LoopResult:
 
 
 def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
-    """Calibrate, train, decode, recalibrate; the same for a Kalman filter; and the ideal."""
+    """Calibrate, train, decode and recalibrate NER; do the same with a Kalman filter; run the ideal."""
     lab = _Lab(plan, progress)
     calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
     session = _session(calibration, *_hand_ahead(calibration, plan.lead_ms))
@@ -143,7 +143,7 @@ class _Lab:
     def block(
         self, name: str, trials: int, mover: Path | str, *subject: str
     ) -> tuple[dict[str, float], ClosedLoopBlock]:
-        """Run a block; its scores and its recording."""
+        """Run a block, and return its scores and its recording."""
         plan = self._plan
         options = (*plan.subject, "--seed", str(plan.seed), *subject)
         block_plan = BlockPlan(name, trials, mover, options, plan.speed, plan.with_view)
@@ -153,7 +153,7 @@ class _Lab:
     def decode_and_refit(
         self, name: str, first: Trained, refit: Refit
     ) -> tuple[list[dict[str, object]], Recalibration]:
-        """A block with a first decoder, and one with the decoder that ReFIT makes of it."""
+        """Run a block with a first decoder, and one with the decoder that ReFIT makes of it."""
         names = f"{name} first", f"{name} after ReFIT"
         scores, block = self.block(names[0], self._plan.trials, self._saved(first, names[0]))
         found = refit(block, first)
@@ -168,9 +168,10 @@ class _Lab:
         return [{"name": names[0], **scores}, {"name": names[1], **after}], recalibration
 
     def another_day(self, trained: Trained, known: Session) -> list[dict[str, object]]:
-        """A block with other neurons, and one after recalibration from its first two minutes.
+        """Run a block with other neurons, and one after recalibration from its first two minutes.
 
-        Of the readout or of the encoder too, whichever decodes the held-out reaches better.
+        Either the readout or the encoder too is recalibrated, whichever decodes the held-out reaches
+        better.
         """
         names = "NER another day", "NER another day recalibrated"
         day, trials, device = ("--day", "1"), self._plan.trials, self._plan.device
@@ -179,7 +180,11 @@ class _Lab:
         use = heard.until(_USE_NS)
         readout = recalibrate_readout(use, trained.bundle)
         encoder = recalibrate_encoder(
-            use, trained.bundle, known, str(device), lambda part: self._progress("recalibration", part)
+            use,
+            trained.bundle,
+            known,
+            str(device),
+            lambda part: self._progress("recalibration", part),
         )
         best = min(readout, encoder, key=lambda found: found.refitted_deg)
         after, _ = self.block(names[1], trials, self._saved(best.trained, names[1]), *day)
@@ -209,7 +214,7 @@ def _everywhere(block: ClosedLoopBlock) -> BoolArray:
 
 
 def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, BoolArray]:
-    """The hand's velocity so much later, and where it is known."""
+    """Return the hand's velocity ``lead_ms`` later, and where it is known."""
     hops = ns_from_ms(lead_ms) // HOP_NS
     known = _everywhere(block)
     known[len(known) - hops :] = False
@@ -217,13 +222,13 @@ def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, Boo
 
 
 def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
-    """The whole filter, fitted anew."""
+    """Fit the whole filter again."""
     session = _session(block, *refit_labels(block))
     return compared(_kalman(session), session, first.bundle.model)
 
 
 def _kalman(session: Session) -> Trained:
-    """The Kalman reference, fitted to the session."""
+    """Fit the Kalman reference to a session."""
 
     def fit(split: Split, _: str) -> tuple[DecoderSpecification, None]:
         shape = split.shape
