@@ -25,6 +25,7 @@ from rt_ner.terminal.options import (
 from rt_ner.terminal.progress import show_progress
 
 if TYPE_CHECKING:
+    from offline_training.closed_loop.pipeline import LoopResult
     from offline_training.settings import TrainSettings
 
 _SCORES = {
@@ -108,21 +109,22 @@ def closed_loop(
     )
     with show_progress() as shown:
         result = run_closed_loop(plan, shown)
-    summary = result.summary()
     if as_json:
-        print_json(summary)
-        return
+        print_json(result.summary())
+    else:
+        _print(result, trials)
+
+
+def _print(result: "LoopResult", trials: int) -> None:
+    """Print a table of all blocks, and whether ReFIT won in the loop."""
+    speed = result.speed
     clock = "in real time" if speed == 1 else f"{speed:g} times faster than real time"
-    table = Table(title=f"{trials} trials a block, {clock}", title_justify="left")
+    table = Table(title=f"{trials} trials per block, {clock}", title_justify="left")
     table.add_column("block")
     for title in _SCORES.values():
         table.add_column(title, justify="right")
-    for block in [
-        *result.blocks,
-        *result.another_day,
-        *result.references["kalman"],
-        *result.references["ideal"],
-    ]:
+    references = [*result.references["kalman"], *result.references["ideal"]]
+    for block in [*result.blocks, *result.another_day, *references]:
         table.add_row(str(block["name"]), *(f"{block[score]:.3f}" for score in _SCORES))
     console = Console(highlight=False, markup=False)
     console.print(table)
@@ -134,7 +136,10 @@ def closed_loop(
 
 
 def _settings(config: Path | None, seed: int) -> "TrainSettings":
-    """The file's, or the usual ones with a window that is finer and shorter: better in the loop."""
+    """Return the file's settings, or the usual ones with a finer and shorter window.
+
+    In the loop such a window was better.
+    """
     from offline_training.settings import WindowSettings
 
     settings = train_settings(config, seed)

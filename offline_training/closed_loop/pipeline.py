@@ -110,7 +110,7 @@ class LoopResult:
 
 
 def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
-    """Calibrate, train, decode and recalibrate NER; do the same with a Kalman filter; run the ideal."""
+    """Calibrate, train, use and recalibrate NER; likewise a Kalman filter; and run the ideal."""
     lab = _Lab(plan, progress)
     calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
     session = _session(calibration, *_hand_ahead(calibration, plan.lead_ms))
@@ -170,8 +170,7 @@ class _Lab:
     def another_day(self, trained: Trained, known: Session) -> list[dict[str, object]]:
         """Run a block with other neurons, and one after recalibration from its first two minutes.
 
-        Either the readout or the encoder too is recalibrated, whichever decodes the held-out reaches
-        better.
+        The readout is recalibrated, or the encoder too, whichever decodes held-out reaches better.
         """
         names = "NER another day", "NER another day recalibrated"
         day, trials, device = ("--day", "1"), self._plan.trials, self._plan.device

@@ -16,8 +16,7 @@ from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
 from rt_ner.offline.decoding import decode
 from rt_ner.system.plugins import plugin
-from rt_ner.terminal.console import table_of
-from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json
+from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json, table_of
 
 
 def inspect(

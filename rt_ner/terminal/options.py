@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from rt_ner.core.contract.spike_form import SpikeForm as Form
 
@@ -138,3 +139,8 @@ def print_json(summary: object) -> None:
     """Print one JSON object on stdout."""
     json.dump(summary, sys.stdout, indent=2)
     sys.stdout.write("\n")
+
+
+def table_of(title: str) -> Table:
+    """Return a table with a title and no header, for rows of a name and a value."""
+    return Table(title=title, title_justify="left", show_header=False)

@@ -89,7 +89,7 @@ def recalibrate(
         found = _refitted(heard, in_use, known, device, partial(shown, f"fitting the {part}"))
     if found.is_better:
         _save(found, out, overwrite)
-    summary: dict[str, object] = {
+    summary = {
         "part": part,
         "reaches": heard.n_reaches,
         "in_use_deg": found.in_use_deg,
@@ -100,12 +100,7 @@ def recalibrate(
     if as_json:
         print_json(summary)
     else:
-        Console(highlight=False, markup=False, soft_wrap=True).print(
-            f"held-out reaches, mean angle to what was meant: {found.in_use_deg:.1f}° in use, "
-            f"{found.refitted_deg:.1f}° recalibrated. "
-            + (f"Written: {out}" if found.is_better else "Not better: nothing is written.")
-            + f" The block: {kept}"
-        )
+        _print(found, out, kept)
     raise typer.Exit(0 if found.is_better else 2)
 
 
@@ -187,6 +182,16 @@ def _refitted(
         found = plugin("recalibrate_encoder")(block, in_use, known, device, show)
     show(1.0)
     return found
+
+
+def _print(found: "Recalibrated", out: Path, kept: Path) -> None:
+    """Print both angles, and whether the bundle was written."""
+    written = f"Written: {out}" if found.is_better else "Not better: nothing is written."
+    Console(highlight=False, markup=False, soft_wrap=True).print(
+        "mean angle to the intended velocity on held-out reaches: "
+        f"{found.in_use_deg:.1f}° in use, {found.refitted_deg:.1f}° recalibrated. "
+        f"{written} The block: {kept}"
+    )
 
 
 def _save(found: "Recalibrated", out: Path, overwrite: bool) -> None:
