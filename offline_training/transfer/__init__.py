@@ -1,1 +1,1 @@
-"""A decoder carried from one day to the next."""
+"""Transfer of a decoder from one day to another with few labels."""

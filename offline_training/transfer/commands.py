@@ -1,4 +1,4 @@
-"""The transfer's command. Torch is imported when it runs."""
+"""Command that transfers a decoder to another day. Torch is imported when it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,10 +31,10 @@ _DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
 
 def transfer(
     day_a: Annotated[
-        Path, typer.Argument(metavar="DAY_A", help="Session that gives the readout, e.g. day1.xdf.")
+        Path, typer.Argument(metavar="DAY_A", help="Session of the known day, e.g. day1.xdf.")
     ],
     day_b: Annotated[
-        Path, typer.Argument(metavar="DAY_B", help="Later session to decode, e.g. day2.xdf.")
+        Path, typer.Argument(metavar="DAY_B", help="Session of the day to decode, e.g. day2.xdf.")
     ],
     area: AreaName = None,
     trials: Annotated[
@@ -42,7 +42,7 @@ def transfer(
         typer.Option(
             metavar="N",
             help="Number of calibration trials of day B, e.g. 16; 0: no labels; all: every "
-            f"training trial. Repeat for several. Default: {', '.join(_DEFAULT_TRIALS)}.",
+            f"training trial. Repeat for more than one. Default: {', '.join(_DEFAULT_TRIALS)}.",
         ),
     ] = None,
     config: ConfigPath = None,
@@ -72,15 +72,15 @@ def transfer(
 
     _check_outputs(out, figure, overwrite, trials)
     days = load_days(day_a, day_b, area, train_settings(config, seed))
-    numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.second.trials.size)
+    numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.target.trials.size)
     plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
     with show_fits(plan.fits()) as fits:
-        for day in (days.first, days.second):
+        for day in (days.source, days.target):
             for warning in check_adequacy(day.split, day.session.channel_ids):
                 fits.tell(f"warning: {day.session.name}: {warning}")
         if too_many:
             fits.tell(
-                f"--trials {', '.join(too_many)} left out: {days.second.session.name} has "
+                f"--trials {', '.join(too_many)} skipped: {days.target.session.name} has only "
                 f"{plan.n_all} training trials"
             )
         curve = run(plan, fits)
@@ -91,31 +91,33 @@ def transfer(
 def _check_outputs(
     out: Path | None, figure: Path | None, overwrite: bool, trials: list[str] | None
 ) -> None:
-    """Find out before learning what can't be written after it."""
+    """Raise ConfigError if the results could not be written after training."""
     if out is not None:
         if len(trials or ()) != 1:
-            raise ConfigError("--out: a bundle is of one calibration, name it with one --trials")
+            raise ConfigError("--out writes one bundle: give exactly one --trials")
         check_writable(out, overwrite)
     if figure is None:
         return
     if figure.suffix.lower() != ".png":
-        raise ConfigError(f"--figure {figure}: expected a name that ends in .png")
+        raise ConfigError(f"--figure {figure}: expected a file name ending in .png")
     if figure.exists() and not (overwrite and figure.is_file()):
-        raise ConfigError(f"--figure {figure} exists: name another, or replace it with --overwrite")
+        raise ConfigError(
+            f"--figure {figure} exists: choose another name, or replace it with --overwrite"
+        )
     check_home(figure)
 
 
 def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool) -> None:
     from offline_training.training import save_trained
-    from offline_training.transfer.report.export import carried_bundle
+    from offline_training.transfer.report.export import aligned_bundle
     from offline_training.transfer.report.figure import draw_curve
 
     if out is None and figure is None:
         return
     picture = draw_curve(curve)
     if out is not None:
-        (n_trials,) = curve.carried
-        save_trained(carried_bundle(curve, n_trials), out, overwrite)
+        (n_trials,) = curve.aligned
+        save_trained(aligned_bundle(curve, n_trials), out, overwrite)
         add_to_report(out, {"transfer.png": picture})
     if figure is not None:
         figure.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +133,6 @@ def _show(curve: "Curve", out: Path | None, figure: Path | None, as_json: bool) 
     console = Console(highlight=False, markup=False)
     console.print(curve_table(curve))
     console.print(match_line(curve), soft_wrap=True)
-    for what, place in (("Bundle", out), ("Figure", figure)):
+    for name, place in (("Bundle", out), ("Figure", figure)):
         if place is not None:
-            console.print(f"{what}: {place}", soft_wrap=True)
+            console.print(f"{name}: {place}", soft_wrap=True)

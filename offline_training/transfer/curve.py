@@ -1,4 +1,4 @@
-"""Curve: what a first day is worth, over the number of the second day's calibration trials."""
+"""Decoding of a target day over the number of its calibration trials, by transfer and by others."""
 
 import time
 from collections import Counter
@@ -13,10 +13,10 @@ from offline_training.methods.latent.ner import ner
 from offline_training.methods.method import FitContext, Method
 from offline_training.methods.registry import load_method
 from offline_training.transfer.alignment.align_day import (
+    AlignedDay,
     Calibration,
-    Carried,
     align_day,
-    decode_carried,
+    decode_aligned,
     random_match_r2,
 )
 from offline_training.transfer.alignment.matching import Matching
@@ -27,14 +27,17 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 
-FIRST_DAY, TRANSFER, CONTROL, SCRATCH = "first day", "transfer", "control", "scratch"
+SOURCE_DAY, TRANSFER, CONTROL, SCRATCH = "source day", "transfer", "control", "scratch"
 _RIVALS = (SCRATCH, "wiener", "gru")
 Fit = TypeVar("Fit")
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is learned. ``trials``: numbers of calibration trials, ascending; 0: no labels."""
+    """Settings of a transfer.
+
+    ``trials`` are numbers of calibration trials, ascending; 0 stands for no labels.
+    """
 
     days: TwoDays
     trials: tuple[int, ...]
@@ -43,13 +46,13 @@ class Plan:
 
     @property
     def n_all(self) -> int:
-        """All training trials of the second day."""
-        return self.days.second.trials.size
+        """Number of the target day's training trials."""
+        return self.days.target.trials.size
 
     def fits(self) -> Counter[str]:
-        """How often each kind of thing is fitted, with the reference on all trials."""
+        """Count the fits of each kind, with the reference on all trials."""
         n_labelled = sum(1 for n_trials in self.trials if n_trials)
-        fits = Counter({FIRST_DAY: 1, TRANSFER: len(self.trials), CONTROL: n_labelled, SCRATCH: 1})
+        fits = Counter({SOURCE_DAY: 1, TRANSFER: len(self.trials), CONTROL: n_labelled, SCRATCH: 1})
         if self.with_rivals:
             fits.update(dict.fromkeys(_RIVALS, n_labelled))
             fits[SCRATCH] -= self.n_all in self.trials
@@ -58,13 +61,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class Point:
-    """Scores on the second day's held-out trials of one method with so many calibration trials.
+    """Scores of one method on the target day's held-out trials.
 
-    ``labels``: whether their labels were seen. ``relative``: velocity R² as a part of that of an
-    encoder learned from all of the day's training trials. ``shuffled_velocity_r2``: the same
-    transfer with shuffled trials; without labels, the ensemble behind a random match.
-    ``fit_s``: time to learn, without the first day and without the control.
-    ``committee_velocity_r2``: before one encoder was taught.
+    Attributes
+    ----------
+    trials
+        Number of calibration trials.
+    method
+        ``"transfer"``, or the name of another method.
+    labels
+        True if the labels of the calibration trials were used.
+    velocity_r2, position_r2
+        Scores on held-out trials.
+    relative
+        Velocity R², relative to an encoder trained on all of the day's training trials.
+    shuffled_velocity_r2
+        Control: the same transfer with shuffled trials or, without labels, with a random match.
+    fit_s
+        Training time in seconds, without the source day and the control.
+    ensemble_velocity_r2
+        Score of the ensemble, before distillation.
     """
 
     trials: int
@@ -75,115 +91,116 @@ class Point:
     relative: float
     shuffled_velocity_r2: float | None
     fit_s: float
-    committee_velocity_r2: float | None = None
+    ensemble_velocity_r2: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """All points. ``matching``: by all of the second day's training windows, without labels.
+    """Results of a transfer.
 
-    ``carried``: the encoder for each number of calibration trials.
+    ``matching`` uses all of the target day's training windows, without labels. ``aligned`` has the
+    encoder for each number of calibration trials.
     """
 
     days: TwoDays
-    first: SourceDay
+    source: SourceDay
     matching: Matching
     full_velocity_r2: float
     points: list[Point] = field(default_factory=list)
-    carried: dict[int, Carried] = field(default_factory=dict)
+    aligned: dict[int, AlignedDay] = field(default_factory=dict)
 
 
 class Watcher(Protocol):
-    """Who is told how it goes."""
+    """Receives progress and messages."""
 
     def begins_fit(self, kind: str, description: str) -> None:
-        """A fit begins."""
+        """Start a fit."""
 
     def goes_on(self, part: float) -> None:
-        """The part of the fit that is done, 0 to 1."""
+        """Report the part of the fit that is done, from 0 to 1."""
 
     def ends(self) -> None:
-        """The fit is done."""
+        """End the fit."""
 
     def tell(self, message: str) -> None:
-        """Something that the user should know."""
+        """Show a message to the user."""
 
 
 def run(plan: Plan, watcher: Watcher) -> Curve:
-    """Learn the first day once, then carry it over with each number of calibration trials."""
+    """Train on the source day once, then align it with each number of calibration trials."""
     return _Runner(plan, watcher).run()
 
 
 class _Runner:
-    """One experiment, and who is told."""
+    """Run of one plan."""
 
     def __init__(self, plan: Plan, watcher: Watcher) -> None:
         self._plan = plan
         self._watcher = watcher
-        self._split = plan.days.second.split
-        self._step_ns = plan.days.second.split.shape.bin_ns
+        self._split = plan.days.target.split
+        self._step_ns = plan.days.target.split.shape.bin_ns
 
     def run(self) -> Curve:
         days = self._plan.days
-        matching = days.match(days.second.calibration(0), with_labels=False)
+        matching = days.match(days.target.calibration(0), with_labels=False)
         if not matching.is_real:
             self._watcher.tell(_warning(matching))
-        first = self._first_day()
+        source = self._source_day()
         full, fit_s = self._learn(self._method(SCRATCH), self._plan.n_all)
-        curve = Curve(days, first, matching, full.velocity_r2())
+        curve = Curve(days, source, matching, full.velocity_r2())
         for n_trials in self._plan.trials:
-            self._carry(curve, n_trials)
+            self._align(curve, n_trials)
             if self._plan.with_rivals and n_trials:
                 self._rival(curve, n_trials, (full, fit_s))
         return curve
 
-    def _first_day(self) -> SourceDay:
+    def _source_day(self) -> SourceDay:
         plan = self._plan
 
         def learn() -> SourceDay:
-            train, settings = plan.days.first.split.train, plan.days.settings
+            train, settings = plan.days.source.split.train, plan.days.settings
             return learn_source_day(train, settings, self._step_ns, plan.device, self._on_step)
 
-        name = plan.days.first.session.name
-        return self._timed(FIRST_DAY, f"{name}: its ensemble", learn)[0]
+        name = plan.days.source.session.name
+        return self._timed(SOURCE_DAY, f"{name}: ensemble", learn)[0]
 
-    def _carry(self, curve: Curve, n_trials: int) -> None:
-        """The transfer and its control."""
-        windows = self._plan.days.second.calibration(n_trials)
-        carried, fit_s = self._stitch(curve.first, windows, n_trials, TRANSFER)
-        comparison = decode_carried(curve.first, self._split, carried)
+    def _align(self, curve: Curve, n_trials: int) -> None:
+        """Add the transfer and its control."""
+        windows = self._plan.days.target.calibration(n_trials)
+        aligned, fit_s = self._stitch(curve.source, windows, n_trials, TRANSFER)
+        comparison = decode_aligned(curve.source, self._split, aligned)
         point = _point(TRANSFER, n_trials, comparison, fit_s, curve.full_velocity_r2)
         curve.points.append(
             replace(
                 point,
                 shuffled_velocity_r2=self._control(curve, windows, n_trials),
-                committee_velocity_r2=carried.ensemble.velocity_r2(),
+                ensemble_velocity_r2=aligned.ensemble.velocity_r2(),
             )
         )
-        curve.carried[n_trials] = carried
+        curve.aligned[n_trials] = aligned
 
     def _control(self, curve: Curve, windows: Dataset, n_trials: int) -> float:
         if not n_trials:
-            return random_match_r2(curve.first, self._split, windows, curve.matching)
+            return random_match_r2(curve.source, self._split, windows, curve.matching)
         rng = np.random.default_rng(self._plan.days.settings.seed)
         shuffled = replace(windows, labels=shuffle_trials(windows.labels, rng))
-        carried, _ = self._stitch(curve.first, shuffled, n_trials, CONTROL)
-        return decode_carried(curve.first, self._split, carried).velocity_r2()
+        aligned, _ = self._stitch(curve.source, shuffled, n_trials, CONTROL)
+        return decode_aligned(curve.source, self._split, aligned).velocity_r2()
 
     def _stitch(
-        self, first: SourceDay, windows: Dataset, n_trials: int, kind: str
-    ) -> tuple[Carried, float]:
-        """Match and carry over; and how long that took."""
+        self, source: SourceDay, windows: Dataset, n_trials: int, kind: str
+    ) -> tuple[AlignedDay, float]:
+        """Match and align; return the result and the seconds that took."""
         calibration = Calibration(windows, with_labels=n_trials > 0)
 
-        def stitch() -> Carried:
+        def stitch() -> AlignedDay:
             matching = self._plan.days.match(windows, calibration.with_labels)
-            return align_day(first, self._split, calibration, matching, self._watcher.goes_on)
+            return align_day(source, self._split, calibration, matching, self._watcher.goes_on)
 
         return self._timed(kind, self._described(kind, n_trials), stitch)
 
     def _rival(self, curve: Curve, n_trials: int, full: tuple[Comparison, float]) -> None:
-        """The others with the same trials; that on all of them is the reference itself."""
+        """Add the other methods on the same trials; the reference is not trained again."""
         for name in _RIVALS:
             is_full = name == SCRATCH and n_trials == self._plan.n_all
             learned = full if is_full else self._learn(self._method(name), n_trials)
@@ -193,8 +210,8 @@ class _Runner:
         return ner(name, self._plan.days.settings) if name == SCRATCH else load_method(name)
 
     def _learn(self, method: Method, n_trials: int) -> tuple[Comparison, float]:
-        """Held-out trials as a method decodes them; and how long it learned."""
-        train, test = self._plan.days.second.calibration(n_trials), self._split.test
+        """Train a method and decode the held-out trials; return that and the training time (s)."""
+        train, test = self._plan.days.target.calibration(n_trials), self._split.test
         seed = self._plan.days.settings.seed
         context = FitContext(seed, self._plan.device, self._step_ns, self._watcher.goes_on)
         fitted, fit_s = self._timed(
@@ -213,10 +230,10 @@ class _Runner:
 
     def _described(self, what: str, n_trials: int) -> str:
         trials = f"{n_trials} trials" if n_trials else "no labels"
-        return f"{self._plan.days.second.session.name}, {trials}: {what}"
+        return f"{self._plan.days.target.session.name}, {trials}: {what}"
 
     def _timed(self, kind: str, description: str, fit: Callable[[], Fit]) -> tuple[Fit, float]:
-        """What is fitted, and how many seconds that took."""
+        """Return the result of a fit, and the seconds it took."""
         self._watcher.begins_fit(kind, description)
         started_s = time.monotonic()
         fitted = fit()
@@ -242,7 +259,7 @@ def _point(
 
 def _warning(matching: Matching) -> str:
     return (
-        f"warning: the days' units could be matched as well by chance (score {matching.score:.1f}, "
-        f"by chance up to {matching.chance.max():.1f}): labelled trials still teach day B, but "
-        "what is decoded without them can't be trusted"
+        f"warning: the match of the two days' units is no better than chance (score "
+        f"{matching.score:.1f}, by chance up to {matching.chance.max():.1f}): do not trust "
+        "decoding without labels (--trials 0); more labelled trials of day B are safe to use"
     )

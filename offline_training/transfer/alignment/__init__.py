@@ -1,1 +1,1 @@
-"""A known day aligned to a new one: units matched, encoders stitched."""
+"""Alignment of a source day's decoder to a target day: match units, stitch encoders."""

@@ -1,10 +1,9 @@
-"""Matching: which units of one day are which of another, by how they fire and where they stand.
+"""Match the units of two days by their firing and their order.
 
-Sorting gives units new names each day, but goes through the electrodes in the same order. So a
-match must keep the order, and within it pairs units that fire alike: at like rates, and in like
-company (their correlations, at several lags, with the units that are matched already). No
-kinematics are needed. Whether two days have units in common at all is told by chance: the same
-with the second day's units in random order.
+Spike sorting renames units each day but visits the electrodes in the same order. A match therefore
+keeps the order and pairs units with similar rates and similar correlations, at several lags, with
+the units already matched. No kinematics are needed. A match is judged against chance: the same
+procedure with the target day's units in random order.
 """
 
 from collections.abc import Sequence
@@ -14,45 +13,50 @@ import numpy as np
 from numba import njit
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.clock import NS_PER_MS
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.labels import Labels
 
-# Similarity below which two units are better left alone, and the share of it that rates have.
+# Similarity below which two units are not paired, and the weight of rates in it.
 _THRESHOLD, _RATE_SHARE = 0.3, 0.2
-# Spread of a unit's log rate between days, and of its place in the order.
-_LOG_RATE_SD, _PLACE_SD = 0.4, 0.1
-# Counts are summed over so many bins, and correlated at these lags (in hops).
+# Standard deviations of a unit's log rate and of its relative position between days.
+_LOG_RATE_SD, _POSITION_SD = 0.4, 0.1
+# Counts are summed over this many bins and correlated at these lags (hops).
 _SUMMED_BINS, _LAGS = 5, (0, 3, 6)
 _MAX_ROUNDS, _N_CHANCE = 15, 20
 _SPIKES_FLOOR = 0.02
-# How finely the time in a trial is told apart where units are compared by their tuning.
-_TUNING_STEP_NS = 120 * NS_PER_MS
 
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """One day's units as a match sees them.
+    """Firing of one day's units.
 
-    ``rate``: mean root count a bin, ``(unit,)``. ``covariance``: correlations of summed root
-    counts at each lag, ``(lag, unit, unit)``.
+    Attributes
+    ----------
+    rate
+        ``(unit,)``, mean square-root count per bin.
+    covariance
+        ``(lag, unit, unit)``, correlations of summed square-root counts at each lag.
     """
 
     rate: FloatArray
     covariance: FloatArray
 
     def reordered(self, order: Int64Array) -> "Activity":
-        """The same with its units in another order."""
+        """Return the activity with its units in another order."""
         return Activity(self.rate[order], self.covariance[:, order][:, :, order])
 
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """Pairs ``(pair, 2)`` of units, the first day's and the second day's.
+    """Match of two days' units.
 
-    ``score``: by how much the pairs' similarities exceed the threshold, in sum. ``chance``: the
-    same where the second day's units stand in random orders; empty for a match by name, which
-    was not looked for and so can't be found by chance.
+    Attributes
+    ----------
+    pairs
+        ``(pair, 2)``, indices of the source day's and the target day's units.
+    score
+        Sum over pairs of similarity minus threshold.
+    chance
+        Scores with the target day's units in random order; empty for a match by name.
     """
 
     pairs: Int64Array
@@ -61,12 +65,12 @@ class Matching:
 
     @property
     def by_name(self) -> bool:
-        """Whether the units' names told the pairs."""
+        """True if the units were matched by name."""
         return not self.chance.size
 
     @property
     def is_real(self) -> bool:
-        """Whether it is better than every match by chance, by as much again as those spread."""
+        """True if the score exceeds the best chance score by more than the range of these."""
         if self.by_name:
             return True
         spread = float(self.chance.max() - self.chance.min())
@@ -74,7 +78,7 @@ class Matching:
 
 
 def activity(dataset: Dataset) -> Activity:
-    """How a day's units fire. Its labels are not looked at."""
+    """Return the firing of a day's units. Labels are not used."""
     root = np.sqrt(dataset.windows[:, -_SUMMED_BINS:].astype(np.float64))
     summed = root.sum(axis=1)
     standard = (summed - summed.mean(axis=0)) / (summed.std(axis=0) + 1e-6)
@@ -85,84 +89,51 @@ def activity(dataset: Dataset) -> Activity:
     return Activity(root[:, -1].mean(axis=0), np.stack(covariance))
 
 
-def match_units(first: Activity, second: Activity, tuning: FloatArray | None = None) -> Matching:
-    """Match two days' units. ``tuning``: similarities ``(first, second)`` that labels give, if any.
+def match_units(source: Activity, target: Activity, tuning: FloatArray | None = None) -> Matching:
+    """Match two days' units by their firing, and by their tuning if it is given.
 
-    The chance is that of the firing alone, so that a match is judged the same with labels.
+    Score and chance are of the firing alone, so that a match is judged the same with labels.
+
+    Parameters
+    ----------
+    source, target
+        Firing of the two days' units.
+    tuning
+        ``(source unit, target unit)``, similarities from labels, as `tuning_similarity` gives.
+
+    Returns
+    -------
+    Matching
+        The pairs, with their score and the scores by chance.
     """
-    pairs, score = _match(first, second, tuning)
-    _, unlabelled_score = (pairs, score) if tuning is None else _match(first, second, None)
+    pairs, score = _match(source, target, tuning)
+    _, unlabelled_score = (pairs, score) if tuning is None else _match(source, target, None)
     rng = np.random.default_rng(0)
     chance = [
-        _match(first, second.reordered(rng.permutation(second.rate.size)), None)[1]
+        _match(source, target.reordered(rng.permutation(target.rate.size)), None)[1]
         for _ in range(_N_CHANCE)
     ]
     return Matching(pairs, unlabelled_score, np.array(chance))
 
 
-def match_by_name(first_ids: Sequence[str], second_ids: Sequence[str]) -> Matching:
-    """Match channels that bear the same names on both days, as electrodes do."""
-    place = {name: index for index, name in enumerate(second_ids)}
-    pairs = [(index, place[name]) for index, name in enumerate(first_ids) if name in place]
+def match_by_name(source_ids: Sequence[str], target_ids: Sequence[str]) -> Matching:
+    """Match channels that have the same names on both days, as electrodes do."""
+    place = {name: index for index, name in enumerate(target_ids)}
+    pairs = [(index, place[name]) for index, name in enumerate(source_ids) if name in place]
     return Matching(np.array(pairs, dtype=np.int64).reshape(-1, 2), 0.0, np.zeros(0))
 
 
-def tuning_similarity(first: Dataset, second: Dataset) -> FloatArray:
-    """Correlations ``(first unit, second unit)`` of two days' units over the conditions of both.
-
-    A condition is a direction at a step of the trial; a unit's tuning is its mean root count in
-    each. A unit that is silent, or that two days with no condition in common leave unknown, is
-    like none.
-    """
-    tunings = [_tuning(day) for day in (first, second)]
-    common = sorted(tunings[0].keys() & tunings[1].keys())
-    ours, theirs = (
-        _unit_columns(np.array([tuning[condition] for condition in common]).reshape(-1, n_units))
-        for tuning, n_units in zip(
-            tunings, (first.windows.shape[2], second.windows.shape[2]), strict=True
-        )
-    )
-    similarity: FloatArray = ours.T @ theirs
-    return similarity
-
-
-def _tuning(day: Dataset) -> dict[tuple[float, int], FloatArray]:
-    """Mean root count in the newest bin, ``(unit,)``, of each direction and step."""
-    root = np.sqrt(day.windows[:, -1].astype(np.float64))
-    conditions = np.stack([day.labels.direction_deg, _steps_in_trial(day.labels)], axis=1)
-    unique, row = np.unique(conditions, axis=0, return_inverse=True)
-    means = [root[row == index].mean(axis=0) for index in range(len(unique))]
-    return {
-        (float(direction), int(step)): mean
-        for (direction, step), mean in zip(unique, means, strict=True)
-    }
-
-
-def _steps_in_trial(labels: Labels) -> Int64Array:
-    """Each hop's step since the first labelled hop of its trial."""
-    _, first_hop, trial = np.unique(labels.trial, return_index=True, return_inverse=True)
-    return (labels.end_ns - labels.end_ns[first_hop][trial]) // _TUNING_STEP_NS
-
-
-def _unit_columns(values: FloatArray) -> FloatArray:
-    """Columns with their means taken off, of unit length; those that don't vary are zero."""
-    centred = values - values.mean(axis=0) if len(values) else values
-    length = np.linalg.norm(centred, axis=0)
-    columns: FloatArray = centred / np.where(length > 1e-9, length, np.inf)
-    return columns
-
-
 def _match(
-    first: Activity, second: Activity, tuning: FloatArray | None
+    source: Activity, target: Activity, tuning: FloatArray | None
 ) -> tuple[Int64Array, float]:
-    """Begin with rates and places; then match by company until the match stays."""
-    rates = _rate_similarity(first, second)
-    pairs, score = ordered_pairs(rates * _place_similarity(first, second), _THRESHOLD)
+    """Match by rates and positions first, then by correlations until the match is stable."""
+    rates = _rate_similarity(source, target)
+    pairs, score = ordered_pairs(rates * _position_similarity(source, target), _THRESHOLD)
     for _ in range(_MAX_ROUNDS):
         if not len(pairs):
             break
-        company = _company_similarity(first, second, pairs)
-        similarity = (1 - _RATE_SHARE) * company + _RATE_SHARE * rates
+        correlations = _correlation_similarity(source, target, pairs)
+        similarity = (1 - _RATE_SHARE) * correlations + _RATE_SHARE * rates
         threshold = _THRESHOLD
         if tuning is not None:
             similarity, threshold = similarity + tuning, 2 * _THRESHOLD
@@ -173,28 +144,28 @@ def _match(
     return pairs, score
 
 
-def _rate_similarity(first: Activity, second: Activity) -> FloatArray:
-    logs = [np.log(day.rate + _SPIKES_FLOOR) for day in (first, second)]
+def _rate_similarity(source: Activity, target: Activity) -> FloatArray:
+    logs = [np.log(day.rate + _SPIKES_FLOOR) for day in (source, target)]
     similarity: FloatArray = np.exp(-(((logs[0][:, None] - logs[1]) / _LOG_RATE_SD) ** 2))
     return similarity
 
 
-def _place_similarity(first: Activity, second: Activity) -> FloatArray:
-    places = [np.arange(day.rate.size) / day.rate.size for day in (first, second)]
-    similarity: FloatArray = np.exp(-(((places[0][:, None] - places[1]) / _PLACE_SD) ** 2))
+def _position_similarity(source: Activity, target: Activity) -> FloatArray:
+    positions = [np.arange(day.rate.size) / day.rate.size for day in (source, target)]
+    similarity: FloatArray = np.exp(-(((positions[0][:, None] - positions[1]) / _POSITION_SD) ** 2))
     return similarity
 
 
-def _company_similarity(first: Activity, second: Activity, pairs: Int64Array) -> FloatArray:
-    """Correlation ``(first, second)`` of the units' correlations with the matched units."""
-    return _company(first, pairs[:, 0]) @ _company(second, pairs[:, 1]).T
+def _correlation_similarity(source: Activity, target: Activity, pairs: Int64Array) -> FloatArray:
+    """Compare units by their correlations with the matched units, ``(source, target)``."""
+    return _profiles(source, pairs[:, 0]) @ _profiles(target, pairs[:, 1]).T
 
 
-def _company(day: Activity, matched: Int64Array) -> FloatArray:
-    """Each unit's correlations with the matched units, both ways in time, as unit vectors.
+def _profiles(day: Activity, matched: Int64Array) -> FloatArray:
+    """Return each unit's correlations with the matched units, at positive and negative lags.
 
-    A unit's correlation with itself tells nothing and is left out; the matched units' means are
-    taken off, for what is common to all units tells none from another.
+    Rows are unit vectors. A unit's correlation with itself is left out. Means over units are
+    subtracted, because what all units share does not distinguish them.
     """
     profile = np.concatenate(
         [part for lag in day.covariance for part in (lag[:, matched], lag[matched].T)], axis=1
@@ -206,14 +177,19 @@ def _company(day: Activity, matched: Int64Array) -> FloatArray:
     mean = known.sum(axis=0) / np.maximum((~itself).sum(axis=0), 1)
     centred = np.where(itself, 0.0, profile - mean)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    company: FloatArray = centred / np.maximum(length, 1e-12)
-    return company
+    profiles: FloatArray = centred / np.maximum(length, 1e-12)
+    return profiles
 
 
 def ordered_pairs(similarity: FloatArray, threshold: float) -> tuple[Int64Array, float]:
-    """The pairs, ascending on both sides, whose similarities exceed the threshold by the most.
+    """Return the order-preserving pairs with the largest sum of similarity minus threshold.
 
-    The alignment of Needleman & Wunsch (1970) without a price for gaps; and that sum.
+    This is the alignment of Needleman & Wunsch (1970) without a gap penalty.
+
+    Returns
+    -------
+    tuple of Int64Array and float
+        Pairs ``(pair, 2)``, ascending in both columns, and their sum.
     """
     gain = similarity - threshold
     best = _best_sums(gain)
@@ -232,7 +208,7 @@ def ordered_pairs(similarity: FloatArray, threshold: float) -> tuple[Int64Array,
 
 @njit(cache=True)
 def _best_sums(gain: FloatArray) -> FloatArray:
-    """The best sum over the first units of both days, ``(first + 1, second + 1)``."""
+    """Return the best sums over the first units of both days, ``(source + 1, target + 1)``."""
     best = np.zeros((gain.shape[0] + 1, gain.shape[1] + 1))
     for row in range(gain.shape[0]):
         for column in range(gain.shape[1]):

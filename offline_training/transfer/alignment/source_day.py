@@ -1,7 +1,7 @@
-"""Stitching: a ensemble of one day hears another day's units through a linear read-in.
+"""Stitch another day's units to a source day's ensemble through a linear read-in.
 
-The first day's readout stays as it is. The read-in begins as the match of units, and is learned
-together with the ensemble from the labelled trials of both days.
+The source day's readout is kept. The read-in starts as the match of units and is trained together
+with the ensemble on the labelled trials of both days.
 """
 
 import copy
@@ -25,13 +25,13 @@ from rt_ner.offline.labels import Labels
 
 _STEPS, _ANCHORS = 250, 64
 _READ_IN_RATE, _NETWORK_RATE = 1e-3, 5e-4
-# Weight of the squared distance of the read-in from the match.
-_LOYALTY = 0.3
+# Weight of the alignment penalty in the loss.
+_PENALTY_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class SourceDay:
-    """The day that is known: its training windows, its ensemble and the readout that stays."""
+    """A source day: its training windows, its ensemble, and the readout that is kept."""
 
     dataset: Dataset
     ensemble: Ensemble
@@ -40,7 +40,7 @@ class SourceDay:
 
     @property
     def settings(self) -> TrainSettings:
-        """What it was trained with."""
+        """Training settings."""
         return self.ensemble.settings
 
 
@@ -51,7 +51,26 @@ def learn_source_day(
     device: torch.device,
     on_step: OnStep,
 ) -> SourceDay:
-    """Learn a ensemble and its readout from a day's training windows."""
+    """Train an ensemble and its readout on a day's training windows.
+
+    Parameters
+    ----------
+    dataset
+        Labelled training windows.
+    settings
+        Training settings.
+    step_ns
+        Time step of the labels in ns, i.e. one bin.
+    device
+        Where torch computes.
+    on_step
+        Receives the part of the training that is done, and the validation R².
+
+    Returns
+    -------
+    SourceDay
+        The day, ready to be aligned to another one.
+    """
     ensemble, _ = train_ensemble(dataset, settings, step_ns, device, on_step)
     latents = ensemble.average(ensemble.features).cpu().numpy()
     readout = fit_readout(latents, dataset.labels.velocity_cm_s)
@@ -59,63 +78,63 @@ def learn_source_day(
 
 
 class Stitched(nn.Module):
-    """The first day's ensemble behind a read-in ``(member, second unit, first unit)``."""
+    """The source day's ensemble behind a read-in ``(member, target unit, source unit)``."""
 
-    def __init__(self, first: SourceDay, matching: Matching, n_second: int) -> None:
+    def __init__(self, source: SourceDay, matching: Matching, n_target: int) -> None:
         super().__init__()
-        self.network: EncoderNetwork = copy.deepcopy(first.ensemble.network)
-        members = first.settings.ensemble.members
-        n_first = first.dataset.windows.shape[2]
-        match = torch.zeros(n_second, n_first)
+        self.network: EncoderNetwork = copy.deepcopy(source.ensemble.network)
+        members = source.settings.ensemble.members
+        n_source = source.dataset.windows.shape[2]
+        match = torch.zeros(n_target, n_source)
         match[matching.pairs[:, 1], matching.pairs[:, 0]] = 1.0
         self.match: torch.Tensor
         self.register_buffer("match", match)
-        self.read_in = nn.Parameter(match.expand(members, n_second, n_first).clone())
-        self.to(first.ensemble.features.device)
+        self.read_in = nn.Parameter(match.expand(members, n_target, n_source).clone())
+        self.to(source.ensemble.features.device)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Latents ``(member, batch, latent)`` of ``(member, batch, bump, second unit)``."""
+        """Encode ``(member, batch, basis, target unit)`` as ``(member, batch, latent)``."""
         latents: torch.Tensor = self.network(torch.matmul(features, self.read_in[:, None]))
         return latents
 
     def average(self, features: torch.Tensor) -> torch.Tensor:
-        """The members' mean latents ``(batch, latent)``, nothing at random."""
+        """Return the members' mean latents ``(batch, latent)``, without dropout or noise."""
         self.eval()
         with torch.no_grad():
             mean: torch.Tensor = self(features.expand(len(self.read_in), *features.shape)).mean(0)
         return mean
 
     def alignment_penalty(self) -> torch.Tensor:
-        """Squared distance of the read-in from the match."""
+        """Return the squared distance of the read-in from the match."""
         return ((self.read_in - self.match) ** 2).sum()
 
 
-def learn_second_day(
-    stitched: Stitched, first: SourceDay, second: Dataset, seed: int, on_step: OnStep
+def learn_target_day(
+    stitched: Stitched, source: SourceDay, target: Dataset, seed: int, on_step: OnStep
 ) -> None:
-    """Learn the read-in, and more slowly the ensemble, from labelled windows of both days."""
+    """Train the read-in, and the ensemble at a lower rate, on labelled windows of both days."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    device = first.ensemble.features.device
-    own = EncoderNetwork(second, first.settings).to(device)
+    device = source.ensemble.features.device
+    own = EncoderNetwork(target, source.settings).to(device)
     days = (
-        _Day(first.dataset, first.ensemble.features, first.step_ns, rng),
-        _Day(second, all_features(own, second), first.step_ns, rng),
+        _Day(source.dataset, source.ensemble.features, source.step_ns, rng),
+        _Day(target, all_features(own, target), source.step_ns, rng),
     )
-    objective = _BothDays(first, days)
+    objective = _BothDays(source, days)
     optimizer = torch.optim.AdamW(
         [
             {"params": [stitched.read_in], "lr": _READ_IN_RATE},
             {"params": list(stitched.network.parameters()), "lr": _NETWORK_RATE},
         ],
-        weight_decay=first.settings.weight_decay,
+        weight_decay=source.settings.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [_READ_IN_RATE, _NETWORK_RATE], total_steps=_STEPS + 1, pct_start=0.1
     )
     for step in range(1, _STEPS + 1):
         stitched.train()
-        loss = objective(stitched) + _LOYALTY * stitched.alignment_penalty()
+        loss = objective(stitched) + _PENALTY_WEIGHT * stitched.alignment_penalty()
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -124,7 +143,7 @@ def learn_second_day(
 
 
 class _Day:
-    """One day's labelled features, and anchors and partners among them."""
+    """One day's labelled features, from which anchors and partners are drawn."""
 
     def __init__(
         self,
@@ -138,7 +157,7 @@ class _Day:
         self._sampler = PartnerSampler(dataset.labels, step_ns, rng)
 
     def draw(self, settings: TrainSettings) -> tuple[torch.Tensor, Int64Array]:
-        """Disturbed features ``(member, 2 · anchor, …)`` and anchors ``(member, anchor)``."""
+        """Draw augmented features ``(member, 2 · anchor, …)`` and anchors ``(member, anchor)``."""
         pairs = [self._sampler.draw(_ANCHORS) for _ in range(settings.ensemble.members)]
         rows = np.stack([np.concatenate(pair) for pair in pairs])
         seen = disturbed(self._features[torch.from_numpy(rows)], settings)
@@ -146,23 +165,23 @@ class _Day:
 
 
 class _BothDays:
-    """NER loss over the anchors of both days together, and the error of the readout that stays."""
+    """NER loss over the anchors of both days together, plus the error of the fixed readout."""
 
-    def __init__(self, first: SourceDay, days: tuple[_Day, _Day]) -> None:
-        features = first.ensemble.features
-        self._settings = first.settings
+    def __init__(self, source: SourceDay, days: tuple[_Day, _Day]) -> None:
+        features = source.ensemble.features
+        self._settings = source.settings
         self._days = days
-        self._matrix = torch.from_numpy(first.readout.matrix).to(features)
-        self._bias = torch.from_numpy(first.readout.bias).to(features)
-        self._variance = float(first.dataset.labels.velocity_cm_s.var())
+        self._matrix = torch.from_numpy(source.readout.matrix).to(features)
+        self._bias = torch.from_numpy(source.readout.bias).to(features)
+        self._variance = float(source.dataset.labels.velocity_cm_s.var())
 
     def __call__(self, stitched: Stitched) -> torch.Tensor:
-        """Loss of one batch of both days."""
-        (seen_first, first), (seen_second, second) = (
+        """Return the loss of one batch of both days."""
+        (seen_source, source), (seen_target, target) = (
             day.draw(self._settings) for day in self._days
         )
-        latents = (stitched.network(seen_first), stitched(seen_second))
-        anchors = (first, second)
+        latents = (stitched.network(seen_source), stitched(seen_target))
+        anchors = (source, target)
         velocity = self._labels("velocity_cm_s", anchors)
         direction = self._labels("direction_deg", anchors)
         # (member, anchor or partner, day, anchor, latent)
@@ -170,7 +189,7 @@ class _BothDays:
         return self._ner(both.flatten(1, 3), velocity, direction) + self._error(both, velocity)
 
     def _labels(self, name: str, anchors: tuple[Int64Array, Int64Array]) -> FloatArray:
-        """The first day's anchors' labels, then the second's: ``(member, 2 · anchor, …)``."""
+        """Return labels ``(member, anchor, …)``: the source day's anchors, then the target's."""
         parts = [
             getattr(day.labels, name)[rows] for day, rows in zip(self._days, anchors, strict=True)
         ]
@@ -189,9 +208,9 @@ class _BothDays:
         return torch.stack(losses).sum()
 
     def _error(self, latents: torch.Tensor, velocity: FloatArray) -> torch.Tensor:
-        """Mean squared error of the readout that stays, over both days."""
+        """Return the mean squared error of the fixed readout over both days."""
         decoded = latents @ self._matrix + self._bias
         wanted = torch.from_numpy(velocity).to(decoded).reshape(len(decoded), 1, 2, _ANCHORS, 2)
         error: torch.Tensor = ((decoded - wanted) ** 2).mean() / self._variance
-        # A mean over two days, of which each has the weight that one has in training.
+        # The mean is over two days; each keeps the weight that a single day has in training.
         return error * 2 * len(latents) * self._settings.loss.readout_weight

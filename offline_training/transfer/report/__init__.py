@@ -1,1 +1,1 @@
-"""Tables, figures and bundles of a transfer."""
+"""Tables, figure and bundle of a transfer."""

@@ -1,4 +1,4 @@
-"""Export: the bundle of a carried decoder, proven by the decoder's own code."""
+"""Build the bundle of an aligned decoder, verified with the live decoder's own code."""
 
 from offline_training.training import exported_model, training_entry
 from offline_training.transfer.curve import TRANSFER, Curve, Point
@@ -9,14 +9,14 @@ from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.scores import compare, only_trials
 
 
-def carried_bundle(curve: Curve, n_trials: int) -> Trained:
-    """The second day's bundle, with the encoder of so many trials and the first day's readout."""
-    session, split = curve.days.second.session, curve.days.second.split
-    network = curve.carried[n_trials].network
-    model = exported_model(network, session.channel_ids, split.shape, curve.first.readout)
+def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
+    """Return the target day's bundle: encoder of ``n_trials`` trials, source day's readout."""
+    session, split = curve.days.target.session, curve.days.target.split
+    network = curve.aligned[n_trials].network
+    model = exported_model(network, session.channel_ids, split.shape, curve.source.readout)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     held_out = only_trials(whole, split.n_train, len(session.trials))
-    last_trial = int(curve.days.second.calibration(n_trials).labels.trial.max())
+    last_trial = int(curve.days.target.calibration(n_trials).labels.trial.max())
     train = only_trials(whole, 0, last_trial + 1)
     point = _transfer_point(curve, n_trials)
     assert point.shuffled_velocity_r2 is not None
@@ -26,7 +26,7 @@ def carried_bundle(curve: Curve, n_trials: int) -> Trained:
         train_velocity_r2=train.velocity_r2(),
         shuffled_velocity_r2=point.shuffled_velocity_r2,
     )
-    known = curve.days.first.session
+    known = curve.days.source.session
     origin = CarriedFrom(
         session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
     )

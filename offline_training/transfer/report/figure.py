@@ -1,4 +1,4 @@
-"""Figure: velocity R² over the number of calibration trials, a line a method."""
+"""Draw velocity R² over the number of calibration trials, one line per method."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ from rt_ner.core.arrays import FloatArray
 _COLOURS = {TRANSFER: COLOURS[0], SCRATCH: COLOURS[5], "wiener": COLOURS[3], "gru": COLOURS[7]}
 _MARKERS = {TRANSFER: "o", SCRATCH: "s", "wiener": "^", "gru": "D"}
 _NAMES = {TRANSFER: "transfer", SCRATCH: "NER from scratch", "wiener": "Wiener", "gru": "GRU"}
-# Below this R² says only that a method fails, and the scale would crowd those that do not.
+# R² below this only says that a method fails; showing it would crowd the others.
 _FLOOR = -0.25
-# Where no labels stand, in doublings before the fewest labelled trials.
+# Position of the label-free score: doublings to the left of the fewest labelled trials.
 _NO_LABELS_GAP = 1.0
 
 
 def draw_curve(curve: Curve) -> bytes:
-    """PNG of the curve; controls are hollow, the label-free score stands apart on the left."""
+    """Return the curve as PNG; controls are hollow, the label-free score is on the far left."""
     figure = Figure(figsize=(8.5, 5.0), facecolor="white")
     figure.subplots_adjust(0.085, 0.125, 0.7, 0.9)
     axes = figure.subplots()
@@ -60,13 +60,13 @@ def _draw_control(axes: Axes, curve: Curve) -> None:
     points = [point for point in curve.points if point.shuffled_velocity_r2 is not None]
     places, scores = _places(curve, points), _scores(points, "shuffled_velocity_r2")
     colour = _COLOURS[TRANSFER]
-    name = "control: shuffled trials,\nor units paired at random"
+    name = "control: shuffled trials\nor random match"
     axes.plot(places, scores, "o", color=colour, markerfacecolor="white", label=name, zorder=3)
     _mark_below(axes, places, scores, colour, "white")
 
 
 def _mark_below(axes: Axes, places: FloatArray, scores: FloatArray, colour: str, face: str) -> None:
-    """Triangles at the floor that point to what lies below the scale."""
+    """Draw triangles at the floor for scores below the scale."""
     below = places[scores < _FLOOR]
     floor = np.full(below.size, _FLOOR)
     axes.plot(below, floor, "v", color=colour, markerfacecolor=face, clip_on=False, zorder=4)
@@ -77,15 +77,15 @@ def _scores(points: Sequence[Point], name: str) -> FloatArray:
 
 
 def _finish(axes: Axes, curve: Curve) -> None:
-    """Scale, names and rules."""
+    """Set scales, labels and grid."""
     points = {point.trials: point for point in curve.points}
     numbers = sorted(points)
-    n_all = curve.days.second.trials.size
+    n_all = curve.days.target.trials.size
     names = [_name(number, n_all) for number in numbers]
     places = _places(curve, [points[number] for number in numbers])
     axes.set_xticks(places, names)
     if numbers[0] == 0 < numbers[-1]:
-        # Nothing is no number of doublings away: the axis is broken here.
+        # Zero has no place on a logarithmic axis: mark the break.
         axes.axvline(places[:2].mean(), color="0.7", linewidth=0.9, linestyle=(0, (2, 3)))
     axes.set_ylim(_FLOOR, 1.0)
     axes.margins(x=0.06)
@@ -95,7 +95,7 @@ def _finish(axes: Axes, curve: Curve) -> None:
     axes.set_ylabel("Velocity R², held-out trials of day B")
     days = curve.days
     axes.set_title(
-        f"{days.first.session.name} → {days.second.session.name} {days.second.session.area}",
+        f"{days.source.session.name} → {days.target.session.name} {days.target.session.area}",
         loc="left",
         fontweight="bold",
     )
@@ -103,7 +103,7 @@ def _finish(axes: Axes, curve: Curve) -> None:
 
 
 def _places(curve: Curve, points: Sequence[Point]) -> FloatArray:
-    """Where numbers of trials stand: at their logarithms, and none at all before the fewest."""
+    """Return positions along x: log2 of the number of trials, label-free scores to the left."""
     labelled = [point.trials for point in curve.points if point.labels]
     no_labels = np.log2(min(labelled, default=1)) - _NO_LABELS_GAP
     return np.array(

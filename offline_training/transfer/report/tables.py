@@ -1,4 +1,4 @@
-"""Tables: the curve as JSON and for the terminal."""
+"""Show a transfer as a table or as JSON."""
 
 from dataclasses import asdict
 
@@ -10,12 +10,12 @@ from offline_training.transfer.curve import TRANSFER, Curve, Point
 
 
 def curve_json(curve: Curve) -> dict[str, object]:
-    """Everything, in plain values."""
+    """Return the results as JSON values."""
     days = curve.days
     return {
-        "from": days.first.session.name,
-        "to": days.second.session.name,
-        "area": days.second.session.area,
+        "from": days.source.session.name,
+        "to": days.target.session.name,
+        "area": days.target.session.area,
         "full_velocity_r2": curve.full_velocity_r2,
         "match": _match_json(curve),
         "curve": [asdict(point) for point in curve.points],
@@ -23,13 +23,13 @@ def curve_json(curve: Curve) -> dict[str, object]:
 
 
 def curve_table(curve: Curve) -> Table:
-    """Velocity R² of every method, a row a number of calibration trials."""
+    """Return velocity R² per method (columns) and number of calibration trials (rows)."""
     days = curve.days
-    title = f"{days.first.session.name} → {days.second.session.name} {days.second.session.area}"
+    title = f"{days.source.session.name} → {days.target.session.name} {days.target.session.area}"
     table = Table(
         title=title,
         title_justify="left",
-        caption="Velocity R², held-out trials; % of NER's from scratch with all trials",
+        caption="Velocity R² on held-out trials; % of NER trained from scratch on all trials",
         caption_justify="left",
     )
     methods = list(dict.fromkeys(point.method for point in curve.points))
@@ -43,25 +43,25 @@ def curve_table(curve: Curve) -> Table:
 
 
 def match_line(curve: Curve) -> str:
-    """The match in words, and how far its label-free use can be trusted."""
+    """Describe the match, and say if decoding without labels can be trusted."""
     matching = curve.matching
-    n_first, n_second = _sizes(curve)
-    what = f"{len(matching.pairs)} pairs among {n_first} and {n_second} units"
+    n_source, n_target = _sizes(curve)
+    pairs = f"{len(matching.pairs)} pairs among {n_source} and {n_target} units"
     if matching.by_name:
-        return f"Match: {what}, by name."
+        return f"Match: {pairs}, by name."
     scores = f"score {matching.score:.1f}, by chance up to {matching.chance.max():.1f}"
     if matching.is_real:
-        return f"Match: {what}, by how they fire ({scores})."
-    return f"Match: {what}, no better than chance ({scores}): don't trust the label-free row."
+        return f"Match: {pairs}, by their firing ({scores})."
+    return f"Match: {pairs}, no better than chance ({scores}): don't trust the label-free row."
 
 
 def _match_json(curve: Curve) -> dict[str, object]:
     matching: Matching = curve.matching
-    n_first, n_second = _sizes(curve)
+    n_source, n_target = _sizes(curve)
     return {
         "pairs": len(matching.pairs),
-        "units_a": n_first,
-        "units_b": n_second,
+        "units_a": n_source,
+        "units_b": n_target,
         "by_name": matching.by_name,
         "score": None if matching.by_name else matching.score,
         "chance_max": None if matching.by_name else float(matching.chance.max()),
@@ -70,8 +70,10 @@ def _match_json(curve: Curve) -> dict[str, object]:
 
 
 def _sizes(curve: Curve) -> tuple[int, int]:
-    first, second = (len(day.session.channel_ids) for day in (curve.days.first, curve.days.second))
-    return first, second
+    source, target = (
+        len(day.session.channel_ids) for day in (curve.days.source, curve.days.target)
+    )
+    return source, target
 
 
 def _cells(of_trials: dict[str, Point], methods: list[str]) -> list[str]:

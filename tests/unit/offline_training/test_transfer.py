@@ -28,14 +28,14 @@ from offline_training.transfer.alignment.matching import (
     match_by_name,
     match_units,
     ordered_pairs,
-    tuning_similarity,
 )
 from offline_training.transfer.alignment.source_day import (
     SourceDay,
     Stitched,
-    learn_second_day,
     learn_source_day,
+    learn_target_day,
 )
+from offline_training.transfer.alignment.tuning import tuning_similarity
 from offline_training.transfer.days import chosen_trials
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
@@ -44,8 +44,8 @@ from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import load_session, save_session
 from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.labels import Labels
 from rt_ner.offline.decoding import decode
+from rt_ner.offline.labels import Labels
 from tests.helpers.reaches import DIRECT
 
 CPU = torch.device("cpu")
@@ -199,7 +199,7 @@ def test_electrodes_are_matched_by_name() -> None:
 
 
 @pytest.fixture(scope="module")
-def first_day(days: tuple[Dataset, Dataset]) -> SourceDay:
+def source_day(days: tuple[Dataset, Dataset]) -> SourceDay:
     return learn_source_day(days[0], TINY, BIN_NS, CPU, quiet)
 
 
@@ -208,36 +208,36 @@ def known_match() -> Matching:
     return Matching(np.array(pairs), 1.0, np.zeros(1))
 
 
-def learned(first: SourceDay, second: Dataset, seed: int, monkeypatch: Any) -> FloatArray:
+def learned(source: SourceDay, target: Dataset, seed: int, monkeypatch: Any) -> FloatArray:
     monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 8)
-    stitched = Stitched(first, known_match(), len(KEPT))
-    learn_second_day(stitched, first, second, seed, quiet)
+    stitched = Stitched(source, known_match(), len(KEPT))
+    learn_target_day(stitched, source, target, seed, quiet)
     return stitched.read_in.detach().numpy().astype(np.float64)
 
 
-def test_before_learning_it_is_the_committee_on_reordered_features(first_day: SourceDay) -> None:
-    features = first_day.ensemble.features[:50]
+def test_before_learning_it_is_the_ensemble_on_reordered_features(source_day: SourceDay) -> None:
+    features = source_day.ensemble.features[:50]
     order = np.random.default_rng(0).permutation(40)
     by_order = Matching(np.stack([order, np.arange(40)], axis=1), 1.0, np.zeros(1))
-    stitched = Stitched(first_day, by_order, 40)
-    expected = first_day.ensemble.average(features).numpy()
+    stitched = Stitched(source_day, by_order, 40)
+    expected = source_day.ensemble.average(features).numpy()
     latents = stitched.average(features[:, :, torch.from_numpy(order)]).numpy()
     np.testing.assert_allclose(latents, expected, atol=1e-5)
 
 
 def test_the_readout_stays_and_a_seed_gives_one_read_in(
-    first_day: SourceDay, days: tuple[Dataset, Dataset], monkeypatch: pytest.MonkeyPatch
+    source_day: SourceDay, days: tuple[Dataset, Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    matrix, bias = first_day.readout.matrix.copy(), first_day.readout.bias.copy()
-    weights = [part.detach().clone() for part in first_day.ensemble.network.parameters()]
-    once = learned(first_day, days[1], 0, monkeypatch)
-    np.testing.assert_array_equal(once, learned(first_day, days[1], 0, monkeypatch))
-    assert not np.array_equal(once, learned(first_day, days[1], 1, monkeypatch))
-    np.testing.assert_array_equal(first_day.readout.matrix, matrix)
-    np.testing.assert_array_equal(first_day.readout.bias, bias)
-    for before, now in zip(weights, first_day.ensemble.network.parameters(), strict=True):
+    matrix, bias = source_day.readout.matrix.copy(), source_day.readout.bias.copy()
+    weights = [part.detach().clone() for part in source_day.ensemble.network.parameters()]
+    once = learned(source_day, days[1], 0, monkeypatch)
+    np.testing.assert_array_equal(once, learned(source_day, days[1], 0, monkeypatch))
+    assert not np.array_equal(once, learned(source_day, days[1], 1, monkeypatch))
+    np.testing.assert_array_equal(source_day.readout.matrix, matrix)
+    np.testing.assert_array_equal(source_day.readout.bias, bias)
+    for before, now in zip(weights, source_day.ensemble.network.parameters(), strict=True):
         assert torch.equal(before, now)
-    assert all_features(first_day.ensemble.network, days[0]).shape[2] == 40
+    assert all_features(source_day.ensemble.network, days[0]).shape[2] == 40
 
 
 # Trials
@@ -245,7 +245,7 @@ def test_the_readout_stays_and_a_seed_gives_one_read_in(
 
 def test_trials_are_chosen() -> None:
     assert chosen_trials(("all", "0", "4", "16", "4"), 12) == ([0, 4, 12], ["16"])
-    for wanted, words in ((("20",), "has 12 training"), (("1",), "control"), (("x",), "or all")):
+    for wanted, words in ((("20",), "has 12 training"), (("1",), "control"), (("x",), "or 'all'")):
         with pytest.raises(ConfigError, match=words):
             chosen_trials(wanted, 12)
 
@@ -276,7 +276,7 @@ def transfer(folder: Path, *arguments: object) -> Result:
 
 POINT = {
     "trials", "method", "labels", "velocity_r2", "position_r2", "relative",
-    "shuffled_velocity_r2", "fit_s", "committee_velocity_r2",
+    "shuffled_velocity_r2", "fit_s", "ensemble_velocity_r2",
 }  # fmt: skip
 
 
@@ -289,7 +289,7 @@ def test_the_curve_from_end_to_end(folder: Path, monkeypatch: pytest.MonkeyPatch
     picture = folder / "new" / "curve.png"
     result = transfer(folder, "--figure", picture, "--json")
     assert result.exit_code == 0, result.output
-    assert "--trials 16, 32 left out: simulated-2 has 9 training trials" in result.stderr
+    assert "--trials 16, 32 skipped: simulated-2 has only 9 training trials" in result.stderr
     content = json.loads(result.stdout)
     assert (content["from"], content["to"], content["area"]) == ("simulated-1", "simulated-2", "M1")
     assert content["match"] == {
@@ -305,7 +305,7 @@ def test_the_curve_from_end_to_end(folder: Path, monkeypatch: pytest.MonkeyPatch
         assert row["labels"] == (row["trials"] > 0)
         assert row["relative"] == pytest.approx(row["velocity_r2"] / content["full_velocity_r2"])
         assert (row["shuffled_velocity_r2"] is None) == (row["method"] != "transfer")
-        assert (row["committee_velocity_r2"] is None) == (row["method"] != "transfer")
+        assert (row["ensemble_velocity_r2"] is None) == (row["method"] != "transfer")
     full = next(row for row in rows if (row["trials"], row["method"]) == (9, "scratch"))
     assert full["relative"] == 1.0
     assert matplotlib.image.imread(io.BytesIO(picture.read_bytes())).std() > 0.01
@@ -327,8 +327,10 @@ def test_strangers_are_warned_of(folder: Path, tmp_path: Path) -> None:
     options = ("--trials", 0, "--no-rivals")
     result = CliRunner().invoke(build_app(), ["transfer", *map(str, (*arguments, *options))])
     assert result.exit_code == 0, result.output
-    (line,) = [line for line in result.stderr.splitlines() if "by chance" in line]
-    assert line.startswith("warning: the days' units could be matched as well by chance (score")
+    (line,) = [line for line in result.stderr.splitlines() if "chance" in line]
+    assert line.startswith(
+        "warning: the match of the two days' units is no better than chance (score"
+    )
     assert "simulated-2: 9 training trials are few" in result.stderr
     assert "don't trust the label-free row" in result.stdout
 
