@@ -10,7 +10,6 @@ from offline_training.options import pick_device, require_training, train_settin
 from rt_ner.bundle.manifest import Scores
 from rt_ner.bundle.storage import check_writable
 from rt_ner.data.loading import load_session
-from rt_ner.terminal.console import table_of
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
@@ -21,6 +20,7 @@ from rt_ner.terminal.options import (
     SettingsSeed,
     out_option,
     print_json,
+    table_of,
 )
 from rt_ner.terminal.progress import show_progress
 

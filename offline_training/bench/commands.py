@@ -6,8 +6,7 @@ import typer
 from rich.console import Console
 
 from offline_training.options import require_training
-from rt_ner.terminal.console import table_of
-from rt_ner.terminal.options import AsJson, print_json
+from rt_ner.terminal.options import AsJson, print_json, table_of
 
 
 def bench_loss(
