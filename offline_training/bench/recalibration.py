@@ -1,4 +1,4 @@
-"""The bench of recalibration, on a real recording. Torch is imported when it runs."""
+"""Command that scores recalibration on a real recording. Torch is imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,12 +38,16 @@ def bench_recalibration(
     if as_json:
         print_json(result)
         return
+    _print_result(result)
+
+
+def _print_result(result: dict[str, object]) -> None:
     console = Console(highlight=False, markup=False)
     angles, found, recovered = (result[key] for key in ("angles", "disturbances", "recovered"))
     assert isinstance(angles, dict)
     assert isinstance(found, list)
     assert isinstance(recovered, dict)
-    table = Table(title="Mean angle to what was intended (°)", title_justify="left")
+    table = Table(title="Mean angle to the intended velocity (°)", title_justify="left")
     for title in ("decoder", "later baseline", "after stabilisation"):
         table.add_column(title)
     for name, row in angles.items():
@@ -56,4 +60,6 @@ def bench_recalibration(
         table.add_row(*(f"{angle:.1f}" for angle in row.values()))
     console.print(table)
     parts = ", ".join(f"{part} {share:.0%}" for part, share in recovered.items())
-    console.print(f"Of the loss won back from {result['recalibrated_from_trials']} trials: {parts}")
+    console.print(
+        f"Recovered from {result['recalibrated_from_trials']} trials: {parts} of the loss"
+    )

@@ -1,7 +1,8 @@
-"""Disturbance: how well intention is decoded on a real closed loop, and won back when signals move.
+"""Decode intention from a real closed loop, and recover it after the signals change.
 
-A decoder learns from the first baseline trials. From a later one on, signals are disturbed; it is
-recalibrated from the next trials, with its encoder as it was and not, and scored on the rest.
+A decoder learns from the first baseline trials. From a later trial on, the signals are disturbed;
+the decoder is recalibrated on the next trials, with its encoder kept or learned again, and scored
+on the rest.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from offline_training.bench.real_loop.stabilized import Recording
+from offline_training.bench.real_loop.stabilized import disturb, labelled_session, trials_of
 from offline_training.closed_loop.encoder import aligned_network
 from offline_training.ner.distillation import distill
 from offline_training.ner.networks.encoder_network import embed
@@ -23,13 +24,14 @@ from rt_ner.offline.dataset import Dataset, build_dataset
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
-from rt_ner.recalibration.intention import mean_angle_deg
+from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
 
 _N_TRAIN, _N_RECALIBRATE = 250, 60
-_HISTORY_BINS = 4
+_WINDOW = WindowSettings(history_bins=4)
 _RIDGE_BINS, _RIDGE_ALPHA = 5, 1000.0
 
-# Told: what is going on, and the part of it that is done.
+# Receives the stage, and the part of it that is done (0 to 1).
 Progress = Callable[[str, float], None]
 
 
@@ -37,8 +39,9 @@ Progress = Callable[[str, float], None]
 class Disturbed:
     """Mean angles to the intended velocity after one disturbance, in degrees.
 
-    ``undisturbed_deg``: of the same trials as they were. ``as_it_was_deg``: with the old decoder;
-    the others: recalibrated, from the disturbed trials alone but for the old encoder.
+    ``undisturbed_deg`` is that of the same trials without the disturbance, ``as_it_was_deg`` that
+    of the old decoder. The others are recalibrated on disturbed trials, with the encoder kept
+    (``readout_deg``) or learned again (``encoder_deg``).
     """
 
     undisturbed_deg: float
@@ -47,141 +50,155 @@ class Disturbed:
     encoder_deg: float
 
     def recovered(self, deg: float) -> float:
-        """How much of the loss is won back, 1 for all of it."""
+        """Return the part of the loss that is recovered, 1 for all of it."""
         return (self.as_it_was_deg - deg) / (self.as_it_was_deg - self.undisturbed_deg)
 
 
 def measure_disturbances(
-    recording: Recording, n_disturbances: int, seed: int, device: torch.device, progress: Progress
+    recording: tuple[ClosedLoopBlock, AnyArray],
+    n_disturbances: int,
+    seed: int,
+    device: torch.device,
+    progress: Progress,
 ) -> dict[str, object]:
-    """Angles on later baseline and stabilised trials, and after disturbances; all as JSON."""
-    lab = _Lab(recording, seed, device, progress)
-    baseline = recording.trials("baselineEvaluation")
-    later, stabilized = baseline[_N_TRAIN:], recording.trials("stabilizationEvaluation")
+    """Return angles on baseline and stabilised trials, and after disturbances, as JSON values."""
+    block, kinds = recording
+    baseline = trials_of(kinds, "baselineEvaluation")
+    lab = _Lab(block, baseline[:_N_TRAIN], seed, device, progress)
+    later, stabilized = baseline[_N_TRAIN:], trials_of(kinds, "stabilizationEvaluation")
+    decoders = {
+        "ner": lab.ner_deg,
+        "ridge": lab.ridge_deg,
+        "constant_direction": lab.constant_deg,
+        "shuffled_control": lab.control_deg,
+    }
     angles = {
         name: {"baseline_deg": decode(later), "stabilization_deg": decode(stabilized)}
-        for name, decode in {
-            "ner": lab.ner_deg,
-            "ridge": lab.ridge_deg,
-            "constant_direction": lab.constant_deg,
-            "shuffled_control": lab.control_deg,
-        }.items()
+        for name, decode in decoders.items()
     }
     found = [
         lab.disturb(later, seed + number, number / n_disturbances)
         for number in range(n_disturbances)
     ]
-    mean = {
-        part: float(np.mean([one.recovered(getattr(one, f"{part}_deg")) for one in found]))
-        for part in ("readout", "encoder")
-    }
     return {
         "trained_on_trials": _N_TRAIN,
         "recalibrated_from_trials": _N_RECALIBRATE,
         "angles": angles,
         "disturbances": [vars(one) for one in found],
-        "recovered": mean,
+        "recovered": {part: _mean_recovered(found, part) for part in ("readout", "encoder")},
     }
 
 
+def _mean_recovered(found: list[Disturbed], part: str) -> float:
+    return float(np.mean([one.recovered(getattr(one, f"{part}_deg")) for one in found]))
+
+
 class _Lab:
-    """One recording, and the decoder that learned from its first baseline trials."""
+    """A recording, and the decoder that learned from some of its trials."""
 
     def __init__(
-        self, recording: Recording, seed: int, device: torch.device, progress: Progress
+        self,
+        block: ClosedLoopBlock,
+        trials: Int64Array,
+        seed: int,
+        device: torch.device,
+        progress: Progress,
     ) -> None:
-        self._recording = recording
+        self._block = block
+        self._trials = trials
+        self._settings = TrainSettings(seed=seed, window=_WINDOW)
         self._device = device
         self._progress = progress
-        self._settings = TrainSettings(seed=seed, window=WindowSettings(history_bins=_HISTORY_BINS))
-        self._train = recording.trials("baselineEvaluation")[:_N_TRAIN]
-        self._first, self._latents_of = self._learned(_windows(recording, self._train), "learning")
-        latents = self._latents_of(self._first.dataset)
-        self._readout = fit_readout(latents, self._first.dataset.labels.velocity_cm_s)
-        self._chance: Callable[[Dataset], FloatArray] | None = None
+        self._source, self._latents_of = self._learned(_windows(block, trials), "learning")
+        latents = self._latents_of(self._source.dataset)
+        self._readout = fit_readout(latents, self._source.dataset.labels.velocity_cm_s)
+        self._control: Callable[[Dataset], FloatArray] | None = None
 
     def ner_deg(self, trials: Int64Array) -> float:
-        """Of the decoder as it was learned."""
-        return self._angle(self._recording, trials, self._readout)
+        """Score the decoder as it was learned."""
+        return self._angle(self._block, trials, self._readout)
 
     def ridge_deg(self, trials: Int64Array) -> float:
-        """Of a ridge regression on five bins of counts, learned from the same trials."""
-        counts = self._recording.counts.astype(np.float64)
+        """Score a ridge regression on five bins of counts, fitted to the same trials."""
+        counts = self._block.counts.astype(np.float64)
         inputs = np.concatenate([np.roll(counts, k, axis=0) for k in range(_RIDGE_BINS)], axis=1)
-        intended = self._recording.intended_cm_s
-        learned = self._recording.bins(self._train)
-        ridge = Ridge(alpha=_RIDGE_ALPHA).fit(inputs[learned], intended[learned])
-        dataset = _windows(self._recording, trials)
-        rows = dataset.labels.end_ns // self._recording.bin_ns - 1
+        intended_cm_s, _ = refit_labels(self._block)
+        learned = np.isin(self._block.reach, self._trials)
+        ridge = Ridge(alpha=_RIDGE_ALPHA).fit(inputs[learned], intended_cm_s[learned])
+        dataset = _windows(self._block, trials)
+        rows = dataset.labels.end_ns // self._block.hop_ns - 1
         return _angle(dataset, ridge.predict(inputs[rows]))
 
     def constant_deg(self, trials: Int64Array) -> float:
-        """Of the training trials' mean direction, whatever the spikes."""
-        dataset = _windows(self._recording, trials)
-        mean = self._first.dataset.labels.velocity_cm_s.mean(axis=0)
+        """Score the mean direction of the training trials, whatever the spikes."""
+        dataset = _windows(self._block, trials)
+        mean = self._source.dataset.labels.velocity_cm_s.mean(axis=0)
         return _angle(dataset, np.tile(mean, (len(dataset.labels), 1)))
 
     def control_deg(self, trials: Int64Array) -> float:
-        """Of the same decoder, learned from other trials' intentions."""
-        if self._chance is None:
-            train = _windows(self._recording, self._train)
-            rng = np.random.default_rng(self._settings.seed)
-            mixed = replace(train, labels=shuffle_trials(train.labels, rng))
-            _, latents_of = self._learned(mixed, "control")
-            readout = fit_readout(latents_of(mixed), mixed.labels.velocity_cm_s)
-            self._chance = lambda dataset: latents_of(dataset) @ readout.matrix + readout.bias
-        dataset = _windows(self._recording, trials)
-        return _angle(dataset, self._chance(dataset))
+        """Score the same decoder, learned from other trials' intentions."""
+        if self._control is None:
+            self._control = self._learned_control()
+        dataset = _windows(self._block, trials)
+        return _angle(dataset, self._control(dataset))
 
     def disturb(self, later: Int64Array, seed: int, done: float) -> Disturbed:
-        """Disturb from the first of the later trials on, and recalibrate."""
-        disturbed = self._recording.disturbed(int(later[0]), seed)
+        """Disturb the signals from the first of the later trials on, and recalibrate."""
+        disturbed = disturb(self._block, int(later[0]), seed)
         next_trials, rest = later[:_N_RECALIBRATE], later[_N_RECALIBRATE:]
-        second, scored = _windows(disturbed, next_trials), _windows(disturbed, rest)
-        refitted = fit_readout(self._latents_of(second), second.labels.velocity_cm_s)
-        shape = window_shape(self._settings.window, disturbed.session(rest))
+        target, scored = _windows(disturbed, next_trials), _windows(disturbed, rest)
+        refitted = fit_readout(self._latents_of(target), target.labels.velocity_cm_s)
+        shape = window_shape(_WINDOW, labelled_session(disturbed, rest))
         network = aligned_network(
-            self._first,
-            Split(second, scored, len(next_trials), shape),
+            self._source,
+            Split(target, scored, len(next_trials), shape),
             lambda part: self._progress("disturbances", done + part * (1 - done)),
         )
-        fixed = self._first.readout
-        carried_cm_s = embed(network, scored) @ fixed.matrix + fixed.bias
+        kept = self._source.readout
         return Disturbed(
-            undisturbed_deg=self._angle(self._recording, rest, self._readout),
+            undisturbed_deg=self._angle(self._block, rest, self._readout),
             as_it_was_deg=self._angle(disturbed, rest, self._readout),
             readout_deg=self._angle(disturbed, rest, refitted),
-            encoder_deg=_angle(scored, carried_cm_s),
+            encoder_deg=_angle(scored, embed(network, scored) @ kept.matrix + kept.bias),
         )
 
+    def _learned_control(self) -> Callable[[Dataset], FloatArray]:
+        """Learn from shuffled trials, and return the decoding of windows as velocity in cm/s."""
+        train = _windows(self._block, self._trials)
+        rng = np.random.default_rng(self._settings.seed)
+        shuffled = replace(train, labels=shuffle_trials(train.labels, rng))
+        _, latents_of = self._learned(shuffled, "control")
+        readout = fit_readout(latents_of(shuffled), shuffled.labels.velocity_cm_s)
+        return lambda dataset: latents_of(dataset) @ readout.matrix + readout.bias
+
     def _learned(
-        self, dataset: Dataset, what: str
+        self, dataset: Dataset, stage: str
     ) -> tuple[SourceDay, Callable[[Dataset], Float32Array]]:
-        """A ensemble, and the latents of the one encoder that it teaches."""
-        first = learn_source_day(
+        """Train an ensemble, and return it with the latents of the encoder distilled from it."""
+        source = learn_source_day(
             dataset,
             self._settings,
-            self._recording.bin_ns,
+            self._block.hop_ns,
             self._device,
-            lambda part, _: self._progress(what, 0.7 * part),
+            lambda part, _: self._progress(stage, 0.7 * part),
         )
         network = distill(
             dataset,
             self._settings,
             self._device,
-            first.ensemble.average,
-            lambda part: self._progress(what, 0.7 + 0.3 * part),
+            source.ensemble.average,
+            lambda part: self._progress(stage, 0.7 + 0.3 * part),
         )
-        return first, lambda windows: embed(network, windows)
+        return source, lambda windows: embed(network, windows)
 
-    def _angle(self, recording: Recording, trials: Int64Array, readout: Readout) -> float:
-        dataset = _windows(recording, trials)
+    def _angle(self, block: ClosedLoopBlock, trials: Int64Array, readout: Readout) -> float:
+        dataset = _windows(block, trials)
         return _angle(dataset, self._latents_of(dataset) @ readout.matrix + readout.bias)
 
 
-def _windows(recording: Recording, trials: Int64Array) -> Dataset:
-    session = recording.session(trials)
-    return build_dataset(session, window_shape(WindowSettings(history_bins=_HISTORY_BINS), session))
+def _windows(block: ClosedLoopBlock, trials: Int64Array) -> Dataset:
+    session = labelled_session(block, trials)
+    return build_dataset(session, window_shape(_WINDOW, session))
 
 
 def _angle(dataset: Dataset, decoded_cm_s: AnyArray) -> float:

@@ -12,13 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
-from offline_training.bench.real_loop.stabilized import read_stabilized
 from offline_training.closed_loop.encoder import recalibrate_encoder
+from offline_training.ner.export.counts_encoder import counts_encoder
+from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
@@ -94,6 +98,47 @@ def test_a_turned_world_is_learned_and_the_speed_stays(
     assert speeds[1] == pytest.approx(speeds[0], rel=0.25)
 
 
+def counting_bundle(session: Session) -> Bundle:
+    """A bundle whose latents are the newest bin's counts, with a random readout."""
+    rng = np.random.default_rng(0)
+    n_channels = len(session.channel_ids)
+    model = DecoderSpecification(
+        session.channel_ids,
+        WindowShape(hop_ns=HOP_NS, bin_ns=3 * HOP_NS, history_bins=2),
+        counts_encoder(2, n_channels),
+        Readout(rng.normal(size=(n_channels, 2)), np.zeros(2)),
+    )
+    training = TrainingEntry(
+        session="x",
+        session_sha256="0" * 64,
+        area="M1",
+        n_train_trials=1,
+        n_test_trials=1,
+        settings={"seed": 0, "held_out": 0.2},
+    )
+    scores = Scores(velocity_r2=0, position_r2=0, train_velocity_r2=0, shuffled_velocity_r2=0)
+    return assemble_bundle(model, rng.poisson(1.0, (4, 2, n_channels)), training, scores)
+
+
+def test_the_refit_gives_the_numbers_that_it_gave_with_the_trainers_packages() -> None:
+    """Values of version 0.1, in which the refit was a part of the trainer."""
+    session = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
+    bundle = counting_bundle(session)
+    found = recalibrate_readout(used(bundle, session, 60.0, gain=1.7), bundle)
+    manifest = found.trained.bundle.manifest
+    angles = (found.in_use_deg, found.refitted_deg)
+    assert angles == pytest.approx((88.96188953467734, 22.94911085491172), rel=1e-5)
+    assert np.abs(manifest.readout.matrix).sum() == pytest.approx(92.34486865182487, rel=1e-5)
+    assert manifest.readout.bias == pytest.approx((4.519071396612792, -7.555267805926719), rel=1e-5)
+    assert manifest.scores.model_dump() == {
+        "velocity_r2": pytest.approx(0.06681581253367219, rel=1e-4),
+        "position_r2": pytest.approx(0.8470357364865231, rel=1e-4),
+        "train_velocity_r2": pytest.approx(0.3323458592402283, rel=1e-4),
+        "validation_velocity_r2": None,
+        "shuffled_velocity_r2": pytest.approx(-1.9336502795966655, rel=1e-4),
+    }
+
+
 def test_a_filter_stays_a_filter(small_bundle: Bundle, small_session: Session) -> None:
     smooth = with_readout(small_bundle, replace_memory(small_bundle.model.readout))
     found = recalibrate_readout(used(smooth, small_session, 45.0), smooth)
@@ -105,9 +150,10 @@ def replace_memory(readout: Readout) -> Readout:
 
 
 def test_an_encoder_is_stitched_to_moved_electrodes(
-    small_bundle: Bundle, small_session: Session
+    small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same subject on electrodes in another order: learned with what is known of before."""
+    monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 20)
     later = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
     played = used(small_bundle, later)
     order = np.random.default_rng(0).permutation(played.counts.shape[1])
@@ -258,51 +304,3 @@ def test_an_adapted_bundle_is_proven_and_says_so(small_bundle: Bundle, tmp_path:
     loaded = load_bundle(tmp_path / "next")
     assert loaded.manifest.training.session == f"{small_bundle.manifest.training.session} (adapted)"
     np.testing.assert_allclose(loaded.model.readout.matrix, 2 * readout.matrix)
-
-
-def recording_file(path: Path, rng: np.random.Generator) -> Path:
-    kinds = np.repeat(["baselineEvaluation", "stabilizationEvaluation"], 6)
-    np.savez(
-        path,
-        bin_s=0.045,
-        counts=rng.poisson(3.0, size=(240, 96)).astype(np.uint8),
-        cursor=np.tile([10.0, 20.0], (240, 1)),
-        target=np.tile([110.0, 20.0], (12, 1)),
-        trial_first_bin=np.arange(12) * 20,
-        trial_type=kinds,
-    )
-    return path
-
-
-def test_a_real_closed_loop_says_what_was_meant(rng: np.random.Generator, tmp_path: Path) -> None:
-    recording = read_stabilized(recording_file(tmp_path / "x.npz", rng))
-    assert recording.bin_ns == 45_000_000
-    np.testing.assert_allclose(recording.intended_cm_s, np.tile([20.0, 0.0], (240, 1)))
-    trials = recording.trials("stabilizationEvaluation")
-    session = recording.session(trials)
-    assert (session.trials.start_ns // 45_000_000).tolist() == list(range(120, 240, 20))
-    assert session.kinematics.at(np.array([100, 130]) * 45_000_000)[1].tolist() == [False, True]
-    with pytest.raises(SessionError, match="no 'gradualTrain' trials"):
-        recording.trials("gradualTrain")
-    np.savez(tmp_path / "y.npz", counts=np.zeros(3))
-    with pytest.raises(SessionError, match="expected arrays"):
-        read_stabilized(tmp_path / "y.npz")
-
-
-def test_a_disturbance_moves_signals_from_one_trial_on(
-    rng: np.random.Generator, tmp_path: Path
-) -> None:
-    recording = read_stabilized(recording_file(tmp_path / "x.npz", rng))
-    disturbed = recording.disturbed(6, seed=1)
-    np.testing.assert_array_equal(disturbed.counts[:120], recording.counts[:120])
-    before, after = (r.counts[120:].astype(float) for r in (recording, disturbed))
-    silent = ~after.any(axis=0)
-    assert silent.sum() == 5
-    gain = after.mean(axis=0) / before.mean(axis=0)
-    assert 0.3 < gain[~silent].min() < 0.6
-    assert 1.4 < gain[~silent].max() < 1.75
-    # Whose spikes an electrode has: those of another one, for ten of them.
-    likeness = np.corrcoef(before.T, after.T[~silent])[:96, 96:]
-    moved = np.argmax(likeness, axis=0) != np.flatnonzero(~silent)
-    assert 8 <= moved.sum() <= 10
-    assert (recording.disturbed(6, seed=1).counts == disturbed.counts).all()
