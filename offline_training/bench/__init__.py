@@ -1,1 +1,1 @@
-"""The trainer's own measurements, and what they need."""
+"""Measurements of the trainer, and parts of the runtime's measurements that need torch."""

@@ -1,4 +1,4 @@
-"""The latency laboratory's picture: stages, tail, and histogram beside the floor."""
+"""Draw a latency measurement: stages, tail, and histogram beside the floor."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from rt_ner.bench.latency.results import STAGES, Latency
 
 _FLOOR, _DECODER = "#9aa5b1", "#1f6feb"
-_TELL = {
+_STAGE_NAMES = {
     "arrived": "source → decoder",
     "bin_closed": "bin",
     "embedded": "encoder",
@@ -22,7 +22,7 @@ _TELL = {
 
 
 def latency_figure(latency: Latency, path: Path) -> None:
-    """Draw what was measured to a PNG file."""
+    """Draw the measurement to a PNG file."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     stack, tail, histogram = figure.subplots(1, 3)
@@ -33,7 +33,7 @@ def latency_figure(latency: Latency, path: Path) -> None:
         tail.loglog(np.sort(values), beyond, color=colour, label=name)
         edges = np.geomspace(min(floor.min(), whole.min()), np.percentile(whole, 99.9), 60)
         histogram.hist(values, edges, color=colour, alpha=0.7, label=name)
-    tail.set(xlabel="end to end (µs)", ylabel="part of the bins that took longer", title="Tail")
+    tail.set(xlabel="end to end (µs)", ylabel="fraction of bins that took longer", title="Tail")
     histogram.set(xlabel="end to end (µs)", ylabel="bins", title="Histogram", xscale="log")
     histogram.legend(frameon=False)
     for axes in (tail, histogram):
@@ -44,7 +44,7 @@ def latency_figure(latency: Latency, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     plan = latency.plan
     figure.suptitle(
-        f"{plan.channels} channels, {plan.form}, a bin each {plan.hop_ns / 1e6:g} ms, "
+        f"{plan.channels} channels, {plan.form}, one bin per {plan.hop_ns / 1e6:g} ms, "
         f"{len(whole):,} bins",
         fontsize=10,
     )
@@ -52,11 +52,11 @@ def latency_figure(latency: Latency, path: Path) -> None:
 
 
 def _draw_stages(axes: Axes, latency: Latency) -> None:
-    """Median and 99th percentile of each stage, one after the other."""
+    """Draw the median and the 99th percentile of each stage."""
     median, late = np.percentile(latency.decoder.stages_us(), [50, 99], axis=0)
     place = np.arange(len(STAGES))[::-1]
     axes.barh(place, late, color=_DECODER, alpha=0.3, label="99th percentile")
     axes.barh(place, median, color=_DECODER, label="median")
-    axes.set_yticks(place, [_TELL[stage] for stage in STAGES])
+    axes.set_yticks(place, [_STAGE_NAMES[stage] for stage in STAGES])
     axes.set(xlabel="µs", title="Stages")
     axes.legend(frameon=False, fontsize=8)

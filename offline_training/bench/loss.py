@@ -1,4 +1,4 @@
-"""Loss bench: the exact loss against the literal one, and a step of ours against one of CEBRA."""
+"""Time the exact loss beside the literal one, and a training step beside CEBRA's."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,16 +20,17 @@ from rt_ner.offline.labels import Labels
 
 _BIN_NS = 30 * NS_PER_MS
 _N_TRIALS, _TRIAL_BINS, _HISTORY_BINS, _N_CHANNELS = 128, 40, 20, 96
-# A step varies by the state of caches and threads: some before any is counted.
+# The first steps warm caches and threads up, and are not counted.
 _WARM_UP_STEPS = 3
 
 
 @dataclass(frozen=True)
 class LossTimes:
-    """Median times; None where something was not measured.
+    """Median times; None if something was not measured.
 
-    ``n``: anchors, each with a partner. A step is whole: sampling, encoder, loss, optimiser.
-    ``max_relative_difference``: of value and gradient, the exact loss to the literal one.
+    ``n`` is the number of anchors, each with a partner. A step includes sampling, encoder, loss
+    and optimiser. ``max_relative_difference`` is the largest difference of value and gradient
+    between the exact and the literal loss.
     """
 
     n: int
@@ -45,7 +46,7 @@ class LossTimes:
 def measure_loss(
     n: int, repeats: int, with_literal: bool, tell: Callable[[str], None]
 ) -> LossTimes:
-    """Time it all in one run; steps of ours and of CEBRA take turns."""
+    """Time everything in one run; the steps of NER and CEBRA take turns."""
     dataset = _reaches()
     embeddings, labels = _batch(dataset, n)
     exact_ms = 1e3 * median(_times_s([lambda: _exact(embeddings, labels)], repeats)[0])
@@ -69,13 +70,14 @@ def measure_loss(
 def literal_loss(
     embeddings: torch.Tensor, label_distance: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """The NER loss as its formula reads, one sum over all others for each pair: O(N³).
+    """Compute the NER loss as its formula reads, with one sum over all others per pair: O(N³).
 
-    ``embeddings``: ``(2N, latent)``; ``label_distance``: ``(N, N)``. Autograd does the rest.
+    ``embeddings`` are ``(2N, latent)``, ``label_distance`` is ``(N, N)``; autograd gives the
+    gradient.
     """
     n_embeddings = len(embeddings)
     itself = torch.eye(n_embeddings, dtype=torch.bool)
-    # Over the rows that are left of each column's own, so that no row meets itself.
+    # The other rows of each row, so that none is compared with itself.
     others = torch.arange(n_embeddings).expand(n_embeddings, -1)[~itself].reshape(n_embeddings, -1)
     distance = label_distance.repeat(2, 2).gather(1, others)
     gaps = embeddings[:, None] - embeddings[others]
@@ -100,7 +102,7 @@ def _distances(labels: Labels) -> FloatArray:
 
 
 def _literal_against_exact(embeddings: FloatArray, labels: Labels) -> tuple[float, float]:
-    """Milliseconds of one literal value and gradient, and how far the exact ones are from it."""
+    """Time one literal value and gradient (ms), and compare the exact ones with it."""
     tensor = torch.tensor(embeddings, requires_grad=True)
     distance = torch.from_numpy(_distances(labels))
     started_s = time.perf_counter()
@@ -121,16 +123,16 @@ def _our_step(dataset: Dataset, n: int) -> Callable[[], None]:
 def _cebra_step(
     dataset: Dataset, n: int, tell: Callable[[str], None]
 ) -> Sequence[Callable[[], None]]:
-    """CEBRA's step, or none and the reason told."""
+    """Return CEBRA's step; without CEBRA return none and tell the reason."""
     try:
         return [cebra_step(dataset, n, seed=0)]
     except ConfigError as error:
-        tell(f"CEBRA's step is left out: {error}")
+        tell(f"CEBRA's step is skipped: {error}")
         return []
 
 
 def _times_s(calls: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:
-    """Seconds that each call takes, by turns, after a warm-up."""
+    """Return the seconds that each call takes; the calls take turns, after a warm-up."""
     times: list[list[float]] = [[] for _ in calls]
     for turn in range(_WARM_UP_STEPS + repeats):
         for call, seconds in zip(calls, times, strict=True):
@@ -142,7 +144,7 @@ def _times_s(calls: Sequence[Callable[[], object]], repeats: int) -> list[list[f
 
 
 def _batch(dataset: Dataset, n: int) -> tuple[FloatArray, Labels]:
-    """Embeddings ``(2n, 3)`` as an encoder may give them, and the labels of n anchors."""
+    """Return embeddings ``(2n, 3)`` like those of an encoder, and the labels of n anchors."""
     rng = np.random.default_rng(0)
     rows = rng.integers(len(dataset.labels), size=n)
     labels = Labels(*(values[rows] for values in vars(dataset.labels).values()))
@@ -152,7 +154,7 @@ def _batch(dataset: Dataset, n: int) -> tuple[FloatArray, Labels]:
 
 
 def _reaches() -> Dataset:
-    """Windows of 96 channels during reaches in eight directions: the work of a usual session."""
+    """Simulate windows of 96 channels during reaches in eight directions."""
     rng = np.random.default_rng(0)
     trial = np.repeat(np.arange(_N_TRIALS), _TRIAL_BINS)
     direction_deg: FloatArray = (45.0 * (trial % 8)).astype(np.float64)

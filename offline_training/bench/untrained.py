@@ -1,4 +1,4 @@
-"""Untrained: a bundle of the usual size for any number of channels, to time a decoder with."""
+"""Write an untrained bundle of the usual size for any number of channels, for timing."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 
 _HOPS_PER_BIN = 3
-_COUNTS_A_BIN, _N_WINDOWS = 0.3, 8
+_COUNTS_PER_BIN, _N_WINDOWS = 0.3, 8
 
 
 def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
@@ -29,7 +29,7 @@ def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
         bin_ns=_HOPS_PER_BIN * hop_ns,
         history_bins=settings.window.history_bins,
     )
-    windows = rng.poisson(_COUNTS_A_BIN, (_N_WINDOWS, shape.history_bins, channels))
+    windows = rng.poisson(_COUNTS_PER_BIN, (_N_WINDOWS, shape.history_bins, channels))
     zeros = np.zeros((_N_WINDOWS, 2))
     labels = Labels(np.arange(_N_WINDOWS), zeros, zeros[:, 0], np.arange(_N_WINDOWS))
     network = EncoderNetwork(Dataset(windows.astype(np.uint16), labels), settings)

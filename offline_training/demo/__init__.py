@@ -1,1 +1,1 @@
-"""The demo: all parts as processes of their own, watched by an ordinary LSL client."""
+"""The demo: the whole pipeline in separate processes, scored by an ordinary LSL client."""

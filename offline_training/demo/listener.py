@@ -1,4 +1,4 @@
-"""Listener: an ordinary LSL client that keeps what a decoder and a replay say."""
+"""Record the streams of a decoder and a replay, as an ordinary LSL client."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ _MAX_SAMPLES = 64
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """Everything that was received, stamps as sent, in LSL seconds."""
+    """All samples that were received; stamps are in LSL seconds, as sent."""
 
     velocity_s: FloatArray
     velocity_cm_s: Float32Array
@@ -35,7 +35,7 @@ class Heard:
 
 
 class Listener:
-    """Receives a decoder's streams from the start, and a replay's once it is there."""
+    """LSL client of a decoder's streams, and of a replay's once it runs."""
 
     def __init__(self, decoder_name: str, decoder: ChildProcess) -> None:
         self._inlets: dict[Kind, pylsl.StreamInlet] = {}
@@ -48,7 +48,7 @@ class Listener:
         self._connect(decoder_name, decoder_kinds, decoder)
 
     def connect_replay(self, replay_name: str, replay: ChildProcess) -> None:
-        """Subscribe to the replay's markers and push times."""
+        """Open the replay's markers and push times."""
         self._connect(replay_name, (Kind.MARKERS, Kind.PUSHED), replay)
 
     def _connect(self, name: str, kinds: tuple[Kind, ...], process: ChildProcess) -> None:
@@ -56,16 +56,16 @@ class Listener:
             info = find_stream(query_for(name, kind), _CONNECT_S, process.has_ended)
             if info is None:
                 process.finish(0.0)
-                raise StreamError(f"'{name}' ended before it announced its {kind}")
+                raise StreamError(f"'{name}' ended before it announced its stream '{kind}'")
             inlet = pylsl.StreamInlet(info, recover=False)
             inlet.open_stream(_CONNECT_S)
             self._inlets[kind] = inlet
             self._rows[kind] = []
 
     def listen(self) -> float | None:
-        """Wait a moment for the next velocity, then take what else is there.
+        """Wait a moment for the next velocity, then take all that has arrived.
 
-        Returns the velocity's stamp, or None if none came.
+        Returns the velocity's stamp in seconds, or None if none came.
         """
         sample, stamp_s = self._inlets[Kind.VELOCITY].pull_sample(_PULL_S)
         received_s = pylsl.local_clock()
@@ -90,7 +90,7 @@ class Listener:
             self.session_ended |= sample == SESSION_END
 
     def heard(self) -> Heard:
-        """All that was received so far. Raises StreamError if the replay never began."""
+        """Return all that was received so far; StreamError if the replay never began."""
         if self._session_zero_s is None:
             raise StreamError("the replay never began: see the logs beside the demo's results")
         velocity_s, velocity = self._columns(Kind.VELOCITY)
@@ -114,7 +114,7 @@ class Listener:
     def _columns(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
         rows = self._rows[kind]
         if not rows:
-            raise StreamError(f"nothing was received on the {kind} stream: is the decoder running?")
+            raise StreamError(f"nothing came from the stream '{kind}': is the decoder running?")
         return np.array([stamp_s for stamp_s, _ in rows]), np.array([row for _, row in rows])
 
 

@@ -1,4 +1,4 @@
-"""Live score: what a listener heard of a live decoding, held against the offline one."""
+"""Score a live decoding, and compare it with the offline one."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.decoding import Decoding
 from rt_ner.offline.scores import Comparison, compare
 
-# Name of each stage, and the stamps that it lies between.
+# Each stage, with the stamps where it begins and ends.
 _STAGES = (
     ("arrival", "pushed by source", "arrived"),
     ("binning", "arrived", "bin_closed"),
@@ -28,10 +28,11 @@ _STAGES = (
 
 @dataclass(frozen=True, eq=False)
 class LiveScore:
-    """How the live decoding went. ``latency_us``: stage to p50, p99 and max in microseconds.
+    """Scores and latencies of a live decoding.
 
-    ``n_dropped``: hops of the played part whose velocity never came, plus samples that the
-    decoder counted as late or missing.
+    ``latency_us`` has p50, p99 and max of each stage in microseconds. ``n_dropped`` counts hops
+    of the replayed part whose velocity never came, and samples that the decoder counted as late
+    or missing.
     """
 
     comparison: Comparison
@@ -45,9 +46,9 @@ class LiveScore:
 def score_live(
     heard: Heard, offline: Decoding, session: Session, window: WindowShape, begin_ns: int
 ) -> LiveScore:
-    """Score what was heard of a replay that began at session time ``begin_ns``.
+    """Score the decoding of a replay that began at session time ``begin_ns``.
 
-    ``offline``: the same bundle's decoding of the whole session.
+    ``offline`` is the same bundle's decoding of the whole session.
     """
     hop_ns = window.hop_ns
     zero_ns = nearest_grid_line_ns(ns_from_s(heard.session_zero_s), hop_ns)
@@ -73,7 +74,7 @@ def score_live(
 
 
 def _is_running(heard: Heard) -> BoolArray:
-    """Which velocities were decoded, by the state that held at their stamps."""
+    """Return where the decoder was RUNNING, by the state at each velocity's stamp."""
     state_s = np.array([stamp_s for stamp_s, _ in heard.states])
     newest = np.searchsorted(state_s, heard.velocity_s, side="right") - 1
     is_running = np.array([state == "RUNNING" for _, state in heard.states])
@@ -82,7 +83,7 @@ def _is_running(heard: Heard) -> BoolArray:
 
 
 def _same_bits(live: Decoding, offline: Decoding) -> bool:
-    """Whether every live velocity is the offline one, bit for bit."""
+    """Return True if every live velocity equals the offline one, bit for bit."""
     rows = np.searchsorted(offline.end_ns, live.end_ns).clip(0, offline.end_ns.size - 1)
     return bool(live.end_ns.size) and bool(
         np.array_equal(offline.end_ns[rows], live.end_ns)
@@ -93,7 +94,7 @@ def _same_bits(live: Decoding, offline: Decoding) -> bool:
 def _latencies_us(
     heard: Heard, timing: dict[str, FloatArray], running: BoolArray
 ) -> dict[str, dict[str, float]]:
-    """Percentiles of every stage, over the running hops for which all stamps were received."""
+    """Return percentiles of every stage, over hops for which all stamps were received."""
     stamps_s = {name: _at(heard.velocity_s, heard.timing_s, timing[name]) for name in timing}
     stamps_s["received"] = heard.received_s
     stamps_s["pushed by source"] = _at(heard.velocity_s, heard.pushed_s, heard.pushed_at_s)
@@ -107,6 +108,6 @@ def _latencies_us(
 
 
 def _at(wanted_s: FloatArray, stamp_s: FloatArray, values: FloatArray) -> FloatArray:
-    """Values of the samples stamped within a microsecond of the wanted stamps, NaN where none."""
+    """Return the values stamped within 1 µs of the wanted stamps; NaN if there are none."""
     right = np.searchsorted(stamp_s, wanted_s - 1e-6).clip(0, stamp_s.size - 1)
     return np.where(np.abs(stamp_s[right] - wanted_s) < 1e-6, values[right], np.nan)

@@ -1,4 +1,4 @@
-"""Demo: the whole pipeline on one machine, every part in a process of its own, as in the rig."""
+"""Run the whole pipeline on one computer, with each part in its own process, as in the rig."""
 
 import json
 import uuid
@@ -31,7 +31,7 @@ _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """What to demonstrate, and where the results go."""
+    """Plan of a demo; ``out`` is the folder for the results."""
 
     session_file: Path | None
     area: str | None
@@ -43,7 +43,7 @@ class DemoPlan:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """Everything that a demo found."""
+    """Results of a demo."""
 
     session: Session
     trained: Trained
@@ -51,7 +51,7 @@ class DemoResult:
     picture: Path
 
     def summary(self) -> dict[str, object]:
-        """The figures as one JSON object."""
+        """Return the scores and latencies as JSON values."""
         scores = self.trained.bundle.manifest.scores
         return {
             "session": self.session.name,
@@ -108,9 +108,9 @@ def _simulate(plan: DemoPlan) -> Path:
 def _decode_live(
     session_file: Path, session: Session, bundle: Bundle, plan: DemoPlan, progress: Progress
 ) -> LiveScore:
-    """Replay the held-out trials to a decoder, each in its process, and listen to both."""
+    """Replay the held-out trials to a decoder, and record the streams of both processes."""
     begin_ns = int(session.trials.start_ns[bundle.manifest.training.n_train_trials])
-    # Names of their own, so that a demo on a lab's network never meets a rig's streams.
+    # Unique names, so that a demo on a lab's network never meets a rig's streams.
     tag = uuid.uuid4().hex[:8]
     replay_name, decoder_name = f"demo-replay-{tag}", f"demo-decoder-{tag}"
     view = "--view" if plan.with_view else "--no-view"
@@ -143,7 +143,7 @@ def _listen(
     progress: Callable[[float], None],
     duration_ns: int,
 ) -> None:
-    """Listen until the replay has ended and the decoder has nothing more to say of it."""
+    """Listen until the replay has ended and no more velocities come."""
     first_s: float | None = None
     with no_garbage_collection():
         while not decoder.has_ended():

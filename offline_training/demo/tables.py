@@ -1,4 +1,4 @@
-"""Tables: what a demo ends with on the terminal."""
+"""Tables of a demo's results for the terminal."""
 
 from rich.table import Table
 
@@ -17,7 +17,7 @@ _STAGE_MEANING = {
 
 
 def demo_tables(result: DemoResult) -> tuple[Table, Table]:
-    """Scores, and latencies a stage."""
+    """Return the tables of scores and of latencies per stage."""
     scores = result.trained.bundle.manifest.scores
     live = result.live
     table = Table(
@@ -35,7 +35,7 @@ def demo_tables(result: DemoResult) -> tuple[Table, Table]:
     table.add_row("live equals offline", "", identical)
     table.add_row("bins decoded", "", str(live.n_bins))
     table.add_row("dropped", "", str(live.n_dropped))
-    table.add_row("deadlines missed", "", str(live.n_missed))
+    table.add_row("missed deadlines", "", str(live.n_missed))
     table.add_row("training, with control", f"{result.trained.train_s:.1f} s", "")
     latency = Table(title="Latency (µs)", title_justify="left")
     for column in ("stage", "p50", "p99", "max"):

@@ -1,4 +1,4 @@
-"""ezmsg: a graph of ezmsg-lsl's inlet, a unit that decodes, and ezmsg-lsl's outlet."""
+"""Decode with ezmsg: its LSL inlet, a unit that decodes, and its LSL outlet."""
 
 import signal
 from collections.abc import AsyncGenerator
@@ -20,21 +20,21 @@ from offline_training.bench.peers.job import VELOCITY_TYPE, Hops, Job
 
 
 class DecodeSettings(ez.Settings):
-    """What is decoded."""
+    """Settings of the decoding unit."""
 
     n_channels: int
     hop_ns: int
 
 
 class DecodeState(ez.State):
-    """What is kept from message to message."""
+    """State of the decoding unit between messages."""
 
     job: Job
     hops: Hops
 
 
 class Decode(ez.Unit):
-    """Counts in, a velocity at the end of each hop out."""
+    """Unit that takes counts and sends a velocity at the end of each hop."""
 
     SETTINGS = DecodeSettings
     STATE = DecodeState
@@ -42,14 +42,14 @@ class Decode(ez.Unit):
     OUTPUT = ez.OutputStream(AxisArray)
 
     async def initialize(self) -> None:
-        """Make the network."""
+        """Build the network."""
         self.STATE.job = Job(self.SETTINGS.n_channels)
         self.STATE.hops = Hops(self.SETTINGS.n_channels, self.SETTINGS.hop_ns)
 
     @ez.subscriber(INPUT)
     @ez.publisher(OUTPUT)
     async def decode(self, message: AxisArray) -> AsyncGenerator[tuple[ez.OutputStream, AxisArray]]:
-        """Take what came."""
+        """Decode the samples of a message."""
         time_axis = message.axes["time"]
         for row, sample in enumerate(message.data):
             stamp_s = float(time_axis.value(row))
@@ -63,7 +63,7 @@ class Decode(ez.Unit):
 
 
 def run_ezmsg(source_id: str, name: str, n_channels: int, hop_ns: int, stop: Event) -> None:
-    """Decode until ``stop``."""
+    """Decode until ``stop`` is set."""
     (info,) = pylsl.resolve_byprop("source_id", source_id, 1, 60.0)
     parts = {
         "INLET": LSLInletUnit(

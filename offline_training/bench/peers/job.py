@@ -1,6 +1,6 @@
-"""Job: what every peer is to do between its two LSL hops, in NumPy and eager torch.
+"""The job of every peer between its two LSL hops, in NumPy and eager torch.
 
-A bin of counts each hop, a window of bins, a network of the decoder's size, a velocity.
+Per hop: a bin of counts, a window of bins, a network of the decoder's size, a velocity.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _HOPS_PER_BIN = 3
 
 
 class Job:
-    """Windows and network. ``take``: counts of one hop in, a velocity ``(2,)`` out."""
+    """Window and network of a decoder of the usual size, with random weights."""
 
     def __init__(self, n_channels: int) -> None:
         torch.set_num_threads(1)
@@ -38,7 +38,7 @@ class Job:
         self._basis = torch.rand(settings.temporal_basis, bins)
 
     def take(self, counts: AnyArray) -> Float32Array:
-        """Decode the window that ends with this hop."""
+        """Add the counts ``(channel,)`` of a hop, and return the velocity ``(2,)``."""
         self._hops = np.roll(self._hops, -1, axis=0)
         self._hops[-1] = counts
         window = self._hops.reshape(-1, _HOPS_PER_BIN, self._hops.shape[1]).sum(axis=1)
@@ -49,14 +49,14 @@ class Job:
 
 
 class Hops:
-    """Sums samples up to hops; ``hop_ns``: from a whole multiple to the next."""
+    """Sums of samples per hop; hops begin at whole multiples of ``hop_ns``."""
 
     def __init__(self, n_channels: int, hop_ns: int) -> None:
         self._hop_ns = hop_ns
         self._counts = np.zeros(n_channels, dtype=np.float32)
 
     def take(self, sample: AnyArray, stamp_s: float) -> Float32Array | None:
-        """Add a sample; the hop's counts if it was the last one of a hop."""
+        """Add a sample; return the hop's counts if it was the last sample of a hop, else None."""
         self._counts += sample
         if round(stamp_s * 1e9) % self._hop_ns:
             return None

@@ -1,4 +1,4 @@
-"""MNE-LSL: its stream with a callback, acquiring each millisecond."""
+"""Decode with MNE-LSL: a stream with a callback that acquires every millisecond."""
 
 from threading import Event
 from typing import Any
@@ -13,7 +13,7 @@ _ACQUIRE_S = 0.001
 
 
 def run_mne(source_id: str, name: str, n_channels: int, hop_ns: int, stop: Event) -> None:
-    """Decode until ``stop``."""
+    """Decode until ``stop`` is set."""
     outlet = pylsl.StreamOutlet(
         pylsl.StreamInfo(name, VELOCITY_TYPE, 2, 1e9 / hop_ns, pylsl.cf_float32, name)
     )

@@ -1,4 +1,4 @@
-"""Plain: a script with pylsl, NumPy and eager torch, a sample at a time, as pylsl's examples do."""
+"""Decode with plain pylsl, NumPy and eager torch, sample by sample, as pylsl's examples do."""
 
 from threading import Event
 
@@ -11,7 +11,7 @@ _WAIT_S = 60.0
 
 
 def run_plain(source_id: str, name: str, n_channels: int, hop_ns: int, stop: Event) -> None:
-    """Decode until ``stop``."""
+    """Decode until ``stop`` is set."""
     (info,) = pylsl.resolve_byprop("source_id", source_id, 1, _WAIT_S)
     inlet = pylsl.StreamInlet(info)
     outlet = pylsl.StreamOutlet(
