@@ -24,7 +24,7 @@ from rt_ner.terminal.options import (
 from rt_ner.terminal.progress import show_fits
 
 if TYPE_CHECKING:
-    from offline_training.transfer.curve import Curve
+    from offline_training.transfer.results import Curve
 
 _DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
 

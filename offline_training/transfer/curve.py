@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -22,12 +22,19 @@ from offline_training.transfer.alignment.align_day import (
 from offline_training.transfer.alignment.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from offline_training.transfer.days import TwoDays
+from offline_training.transfer.results import (
+    CONTROL,
+    SCRATCH,
+    SOURCE_DAY,
+    TRANSFER,
+    Curve,
+    Point,
+)
 from rt_ner.decoding.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 
-SOURCE_DAY, TRANSFER, CONTROL, SCRATCH = "source day", "transfer", "control", "scratch"
 _RIVALS = (SCRATCH, "wiener", "gru")
 Fit = TypeVar("Fit")
 
@@ -57,57 +64,6 @@ class Plan:
             fits.update(dict.fromkeys(_RIVALS, n_labelled))
             fits[SCRATCH] -= self.n_all in self.trials
         return fits
-
-
-@dataclass(frozen=True)
-class Point:
-    """Scores of one method on the target day's held-out trials.
-
-    Attributes
-    ----------
-    trials
-        Number of calibration trials.
-    method
-        ``"transfer"``, or the name of another method.
-    labels
-        True if the labels of the calibration trials were used.
-    velocity_r2, position_r2
-        Scores on held-out trials.
-    relative
-        Velocity R², relative to an encoder trained on all of the day's training trials.
-    shuffled_velocity_r2
-        Control: the same transfer with shuffled trials or, without labels, with a random match.
-    fit_s
-        Training time in seconds, without the source day and the control.
-    ensemble_velocity_r2
-        Score of the ensemble, before distillation.
-    """
-
-    trials: int
-    method: str
-    labels: bool
-    velocity_r2: float
-    position_r2: float
-    relative: float
-    shuffled_velocity_r2: float | None
-    fit_s: float
-    ensemble_velocity_r2: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """Results of a transfer.
-
-    ``matching`` uses all of the target day's training windows, without labels. ``aligned`` has the
-    encoder for each number of calibration trials.
-    """
-
-    days: TwoDays
-    source: SourceDay
-    matching: Matching
-    full_velocity_r2: float
-    points: list[Point] = field(default_factory=list)
-    aligned: dict[int, AlignedDay] = field(default_factory=dict)
 
 
 class Watcher(Protocol):

@@ -1,7 +1,7 @@
 """Build the bundle of an aligned decoder, verified with the live decoder's own code."""
 
 from offline_training.training import exported_model, training_entry
-from offline_training.transfer.curve import TRANSFER, Curve, Point
+from offline_training.transfer.results import TRANSFER, Curve, Point
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
 from rt_ner.offline.decoding import decode_session

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from offline_training.figures.report import COLOURS, png_of
-from offline_training.transfer.curve import SCRATCH, TRANSFER, Curve, Point
+from offline_training.transfer.results import SCRATCH, TRANSFER, Curve, Point
 from rt_ner.core.arrays import FloatArray
 
 _COLOURS = {TRANSFER: COLOURS[0], SCRATCH: COLOURS[5], "wiener": COLOURS[3], "gru": COLOURS[7]}

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from offline_training.compare.report.tables import shown
 from offline_training.transfer.alignment.matching import Matching
-from offline_training.transfer.curve import TRANSFER, Curve, Point
+from offline_training.transfer.results import TRANSFER, Curve, Point
 
 
 def curve_json(curve: Curve) -> dict[str, object]:
