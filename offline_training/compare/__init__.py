@@ -1,1 +1,1 @@
-"""The comparison: every method on the same recordings, split, input, readouts and scores."""
+"""Comparison of methods on the same recordings, with the same split, input and scores."""

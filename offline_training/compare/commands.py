@@ -1,4 +1,4 @@
-"""The comparison's command. Torch and the methods are imported when it runs."""
+"""Command that compares decoders. Torch and the methods are imported when it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +32,7 @@ def compare(
         str,
         typer.Option(
             metavar="NAMES",
-            help=f"Methods, separated by commas: {', '.join(MethodName)}. Default: all installed.",
+            help=f"Methods, comma-separated: {', '.join(MethodName)}. Default: all installed.",
         ),
     ] = "",
     seeds: Annotated[
@@ -47,13 +47,13 @@ def compare(
     ] = None,
     no_control: Annotated[
         bool,
-        typer.Option("--no-control", help="Skip the shuffled control; takes half the time."),
+        typer.Option("--no-control", help="Skip the shuffled control; halves the time."),
     ] = False,
     paper_smoothing: Annotated[
         bool,
         typer.Option(
             "--paper-smoothing",
-            help="Smooth the input as in the NER paper, which looks into the future.",
+            help="Smooth the input as in the NER paper. Not causal: uses 120 ms of the future.",
         ),
     ] = False,
     device: Device = "auto",
@@ -61,9 +61,9 @@ def compare(
 ) -> None:
     """Compare NER with other decoders on the same trials.
 
-    Every method learns from the same training trials, sees the same causal windows, and is read
-    out and scored in the same way on the last fifth of the trials. With several recordings, their
-    latents are also aligned in pairs, and the readout of one is scored on the other.
+    Trains every method on the same trials and causal windows, and scores it in the same way on
+    the last fifth of the trials. With more than one recording, also aligns their latents in pairs
+    and scores the readout of one on the other.
 
     Example: rt-ner compare day1.xdf day2.xdf --methods ner,wiener,kalman --out comparison
     """

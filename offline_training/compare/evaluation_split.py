@@ -1,4 +1,4 @@
-"""EvaluationSplit: one area of one session, split, with the time since the go cue in steps of a bin."""
+"""Split one area of one session for evaluation, with the time since the go cue in bins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,9 +25,19 @@ ALL_AREAS = "all"
 class EvaluationSplit:
     """Training and held-out windows of one area of one session.
 
-    ``go_ns``: ``(trial,)``, the go cue in session time. Step k of a trial is the bin that ends
-    k + 1 bins after its go cue; the hops that end within it belong to it. ``sha256``: the session
-    file's.
+    Step k of a trial is the bin that ends k + 1 bins after its go cue. Hops belong to the step in
+    which they end.
+
+    Attributes
+    ----------
+    session, area
+        Names of the session and of the brain area.
+    split
+        Training and held-out windows.
+    go_ns
+        ``(trial,)``, go cues in session time, in ns.
+    sha256
+        Hash of the session file.
     """
 
     session: str
@@ -38,12 +48,12 @@ class EvaluationSplit:
 
     @property
     def name(self) -> str:
-        """Session and area."""
+        """Name of the session and area, e.g. ``day1 M1``."""
         return f"{self.session} {self.area}"
 
     @cached_property
     def n_steps(self) -> int:
-        """Steps that at least half of the training trials reach."""
+        """Number of steps that at least half of the training trials reach."""
         labels = self.split.train.labels
         last_hops = np.flatnonzero(np.diff(labels.trial, append=-1))
         median = np.quantile(self._step(labels)[last_hops], 0.5, method="lower")
@@ -51,14 +61,14 @@ class EvaluationSplit:
 
     @cached_property
     def step_end_s(self) -> FloatArray:
-        """Ends of the steps ``(step,)``, in seconds since the go cue."""
+        """End of each step ``(step,)``, in seconds since the go cue."""
         bins = np.arange(1, self.n_steps + 1, dtype=np.float64)
         return bins * (self.split.shape.bin_ns / NS_PER_S)
 
     def in_steps(self, values: AnyArray, labels: Labels) -> FloatArray:
-        """Means over each trial's hops in each step: ``(hop, dims)`` → ``(trial, step, dims)``.
+        """Average ``(hop, dims)`` over each trial's hops in each step, ``(trial, step, dims)``.
 
-        NaN where a trial has no hop. Trials are those of the labels, in order.
+        Trials are those of the labels, in order. NaN where a trial has no hop.
         """
         trials, row = np.unique(labels.trial, return_inverse=True)
         step = self._step(labels)
@@ -71,7 +81,7 @@ class EvaluationSplit:
         return totals / np.where(hops, hops, np.nan)
 
     def shuffled(self, seed: int) -> "EvaluationSplit":
-        """The control: training trials with other trials' labels, held-out ones untouched."""
+        """Return the control: training trials with shuffled labels, held-out trials unchanged."""
         train = self.split.train
         labels = shuffle_trials(train.labels, np.random.default_rng(seed))
         return replace(self, split=replace(self.split, train=replace(train, labels=labels)))
@@ -84,11 +94,28 @@ class EvaluationSplit:
 def load_recordings(
     files: Sequence[Path], areas: Sequence[str], smoothing: bool = False
 ) -> tuple[EvaluationSplit, ...]:
-    """The recordings of all areas named, in each file; no area named: its first.
+    """Load and split the named areas of each file.
 
-    ``smoothing``: as the NER paper's encoders saw them, which is not causal.
+    Parameters
+    ----------
+    files
+        Session files.
+    areas
+        Names of brain areas, or ``all``. Default: the first area of each file.
+    smoothing
+        Smooth the input as in the NER paper, which is not causal.
 
-    Raises SessionError where a file lacks one, ConfigError where two would have the same name.
+    Returns
+    -------
+    tuple of EvaluationSplit
+        One per file and area.
+
+    Raises
+    ------
+    SessionError
+        If a file lacks an area, or has too few trials.
+    ConfigError
+        If two recordings have the same name.
     """
     recordings = tuple(
         recording_of(load_session(path, area), smoothing)
@@ -99,19 +126,19 @@ def load_recordings(
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(
-                f"{name} was given twice: name each file and area once; sessions are told apart "
-                "by their names"
+                f"{name} was given twice: give each file and area once, and rename a session "
+                "file if two different sessions have the same name"
             )
     return recordings
 
 
 def recording_of(session: Session, smoothing: bool = False) -> EvaluationSplit:
-    """Split a session as the trainer does. Raises SessionError if a control can't be had of it."""
+    """Split a session as the trainer does. Raises SessionError if it has too few trials."""
     split = paper_split(session) if smoothing else split_session(session, TrainSettings())
     n_labelled = np.unique(split.train.labels.trial).size
     if n_labelled < 2:
         raise SessionError(
-            f"session '{session.name}' has {n_labelled} training trial with kinematics and a full "
+            f"session '{session.name}' has {n_labelled} training trials with kinematics and a full "
             "history: a comparison needs at least 2, of at least 3 trials in all"
         )
     delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
@@ -120,7 +147,7 @@ def recording_of(session: Session, smoothing: bool = False) -> EvaluationSplit:
 
 
 def directions_of_trials(labels: Labels) -> FloatArray:
-    """Reach direction of each trial ``(trial,)``, in degrees."""
+    """Return the reach direction of each trial ``(trial,)``, in degrees."""
     _, first_hops = np.unique(labels.trial, return_index=True)
     directions: FloatArray = labels.direction_deg[first_hops]
     return directions

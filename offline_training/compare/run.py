@@ -1,4 +1,4 @@
-"""Run: all methods on all recordings with all seeds, each beside its control."""
+"""Run all methods on all recordings with all seeds, each with its control."""
 
 from dataclasses import dataclass, field
 from itertools import product
@@ -17,7 +17,7 @@ from offline_training.methods.method import FitContext, Method
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is compared. Seeds are 0 … ``n_seeds`` − 1."""
+    """Settings of a comparison. Seeds are 0 … ``n_seeds`` − 1."""
 
     recordings: tuple[EvaluationSplit, ...]
     methods: tuple[Method, ...]
@@ -26,8 +26,8 @@ class Plan:
     device: torch.device
 
     @property
-    def fits_a_method(self) -> int:
-        """How often each method is fitted."""
+    def fits_per_method(self) -> int:
+        """Number of fits of each method."""
         return len(self.recordings) * self.n_seeds * (1 + self.with_control)
 
 
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class DirectionOverTime:
-    """How well each step of one recording tells the direction, by one method and seed."""
+    """Direction accuracy over time of one method and seed on one recording."""
 
     recording: EvaluationSplit
     method: str
@@ -53,7 +53,7 @@ class DirectionOverTime:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Everything that was compared. ``embeddings``: the first seed's latents."""
+    """Results of a comparison. ``embeddings`` has the latents of the first seed."""
 
     rows: list[Row] = field(default_factory=list)
     directions: list[DirectionOverTime] = field(default_factory=list)
@@ -62,23 +62,23 @@ class Results:
 
 
 class Watcher(Protocol):
-    """Who is told how the comparison goes."""
+    """Receives progress and messages."""
 
     def begins(self, job: Job) -> None:
-        """A fit begins."""
+        """Start a fit."""
 
     def goes_on(self, part: float) -> None:
-        """The part of the fit that is done, 0 to 1."""
+        """Report the part of the fit that is done, from 0 to 1."""
 
     def ends(self) -> None:
-        """The fit is done."""
+        """End the fit."""
 
     def tell(self, message: str) -> None:
-        """Something had to be left out."""
+        """Show a message to the user."""
 
 
 def run(plan: Plan, watcher: Watcher) -> Results:
-    """Fit and score everything. All methods have their turn before any has a second one."""
+    """Fit and score every method on every recording, in turn for each seed."""
     results = Results()
     for recording, seed, method in product(plan.recordings, range(plan.n_seeds), plan.methods):
         _compare(Job(recording, method, seed), plan, watcher, results)

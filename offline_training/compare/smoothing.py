@@ -1,4 +1,4 @@
-"""Smoothing: the NER paper's own input, which sees the future; for comparison with its figures."""
+"""Smooth counts as in the NER paper, for comparison with its figures. Not causal."""
 
 from dataclasses import replace
 
@@ -18,10 +18,10 @@ FUTURE_BINS = _TAPS // 2
 
 
 def paper_split(session: Session) -> Split:
-    """A session split as usual, with windows ``(hop, 1, channel)`` of smoothed counts.
+    """Split a session, with windows ``(hop, 1, channel)`` of smoothed counts.
 
     The smoothed bin is the centre of a window that ends four bins later, so kinematics are
-    stamped four bins later too. Not causal: it sees 120 ms of the future.
+    stamped four bins later too. Not causal: 120 ms of the future are used.
     """
     settings = TrainSettings(window=WindowSettings(history_bins=_TAPS))
     bin_ns = split_session(session, settings).shape.bin_ns

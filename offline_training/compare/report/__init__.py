@@ -1,1 +1,1 @@
-"""Tables and figures of a comparison."""
+"""Tables and figures of a comparison, and the files that they are written to."""

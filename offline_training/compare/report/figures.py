@@ -1,4 +1,4 @@
-"""Figures: scores a method, accuracy over time, and the matrix across recordings."""
+"""Draw scores per method, accuracy over time, and the matrix across recordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _MATRIX_COLOURS = "cividis"
 
 @dataclass(frozen=True)
 class _Look:
-    """How marks of one kind look. ``marker`` and ``edge``: None for the recording's own."""
+    """Look of one kind of marks. ``marker`` or ``edge`` None: the recording's own."""
 
     marker: str | None = None
     edge: str | None = None
@@ -37,7 +37,7 @@ _OURS, _CONTROL, _PAPER = _Look(), _Look(filled=False), _Look(marker="*", edge="
 
 
 def draw_scores(results: Results) -> bytes:
-    """R² of every method on every recording; controls are hollow, the paper's figures stars."""
+    """Draw R² per method and recording; controls are hollow, scores of the paper are stars."""
     recordings = recording_names(results)
     paper = paper_rows(recordings)
     everything: list[Scored] = [*results.rows, *paper]
@@ -45,7 +45,7 @@ def draw_scores(results: Results) -> bytes:
     height = 1.3 + 0.4 * len(ways)
     figure = Figure(figsize=(14.5, height), facecolor="white")
     figure.subplots_adjust(0.095, 0.6 / height, 0.83, 1 - 0.4 / height, wspace=0.12)
-    # Below these R² says only that a method fails, and the scale would crowd those that do not.
+    # R² below these only says that a method fails; showing it would crowd the others.
     floors = (-0.5, -0.5, 0.0)
     velocity, swapped, position = (
         _Panel(axes, floor, ways, recordings)
@@ -65,7 +65,7 @@ def draw_scores(results: Results) -> bytes:
 
 
 class _Panel:
-    """Scores along x, a row a way to decode, a mark a recording."""
+    """Scores along x: one row per method and readout, one mark per recording."""
 
     def __init__(
         self, axes: Axes, floor: float, ways: Sequence[Way], recordings: Sequence[str]
@@ -77,7 +77,7 @@ class _Panel:
         self._own = _own_marks(recordings)
 
     def draw(self, rows: Sequence[Scored], score: str, look: _Look) -> None:
-        """One mark a way and recording, the mean over its seeds."""
+        """Draw one mark per method, readout and recording: the mean over seeds."""
         for way, values in mean_over_seeds(rows, score).items():
             for recording, value in values.items():
                 self._mark(value, self._ways.index(way), recording, look)
@@ -98,7 +98,7 @@ class _Panel:
         )
 
     def finish(self, title: str) -> None:
-        """Scale, names and rules."""
+        """Set scale, labels and grid."""
         axes, n_ways = self._axes, len(self._ways)
         axes.set_title(title, fontsize=11)
         axes.set_xlim(self._floor, 1.0)
@@ -116,9 +116,9 @@ class _Panel:
 
 
 def draw_direction(results: Results) -> bytes:
-    """Direction accuracy from each step alone, a line a method, at the times all recordings have.
+    """Draw direction accuracy from each step alone, one line per method.
 
-    Pooled over the held-out trials of all recordings and seeds.
+    Trials of all recordings and seeds are pooled, at the times that all recordings have.
     """
     figure = Figure(figsize=(8.5, 4.8), facecolor="white")
     figure.subplots_adjust(0.085, 0.125, 0.8, 0.92)
@@ -138,15 +138,15 @@ def draw_direction(results: Results) -> bytes:
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
     axes.set_xlabel("Time since go cue (s)")
-    axes.set_ylabel("Held-out trials told rightly (%)")
-    axes.set_title("Reach direction told at one moment", fontsize=11)
+    axes.set_ylabel("Held-out trials classified correctly (%)")
+    axes.set_title("Reach direction from a single time step", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return png_of(figure)
 
 
 def draw_across(results: Results) -> bytes | None:
-    """Velocity R² from each recording to each, a matrix a method; None for one recording."""
+    """Draw velocity R² across recordings, one matrix per method; None if only one."""
     methods = across_methods(results)
     if not methods:
         return None
@@ -169,7 +169,7 @@ def draw_across(results: Results) -> bytes | None:
 
 def _label_matrices(figure: Figure, panels: Sequence[Axes]) -> None:
     figure.supxlabel("Decoded recording (held-out trials)", fontsize=10)
-    figure.supylabel("EvaluationSplit that the readout was fitted on", fontsize=10)
+    figure.supylabel("Recording that the readout was fitted to", fontsize=10)
     figure.colorbar(
         ScalarMappable(Normalize(0, 1), _MATRIX_COLOURS),
         ax=panels,
@@ -193,7 +193,7 @@ def _draw_matrix(axes: Axes, matrix: FloatArray, names: Sequence[str]) -> None:
 
 
 def _own_marks(recordings: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each recording."""
+    """Return the colour and marker of each recording."""
     return {
         name: (COLOURS[index % len(COLOURS)], _MARKERS[index % len(_MARKERS)])
         for index, name in enumerate(recordings)
@@ -217,24 +217,24 @@ def _score_legend(recordings: Sequence[str]) -> list[Line2D]:
     return [
         *(entry(name, marker, colour) for name, (colour, marker) in own.items()),
         entry("hollow: shuffled control", "o", "0.4", _CONTROL),
-        entry("star: paper (acausal)", "*", "0.4", _PAPER),
+        entry("star: paper (not causal)", "*", "0.4", _PAPER),
         entry("below the scale", "<", "0.4"),
     ]
 
 
 def _pooled(parts: Sequence[DirectionOverTime]) -> tuple[FloatArray, FloatArray]:
-    """Times (s) and percent of trials told rightly, at the steps that all parts have."""
+    """Return times (s) and percentages of correct trials, at the steps that all parts have."""
     by_time: dict[int, list[tuple[int, int]]] = {}
     for part in parts:
         time_us = np.round(part.recording.step_end_s * 1e6).astype(int)
         for at_us, right, trials in zip(time_us, part.score.right, part.score.trials, strict=True):
             if trials:
                 by_time.setdefault(int(at_us), []).append((int(right), int(trials)))
-    common = {at_us: told for at_us, told in sorted(by_time.items()) if len(told) == len(parts)}
-    percent = [100 * np.divide(*np.sum(told, axis=0)) for told in common.values()]
+    common = {at_us: pairs for at_us, pairs in sorted(by_time.items()) if len(pairs) == len(parts)}
+    percent = [100 * np.divide(*np.sum(pairs, axis=0)) for pairs in common.values()]
     return np.array(list(common)) / 1e6, np.array(percent)
 
 
 def _spread(n: int) -> FloatArray:
-    """Shifts of marks within a row, so that they stand side by side."""
+    """Return shifts that place a row's marks side by side."""
     return np.linspace(-0.26, 0.26, n) if n > 1 else np.zeros(1)

@@ -1,4 +1,4 @@
-"""Output: the folder that a comparison leaves: its figures, and its numbers to read and to use."""
+"""Write the results of a comparison: figures, a page to read, and JSON."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from rt_ner.core.atomic_files import check_home, replace_folder
 from rt_ner.core.errors import ConfigError
 
 NUMBERS_FILE, TEXT_FILE = "compare.json", "compare.md"
-# Before the figures' names where they stand beside a bundle's own report.
+# Prefix of the figures' names in a bundle, which has figures of its own.
 _IN_BUNDLE = "compare-"
 _FIGURES = {
     "r2.png": draw_scores,
@@ -32,36 +32,36 @@ _FIGURES = {
     "across.png": draw_across,
 }
 _NOTES = """\
-Scores are of held-out trials, the last fifth, which no method, readout or choice has seen; means
-over seeds. R² is the mean over x and y; position is velocity summed up within a trial. *linear* is
-the decoder's own readout, *knn* the mean velocity of the nearest training latents, *own* a decoder
-without latents. Direction is told from the method's values, whatever the readout; the time is that
-of learning the method, without readouts. The control learns from training trials whose labels are
-other trials'.
+Scores are means over seeds on held-out trials: the last fifth, which no method, readout or choice
+has seen. R² is the mean over x and y; position is velocity summed within a trial. *linear* is the
+live decoder's readout, *knn* the mean velocity of the nearest training latents, *own* a decoder
+without latents. Direction is classified from the method's values, whatever the readout. Time is
+that of training the method, without readouts. The control is trained on trials whose labels have
+been shuffled.
 
-Rows *paper* are the NER paper's own: acausal (120 ms of future), and its velocity R² has the
-arguments swapped, so that it stands beside ours swapped likewise.
+Rows *paper* quote the NER paper. Its decoding is not causal (it uses 120 ms of the future), and its
+velocity R² has its arguments swapped, so it is shown beside ours swapped likewise.
 """
 _ACROSS_NOTES = """\
-The readout of one recording on the latents of another, turned onto the first one's by an
+Scores of one recording's readout on the latents of another, aligned to those of the first by an
 orthogonal Procrustes fit to condition averages (direction × time since the go cue) of training
-trials; first seed, linear readout.
+trials. First seed, linear readout.
 """
 
 
 def check_out(folder: Path) -> None:
-    """Raise ConfigError unless ``folder`` is new, empty, or holds a comparison and no more."""
+    """Raise ConfigError unless ``folder`` is new, empty, or holds a comparison only."""
     if not folder.exists():
         check_home(folder)
         return
     if not folder.is_dir():
-        raise ConfigError(f"--out {folder} is a file: name a new folder")
+        raise ConfigError(f"--out {folder} is a file: choose a new folder")
     held = {path.name for path in folder.iterdir()}
     strange = sorted(held - {NUMBERS_FILE, TEXT_FILE, *_FIGURES})
     if strange or (held and NUMBERS_FILE not in held):
         raise ConfigError(
-            f"--out {folder} holds {', '.join(strange[:3] or sorted(held))}, which is no "
-            "comparison: choose a new folder, or that of an earlier comparison to replace it"
+            f"--out {folder} holds {', '.join(strange[:3] or sorted(held))}, which is not part of "
+            "a comparison: choose a new folder, or that of an earlier comparison to replace it"
         )
 
 
@@ -72,13 +72,13 @@ def check_bundle(folder: Path, recordings: Sequence[EvaluationSplit]) -> None:
     if (training.session_sha256, training.area) not in compared:
         raise ConfigError(
             f"--bundle {folder} was trained on {training.session} {training.area}, which is not "
-            f"among what is compared ({', '.join(recording.name for recording in recordings)}): a "
-            "report is of the bundle's own session"
+            f"compared here ({', '.join(recording.name for recording in recordings)}): add that "
+            "session, or choose a bundle trained on one of these"
         )
 
 
 def save(results: Results, out: Path | None, bundle: Path | None = None) -> None:
-    """Write tables and figures to a folder, into a bundle's report, or both; each whole or not."""
+    """Write tables and figures to a folder, a bundle, or both; each completely or not at all."""
     if out is not None:
         check_out(out)
     if out is None and bundle is None:
@@ -93,7 +93,7 @@ def save(results: Results, out: Path | None, bundle: Path | None = None) -> None
 
 
 def _files(results: Results, drawn: dict[str, bytes]) -> dict[str, bytes]:
-    """Everything that is written, by file name, with the figures that were drawn."""
+    """Return the content of every file, by name."""
     numbers = scores_json(results) | {"direction_over_time": _direction_json(results)}
     return {
         NUMBERS_FILE: (json.dumps(numbers, indent=2) + "\n").encode(),
@@ -103,7 +103,7 @@ def _files(results: Results, drawn: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def scores_json(results: Results) -> dict[str, object]:
-    """Every row, and every pair of recordings."""
+    """Return all rows and all pairs of recordings as JSON values."""
     return {
         "rows": [asdict(row) for row in results.rows],
         "across": [asdict(transfer) for transfer in results.across],
@@ -111,7 +111,7 @@ def scores_json(results: Results) -> dict[str, object]:
 
 
 def markdown(results: Results, figures: tuple[str, ...]) -> str:
-    """The comparison as a page."""
+    """Return the comparison as a Markdown page."""
     parts = ["# Comparison of decoders\n", _NOTES, _as_markdown(summary_table(results))]
     parts += [_as_markdown(score_table(results, score)) for score in known_scores(results)]
     if results.across:
@@ -129,7 +129,7 @@ def _as_markdown(table: TextTable) -> str:
 
 
 def _direction_json(results: Results) -> list[dict[str, object]]:
-    """The numbers behind the figure of direction accuracy over time."""
+    """Return the numbers behind the figure of direction accuracy over time."""
     return [
         {
             "session": each.recording.session,

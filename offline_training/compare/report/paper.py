@@ -1,4 +1,4 @@
-"""Paper: the NER paper's own held-out scores, to stand beside ours."""
+"""Held-out scores quoted from the NER paper, to be shown beside ours."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from offline_training.compare.scoring.rows import Way
 class PaperRow:
     """One method of the NER paper (NeurIPS 2024) on one recording, within the session.
 
-    Source: the result files in the paper's repository. Its encoders saw a centred Gaussian
-    (9 bins of 30 ms, sd 45 ms), so 120 ms of future: not causal. Velocity R² is of swapped
-    arguments, position R² the usual way round; last fifth of the trials, as here. Names of
-    methods are ours. pi-VAE's PMd sessions are not named in those files,
-    so they are not quoted.
+    Source: the result files in the paper's repository. Its encoders saw counts smoothed by a
+    centred Gaussian (9 bins of 30 ms, SD 45 ms), i.e. 120 ms of the future: not causal. Velocity R²
+    has its arguments swapped, position R² does not. Scores are of the last fifth of the trials, as
+    here. Method names are ours. pi-VAE on PMd is not quoted, because those files do not name its
+    sessions.
     """
 
     session: str
@@ -27,7 +27,7 @@ class PaperRow:
 
     @property
     def recording(self) -> str:
-        """Session and area."""
+        """Names of session and area."""
         return f"{self.session} {self.area}"
 
     @property
@@ -66,6 +66,6 @@ _PAPER = (
 
 
 def paper_rows(recordings: Iterable[str]) -> tuple[PaperRow, ...]:
-    """The paper's rows for recordings, told by session and area."""
+    """Return the paper's rows for recordings, named by session and area."""
     names = set(recordings)
     return tuple(row for row in _PAPER if row.recording in names)

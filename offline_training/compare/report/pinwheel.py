@@ -1,4 +1,4 @@
-"""Pinwheel: every method's latents of held-out trials, turned so that they can be compared."""
+"""Draw every method's latents of held-out trials, rotated to a common view."""
 
 from collections.abc import Sequence
 
@@ -17,15 +17,15 @@ from rt_ner.decoding.readout import fit_readout
 
 _COLUMNS = 4
 _SIDE = 3.2
-# Half a panel's width, where nearly all latents lie within 1 of their mean.
+# Half a panel's width; nearly all latents lie within 1 of their mean.
 _REACH = 1.3
 _COMPASS = 0.5
 
 
 def draw_latents(results: Results) -> bytes | None:
-    """A panel a method with latents, of the first recording; None where no method has any.
+    """Draw the first recording's latents, one panel per method; None if there are none.
 
-    Averages over the held-out trials of one direction are strong, single trials faint.
+    Averages over the held-out trials of one direction are bold, single trials are faint.
     """
     if not results.embeddings:
         return None
@@ -37,7 +37,7 @@ def draw_latents(results: Results) -> bytes | None:
     figure = Figure(figsize=(width, height), facecolor="white")
     title = (
         f"{recording.name}: latents of held-out trials (a.u.)\n"
-        "$v_x$, $v_y$: plane of the linear readout; $z$: across it"
+        "$v_x$, $v_y$: plane of the linear readout; $z$: orthogonal to it"
     )
     figure.text(0.15 / width, 1 - 0.15 / height, title, fontsize=9, verticalalignment="top")
     panels = figure.subplots(n_rows, n_columns, squeeze=False, subplot_kw={"projection": "3d"})
@@ -54,12 +54,12 @@ def draw_latents(results: Results) -> bytes | None:
 
 
 def display_latents(embedding: Embedding) -> FloatArray:
-    """Held-out latents ``(hop, 3)``, centred, scaled and turned for display.
+    """Return held-out latents ``(hop, 3)``, centred, scaled and rotated for display.
 
-    Axes 1 and 2 span the plane of the linear readout, as near to its x and y as orthogonal axes
-    can be; axis 3 is the direction across it in which the training latents vary most, and points
-    to where speed is high. Scale: of the training latents 99 % lie within 1 of their mean. Of one
-    dimension or two, the rest is zero.
+    Axes 1 and 2 span the plane of the linear readout, as close to its x and y as orthogonal axes
+    can be. Axis 3 is the orthogonal direction in which the training latents vary most, and points
+    to higher speed. 99 % of the training latents lie within 1 of their mean. Missing dimensions
+    are zero.
     """
     missing = [(0, 0), (0, max(3 - embedding.train.shape[1], 0))]
     train, test = np.pad(embedding.train, missing), np.pad(embedding.test, missing)
@@ -71,7 +71,7 @@ def display_latents(embedding: Embedding) -> FloatArray:
 
 
 def _display_basis(centred: FloatArray, velocity_cm_s: FloatArray) -> FloatArray:
-    """Orthonormal axes of the display, ``(dims, 3)``, by training latents."""
+    """Return orthonormal display axes ``(dims, 3)``, from training latents."""
     readout = fit_readout(centred.astype(np.float32), velocity_cm_s)
     left, _, right = np.linalg.svd(readout.matrix)
     plane, rest = left[:, :2] @ right, left[:, 2:]
@@ -94,7 +94,7 @@ def _draw_panel(axes: Axes3D, embedding: Embedding, colours: dict[float, str]) -
         axes.plot(*average.T, color=colour, linewidth=2.8)
     _draw_compass(axes)
     axes.set_title(embedding.method.name, y=0.95, fontsize=12)
-    # The readout's plane nearly faces the viewer: x to the right, y up, the third axis nearer.
+    # The readout's plane nearly faces the viewer: x to the right, y up, the third axis forward.
     axes.view_init(elev=62, azim=-80)
     axes.set_axis_off()
     axes.set(xlim=(-_REACH, _REACH), ylim=(-_REACH, _REACH), zlim=(-_REACH, _REACH))
@@ -102,7 +102,7 @@ def _draw_panel(axes: Axes3D, embedding: Embedding, colours: dict[float, str]) -
 
 
 def _draw_compass(axes: Axes3D) -> None:
-    """The three axes, in a corner."""
+    """Draw the three axes in a corner."""
     corner = np.array([-1.15, -1.25, -0.4])
     for end, name in zip(_COMPASS * np.eye(3), ("$v_x$", "$v_y$", "$z$"), strict=True):
         axes.plot(*np.stack([corner, corner + end]).T, color="0.35", linewidth=1.0)

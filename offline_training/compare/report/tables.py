@@ -1,4 +1,4 @@
-"""Tables: the comparison's scores as text, for the terminal and for Markdown."""
+"""Show scores as tables of text, for the terminal and for Markdown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NOTHING = "–"
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table, every cell as it is shown. The first ``n_names`` columns are words."""
+    """A table of cells as shown. The first ``n_names`` columns are words."""
 
     title: str
     columns: tuple[str, ...]
@@ -25,9 +25,10 @@ class TextTable:
 
 @dataclass(frozen=True)
 class Score:
-    """A score that tables show.
+    """A score as tables show it.
 
-    ``column``: its heading in the summary, where it is in that; ``in_paper``: the paper has it.
+    ``column`` is its heading in the summary, empty if it is not shown there. ``in_paper`` is True
+    if the NER paper reports it.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Score:
 
 
 def shown(value: float) -> str:
-    """A score with three decimals and a real minus sign."""
+    """Return a score with three decimals and a true minus sign."""
     return f"{value:.3f}".replace("-", "−")
 
 
@@ -55,21 +56,21 @@ SCORES = (
     VELOCITY,
     Score("position_r2", "Position R²", shown, "position R²", in_paper=True),
     Score("direction_acc", "Direction accuracy (%)", _percent, "direction (%)", in_paper=True),
-    Score("shuffled_velocity_r2", "Control: velocity R² of shuffled trials", shown, "control R²"),
+    Score("shuffled_velocity_r2", "Control: velocity R² with shuffled labels", shown, "control R²"),
     Score("swapped_velocity_r2", "Velocity R², arguments swapped", shown, in_paper=True),
     Score("train_velocity_r2", "Training trials: velocity R²", shown),
     Score("train_position_r2", "Training trials: position R²", shown),
-    Score("fit_s", "Time to learn (s)", _seconds, "learning (s)"),
+    Score("fit_s", "Training time (s)", _seconds, "training (s)"),
 )
 
 
 def recording_names(results: Results) -> list[str]:
-    """Recordings in order of appearance."""
+    """Return the recordings in order of appearance."""
     return list(dict.fromkeys(row.recording for row in results.rows))
 
 
 def known_scores(results: Results) -> list[Score]:
-    """The scores that any row has: without controls, theirs is missing."""
+    """Return the scores that any row has; without controls, theirs is missing."""
     return [
         score
         for score in SCORES
@@ -78,7 +79,7 @@ def known_scores(results: Results) -> list[Score]:
 
 
 def summary_table(results: Results) -> TextTable:
-    """Means over seeds and recordings, a row a method and readout."""
+    """Return means over seeds and recordings, one row per method and readout."""
     recordings = recording_names(results)
     scores = [score for score in known_scores(results) if score.column]
     means = [mean_over_seeds(results.rows, score.name) for score in scores]
@@ -99,7 +100,7 @@ def summary_table(results: Results) -> TextTable:
 
 
 def score_table(results: Results, score: Score) -> TextTable:
-    """One score of every recording, mean over seeds, with the paper's where it has any."""
+    """Return one score per recording, averaged over seeds, with the paper's if it has any."""
     recordings = recording_names(results)
     rows = _score_rows(results.rows, score, recordings)
     if score.in_paper:
@@ -109,7 +110,7 @@ def score_table(results: Results, score: Score) -> TextTable:
 
 
 def across_summary(results: Results) -> TextTable:
-    """Means over pairs of recordings, a row a method."""
+    """Return means over pairs of recordings, one row per method."""
     rows = []
     for method in across_methods(results):
         pairs = [transfer for transfer in results.across if transfer.method == method]
@@ -124,7 +125,7 @@ def across_summary(results: Results) -> TextTable:
 
 
 def across_table(results: Results, method: str) -> TextTable:
-    """Velocity R² of one method from each recording (row) to each (column)."""
+    """Return velocity R² of one method from each recording (row) to each (column)."""
     recordings = recording_names(results)
     rows = tuple(
         (source, *(_cell(value, shown) for value in values))
@@ -134,12 +135,12 @@ def across_table(results: Results, method: str) -> TextTable:
 
 
 def across_methods(results: Results) -> list[str]:
-    """Methods that were scored across recordings."""
+    """Return the methods that were scored across recordings."""
     return list(dict.fromkeys(transfer.method for transfer in results.across))
 
 
 def across_matrix(results: Results, method: str) -> FloatArray:
-    """Velocity R² ``(from, to)``; within a recording on the diagonal; NaN where not aligned."""
+    """Return velocity R² ``(from, to)``, within recordings on the diagonal; NaN if not aligned."""
     index = {name: place for place, name in enumerate(recording_names(results))}
     matrix = np.full((len(index), len(index)), np.nan)
     for transfer in results.across:
@@ -164,7 +165,7 @@ def _score_rows(
 
 
 def _mean(score: Score, values: dict[str, float], n_expected: int) -> str:
-    """Mean over recordings; nothing where some have no score: it would be of something else."""
+    """Show the mean over recordings, or a dash if some lack the score: means would not compare."""
     if len(values) < n_expected:
         return _NOTHING
     return score.show(float(np.mean(list(values.values()))))

@@ -1,1 +1,1 @@
-"""Scores of every method: velocity, position, direction, across sessions."""
+"""Scores of every method: velocity, position and direction, within and across recordings."""

@@ -1,4 +1,4 @@
-"""Across: one recording's readout on another one's latents, aligned and not."""
+"""Score one recording's readout on another's latents, aligned and not aligned."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from rt_ner.offline.scores import Comparison
 
 @dataclass(frozen=True)
 class Transfer:
-    """Scores on B's held-out trials by A's linear readout, B's latents aligned to A's."""
+    """Scores of one recording's linear readout on another's held-out trials, latents aligned."""
 
     method: str
     from_session: str
@@ -26,16 +26,16 @@ class Transfer:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """The two recordings' names."""
+        """Names of the two recordings."""
         return f"{self.from_session} {self.from_area}", f"{self.to_session} {self.to_area}"
 
 
 def score_across(
     embeddings: Sequence[Embedding], tell: Callable[[str], None]
 ) -> tuple[Transfer, ...]:
-    """Every ordered pair of recordings that can be aligned, for every method's latents.
+    """Score every ordered pair of recordings that can be aligned, for every method's latents.
 
-    ``tell`` is told of the pairs that can't.
+    ``tell`` receives a message for each pair that can't be aligned.
     """
     recordings = list(dict.fromkeys(embedding.recording for embedding in embeddings))
     apart = set()
@@ -54,17 +54,17 @@ def score_across(
 def _why_apart(one: EvaluationSplit, other: EvaluationSplit) -> str:
     n_common = len(common_directions(one, other))
     if n_common < 2:
-        return f"training trials of both share {n_common} reach directions, and 2 are needed"
+        return f"their training trials share {n_common} reach directions, at least 2 are needed"
     bins_ms = [recording.split.shape.bin_ns / 1e6 for recording in (one, other)]
     if bins_ms[0] != bins_ms[1]:
-        return f"their bins are {bins_ms[0]:g} and {bins_ms[1]:g} ms long, not the same"
+        return f"their bins differ: {bins_ms[0]:g} and {bins_ms[1]:g} ms"
     if not min(one.n_steps, other.n_steps):
-        return "the labelled moments of one of them all lie before the go cue"
+        return "one of them has no labels after the go cue"
     return ""
 
 
 def _transfer(source: Embedding, target: Embedding) -> Transfer:
-    """The readout is the source's, fitted on its training trials; alignment sees those of both."""
+    """Score the source's readout on the target; training trials of both fit the alignment."""
     decode = fit_linear(source.train, source.recording.split.train.labels)
     turn = align((target.recording, target.train), (source.recording, source.train))
     split = target.recording.split

@@ -1,4 +1,4 @@
-"""Alignment: one recording's latents turned onto another's by their condition averages."""
+"""Align one recording's latents to another's by their condition averages."""
 
 import numpy as np
 
@@ -10,10 +10,20 @@ from rt_ner.core.arrays import AnyArray, FloatArray
 def align(
     source: tuple[EvaluationSplit, AnyArray], target: tuple[EvaluationSplit, AnyArray]
 ) -> Similarity:
-    """Turn one recording's latents onto another's; each with its training latents ``(hop, dims)``.
+    """Fit an orthogonal Procrustes alignment of one recording's latents to another's.
 
     The points are averages over the training trials of one direction at one step since the go
     cue, for all directions and steps that both recordings have.
+
+    Parameters
+    ----------
+    source, target
+        A recording and its training latents ``(hop, dims)``.
+
+    Returns
+    -------
+    Similarity
+        The map from source to target latents.
     """
     ours, theirs = _condition_averages(*source), _condition_averages(*target)
     directions = common_directions(source[0], target[0])
@@ -27,7 +37,7 @@ def align(
 
 
 def common_directions(one: EvaluationSplit, other: EvaluationSplit) -> list[float]:
-    """Directions, in degrees, that training trials of both have."""
+    """Return the reach directions, in degrees, of training trials in both recordings."""
     first, second = (set(_directions(recording).tolist()) for recording in (one, other))
     return sorted(first & second)
 
@@ -37,7 +47,7 @@ def _directions(recording: EvaluationSplit) -> FloatArray:
 
 
 def _condition_averages(recording: EvaluationSplit, latents: AnyArray) -> dict[float, FloatArray]:
-    """Direction to its average ``(step, dims)`` over training trials; NaN where no trial is."""
+    """Average ``(step, dims)`` over training trials per direction; NaN where there is none."""
     in_steps = recording.in_steps(latents, recording.split.train.labels)
     direction = _directions(recording)
     return {
@@ -46,7 +56,7 @@ def _condition_averages(recording: EvaluationSplit, latents: AnyArray) -> dict[f
 
 
 def mean_of_known(in_steps: FloatArray) -> FloatArray:
-    """Average over trials ``(trial, step, dims)`` → ``(step, dims)``, of those that have a step."""
+    """Average ``(trial, step, dims)`` over the trials that have a step, ``(step, dims)``."""
     known = np.isfinite(in_steps)
     trials = known.sum(axis=0)
     average: FloatArray = np.where(known, in_steps, 0.0).sum(axis=0)

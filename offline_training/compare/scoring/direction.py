@@ -1,4 +1,4 @@
-"""Direction: how well the reach direction can be told from a method's values."""
+"""Classify the reach direction from a method's values."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,16 @@ _SMALLEST = 1e-300
 
 @dataclass(frozen=True, eq=False)
 class DirectionScore:
-    """Held-out trials whose direction is told rightly.
+    """Classification of the direction of held-out trials.
 
-    ``accuracy``: part of the trials, from the whole trial; None where nothing can be told.
-    ``right`` and ``trials``: ``(step,)``, how many are told rightly from this step alone, of how
-    many. ``chance``: one over the number of directions.
+    Attributes
+    ----------
+    accuracy
+        Part of the trials classified correctly, from the whole trial; None if none could be.
+    right, trials
+        ``(step,)``, trials classified correctly from this step alone, and all trials with it.
+    chance
+        One over the number of directions.
     """
 
     accuracy: float | None
@@ -32,14 +37,25 @@ class DirectionScore:
 def score_direction(
     recording: EvaluationSplit, train: Float32Array, test: Float32Array
 ) -> DirectionScore:
-    """Classify the direction of held-out trials from values ``(hop, dims)`` of both parts.
+    """Classify the direction of held-out trials.
 
-    The values of a trial are averaged within steps of one bin since the go cue. At each step a
-    multinomial logistic regression (L2, C = 1, on values standardised by the training trials') is
-    fitted on the training trials; its log-probabilities, summed over all steps that a held-out
-    trial has, tell the trial's direction. Steps: those that half of the training trials reach and
-    at which every direction has a training trial. A held-out direction that no training trial has
-    counts as wrong.
+    The values of a trial are averaged within steps of one bin since the go cue. At each step, a
+    multinomial logistic regression (L2, C = 1, values standardised by the training trials) is
+    fitted to the training trials. Its log-probabilities, summed over all steps of a held-out trial,
+    give the direction. Steps are those that half of the training trials reach and at which every
+    direction has a training trial. A direction that no training trial has counts as wrong.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    train, test
+        A method's values ``(hop, dims)`` for its training and held-out windows.
+
+    Returns
+    -------
+    DirectionScore
+        Accuracy, from whole trials and from each step.
     """
     split = recording.split
     known, true = (directions_of_trials(part.labels) for part in (split.train, split.test))
@@ -49,18 +65,18 @@ def score_direction(
     log_p = np.full((*test_steps.shape[:2], directions.size), np.nan)
     for step in range(recording.n_steps):
         log_p[:, step] = _log_probabilities(train_steps[:, step], known, test_steps[:, step])
-    told: BoolArray = np.isfinite(log_p[:, :, 0])
-    right = told & (directions[np.argmax(log_p, axis=2)] == true[:, None])
+    known_at: BoolArray = np.isfinite(log_p[:, :, 0])
+    right = known_at & (directions[np.argmax(log_p, axis=2)] == true[:, None])
     whole = directions[np.argmax(np.nansum(log_p, axis=1), axis=1)]
-    any_told = told.any(axis=1)
-    accuracy = float(np.mean((whole == true)[any_told])) if any_told.any() else None
-    return DirectionScore(accuracy, right.sum(axis=0), told.sum(axis=0), 1 / directions.size)
+    classified = known_at.any(axis=1)
+    accuracy = float(np.mean((whole == true)[classified])) if classified.any() else None
+    return DirectionScore(accuracy, right.sum(axis=0), known_at.sum(axis=0), 1 / directions.size)
 
 
 def _log_probabilities(
     train: FloatArray, train_direction: FloatArray, test: FloatArray
 ) -> FloatArray:
-    """Log-probability of each direction ``(trial, direction)`` at one step; NaN where not told."""
+    """Return log-probabilities ``(trial, direction)`` at one step; NaN where not classified."""
     directions = np.unique(train_direction)
     log_p = np.full((len(test), directions.size), np.nan)
     is_known, is_asked = np.isfinite(train).all(axis=1), np.isfinite(test).all(axis=1)

@@ -1,4 +1,4 @@
-"""Readouts: three ways from a method's values to velocity, fitted on training trials."""
+"""Read out velocity from a method's values: linear, by nearest neighbours, or directly."""
 
 from collections.abc import Callable
 
@@ -18,17 +18,17 @@ _VALIDATION = 0.2
 
 
 def readouts_of(method: Method) -> tuple[str, ...]:
-    """Names of the readouts that a method is scored with."""
+    """Return the names of the readouts that a method is scored with."""
     return ("own",) if method.direct else ("linear", "knn")
 
 
 def fit_named(name: str, values: Float32Array, labels: Labels) -> Decode:
-    """Fit a readout to training values ``(hop, dims)``."""
+    """Fit a readout, by its name, to training values ``(hop, dims)``."""
     return {"linear": fit_linear, "knn": fit_neighbours, "own": _own}[name](values, labels)
 
 
 def fit_linear(latents: Float32Array, labels: Labels) -> Decode:
-    """The decoder's own readout."""
+    """Fit the live decoder's readout."""
     readout = fit_readout(latents, labels.velocity_cm_s)
 
     def decode(latents: Float32Array) -> FloatArray:
@@ -41,10 +41,10 @@ def fit_linear(latents: Float32Array, labels: Labels) -> Decode:
 
 
 def fit_neighbours(latents: Float32Array, labels: Labels) -> Decode:
-    """Mean velocity of the nearest training latents (Euclidean).
+    """Decode as the mean velocity of the nearest training latents (Euclidean).
 
-    How many is chosen by velocity R² on the last fifth of the training trials, read out from the
-    others; then all training trials are neighbours. The encoder has learned from that fifth too.
+    The number of neighbours is chosen by velocity R² on the last fifth of the training trials,
+    decoded from the others. The encoder has learned from that fifth too.
     """
     trials = np.unique(labels.trial)
     is_early = labels.trial < trials[-max(int(_VALIDATION * trials.size), 1)]
@@ -61,5 +61,5 @@ def _neighbours(n: int, latents: Float32Array, velocity_cm_s: FloatArray) -> Dec
 
 
 def _own(_values: Float32Array, _labels: Labels) -> Decode:
-    """Of a direct decoder: its values are the velocity."""
+    """Return the values of a direct decoder, which are the velocity."""
     return lambda values: values.astype(np.float64)

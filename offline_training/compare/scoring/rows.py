@@ -1,4 +1,4 @@
-"""Rows: the comparison's scores, one row a recording, method, readout and seed."""
+"""Scores of a comparison: one row per recording, method, readout and seed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Way = tuple[str, str]
 
 
 class Scored(Protocol):
-    """Scores of a way to decode on one recording."""
+    """Scores of one method and readout on one recording."""
 
     @property
     def recording(self) -> str:
-        """Session and area."""
+        """Names of session and area."""
         ...
 
     @property
@@ -28,7 +28,7 @@ class Scored(Protocol):
 class Row:
     """Scores of one method, readout and seed on one recording's held-out trials.
 
-    ``swapped_velocity_r2``: with decoded and true swapped, as the NER paper reports it.
+    ``swapped_velocity_r2`` is R² with decoded and true velocity swapped, as in the NER paper.
     """
 
     session: str
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def recording(self) -> str:
-        """Session and area."""
+        """Names of session and area."""
         return f"{self.session} {self.area}"
 
     @property
@@ -59,7 +59,7 @@ class Row:
 
 
 def mean_over_seeds(rows: Iterable[Scored], score: str) -> dict[Way, dict[str, float]]:
-    """A score of each way on each recording, in order of appearance; None is left out."""
+    """Average a score over seeds, per method and readout, and recording; None is left out."""
     values: dict[Way, dict[str, list[float]]] = {}
     for row in rows:
         of_way = values.setdefault(row.way, {})

@@ -1,4 +1,4 @@
-"""Scores: what a fitted method makes of a recording, and how well it decodes."""
+"""Fit a method to a recording, and score its decoding."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rt_ner.offline.scores import Comparison
 class Embedding:
     """A method's values for a recording, ``(hop, dims)``: latents, or velocity in cm/s.
 
-    ``fit_s``: how long the method learned, without readouts.
+    ``fit_s`` is the training time in seconds, without readouts.
     """
 
     recording: EvaluationSplit
@@ -29,7 +29,7 @@ class Embedding:
     fit_s: float
 
     def read_out(self, readout: str) -> tuple[Comparison, Comparison]:
-        """Training trials and held-out trials as decoded by a readout of the former."""
+        """Decode training and held-out trials with a readout fitted to the former."""
         split = self.recording.split
         decode = fit_named(readout, self.train, split.train.labels)
         hop_ns = split.shape.hop_ns
@@ -40,7 +40,7 @@ class Embedding:
 
 
 def embed(recording: EvaluationSplit, method: Method, context: FitContext) -> Embedding:
-    """Fit a method on the training trials and apply it to all. Errors say which, and on what."""
+    """Fit a method to the training trials and apply it to all; errors name method and recording."""
     started_s = time.monotonic()
     try:
         fitted = method.fit(recording.split.train, context)
@@ -60,7 +60,7 @@ def score(
     direction_acc: float | None,
     control: Embedding | None,
 ) -> Row:
-    """The row of one readout."""
+    """Score one readout of a method."""
     train, test = embedding.read_out(readout)
     return Row(
         session=embedding.recording.session,
@@ -82,8 +82,8 @@ def score(
 
 
 def _values(fitted: Fitted, dataset: Dataset) -> Float32Array:
-    """In the decoder's own precision."""
+    """Return a method's values in the live decoder's precision."""
     values = fitted(dataset).astype(np.float32)
     if not np.isfinite(values).all():
-        raise SessionError("it gave values that are not finite, leave it out with --methods")
+        raise SessionError("its values are not finite; choose other --methods")
     return values

@@ -122,7 +122,7 @@ def test_only_a_comparison_is_replaced(results: Results, tmp_path: Path) -> None
     save(results, out)
     save(results, out)
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="holds notes.txt, which is no comparison"):
+    with pytest.raises(ConfigError, match="holds notes.txt, which is not part of a comparison"):
         save(results, out)
     assert (out / "notes.txt").read_text() == "mine"
     (tmp_path / "file").write_text("mine")
@@ -178,7 +178,7 @@ def test_what_can_not_be_done_is_found_out_first(small_session_file: Path, tmp_p
     for arguments, error, message in (
         (("--methods", "nerr"), ConfigError, "did you mean 'ner'"),
         (("--area", "V4", "--methods", "pca"), SessionError, "no area 'V4'"),
-        (("--out", tmp_path), ConfigError, "no comparison"),
+        (("--out", tmp_path), ConfigError, "not part of a comparison"),
     ):
         result = compare(small_session_file, *arguments)
         assert isinstance(result.exception, error)
@@ -203,5 +203,5 @@ def test_a_bundle_of_the_session_takes_the_comparison_in(
 
 
 def test_a_bundle_of_another_session_is_refused(small_bundle_folder: Path) -> None:
-    with pytest.raises(ConfigError, match="which is not among what is compared"):
+    with pytest.raises(ConfigError, match="which is not compared here"):
         check_bundle(small_bundle_folder, (reaches("other"),))
