@@ -1,4 +1,4 @@
-"""Offer the benchmark of the loss."""
+"""Command that times the loss."""
 
 from typing import Annotated
 
@@ -12,16 +12,21 @@ from rt_ner.terminal.options import AsJson, print_json, table_of
 def bench_loss(
     n: Annotated[
         int,
-        typer.Option("--n", metavar="N", help="Anchors per batch, each with a partner.", min=2),
+        typer.Option(
+            "--n",
+            metavar="N",
+            help="Number of anchors per batch, each with a partner, e.g. 512.",
+            min=2,
+        ),
     ] = 512,
     repeats: Annotated[
         int,
         typer.Option(
-            metavar="N", help="Number of measurements; the literal loss is measured once.", min=1
+            metavar="N", help="Number of measurements. The literal loss is measured once.", min=1
         ),
     ] = 20,
     no_literal: Annotated[
-        bool, typer.Option("--no-literal", help="Skip the literal loss, which takes long.")
+        bool, typer.Option("--no-literal", help="Skip the literal loss, which is slow.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

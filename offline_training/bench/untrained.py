@@ -21,7 +21,7 @@ _COUNTS_PER_BIN, _N_WINDOWS = 0.3, 8
 
 
 def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
-    """Write a bundle whose encoder has the usual size and random weights; it decodes nonsense."""
+    """Write a bundle whose encoder has the usual size and random weights."""
     rng, settings = np.random.default_rng(0), TrainSettings()
     hop_ns = ns_from_ms(hop_ms)
     shape = WindowShape(

@@ -1,4 +1,4 @@
-"""Offer the command that shows everything on one session."""
+"""Command that shows the whole pipeline on one session."""
 
 from pathlib import Path
 from typing import Annotated
@@ -42,9 +42,7 @@ def demo(
     the held-out trials to a live decoder. Replay and decoder run in separate processes, in real
     time, over LSL, with the live window if there is a display. Ends with a table and a picture.
 
-    Example:
-    rt-ner demo --session day1.xdf --area M1
-
+    Example: rt-ner demo --session day1.xdf --area M1
     """
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo

@@ -92,7 +92,7 @@ class Listener:
     def heard(self) -> Heard:
         """Return all that was received so far; StreamError if the replay never began."""
         if self._session_zero_s is None:
-            raise StreamError("the replay never began: see the logs beside the demo's results")
+            raise StreamError("the replay never began: see the logs in the demo's output folder")
         velocity_s, velocity = self._columns(Kind.VELOCITY)
         latent_s, latent = self._columns(Kind.LATENT)
         timing_s, timing = self._columns(Kind.TIMING)

@@ -5,7 +5,7 @@ from rich.table import Table
 from offline_training.demo.pipeline import DemoResult
 
 _STAGE_MEANING = {
-    "arrival": "source pushes the bin's last sample → decoder has it",
+    "arrival": "source pushes the bin's last sample → decoder receives it",
     "binning": "→ bin closed",
     "embedding": "→ latent",
     "readout": "→ velocity",
@@ -30,7 +30,7 @@ def demo_tables(result: DemoResult) -> tuple[Table, Table]:
     comparison = live.comparison
     table.add_row("velocity R²", f"{scores.velocity_r2:.3f}", f"{comparison.velocity_r2():.3f}")
     table.add_row("position R²", f"{scores.position_r2:.3f}", f"{comparison.position_r2():.3f}")
-    table.add_row("control: trained on shuffled trials", f"{scores.shuffled_velocity_r2:.3f}", "")
+    table.add_row("control: shuffled training labels", f"{scores.shuffled_velocity_r2:.3f}", "")
     identical = "yes, bit for bit" if live.identical_to_offline else "NO"
     table.add_row("live equals offline", "", identical)
     table.add_row("bins decoded", "", str(live.n_bins))

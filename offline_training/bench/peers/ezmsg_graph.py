@@ -57,7 +57,7 @@ class Decode(ez.Unit):
             if counts is None:
                 continue
             velocity = self.STATE.job.take(counts)[None]
-            # With a regular axis the outlet would stamp a sample with the end of its period.
+            # With a regular axis, the outlet would stamp samples with the end of their period.
             time = AxisArray.CoordinateAxis(data=np.array([stamp_s]), dims=["time"], unit="s")
             yield self.OUTPUT, AxisArray(velocity, dims=["time", "ch"], axes={"time": time})
 
@@ -82,7 +82,7 @@ def run_ezmsg(source_id: str, name: str, n_channels: int, hop_ns: int, stop: Eve
         (parts["INLET"].OUTPUT_SIGNAL, parts["DECODE"].INPUT),
         (parts["DECODE"].OUTPUT, parts["OUTLET"].INPUT_SIGNAL),
     )
-    # ezmsg ends by itself, on the interrupt that Python knows.
+    # ezmsg ends on Python's own keyboard interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not stop.is_set():
         ez.run(components=parts, connections=wires)

@@ -12,7 +12,7 @@ from rt_ner.core.arrays import AnyArray, Float32Array
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.lsl.discovery import query_for
 
-# The LSL type of velocity, by which the sink finds it.
+# LSL type of the velocity stream, by which the sink finds it.
 (VELOCITY_TYPE,) = query_for("", Kind.VELOCITY).lsl_types
 _HOPS_PER_BIN = 3
 
