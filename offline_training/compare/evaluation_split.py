@@ -94,28 +94,9 @@ class EvaluationSplit:
 def load_recordings(
     files: Sequence[Path], areas: Sequence[str], smoothing: bool = False
 ) -> tuple[EvaluationSplit, ...]:
-    """Load and split the named areas of each file.
+    """Load and split the named areas of each file, by default the first; ``all`` means every area.
 
-    Parameters
-    ----------
-    files
-        Session files.
-    areas
-        Names of brain areas, or ``all``. Default: the first area of each file.
-    smoothing
-        Smooth the input as in the NER paper, which is not causal.
-
-    Returns
-    -------
-    tuple of EvaluationSplit
-        One per file and area.
-
-    Raises
-    ------
-    SessionError
-        If a file lacks an area, or has too few trials.
-    ConfigError
-        If two recordings have the same name.
+    Raises SessionError if a file lacks an area, ConfigError if two recordings have the same name.
     """
     recordings = tuple(
         recording_of(load_session(path, area), smoothing)

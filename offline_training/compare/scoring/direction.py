@@ -44,18 +44,7 @@ def score_direction(
     fitted to the training trials. Its log-probabilities, summed over all steps of a held-out trial,
     give the direction. Steps are those that half of the training trials reach and at which every
     direction has a training trial. A direction that no training trial has counts as wrong.
-
-    Parameters
-    ----------
-    recording
-        The recording.
-    train, test
-        A method's values ``(hop, dims)`` for its training and held-out windows.
-
-    Returns
-    -------
-    DirectionScore
-        Accuracy, from whole trials and from each step.
+    ``train`` and ``test`` are values ``(hop, dims)``.
     """
     split = recording.split
     known, true = (directions_of_trials(part.labels) for part in (split.train, split.test))

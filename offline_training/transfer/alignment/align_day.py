@@ -45,23 +45,8 @@ def align_day(
 ) -> AlignedDay:
     """Stitch the target day to the source day's ensemble, and distill that into one encoder.
 
-    Parameters
-    ----------
-    source
-        The source day, with its ensemble and readout.
-    split
-        The target day's split; only its held-out trials are decoded.
-    calibration
-        Windows of the target day. Without labels, the ensemble is not trained further.
-    matching
-        Pairs of units of the two days.
-    on_part
-        Receives the part of the work that is done, from 0 to 1.
-
-    Returns
-    -------
-    AlignedDay
-        The encoder for the target day.
+    Without labels, the ensemble is not trained further. ``split`` is the target day's; only its
+    held-out trials are used.
     """
     windows, seed = calibration.windows, source.settings.seed
     torch.manual_seed(seed)

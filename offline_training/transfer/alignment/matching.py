@@ -90,21 +90,9 @@ def activity(dataset: Dataset) -> Activity:
 
 
 def match_units(source: Activity, target: Activity, tuning: FloatArray | None = None) -> Matching:
-    """Match two days' units by their firing, and by their tuning if it is given.
+    """Match two days' units by their firing and, if given, their tuning ``(source, target)``.
 
     Score and chance are of the firing alone, so that a match is judged the same with labels.
-
-    Parameters
-    ----------
-    source, target
-        Firing of the two days' units.
-    tuning
-        ``(source unit, target unit)``, similarities from labels, as `tuning_similarity` gives.
-
-    Returns
-    -------
-    Matching
-        The pairs, with their score and the scores by chance.
     """
     pairs, score = _match(source, target, tuning)
     _, unlabelled_score = (pairs, score) if tuning is None else _match(source, target, None)
@@ -185,11 +173,6 @@ def ordered_pairs(similarity: FloatArray, threshold: float) -> tuple[Int64Array,
     """Return the order-preserving pairs with the largest sum of similarity minus threshold.
 
     This is the alignment of Needleman & Wunsch (1970) without a gap penalty.
-
-    Returns
-    -------
-    tuple of Int64Array and float
-        Pairs ``(pair, 2)``, ascending in both columns, and their sum.
     """
     gain = similarity - threshold
     best = _best_sums(gain)

@@ -51,26 +51,7 @@ def learn_source_day(
     device: torch.device,
     on_step: OnStep,
 ) -> SourceDay:
-    """Train an ensemble and its readout on a day's training windows.
-
-    Parameters
-    ----------
-    dataset
-        Labelled training windows.
-    settings
-        Training settings.
-    step_ns
-        Time step of the labels in ns, i.e. one bin.
-    device
-        Where torch computes.
-    on_step
-        Receives the part of the training that is done, and the validation R².
-
-    Returns
-    -------
-    SourceDay
-        The day, ready to be aligned to another one.
-    """
+    """Train an ensemble and its readout on a day's training windows, whose bins are ``step_ns``."""
     ensemble, _ = train_ensemble(dataset, settings, step_ns, device, on_step)
     latents = ensemble.average(ensemble.features).cpu().numpy()
     readout = fit_readout(latents, dataset.labels.velocity_cm_s)

@@ -12,16 +12,9 @@ _STEP_NS = 120 * NS_PER_MS
 
 
 def tuning_similarity(source: Dataset, target: Dataset) -> FloatArray:
-    """Correlate the tuning of two days' units over the conditions that both days have.
+    """Correlate tuning over conditions (direction, time) of both days, ``(source, target)``.
 
-    A condition is a reach direction at a time step of the trial; a unit's tuning is its mean
-    square-root count in each.
-
-    Returns
-    -------
-    FloatArray
-        ``(source unit, target unit)``; 0 for silent units, and everywhere if the days have no
-        condition in common.
+    Silent units, and days without a condition in common, give 0.
     """
     tunings = [_tuning(day) for day in (source, target)]
     common = sorted(tunings[0].keys() & tunings[1].keys())
