@@ -82,17 +82,21 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
     live = _decode_live(session_file, session, bundle, plan, progress)
-    picture = plan.out / "demo.png"
-    subtitle = (
-        f"decoded live over LSL; velocity R² {live.comparison.velocity_r2():.2f}, position R² "
-        f"{live.comparison.position_r2():.2f}, shuffled control "
-        f"{bundle.manifest.scores.shuffled_velocity_r2:.2f}"
-    )
-    title = f"rt-ner: {session.name} {session.area}, held-out trials"
-    picture.write_bytes(draw_report(live.comparison, title, subtitle))
-    result = DemoResult(session, trained, live, picture)
+    result = DemoResult(session, trained, live, plan.out / "demo.png")
+    result.picture.write_bytes(_drawn(result))
     (plan.out / "demo.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
     return result
+
+
+def _drawn(result: DemoResult) -> bytes:
+    live = result.live.comparison
+    subtitle = (
+        f"decoded live over LSL; velocity R² {live.velocity_r2():.2f}, position R² "
+        f"{live.position_r2():.2f}, shuffled control "
+        f"{result.trained.bundle.manifest.scores.shuffled_velocity_r2:.2f}"
+    )
+    title = f"rt-ner: {result.session.name} {result.session.area}, held-out trials"
+    return draw_report(live, title, subtitle)
 
 
 def _simulate(plan: DemoPlan) -> Path:

@@ -6,7 +6,7 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained
-from rt_ner.offline.scores import compare, only_trials
+from rt_ner.offline.scores import Comparison, compare, only_trials
 
 
 def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
@@ -19,20 +19,24 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     last_trial = int(curve.days.target.calibration(n_trials).labels.trial.max())
     train = only_trials(whole, 0, last_trial + 1)
     point = _transfer_point(curve, n_trials)
-    assert point.shuffled_velocity_r2 is not None
-    scores = Scores(
-        velocity_r2=held_out.velocity_r2(),
-        position_r2=held_out.position_r2(),
-        train_velocity_r2=train.velocity_r2(),
-        shuffled_velocity_r2=point.shuffled_velocity_r2,
-    )
     known = curve.days.source.session
     origin = CarriedFrom(
         session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
     )
     training = training_entry(session, curve.days.settings, split.n_train, origin)
+    scores = _scores(train, held_out, point)
     bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, point.fit_s)
+
+
+def _scores(train: Comparison, held_out: Comparison, point: Point) -> Scores:
+    assert point.shuffled_velocity_r2 is not None
+    return Scores(
+        velocity_r2=held_out.velocity_r2(),
+        position_r2=held_out.position_r2(),
+        train_velocity_r2=train.velocity_r2(),
+        shuffled_velocity_r2=point.shuffled_velocity_r2,
+    )
 
 
 def _transfer_point(curve: Curve, n_trials: int) -> Point:
