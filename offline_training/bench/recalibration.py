@@ -47,19 +47,27 @@ def _print_result(result: dict[str, object]) -> None:
     assert isinstance(angles, dict)
     assert isinstance(found, list)
     assert isinstance(recovered, dict)
+    console.print(_table_of_angles(angles))
+    console.print(_table_of_disturbances(found))
+    parts = ", ".join(f"{part} {share:.0%}" for part, share in recovered.items())
+    console.print(
+        f"Recovered from {result['recalibrated_from_trials']} trials: {parts} of the loss"
+    )
+
+
+def _table_of_angles(angles: dict[str, dict[str, float]]) -> Table:
     table = Table(title="Mean angle to the intended velocity (°)", title_justify="left")
     for title in ("decoder", "later baseline", "after stabilisation"):
         table.add_column(title)
     for name, row in angles.items():
         table.add_row(name.replace("_", " "), *(f"{angle:.1f}" for angle in row.values()))
-    console.print(table)
+    return table
+
+
+def _table_of_disturbances(found: list[dict[str, float]]) -> Table:
     table = Table(title="After disturbances (°)", title_justify="left")
     for key in found[0]:
         table.add_column(key.removesuffix("_deg").replace("_", " "), justify="right")
     for row in found:
         table.add_row(*(f"{angle:.1f}" for angle in row.values()))
-    console.print(table)
-    parts = ", ".join(f"{part} {share:.0%}" for part, share in recovered.items())
-    console.print(
-        f"Recovered from {result['recalibrated_from_trials']} trials: {parts} of the loss"
-    )
+    return table

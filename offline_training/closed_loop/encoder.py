@@ -46,8 +46,8 @@ def recalibrate_encoder(
         ids = session.channel_ids
         return exported_model(network, ids, split.shape, source.readout), None
 
-    split = split_session(session, settings)
-    return compared(prove(session, split, settings, fit), session, in_use.model)
+    trained = prove(session, split_session(session, settings), settings, fit)
+    return compared(trained, session, in_use.model)
 
 
 def aligned_network(source: SourceDay, split: Split, on_part: OnPart) -> EncoderNetwork:

@@ -117,9 +117,7 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     ner = train_bundle(
         session, plan.settings, plan.device, lambda stage, part, _=None: progress(stage, part)
     )
-    blocks, refit = lab.decode_and_refit(
-        "NER", ner, lambda block, in_use: recalibrate_readout(block, in_use.bundle)
-    )
+    blocks, refit = lab.decode_and_refit("NER", ner, _refit_ner)
     another_day = lab.another_day(ner, session) if plan.with_another_day else []
     kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
     kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
@@ -218,6 +216,11 @@ def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, Boo
     known = _everywhere(block)
     known[len(known) - hops :] = False
     return np.roll(block.hand_cm_s, -hops, axis=0), known
+
+
+def _refit_ner(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
+    """Fit the readout again."""
+    return recalibrate_readout(block, first.bundle)
 
 
 def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 
 from offline_training.compare.evaluation_split import EvaluationSplit
-from offline_training.compare.scoring.across import Transfer, score_across
+from offline_training.compare.scoring.aligned.across import Transfer, score_across
 from offline_training.compare.scoring.direction import DirectionScore, score_direction
 from offline_training.compare.scoring.readouts import readouts_of
 from offline_training.compare.scoring.rows import Row

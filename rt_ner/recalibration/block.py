@@ -16,6 +16,8 @@ from rt_ner.data.session.trials import Trials
 HOP_NS = 10 * NS_PER_MS
 # By stream: stamps in ns and values in cm or cm/s, ``(sample, …)``.
 Heard = dict[Kind, tuple[Int64Array, FloatArray]]
+# Fields with one row per hop.
+ROWS = ("counts", "is_heard", "hand_cm_s", "decoded_cm_s", "cursor_cm", "target", "reach")
 _SHORTEST_NS = 50 * NS_PER_MS
 # No decoder looks farther back.
 _LONGEST_HISTORY_NS = NS_PER_S
@@ -77,16 +79,7 @@ class ClosedLoopBlock:
     def until(self, end_ns: int) -> "ClosedLoopBlock":
         """Return the block, cut off at ``end_ns``."""
         n = end_ns // self.hop_ns
-        return replace(
-            self,
-            counts=self.counts[:n],
-            is_heard=self.is_heard[:n],
-            hand_cm_s=self.hand_cm_s[:n],
-            decoded_cm_s=self.decoded_cm_s[:n],
-            cursor_cm=self.cursor_cm[:n],
-            target=self.target[:n],
-            reach=self.reach[:n],
-        )
+        return replace(self, **{name: getattr(self, name)[:n] for name in ROWS})
 
     def session(
         self, name: str, velocity_cm_s: FloatArray, known: BoolArray, area: str = "M1"

@@ -6,10 +6,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
-from rt_ner.recalibration.block import ClosedLoopBlock, block_of
+from rt_ner.recalibration.block import ROWS, ClosedLoopBlock, block_of
 
 
 def save_block(block: ClosedLoopBlock, path: Path) -> None:
@@ -29,20 +30,23 @@ def load_block(path: Path) -> ClosedLoopBlock:
     """
     if not path.is_file():
         raise SessionError(f"{path}: no such file; expected a block kept by rt-ner recalibrate")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            content = {field.name: arrays[field.name] for field in _FIELDS}
-    except (ValueError, KeyError, BadZipFile, OSError, EOFError) as error:
-        raise SessionError(
-            f"{path} is no block ({error}): expected one kept by rt-ner recalibrate"
-        ) from error
+    content = _read_arrays(path)
     n = len(content["counts"])
-    rows = ("is_heard", "hand_cm_s", "decoded_cm_s", "cursor_cm", "target", "reach")
-    wrong = [name for name in rows if len(content[name]) != n]
+    wrong = [name for name in ROWS if len(content[name]) != n]
     if wrong or content["counts"].shape != (n, len(content["channel_ids"])):
         raise SessionError(f"{path}: {', '.join(wrong) or 'counts'} do not fit its {n} hops")
     ids = tuple(str(channel) for channel in content.pop("channel_ids"))
     return ClosedLoopBlock(channel_ids=ids, hop_ns=int(content.pop("hop_ns")), **content)
+
+
+def _read_arrays(path: Path) -> dict[str, AnyArray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {field.name: arrays[field.name] for field in _FIELDS}
+    except (ValueError, KeyError, BadZipFile, OSError, EOFError) as error:
+        raise SessionError(
+            f"{path} is no block ({error}): expected one kept by rt-ner recalibrate"
+        ) from error
 
 
 def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:

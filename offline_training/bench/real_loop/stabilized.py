@@ -25,13 +25,11 @@ def read_stabilized(path: Path) -> tuple[ClosedLoopBlock, AnyArray]:
     SessionError if the file is another one.
     """
     content = _read_arrays(path)
-    counts = content["counts"]
-    n = len(counts)
+    counts, n = content["counts"], len(content["counts"])
     trial = np.searchsorted(content["trial_first_bin"], np.arange(n), side="right") - 1
     # Millimetres, with the y axis pointing down.
     cursor_cm, target_cm = (content[name] / 10 * [1, -1] for name in ("cursor", "target"))
     target = np.column_stack([target_cm[trial], np.full(n, _TARGET_RADIUS_CM)])
-    target[trial < 0] = np.nan
     block = ClosedLoopBlock(
         channel_ids=tuple(f"elec{number + 1:03d}" for number in range(counts.shape[1])),
         hop_ns=round(float(content["bin_s"]) * NS_PER_S),
@@ -40,7 +38,7 @@ def read_stabilized(path: Path) -> tuple[ClosedLoopBlock, AnyArray]:
         hand_cm_s=np.full((n, 2), np.nan),
         decoded_cm_s=np.tile([_SPEED_CM_S, 0.0], (n, 1)),
         cursor_cm=cursor_cm,
-        target=target,
+        target=np.where(trial[:, None] < 0, np.nan, target),
         reach=trial.astype(np.int64),
     )
     return block, content["trial_type"]

@@ -9,7 +9,7 @@ from mpl_toolkits.mplot3d import Axes3D
 
 from offline_training.compare.evaluation_split import directions_of_trials
 from offline_training.compare.run import Results
-from offline_training.compare.scoring.alignment import mean_of_known
+from offline_training.compare.scoring.aligned.alignment import mean_of_known
 from offline_training.compare.scoring.scores import Embedding
 from offline_training.figures.report import colour_of_direction, png_of
 from rt_ner.core.arrays import FloatArray

@@ -1,6 +1,6 @@
 """Adapt a running decoder: listen to the loop, and order a swap after each step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -57,18 +57,8 @@ def run_adaptation(
     hop_s = in_use.model.window.hop_ns / NS_PER_S
     kind = RecursiveLeastSquares if plan.method is AdaptationMethod.RLS else SmoothBatch
     adapter = kind(in_use.model.readout, hop_s, plan.half_life_s)
-    told, polls = "", 0
     try:
-        while not stop.wait(_POLL_S):
-            missing = "; ".join(recorder.poll())
-            if missing != told:
-                told = missing
-                tell(missing or "all streams are there")
-            polls += 1
-            block = recorder.cut() if polls * _POLL_S >= plan.every_s else None
-            if block is None:
-                continue
-            polls = 0
+        for block in _blocks(recorder, plan.every_s, stop, tell):
             step = _step(block, in_use, adapter)
             if step is None:
                 tell("no reach to learn from")
@@ -79,6 +69,23 @@ def run_adaptation(
             tell("adapted" + (", up to the bound" if was_held_back else ""))
     finally:
         recorder.stop()
+
+
+def _blocks(
+    recorder: BlockRecorder, every_s: float, stop: Event, tell: Callable[[str], None]
+) -> Iterator[ClosedLoopBlock]:
+    """Record a block every so many seconds until ``stop``, and tell of missing streams."""
+    told, polls = "", 0
+    while not stop.wait(_POLL_S):
+        missing = "; ".join(recorder.poll())
+        if missing != told:
+            told = missing
+            tell(missing or "all streams are there")
+        polls += 1
+        block = recorder.cut() if polls * _POLL_S >= every_s else None
+        if block is not None:
+            polls = 0
+            yield block
 
 
 def with_readout(bundle: Bundle, readout: Readout) -> Bundle:

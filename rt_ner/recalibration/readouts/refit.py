@@ -18,6 +18,7 @@ from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained, prove_fit
 from rt_ner.offline.held_out.split import Split, split_windows
+from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
@@ -91,23 +92,29 @@ def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
     """
     model = in_use.model
     session = intended_session(block, in_use)
+    split = split_windows(session, model.window, _setting(in_use, "held_out", _USUAL_HELD_OUT))
+    # The control has other labels, but the same windows.
+    latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
 
-    def fit(split: Split, _stage: str) -> tuple[DecoderSpecification, None]:
-        latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
-        labels = split.train.labels
-        if model.readout.memory.any():
-            fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
-            readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
-        else:
-            fitted = fit_readout(latents, labels.velocity_cm_s)
-            moving = labels.velocity_cm_s.any(axis=1)
-            readout = as_fast(fitted, latents[moving], in_use_cm_s[moving])
+    def fit(part: Split, _stage: str) -> tuple[DecoderSpecification, None]:
+        readout = _refitted(model, part.train.labels, latents, in_use_cm_s)
         return replace(model, readout=readout), None
 
-    split = split_windows(session, model.window, _setting(in_use, "held_out", _USUAL_HELD_OUT))
     training = _training_entry(session, split, in_use)
     trained = prove_fit(session, split, training, int(_setting(in_use, "seed", 0)), fit)
     return compared(trained, session, model)
+
+
+def _refitted(
+    model: DecoderSpecification, labels: Labels, latents: Float32Array, in_use_cm_s: Float32Array
+) -> Readout:
+    """Fit a readout of the same kind as the model's."""
+    if model.readout.memory.any():
+        fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
+        return fit_kalman(latents, labels, model.window.hop_ns, is_white=False)
+    fitted = fit_readout(latents, labels.velocity_cm_s)
+    moving = labels.velocity_cm_s.any(axis=1)
+    return as_fast(fitted, latents[moving], in_use_cm_s[moving])
 
 
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from offline_training.compare.evaluation_split import EvaluationSplit, load_recordings, recording_of
 from offline_training.compare.report.paper import paper_rows
 from offline_training.compare.run import Results, run
-from offline_training.compare.scoring.alignment import align
+from offline_training.compare.scoring.aligned.alignment import align
 from offline_training.compare.scoring.direction import score_direction
 from offline_training.compare.scoring.readouts import fit_neighbours
 from offline_training.dataset.similarity import fit_procrustes

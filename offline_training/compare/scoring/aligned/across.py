@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 from offline_training.compare.evaluation_split import EvaluationSplit
-from offline_training.compare.scoring.alignment import align, common_directions
+from offline_training.compare.scoring.aligned.alignment import align, common_directions
 from offline_training.compare.scoring.readouts import fit_linear
 from offline_training.compare.scoring.scores import Embedding
 from rt_ner.offline.scores import Comparison

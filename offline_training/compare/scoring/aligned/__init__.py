@@ -1,0 +1,1 @@
+"""Scores across recordings, whose latents are aligned."""
