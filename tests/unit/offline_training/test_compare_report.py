@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from offline_training.compare.report import output
 from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
 from offline_training.compare.report.pinwheel import display_latents, draw_latents
@@ -26,6 +27,7 @@ from offline_training.compare.run import Results, run
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.errors import ConfigError, SessionError
+from rt_ner.data.loading import save_session
 from tests.helpers.reaches import DIRECT, LATENTS, Listener, fake, latents, plan, reaches
 
 FILES = {"compare.json", "compare.md", "r2.png", "direction.png", "latents.png", "across.png"}
@@ -147,15 +149,22 @@ def test_a_failure_leaves_what_was_there(
 # The command
 
 
+@pytest.fixture(scope="module")
+def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Few trials and electrodes, so that every method learns in no time."""
+    path = tmp_path_factory.mktemp("session") / "simulated.npz"
+    session = simulate_session(3, TaskSettings(n_trials=10), ArraySettings(n_electrodes=16))
+    save_session(session, path)
+    return path
+
+
 def compare(*arguments: object) -> Result:
     return CliRunner().invoke(build_app(), ["compare", *map(str, arguments)])
 
 
-def test_the_command_prints_json_and_writes_the_folder(
-    small_session_file: Path, tmp_path: Path
-) -> None:
+def test_the_command_prints_json_and_writes_the_folder(session_file: Path, tmp_path: Path) -> None:
     chosen: Sequence[object] = ("--methods", "pca,kalman", "--seeds", "1")
-    result = compare(small_session_file, *chosen, "--out", tmp_path / "out", "--json")
+    result = compare(session_file, *chosen, "--out", tmp_path / "out", "--json")
     assert result.exit_code == 0, result.exception
     printed = json.loads(result.stdout)
     assert [(row["method"], row["readout"]) for row in printed["rows"]] == [
@@ -166,21 +175,21 @@ def test_the_command_prints_json_and_writes_the_folder(
     assert names_in(tmp_path / "out") == FILES - {"across.png"}
 
 
-def test_the_command_prints_a_table(small_session_file: Path) -> None:
-    result = compare(small_session_file, "--methods", "pca", "--seeds", "1", "--no-control")
+def test_the_command_prints_a_table(session_file: Path) -> None:
+    result = compare(session_file, "--methods", "pca", "--seeds", "1", "--no-control")
     assert result.exit_code == 0, result.exception
     assert "simulated" in result.stdout
     assert "pca" in result.stdout
 
 
-def test_what_can_not_be_done_is_found_out_first(small_session_file: Path, tmp_path: Path) -> None:
+def test_what_can_not_be_done_is_found_out_first(session_file: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for arguments, error, message in (
         (("--methods", "nerr"), ConfigError, "did you mean 'ner'"),
         (("--area", "V4", "--methods", "pca"), SessionError, "no area 'V4'"),
         (("--out", tmp_path), ConfigError, "not part of a comparison"),
     ):
-        result = compare(small_session_file, *arguments)
+        result = compare(session_file, *arguments)
         assert isinstance(result.exception, error)
         assert message in str(result.exception)
         assert result.stdout == ""

@@ -1,15 +1,15 @@
 """The benchmark of the loss measures what it says."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from offline_training.bench import loss as loss_bench
 from offline_training.bench.loss import literal_loss, measure_loss
+from rt_ner.cli import build_app
 from rt_ner.core.errors import ConfigError
 from tests.unit.offline_training.test_loss import literal_value_and_gradient
 
@@ -25,16 +25,13 @@ def test_the_literal_loss_of_the_benchmark_is_the_formula(rng: np.random.Generat
     np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-7, atol=1e-12)
 
 
-def test_the_command_measures_all_that_is_asked() -> None:
+def test_the_command_measures_all_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cebra")
-    result = subprocess.run(
-        [sys.executable, "-m", "rt_ner", "bench", "loss", "--n", "16", "--repeats", "2", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
+    monkeypatch.setattr(loss_bench, "_N_TRIALS", 16)
+    monkeypatch.setattr(loss_bench, "_WARM_UP_STEPS", 0)
+    arguments = ["bench", "loss", "--n", "16", "--repeats", "2", "--json"]
+    result = CliRunner().invoke(build_app(), arguments)
+    assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["n"] == 16
     assert found["max_relative_difference"] < 1e-9
