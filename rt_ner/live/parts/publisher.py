@@ -147,6 +147,9 @@ class Publisher:
 
     def warm_caches(self, velocity_cm_s: Float32Array) -> None:
         """Run all the code that sends a velocity, without sending it."""
+        if self.machine.state is State.RUNNING:
+            # One hop more changes nothing.
+            self.machine.take(Event.HOP)
         self._results.warm_caches(self.limiter.limit(velocity_cm_s).velocity_cm_s)
 
     def _push_velocity(self, step: Step, decoded: Decoded) -> None:
@@ -167,7 +170,8 @@ class Publisher:
 
     def _enter(self, event: Event, stamp_ns: int) -> Step:
         step = self.machine.take(event)
-        self._tell_state(step, stamp_ns)
+        if step.has_changed:
+            self._tell_state(step, stamp_ns)
         return step
 
     def _tell_state(self, step: Step, stamp_ns: int) -> None:
