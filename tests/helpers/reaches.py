@@ -8,11 +8,11 @@ import torch
 
 from offline_training.compare.evaluation_split import EvaluationSplit
 from offline_training.compare.run import Job, Plan
-from rt_ner.offline.held_out.split import Split
 from offline_training.methods.method import FitContext, Fitted, Method
 from rt_ner.core.arrays import FloatArray
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels
 
 BIN_NS, TRIAL_HOPS = 30_000_000, 20

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rt_ner.recalibration.block_file import block_of_xdf
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.xdf.chunks import salvage, scan
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.recalibration.block_file import block_of_xdf
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"

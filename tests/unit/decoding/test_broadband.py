@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.decoding.binning.kernels.filter import mark_crossings
-from rt_ner.decoding.binning.kernels.raster import advance
 from rt_ner.decoding.binning.broadband import BroadbandBinner
 from rt_ner.decoding.binning.detector import Detector, DetectorSettings
-from rt_ner.decoding.binning.raster import RasterBinner
+from rt_ner.decoding.binning.kernels.filter import mark_crossings
 from rt_ner.decoding.binning.kernels.grid import count_events
+from rt_ner.decoding.binning.kernels.raster import advance
+from rt_ner.decoding.binning.raster import RasterBinner
 from rt_ner.decoding.chunks import VoltageChunk
 
 MS = 1_000_000

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.decoding.binning.raster import RasterBinner, raster_binner
 from rt_ner.decoding.binning.kernels.grid import count_events
+from rt_ner.decoding.binning.raster import RasterBinner, raster_binner
 from rt_ner.decoding.chunks import RasterChunk
 
 MS = 1_000_000

@@ -13,14 +13,14 @@ from rt_ner.live.ports.memory_results import MemoryResults
 from rt_ner.live.ports.memory_spikes import MemoryClock, MemorySpikes
 from rt_ner.live.ports.protocols import Ports
 from rt_ner.live.settings import DecodeSettings
-from rt_ner.live.states import State
+from rt_ner.live.states import Command, State
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig
 
 
 def decoder_of(bundle: Bundle, rig: MemoryRig) -> tuple[LiveDecoder, MemoryResults]:
     """Return a live decoder on a rig's plan; it ends with the plan."""
     clock, results = MemoryClock(START_NS - 10 * MS), MemoryResults()
-    spikes = MemorySpikes(clock, lambda: live._stop.set())
+    spikes = MemorySpikes(clock, lambda: live.command(Command.STOP))
     spikes.follow([*rig.plan, (rig.now_ns, lambda: None)])
     live = LiveDecoder(bundle, ports=Ports(spikes, results, clock, deque()))
     return live, results

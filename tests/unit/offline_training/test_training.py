@@ -25,7 +25,6 @@ from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.loading import load_session
 from rt_ner.data.session.kinematics import Kinematics
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
@@ -34,7 +33,7 @@ from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.scores import compare, only_trials, r2_score
 from tests.helpers.reaches import BIN_NS, reaches
-from tests.helpers.sessions import quick_settings, reach_file
+from tests.helpers.sessions import quick_settings
 
 CPU = torch.device("cpu")
 
@@ -199,11 +198,3 @@ def test_a_session_of_other_channels_is_refused(
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match="--device nonsense.*use --device cpu"):
         pick_device("nonsense")
-
-
-def test_a_recorded_session_is_decoded_as_well_as_we_claim() -> None:
-    """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""
-    session = load_session(reach_file("Chewie_20161007"), "M1")
-    scores = train_bundle(session, TrainSettings(), CPU, quiet).bundle.manifest.scores
-    assert scores.velocity_r2 >= 0.935
-    assert scores.shuffled_velocity_r2 <= 0.05
