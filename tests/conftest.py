@@ -1,4 +1,4 @@
-"""What the tests share: an LSL session of their own, small sessions, a small trained bundle."""
+"""Shared by the tests: an LSL session of their own, small sessions, a small trained bundle."""
 
 import os
 import tempfile

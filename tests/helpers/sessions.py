@@ -13,7 +13,7 @@ _REACH = SHARED / "data" / "reach"
 
 
 def quick_settings(**changes: Any) -> "TrainSettings":
-    """Settings of a brief training, by a ensemble of two."""
+    """Return settings of a brief training, by an ensemble of two."""
     from offline_training.settings import EnsembleSettings, TrainSettings
 
     ensemble = EnsembleSettings(members=2, distillation_steps=60, distillation_batch=64)
@@ -21,7 +21,7 @@ def quick_settings(**changes: Any) -> "TrainSettings":
 
 
 def reach_file(name: str) -> Path:
-    """A real recording, or the test is skipped."""
+    """Return a real recording's file, or skip the test if there is none."""
     path = _REACH / f"{name}.npz"
     if not path.is_file():
         pytest.skip(f"no real recordings here: {path} is absent")

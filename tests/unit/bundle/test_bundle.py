@@ -34,6 +34,29 @@ def test_a_bundle_survives_its_folder(folder: Path, small_bundle: Bundle) -> Non
     assert again.encoder_onnx == small_bundle.encoder_onnx
 
 
+def test_a_bundle_survives_saving_whole_report_included(
+    folder: Path, small_bundle: Bundle, tmp_path: Path
+) -> None:
+    load_bundle(str(folder)).save(str(tmp_path / "copy"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir()} == before
+    with pytest.raises(BundleError, match="overwrite=True"):
+        small_bundle.save(tmp_path / "copy")
+    small_bundle.save(tmp_path / "copy", overwrite=True)
+
+
+def test_a_bundle_shows_what_it_decodes_and_how_well(small_bundle: Bundle) -> None:
+    scores = small_bundle.scores
+    assert repr(small_bundle) == (
+        f"<Bundle {small_bundle.manifest.training.session} M1: 96 channels, 3 latents, "
+        f"velocity R² {scores.velocity_r2:.2f} (shuffled {scores.shuffled_velocity_r2:.2f})>"
+    )
+    parts = (small_bundle.golden, small_bundle.manifest, small_bundle.model, small_bundle.weights)
+    for part in (*parts, small_bundle.model.readout):
+        assert len(repr(part)) < 100
+        assert len(str(part)) < 100
+
+
 def test_the_manifest_says_what_a_user_must_know(small_bundle: Bundle) -> None:
     manifest = small_bundle.manifest
     assert len(manifest.channel_ids) == 96

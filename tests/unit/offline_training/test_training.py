@@ -21,7 +21,7 @@ from offline_training.ner.networks.encoder_network import (
 )
 from offline_training.options import pick_device
 from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
-from offline_training.training import save_trained, train_bundle
+from offline_training.training import save_trained, train, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
@@ -42,11 +42,14 @@ def quiet(*_: object) -> None:
     """No progress."""
 
 
-def test_one_seed_gives_one_bundle_byte_for_byte(
-    small_session: Session, small_bundle_folder: Path, tmp_path: Path
+def test_one_seed_gives_one_bundle_byte_for_byte_from_python_too(
+    small_session: Session,
+    small_bundle_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    trained = train_bundle(small_session, quick_settings(), CPU, quiet)
-    save_trained(trained, tmp_path / "again", overwrite=False)
+    bundle = train(small_session, settings=quick_settings(seed=5), seed=0, device="cpu")
+    bundle.save(tmp_path / "again")
 
     def digests(folder: Path) -> dict[str, str]:
         return {
@@ -54,6 +57,45 @@ def test_one_seed_gives_one_bundle_byte_for_byte(
         }
 
     assert digests(tmp_path / "again") == digests(small_bundle_folder)
+    shown = capsys.readouterr().err
+    assert "training: done" in shown
+    assert "warning: 12 training trials are few" in shown
+
+
+def test_settings_by_keyword_replace_single_ones(
+    small_session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = quick_settings(steps=10, batch=8)
+    with pytest.warns(UserWarning) as caught:
+        bundle = train(
+            small_session,
+            settings=settings,
+            progress=False,
+            device="cpu",
+            latent_dim=2,
+            ensemble={"members": 1},
+        )
+    assert "12 training trials are few" in str(caught[0].message)
+    assert bundle.manifest.latent_dim == 2
+    trained_with = TrainSettings.model_validate(bundle.manifest.training.settings)
+    assert trained_with.ensemble == settings.ensemble.model_copy(update={"members": 1})
+    assert trained_with.steps == 10
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"latentdim": 2}, "train: unknown key 'latentdim': did you mean 'latent_dim'"),
+        ({"ensemble": {"member": 2}}, "unknown key 'ensemble.member': did you mean 'members'"),
+        ({"steps": 1}, "train: steps = 1"),
+    ],
+)
+def test_unknown_settings_are_refused_by_name(
+    small_session: Session, keywords: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(small_session, **keywords)
 
 
 def test_another_seed_gives_another_encoder(small_session: Session, small_bundle: Bundle) -> None:
@@ -96,7 +138,7 @@ def test_a_silent_channel_is_ignored_also_when_it_fires_later(
         np.testing.assert_allclose(np.linalg.norm(latents, axis=1), 1, rtol=1e-5)
 
 
-def test_one_encoder_learns_what_a_committee_knows(small_session: Session) -> None:
+def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> None:
     settings = quick_settings(
         steps=60, ensemble=EnsembleSettings(members=2, distillation_steps=400)
     )
