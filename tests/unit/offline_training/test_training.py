@@ -21,7 +21,7 @@ from offline_training.ner.networks.encoder_network import (
 )
 from offline_training.options import pick_device
 from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
-from offline_training.training import save_trained, train, train_bundle
+from offline_training.training import train, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
@@ -66,7 +66,7 @@ def test_settings_by_keyword_replace_single_ones(
     small_session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = quick_settings(steps=10, batch=8)
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="training trials") as caught:
         bundle = train(
             small_session,
             settings=settings,
