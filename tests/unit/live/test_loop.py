@@ -313,7 +313,7 @@ HAPPENINGS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(HAPPENINGS, st.integers(1, 400)), max_size=15))
 def test_whatever_happens_the_cursor_moves_in_running_alone(
     small_bundle: Bundle, plan: list[tuple[str, int]]
