@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -45,6 +47,23 @@ class Filler:
 
     def push(self) -> None:
         self._outlet.push_chunk(np.zeros((100, 64)), [1.0] * 100)
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Push all the while, however slow the test itself is: silence ends a recording."""
+        over = Event()
+
+        def flow() -> None:
+            while not over.wait(0.1):
+                self.push()
+
+        thread = Thread(target=flow)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def n_recorded(folder: Path) -> Counter[str]:
@@ -87,11 +106,11 @@ def test_a_session_that_is_played_and_recorded_is_the_same_session(
         }
 
         def is_recorded() -> bool:
-            filler.push()
             counts = n_recorded(tmp_path / "rec")
             return all(counts[name] >= n for name, n in sent.items())
 
-        wait_until(is_recorded)
+        with filler.flowing():
+            wait_until(is_recorded)
         recorder.interrupt()
         recorder.finish(LONGEST_S)
     session = load_session(recording_in(tmp_path / "rec"))
