@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from offline_training.bench.untrained import untrained_bundle
 from rt_ner.bench.latency.measurement import DECODER, measure_in_turns
 from rt_ner.bench.latency.plan import LatencyPlan
@@ -17,13 +15,9 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
-def test_a_peer_is_measured_beside_the_decoder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("measurement", "results"):
-        monkeypatch.setattr(f"rt_ner.bench.latency.{module}.WARM_UP_S", 1.0)
+def test_a_peer_is_measured_beside_the_decoder(tmp_path: Path) -> None:
     untrained_bundle(8, 10.0, tmp_path / "bundle")
-    short = LatencyPlan(tmp_path / "bundle", 8, 10_000_000, seconds=1.0, turns=1)
+    short = LatencyPlan(tmp_path / "bundle", 8, 10_000_000, seconds=8.0, turns=1)
     timings = measure_in_turns(short, (DECODER, "plain"), tmp_path, lambda _: None)
     ours, plain = (Latency(short, timings[DECODER], timings[name]) for name in (DECODER, "plain"))
     assert {"step_us", "stages_us", "worst"} <= ours.summary().keys()
