@@ -170,8 +170,7 @@ class Publisher:
 
     def _enter(self, event: Event, stamp_ns: int) -> Step:
         step = self.machine.take(event)
-        if step.has_changed:
-            self._tell_state(step, stamp_ns)
+        self._tell_state(step, stamp_ns)
         return step
 
     def _tell_state(self, step: Step, stamp_ns: int) -> None:

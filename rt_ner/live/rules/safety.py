@@ -68,6 +68,7 @@ class SafetyLimiter:
         too_fast = speed_cm_s > self._max_speed_cm_s
         if not too_fast and not self._gain_steps:
             return Limited(velocity_cm_s, False)
+        # At rest there is nothing to scale, and no speed to divide by.
         limit = min(self._max_speed_cm_s / speed_cm_s, 1.0) if speed_cm_s else 1.0
-        np.multiply(velocity_cm_s, self.gain * limit if speed_cm_s else 1.0, self._scaled)
+        np.multiply(velocity_cm_s, self.gain * limit, self._scaled)
         return Limited(self._scaled, too_fast)
