@@ -1,5 +1,6 @@
 """A rig in memory: the loop on a plan of what happens, with everything that it sent."""
 
+import gc
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Event
@@ -83,6 +84,8 @@ class MemoryRig:
         """Decode until the plan is over and nothing has come for a while more."""
         self.wait(chunk_end_ms).then(lambda: None)
         self.spikes.follow(self.plan)
+        # The loop collects garbage before it starts, and would walk all that the tests hold.
+        gc.freeze()
         self.loop.run()
         return self
 
