@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
+from rt_ner.core.compiled.njit import njit
 from rt_ner.data.session.kinematics import Kinematics
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 
 from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.compiled.njit import njit
 
 # Blocks of rows fit a core's cache. Their gradients are summed in a fixed order, however many
 # threads there are, so that the same seed gives the same bits.

@@ -5,9 +5,9 @@ previous one and of what the latents predict (Malik et al. 2011), at the same co
 """
 
 import numpy as np
-from numba import njit
 
 from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.compiled.njit import njit
 
 
 class Readout:

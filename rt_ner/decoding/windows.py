@@ -5,10 +5,10 @@ newest hop. Counts are kept per hop and summed to bins, so that a hop may be sho
 """
 
 import numpy as np
-from numba import njit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rt_ner.core.arrays import Float32Array, Int64Array
+from rt_ner.core.compiled.njit import njit
 
 
 class WindowShape(BaseModel):

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.compiled.njit import njit
 from rt_ner.offline.dataset import Dataset
 
 # Similarity below which two units are not paired, and the weight of rates in it.

@@ -4,9 +4,9 @@ from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
-from numba import njit
 
 from rt_ner.core.arrays import Float32Array, Int64Array
+from rt_ner.core.compiled.njit import njit
 from rt_ner.core.errors import BundleError
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.windows import Window

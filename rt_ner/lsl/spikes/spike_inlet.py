@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pylsl
-from numba import njit
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s
+from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError
 from rt_ner.decoding.binning.binner import SpikeBinner

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.core.compiled.njit import njit
 
 # median(|x|) / std(x) of Gaussian noise.
 GAUSSIAN_MEDIAN = 0.6745

@@ -2,9 +2,9 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rt_ner.core.arrays import Int64Array
+from rt_ner.core.compiled.njit import njit
 
 
 @njit(cache=True)

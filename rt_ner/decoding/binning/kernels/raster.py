@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rt_ner.core.arrays import AnyArray, Float32Array, Int32Array, Int64Array
 from rt_ner.core.clock import NEVER_NS
+from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.binning.kernels.grid import hop_of
 from rt_ner.decoding.chunks import RasterChunk

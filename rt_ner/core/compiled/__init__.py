@@ -1,0 +1,1 @@
+"""Kernels: functions that are compiled once and kept for the next start."""
