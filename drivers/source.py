@@ -1,4 +1,4 @@
-"""Define what every source of LSL streams can do."""
+"""Define the interface of all sources of LSL streams."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class LslSource(ABC):
 
 
 def opener(kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None) -> Opener:
-    """Return an opener of a stream that is no spikes; ``period_ns`` None: irregular."""
+    """Return a function that opens a stream other than spikes; ``period_ns`` None: irregular."""
     return lambda source: open_outlet(source, kind, labels, unit, period_ns)
 
 

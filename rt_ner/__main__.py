@@ -1,4 +1,4 @@
-"""``python -m rt_ner``: the command line, also where the script is not on the path."""
+"""Run the command line as ``python -m rt_ner``, in case the script is not on the path."""
 
 from rt_ner.cli import main
 

@@ -1,11 +1,14 @@
-"""Run the command line: its commands, and one line with exit code 2 for an error."""
+"""Run the command line; print an error in one line and exit with code 2."""
 
 import sys
+from contextlib import suppress
 
 import typer
 
 from rt_ner import __version__
-from rt_ner.core.errors import RtNerError
+from rt_ner.core.compiled.cache_folder import lend_to_matplotlib
+from rt_ner.terminal.console.failures import failure_line
+from rt_ner.terminal.console.standard_streams import abandon, flush_stdout, secure_streams
 from rt_ner.terminal.lazy_group import LazyGroup
 
 _HELP = """Decode movement from spikes in real time with Neural Embeddings Rank (NER).
@@ -15,7 +18,7 @@ Start with: rt-ner demo    Help: rt-ner COMMAND --help    rt-ner --version
 
 
 class Commands(LazyGroup):
-    """All commands, in the order in which one meets them; summaries as in their docstrings."""
+    """All commands, in the order of a typical session, with the summaries of their docstrings."""
 
     entry_group = "rt_ner.commands"
     panels = {  # noqa: RUF012 - declared as a class variable in the base class
@@ -87,8 +90,27 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    secure_streams()
+    lend_to_matplotlib()
+    try:
+        _run()
+    except BrokenPipeError:
+        # Nobody reads any more, as after `| head`.
+        sys.exit(1)
+    except Exception as error:
+        line = failure_line(error)
+        if line is None:
+            raise
+        with suppress(OSError):
+            typer.echo(f"rt-ner: {line}", err=True)
+        sys.exit(2)
+
+
+def _run() -> None:
     try:
         build_app()()
-    except (RtNerError, OSError) as error:
-        typer.echo(f"rt-ner: {error}", err=True)
-        sys.exit(2)
+    except BrokenPipeError:
+        abandon(sys.stdout)
+        raise
+    finally:
+        flush_stdout()

@@ -71,7 +71,11 @@ class BlackrockSource(LslSource):
 
     def _state(self) -> str:
         n_untimed = self._receiver.n_untimed()
-        waiting = f"; no heartbeat of the device yet, {n_untimed} wait for it" if n_untimed else ""
+        waiting = (
+            f"; no heartbeat of the device yet: {n_untimed} spikes and samples wait for one"
+            if n_untimed
+            else ""
+        )
         return troubles(self._receiver.counts) + waiting
 
     def _publish(self, now_ns: int) -> None:
@@ -99,6 +103,6 @@ def open_listener(address: str, port: int) -> socket.socket:
         raise ConfigError(
             f"--address {address} --port {port}: can't listen there ({error}): expected the "
             "address of this computer's interface to the device, and a port that no other "
-            "program holds"
+            "program uses"
         ) from error
     return listener

@@ -1,1 +1,1 @@
-"""Publish the movement of a mouse or a joystick as a hand."""
+"""Publish the movement of a mouse or a joystick as hand movement."""

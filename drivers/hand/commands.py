@@ -22,15 +22,15 @@ def mouse(
         float | None,
         typer.Option(
             metavar="PIXELS",
-            help="Pixels per centimetre, e.g. 38. Default: as the screen reports.",
+            help="Pixels per centimetre, e.g. 38. Default: as reported by the screen.",
             min=0.001,
         ),
     ] = None,
 ) -> None:
     """Publish the mouse pointer's velocity as hand movement.
 
-    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. At the edge of the screen
-    the pointer stands still.
+    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. The pointer stops at
+    the edge of the screen.
     """
     check_display("rt-ner mouse")
     try:
@@ -44,16 +44,16 @@ def mouse(
 def joystick(
     name: StreamName = "joystick",
     number: Annotated[
-        int, typer.Option(metavar="N", help="Number of the joystick, from 1.", min=1)
+        int, typer.Option(metavar="N", help="Number of the joystick, counted from 1.", min=1)
     ] = 1,
     axes: Annotated[
         tuple[int, int],
-        typer.Option(metavar="X Y", help="Numbers of the axes for x and y, from 1, e.g. 1 2."),
+        typer.Option(metavar="X Y", help="Axes for x and y, counted from 1, e.g. 1 2."),
     ] = (1, 2),
     full_cm: Annotated[
         float,
         typer.Option(
-            metavar="CM", help="Hand position, in cm, that a full push stands for.", min=0.01
+            metavar="CM", help="Hand position, in cm, at a full push of the stick.", min=0.01
         ),
     ] = 10.0,
 ) -> None:

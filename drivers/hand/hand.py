@@ -1,4 +1,4 @@
-"""Publish a position that is read a hundred times per second as its velocity."""
+"""Read a position a hundred times per second, and publish its velocity."""
 
 from collections.abc import Callable
 from threading import Event
@@ -17,7 +17,7 @@ Position = Callable[[], tuple[float, float]]
 class HandSource(LslSource):
     """Publishes a hand's kinematics under a name: vx and vy in cm/s between readings.
 
-    Stamps are the moments of the readings, so that a late one is correct all the same.
+    Stamps are the times of the readings, so that even a late reading is correct.
     """
 
     def __init__(self, position_cm: Position, name: str) -> None:

@@ -32,7 +32,9 @@ def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
     own_id = stick.get_instance_id()
     n_axes = stick.get_numaxes()
     if not all(1 <= axis <= n_axes for axis in axes):
-        raise ConfigError(f"--axes {axes[0]} {axes[1]}: {stick.get_name()} has axes 1 to {n_axes}")
+        raise ConfigError(
+            f"--axes {axes[0]} {axes[1]}: {stick.get_name()} has axes 1 to {n_axes}, choose two"
+        )
 
     def read() -> tuple[float, float]:
         for event in pygame.event.get():

@@ -31,18 +31,18 @@ def noise(
     seconds: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS", help="Stop after this time, e.g. 60. Default: on Ctrl-C.", min=0.001
+            metavar="SECONDS", help="Stop after this time, e.g. 60. Default: at Ctrl-C.", min=0.001
         ),
     ] = None,
     name: StreamName = "noise",
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Start at once, before there is a listener.")
+        bool, typer.Option("--no-wait", help="Start at once, without waiting for a listener.")
     ] = False,
     pushes: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Save the last time stamp and the moment of each push (.npy, in LSL seconds).",
+            help="Save the last time stamp and the time of each push (.npy, in LSL seconds).",
         ),
     ] = None,
     realtime: Annotated[
@@ -52,10 +52,11 @@ def noise(
 ) -> None:
     """Send random spikes to test a rig.
 
-    Faults are ordered on stdin, one JSON object per line, e.g. {"order": "stall", "seconds": 2}:
-    stall (seconds), withhold (probability, seconds), burst (factor, seconds), repeat (ticks),
-    reverse (ticks), bad (ticks), step (seconds); a tick is 1 ms. One JSON object per line on
-    stdout gives the start time, then counts the samples sent, after each order and at the end.
+    Reads orders for faults from stdin, one JSON object per line, e.g. {"order": "stall",
+    "seconds": 2}. The faults: stall (seconds), withhold (probability, seconds), burst (factor,
+    seconds), repeat (ticks), reverse (ticks), bad (ticks), step (seconds); a tick is 1 ms. Writes
+    one JSON object per line to stdout: the start time, then the counts of the samples sent, after
+    each order and at the end.
     """
     quiet_liblsl()
     for refusal in claim_computer(None, realtime):

@@ -46,7 +46,7 @@ class FaultyPattern:
 
     ``stall``: send nothing. ``withhold``: lose each row with some probability. ``burst``: send
     at a multiple of the rate. ``repeat``: send the next ticks together, twice. ``reverse``: send
-    them together, the last first. ``bad``: put NaN or −1 into the first column by turns. ``step``:
+    them together, the last first. ``bad``: put NaN or −1 into the first column in turn. ``step``:
     set the clock of all later stamps ahead.
     """
 
@@ -77,7 +77,7 @@ class FaultyPattern:
             case "bad", [ticks]:
                 if self._pattern.encoding.kind is Kind.BROADBAND:
                     raise ConfigError(
-                        "'bad': broadband noise is in whole numbers, none of them bad"
+                        "'bad' is not for broadband: its samples are whole numbers, never invalid"
                     )
                 self._n_bad = int(ticks)
             case "step", [seconds]:
@@ -142,7 +142,7 @@ def _checked(order: Mapping[str, object]) -> tuple[str, list[float]]:
     values = [value for key in names if isinstance(value := order.get(key), int | float)]
     if not names or len(values) != len(names) or len(order) != 1 + len(names):
         known = ", ".join(f"{fault} ({', '.join(keys)})" for fault, keys in FAULTS.items())
-        raise ConfigError(f"{dict(order)} is no fault: expected one of {known}")
+        raise ConfigError(f"{dict(order)} is not a fault: expected one of {known}")
     return name, values
 
 

@@ -34,13 +34,13 @@ def replay(
     ] = 1.0,
     loop: Annotated[
         bool,
-        typer.Option("--loop", help="Start again at the end (cut to whole 1.8 s), until Ctrl-C."),
+        typer.Option("--loop", help="Repeat until Ctrl-C, cut to a multiple of 1.8 s."),
     ] = False,
     held_out: Annotated[
         float | None,
         typer.Option(
             metavar="FRACTION",
-            help="Play only the last fraction of the trials, e.g. 0.2: those held out in training.",
+            help="Play only this fraction of the trials, the last: 0.2 if held out as by default.",
         ),
     ] = None,
     form: SpikeForm = Form.RASTER,
@@ -49,8 +49,8 @@ def replay(
         str,
         typer.Option(
             metavar="STREAMS",
-            help="Start when these streams have a listener: spikes, kinematics, markers, pushed; "
-            "separated by commas. Empty: start at once.",
+            help="Start once these streams have a listener, comma-separated: spikes, kinematics, "
+            "markers, pushed (push times). Empty: start at once.",
         ),
     ] = "spikes",
 ) -> None:
@@ -90,7 +90,7 @@ def _kinds(wait_for: str, spikes: Kind) -> list[Kind]:
     names = [name.strip() for name in wait_for.split(",") if name.strip()]
     for name in names:
         if name not in offered:
-            raise ConfigError(f"--wait-for {name}: expected some of {', '.join(offered)}")
+            raise ConfigError(f"--wait-for {name}: expected any of {', '.join(offered)}")
     return [offered[name] for name in names]
 
 
@@ -101,7 +101,9 @@ def _part(session: Session, held_out: float | None, speed: float, loop: bool) ->
     begin_ns = 0
     if held_out is not None:
         if not 0 < held_out < 1:
-            raise ConfigError(f"--held-out {held_out:g}: expected a part between 0 and 1")
+            raise ConfigError(
+                f"--held-out {held_out:g}: expected a fraction between 0 and 1, e.g. 0.2"
+            )
         begin_ns = int(session.trials.start_ns[session.trials.n_train(held_out)])
     return Part(begin_ns, session.end_ns, speed, loop)
 

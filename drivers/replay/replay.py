@@ -1,8 +1,8 @@
 """Play a session as live LSL streams, on one clock with absolute deadlines.
 
 Session time is moved by a whole number of bins. So every spike keeps its place on the global grid,
-and a decoder gives the very velocities of the offline evaluation. At other speeds only the pushing
-is faster or slower: the stamps keep the session's own time.
+and a decoder gives exactly the velocities of the offline evaluation. At other speeds only the
+pushing is faster or slower: the stamps keep the session's own time.
 """
 
 from collections.abc import Callable, Mapping

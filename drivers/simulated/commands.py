@@ -33,7 +33,7 @@ def simulate(
     saves spikes, kinematics and trials as a session file.
     """
     if out.exists():
-        raise SessionError(f"{out} exists already: choose another name")
+        raise SessionError(f"{out} already exists: choose another name")
     if out.suffix != ".npz":
         raise SessionError(f"{out}: expected a name that ends in .npz, e.g. simulated.npz")
     session = simulate_session(seed, TaskSettings(n_trials=trials))
@@ -59,7 +59,7 @@ def subject(
         int,
         typer.Option(
             metavar="N",
-            help="Day of recording, e.g. 1: on every day but 0, units are replaced and changed.",
+            help="Day of the recording, e.g. 1. On any day but 0, units are replaced or changed.",
             min=0,
         ),
     ] = 0,
@@ -73,7 +73,7 @@ def subject(
         float,
         typer.Option(
             metavar="DEGREES",
-            help="Standard deviation of the turn in preferred direction on another day.",
+            help="Standard deviation of the change in preferred direction on another day.",
             min=0,
         ),
     ] = 20.0,
@@ -85,7 +85,7 @@ def subject(
         float,
         typer.Option(
             metavar="MS",
-            help="Delay from intention to cursor that the subject expects before learning it.",
+            help="Delay from intention to cursor that the subject expects at first.",
             min=0,
         ),
     ] = 100.0,
@@ -94,8 +94,8 @@ def subject(
     """Simulate a subject who sees the task and fires spikes.
 
     Closes the loop without an animal: the subject sees the cursor and the target of rt-ner task
-    with a delay of 150 ms, intends to move one to the other, and fires accordingly. Spikes are
-    published as counts at 1 kHz, until Ctrl-C.
+    with a delay of 150 ms, intends to move the cursor to the target, and fires accordingly. Spikes
+    are published as counts at 1 kHz, until Ctrl-C.
     """
     from drivers.simulated.subject.intention import SubjectSettings
     from drivers.simulated.subject.neurons import fitted, made_up

@@ -31,7 +31,7 @@ class Measurements(LazyGroup):
         },
         "Robustness": {
             "recovery": "Measure how soon the cursor moves after a fault.",
-            "flood": "Count every event of a flood of spikes.",
+            "flood": "Count every event in a flood of spikes.",
             "soak": "Run a long session in a short time.",
         },
         "Trainer": {
@@ -43,7 +43,7 @@ class Measurements(LazyGroup):
 
 app = typer.Typer(
     cls=Measurements,
-    help="Measure latency, robustness and training.\n\nStreams and processes are real.",
+    help="Measure latency, robustness and training.\n\nUses real LSL streams and processes.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -55,7 +55,7 @@ app.registered_commands += latency_app.registered_commands + process_app.registe
 def recovery(
     bundle: BundlePath,
     repeats: Annotated[
-        int, typer.Option(metavar="N", help="Number of times that each fault is made.", min=1)
+        int, typer.Option(metavar="N", help="Number of times to cause each fault.", min=1)
     ] = 3,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +87,7 @@ def flood(
     ] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Count every event of a flood of spikes.
+    """Count every event in a flood of spikes.
 
     Reports the fate of every event, and how far the decoder lags behind.
     """
@@ -130,7 +130,7 @@ def soak(
 ) -> None:
     """Run a long session in a short time.
 
-    Reports if memory grows, or if decoded bins differ from those of the first pass.
+    Reports memory growth, and decoded bins that differ from those of the first pass.
     """
     from rt_ner.bench.endurance.soak import measure_soak, pass_of
 
@@ -163,7 +163,7 @@ def soak(
 def view(
     bundle: BundlePath,
     seconds: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Duration of each condition's turn.", min=1)
+        float, typer.Option(metavar="SECONDS", help="Duration of each turn.", min=1)
     ] = 20.0,
     turns: Annotated[
         int, typer.Option(metavar="N", help="Number of turns of each condition.", min=1)
@@ -172,7 +172,7 @@ def view(
 ) -> None:
     """Measure the live window's cost to the decoder.
 
-    Compares a decoder alone with one beside a window that draws, and one that is stopped.
+    Compares the decoder alone, beside a window that draws, and beside a window that hangs.
     """
     from rt_ner.bench.endurance.view import ALONE, SHOWN, STOPPED, measure_view
 

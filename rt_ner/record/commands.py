@@ -29,7 +29,7 @@ def record(
         str,
         typer.Option(
             metavar="IDS",
-            help="Start when streams with these source_ids are visible, separated by commas, "
+            help="Start once the streams with these source_ids (comma-separated) are visible, "
             "e.g. subject/spikes,task/markers. Default: start at once.",
         ),
     ] = "",
@@ -95,11 +95,11 @@ def salvage(
     from rt_ner.data.formats.xdf.chunks import salvage as run
 
     if not recording.is_file():
-        raise SessionError(f"{recording}: no such recording")
+        raise SessionError(f"{recording}: no such recording; check its path")
     try:
         contents = run(recording, out)
     except FileExistsError as error:
-        raise SessionError(f"{out} is there already: name another file") from error
+        raise SessionError(f"{out} already exists: name another file") from error
     except SessionError as error:
         raise SessionError(f"{recording}: {error}") from error
     _report(out, contents, Console(stderr=True, highlight=False, markup=False), as_json)
@@ -108,7 +108,7 @@ def salvage(
 def _stop_on_order(stop: threading.Event) -> None:
     """Stop on any order, or when the parent process is gone.
 
-    Not on Ctrl-C, for the decoder's last words are to be recorded too.
+    Ignores Ctrl-C, so that the decoder's last messages are recorded too.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listen_for_orders(lambda _: stop.set(), on_end=stop.set)

@@ -23,7 +23,7 @@ class RecordingName:
             # Without a session, the date at the time of recording is used.
             if not (what == "session" and label == "") and not _LABEL.match(label):
                 raise ConfigError(
-                    f"--{what} '{label}': expected letters and digits only, as in BIDS"
+                    f"{what} '{label}' of a recording: expected letters and digits only, e.g. day1"
                 )
 
     @classmethod

@@ -64,7 +64,7 @@ class Recorder:
                 self._recorder.start(self._path, timeout=_START_S)
         except TimeoutError:
             # LabRecorder waits in vain for a stream that has just gone, and records the others.
-            self._tell("some streams have not answered LabRecorder: those that do are recorded")
+            self._tell("some streams did not answer LabRecorder: only the others are recorded")
         except (RuntimeError, OSError) as error:
             raise StreamError(f"LabRecorder did not start: {error}") from error
         return seen
@@ -96,8 +96,8 @@ class Recorder:
         code = self._recorder._process.poll()
         if code is not None:
             raise RecorderLostError(
-                f"LabRecorder died (code {code}): {self._path} can be read up to there (rt-ner "
-                "salvage); start another recording"
+                f"LabRecorder died (code {code}): {self._path} can be read up to there (with "
+                "rt-ner salvage); start another recording"
             )
 
     def _check_growth(self) -> None:
@@ -137,16 +137,17 @@ class Recorder:
             if (identity not in visible) != (identity in self._gone):
                 self._gone ^= {identity}
                 is_gone = identity in self._gone
-                news = "gone, and recorded again once it is back" if is_gone else "back"
+                news = "gone, will be recorded again when it is back" if is_gone else "back"
                 tell_parent("gone" if is_gone else "back", source_id=info.source_id())
                 self._tell(f"{news}: {describe_stream(info)}")
         for identity in visible.keys() - self._recorded.keys() - self._strangers:
             self._strangers.add(identity)
-            self._tell(f"not recorded, for it came later: {describe_stream(visible[identity])}")
+            news = "appeared after the start, not recorded"
+            self._tell(f"{news}: {describe_stream(visible[identity])}")
 
 
 def bytes_per_s(streams: Iterable[pylsl.StreamInfo]) -> float:
-    """Return the least that streams write at their announced rates, a byte per value."""
+    """Return the lowest data rate of the streams in bytes/s: one byte per announced value."""
     return sum(float(info.nominal_srate() * info.channel_count()) for info in streams)
 
 

@@ -1,4 +1,4 @@
-"""Run `rt-ner record` in a process of its own, for a command that does something else."""
+"""Run `rt-ner record` in a process of its own, beside another command."""
 
 import tempfile
 from collections.abc import Callable

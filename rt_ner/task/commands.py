@@ -28,7 +28,7 @@ HandName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Move the cursor by the hand movement published under this name, e.g. mouse, "
+        help="Move the cursor with the hand movement published under this name, e.g. mouse, "
         "instead of the decoder (open loop).",
     ),
 ]
@@ -44,7 +44,7 @@ Assist = Annotated[
     float | None,
     typer.Option(
         metavar="FRACTION",
-        help="Fraction of the velocity that is turned straight to the target, 0 to 1.",
+        help="Fraction of the velocity to turn straight towards the target, 0 to 1, e.g. 0.3.",
     ),
 ]
 
@@ -62,9 +62,9 @@ def task(
 ) -> None:
     """Run a cursor task that the decoder controls.
 
-    Moves the cursor by the decoded velocity, publishes cursor, target, phases and trial markers,
-    and prints scores at the end. rt-ner view --subject shows it. Without decoded velocity the
-    cursor stands still.
+    Moves the cursor with the decoded velocity, publishes cursor, target, phases and trial markers,
+    and prints scores at the end. rt-ner view --subject shows the task. While no decoded
+    velocity arrives, the cursor stands still.
 
     Example: rt-ner task --layout centre-out-back --trials 100
     """
@@ -99,7 +99,7 @@ def task(
 
 
 def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
-    """Return the scores of the block, with the bit rate where targets are a choice of some."""
+    """Return the scores of the block, with the bit rate if the set of targets is fixed."""
     from rt_ner.task.scores import bit_rate, score_block
 
     scores: dict[str, float] = asdict(score_block(trials))

@@ -1,4 +1,4 @@
-"""Integrate a velocity to the position of a cursor, from the centre in each trial."""
+"""Integrate velocity into a cursor position that starts each trial in the centre."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""Draw progress bars on a terminal, readable from 80 columns on."""
+"""Draw progress bars on a terminal of 80 columns or more."""
 
 from types import TracebackType
 
@@ -33,7 +33,7 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, bar: Bar) -> None:
-        """Show a bar as it is now."""
+        """Show or update a bar."""
         if bar.key not in self._tasks:
             self._tasks[bar.key] = self.progress.add_task(
                 bar.text, total=1.0, note="", left=bar.left

@@ -42,7 +42,7 @@ def settings(
     if example is None:
         for name, use in _USES.items():
             typer.echo(f"{name:<8}{use}")
-        typer.echo("Print one with, for example: rt-ner settings decode > my-decode.toml")
+        typer.echo("Save one with, for example: rt-ner settings decode > my-decode.toml")
         return
     typer.echo(_folder().joinpath(f"{example}.toml").read_text(encoding="utf-8"), nl=False)
 

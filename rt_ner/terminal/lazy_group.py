@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from rt_ner.core.errors import RtNerError
+from rt_ner.terminal.console.failures import failure_line, is_missing_lsl
 
 _DISTRIBUTION = "rt-ner"
 _FOREIGN_PANEL = "More"
@@ -32,7 +33,7 @@ class LazyGroup(TyperGroup):
         return [*filter(self._is_there, known), *foreign]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, imported now; one that can't be imported says so when called."""
+        """Import and return a command; one that can't be imported says so when it is called."""
         if (command := super().get_command(ctx, cmd_name)) is not None:
             return command
         entry = self._offered.get(cmd_name)
@@ -47,7 +48,7 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write one line per command, grouped in panels; no options, so that all fits a screen."""
+        """Write one line per command, grouped in panels, without options, to fit on one screen."""
         width = max(map(len, self.list_commands(ctx)), default=0)
         for title, rows in self._rows(ctx).items():
             with formatter.section(title):
@@ -98,6 +99,8 @@ def _single(name: str, function: Callable[..., Any], **settings: Any) -> Any:
 
 def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context], None]:
     """Return a command that says why another one can't be imported, and the remedy."""
+    if is_missing_lsl(error):
+        return _failing(str(failure_line(error)))
     package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
     reason = f"{type(error).__name__}: {error}"
     remedy = f"update the package '{package}', which offers it, or uninstall it"
@@ -105,8 +108,12 @@ def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context
     if missing not in ("", entry.module.partition(".")[0]):
         remedy = f"install what it needs, e.g. pip install {missing}; or {remedy}"
 
-    def unavailable(_context: typer.Context) -> None:
-        raise RtNerError(f"the command '{entry.name}' can't be loaded ({reason}): {remedy}")
+    return _failing(f"the command '{entry.name}' can't be loaded ({reason}): {remedy}")
 
-    unavailable.__doc__ = f"Not available: {reason}"
+
+def _failing(problem: str) -> Callable[[typer.Context], None]:
+    def unavailable(_context: typer.Context) -> None:
+        raise RtNerError(problem)
+
+    unavailable.__doc__ = f"Not available: {problem}"
     return unavailable

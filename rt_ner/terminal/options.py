@@ -12,7 +12,7 @@ from rt_ner.core.contract.spike_form import SpikeForm as Form
 
 # Transport and computation take about half a millisecond: at this speed they count as two.
 _FASTEST = 4.0
-_SEED_HELP = "Random seed; the same seed gives the same result on one computer."
+_SEED_HELP = "Random seed; the same seed gives the same result on the same computer."
 
 BundlePath = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle, e.g. m1-bundle.")
@@ -27,7 +27,7 @@ SessionPath = Annotated[
 ]
 AreaName = Annotated[
     str | None,
-    typer.Option("--area", metavar="NAME", help="Brain area, e.g. M1, if there are several."),
+    typer.Option("--area", metavar="NAME", help="Brain area to use if there are several, e.g. M1."),
 ]
 ConfigPath = Annotated[
     Path | None,
@@ -41,9 +41,7 @@ Overwrite = Annotated[
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help=_SEED_HELP)]
 SettingsSeed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", metavar="N", min=0, help=f"{_SEED_HELP} Default: as in the settings, 0."
-    ),
+    typer.Option("--seed", metavar="N", min=0, help=f"{_SEED_HELP} Default: from the settings, 0."),
 ]
 Device = Annotated[
     str,
@@ -70,7 +68,7 @@ WaitS = Annotated[
     typer.Option(
         "--wait",
         metavar="SECONDS",
-        help="Give up if no spike stream appears in time, e.g. 30. Default: wait for ever.",
+        help="Give up if no spike stream appears within this time, e.g. 30. Default: never.",
     ),
 ]
 SourceId = Annotated[
@@ -106,7 +104,7 @@ RecordAs = Annotated[
     typer.Option(
         "--record-as",
         metavar="SUBJECT/SESSION/TASK",
-        help="Labels in the recording's file name, e.g. M/day1/reach. Default: X, today, reach.",
+        help="Labels in the recording's file name, e.g. M/day1/reach. Default: X/DATE/reach.",
     ),
 ]
 ChannelMap = Annotated[

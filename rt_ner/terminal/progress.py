@@ -1,4 +1,4 @@
-"""Show how far a long job is: one bar per stage in a terminal, plain lines elsewhere."""
+"""Show the progress of a long job: bars in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receive how far a stage is, from 0 to 1, and one number that says how well it goes."""
+    """Receives the progress of a stage, from 0 to 1, and one number that shows its quality."""
 
     def __call__(self, stage: str, fraction: float, value: float | None = None, /) -> None:
         """Report a stage, by its name."""
@@ -21,7 +21,7 @@ def no_progress(_stage: str, _fraction: float, _value: float | None = None, /) -
 
 @dataclass(frozen=True)
 class Bar:
-    """A stage as shown: a bar per ``key``; ``value`` and ``count`` in words; the time left."""
+    """One bar on display; ``value`` and ``count`` are in words, as they are shown."""
 
     key: str
     text: str
@@ -35,7 +35,7 @@ class Display(Protocol):
     """Show bars, and messages above them."""
 
     def show(self, bar: Bar) -> None:
-        """Show a bar as it is now."""
+        """Show or update a bar."""
 
     def say(self, message: str) -> None:
         """Print a message."""
@@ -75,7 +75,7 @@ class StageProgress:
         self._value_name = value_name
 
     def __call__(self, stage: str, fraction: float, value: float | None = None, /) -> None:
-        """Show how far a stage is."""
+        """Show the progress of a stage."""
         words = "" if value is None else f"{self._value_name} {value:.3f}".strip()
         self._display.show(Bar(stage, stage, fraction, words))
 
@@ -172,7 +172,7 @@ class Forecast:
         self._running, self._began_s, self._part = kind, self._now_s(), 0.0
 
     def goes_on(self, part: float) -> None:
-        """Take note of the part of the running fit that is done, from 0 to 1."""
+        """Note the fraction of the running fit that is done, from 0 to 1."""
         self._part = part
 
     def ends(self) -> None:
@@ -195,7 +195,7 @@ class Forecast:
         return left_s, tuple(name for name in left if name not in fit_s)
 
     def text(self) -> str:
-        """Return the time left in words; nothing where it is not known yet."""
+        """Return the time left in words; empty while it is not known."""
         left_s, untimed = self.left()
         if untimed and not left_s:
             return ""

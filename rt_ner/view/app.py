@@ -1,4 +1,4 @@
-"""Open the window, and have it drawn at every frame."""
+"""Open the window and redraw it at every frame."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Project three-dimensional latents as a camera sees them that circles around them."""
+"""Project three-dimensional latents as seen by a camera that circles around them."""
 
 import numpy as np
 

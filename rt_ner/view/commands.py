@@ -32,16 +32,18 @@ Subject = Annotated[
 FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
 Screen = Annotated[
     int,
-    typer.Option(metavar="N", help="Monitor for the subject's screen, from 1; 0: any.", min=0),
+    typer.Option(
+        metavar="N", help="Monitor for the subject's screen, counted from 1; 0: any.", min=0
+    ),
 ]
 Recordings = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="Folder for recordings that the key L starts.")
+    Path, typer.Option(metavar="FOLDER", help="Folder for recordings started with the key L.")
 ]
 LabRecorderAddress = Annotated[
     str,
     typer.Option(
         metavar="HOST:PORT",
-        help="Let the key L start a LabRecorder by its remote control, e.g. localhost:22345.",
+        help="Let the key L start LabRecorder by its remote control, e.g. localhost:22345.",
     ),
 ]
 Screenshot = Annotated[

@@ -25,7 +25,7 @@ class Subject(LslSource):
 
     Spikes are counts at 1 kHz; ``kinematics`` is the velocity of its own hand, as in a recording;
     ``velocity`` is the intended one, as an ideal decoder would give it. Without a task it rests,
-    and its neurons go on firing. All its times are of ``clock``.
+    and its neurons go on firing. All its times are on ``clock``.
     """
 
     def __init__(

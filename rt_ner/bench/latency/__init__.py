@@ -1,1 +1,1 @@
-"""Measure the latency from spike to velocity, beside bare LSL and other software."""
+"""Measure the latency from spike to velocity, compared with bare LSL and other software."""

@@ -40,15 +40,15 @@ Channels = Annotated[
 ]
 HopMs = Annotated[
     float,
-    typer.Option(
-        "--hop-ms", metavar="MS", help="Time between two hops of the untrained bundle.", min=1
-    ),
+    typer.Option("--hop-ms", metavar="MS", help="Time between two decodings.", min=1),
 ]
 TurnS = Annotated[
     float,
     typer.Option("--seconds", metavar="SECONDS", help="Duration of each turn.", min=2),
 ]
-Turns = Annotated[int, typer.Option("--turns", metavar="N", help="Number of turns of each.", min=1)]
+Turns = Annotated[
+    int, typer.Option("--turns", metavar="N", help="Number of turns per condition.", min=1)
+]
 FiringRate = Annotated[
     float, typer.Option(metavar="HZ", help="Firing rate per electrode, in spikes/s.")
 ]
@@ -56,7 +56,7 @@ OptionalBundle = Annotated[
     Path | None,
     typer.Argument(
         metavar="BUNDLE",
-        help="Folder of a trained bundle. Default: an untrained one of the usual size.",
+        help="Folder of a trained bundle. Default: an untrained one of the default size.",
     ),
 ]
 
@@ -70,10 +70,12 @@ def latency(
     rate: FiringRate = 10.0,
     seconds: TurnS = 20.0,
     turns: Turns = 3,
-    load: Annotated[bool, typer.Option("--load", help="Keep one core busy meanwhile.")] = False,
-    view: Annotated[bool, typer.Option("--view", help="Run the live window meanwhile.")] = False,
+    load: Annotated[
+        bool, typer.Option("--load", help="Keep one core busy at the same time.")
+    ] = False,
+    view: Annotated[bool, typer.Option("--view", help="Run the live window too.")] = False,
     recorder: Annotated[
-        bool, typer.Option("--recorder", help="Run a client that pulls every stream meanwhile.")
+        bool, typer.Option("--recorder", help="Run a client that pulls every stream.")
     ] = False,
     config: ConfigPath = None,
     figure: FigurePath = None,
@@ -82,8 +84,8 @@ def latency(
     """Measure the latency from spike to velocity.
 
     Measures from the last spike of a bin to the velocity at a client. Source, decoder and client
-    are separate processes. In turns, a relay that does nothing takes the decoder's place: two bare
-    LSL hops, the floor. All times are of this computer's clock.
+    are separate processes. In turns, a relay that computes nothing takes the decoder's place. Its
+    two bare LSL hops are the floor: no latency is lower. All times are of this computer's clock.
     """
     from rt_ner.bench.latency.measurement import measure_latency
     from rt_ner.bench.latency.plan import LatencyPlan
@@ -205,9 +207,10 @@ def peers(
 ) -> None:
     """Measure other software doing the decoder's job.
 
-    Takes turns with the decoder and the floor. plain: pylsl, NumPy and eager torch, sample by
-    sample. ezmsg: a graph with ezmsg-lsl's inlet and outlet. mne-lsl: its stream with a callback,
-    acquiring every millisecond. The last two need: pip install 'rt-ner[train,peers]'
+    Each takes turns with the decoder and the floor (see rt-ner bench latency). plain: pylsl, NumPy
+    and eager torch, sample by sample. ezmsg: a graph with ezmsg-lsl's inlet and outlet. mne-lsl:
+    its stream with a callback, acquiring every millisecond. The last two need: pip install
+    'rt-ner[train,peers]'
     """
     from rt_ner.bench.latency.measurement import DECODER, FLOOR, measure_in_turns
     from rt_ner.bench.latency.plan import LatencyPlan

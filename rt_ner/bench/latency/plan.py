@@ -12,7 +12,7 @@ from rt_ner.system.scheduling import realtime_refusal
 
 @dataclass(frozen=True)
 class LatencyPlan:
-    """Plan of a measurement: ``rate`` is in spikes/s per channel, ``seconds`` last a turn."""
+    """Plan of a measurement: ``rate`` is in spikes/s per channel, ``seconds`` per turn."""
 
     bundle: Path
     channels: int

@@ -61,7 +61,7 @@ def _events_row(row: dict[str, Any]) -> str:
 
 
 def peer_rows(summary: dict[str, Any]) -> dict[str, str]:
-    """Return the rows of `bench peers`; all were measured beside the same floor."""
+    """Return the rows of `bench peers`; all were measured with the same floor."""
     floor_us = summary["rows"][0]["floor_us"]
     rows = {"floor": f"p50 {floor_us['p50']:.0f}, p99 {floor_us['p99']:.0f} µs"}
     for row in summary["rows"]:

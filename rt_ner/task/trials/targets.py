@@ -29,7 +29,7 @@ class Target(NamedTuple):
 
 
 class Targets:
-    """Draws targets; every one comes once before any comes again."""
+    """Draws targets; each one appears once before any is repeated."""
 
     def __init__(self, settings: TaskSettings) -> None:
         self._settings = settings

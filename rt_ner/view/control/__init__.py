@@ -1,1 +1,1 @@
-"""Act for the operator: commands to the decoder, and recordings."""
+"""Carry out the operator's actions: commands to the decoder, and recordings."""

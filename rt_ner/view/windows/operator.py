@@ -70,7 +70,7 @@ class OperatorWindow(QMainWindow):
     def _own_actions(self) -> list[Action]:
         """Return the actions that need no decoder."""
         move = "move the decoded and the true cursor to the centre"
-        smooth = "smooth the drawn cursor a step more, and after the last step not at all"
+        smooth = "smooth the drawn cursor more; after the strongest smoothing, none"
         record = "start or stop a recording of all streams"
         leave = "close the view; the decoder keeps running"
         return [
@@ -161,8 +161,8 @@ class OperatorWindow(QMainWindow):
         if self._commander.is_heard():
             return ""
         if not self._commander.source_id:
-            return "this view can't command a decoder: start it with --control-as NAME"
-        return f"no decoder takes commands: start it with --commands {self._commander.source_id}"
+            return "this view can't command a decoder: start the view with --control-as NAME"
+        return f"no decoder obeys this view: start one with --commands {self._commander.source_id}"
 
     def _centre(self) -> None:
         self._signals.centre()

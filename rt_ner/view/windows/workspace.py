@@ -53,7 +53,7 @@ class Workspace(Panel):
         return _SMOOTHING_S[self._smoothing]
 
     def smooth(self) -> None:
-        """Smooth the display a step more, and after the last step not at all."""
+        """Smooth the display more; after the strongest smoothing, not at all."""
         self._smoothing = (self._smoothing + 1) % len(_SMOOTHING_S)
 
     def refresh(self, signals: Signals, frame_s: float) -> None:

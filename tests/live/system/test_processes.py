@@ -35,7 +35,7 @@ def test_orders_are_obeyed_and_events_are_read(tmp_path: Path, source_id: str) -
 def test_an_error_ends_with_the_childs_last_words(tmp_path: Path, source_id: str) -> None:
     with child_process(["noise", "--name", source_id, "--no-wait"], tmp_path) as noise:
         noise.order("nonsense")
-        with pytest.raises(RtNerError, match=r"ended with code 2; .*'nonsense'} is no fault"):
+        with pytest.raises(RtNerError, match=r"ended with code 2; .*'nonsense'} is not a fault"):
             noise.finish(LONGEST_S)
     assert not any("Traceback" in line for line in noise.log_lines())
 

@@ -98,7 +98,7 @@ def test_a_burst_is_a_multiple_of_the_rate(form: SpikeForm) -> None:
 )
 def test_an_unknown_fault_names_the_known_ones(unknown: dict[str, object]) -> None:
     faulty = FaultyPattern(pattern_of(SpikeForm.RASTER, CHANNELS, 50.0))
-    with pytest.raises(ConfigError, match=r"is no fault: expected one of stall \(seconds\)"):
+    with pytest.raises(ConfigError, match=r"is not a fault: expected one of stall \(seconds\)"):
         faulty.order(unknown)
 
 

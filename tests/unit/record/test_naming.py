@@ -22,5 +22,7 @@ def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     second = name.next_path(tmp_path)
     assert first.name == "sub-Chewie_ses-20161007_task-CO_run-001_ephys.xdf"
     assert second.name.endswith("run-002_ephys.xdf")
-    with pytest.raises(ConfigError, match="--subject 'a b': expected letters and digits"):
+    with pytest.raises(
+        ConfigError, match="subject 'a b' of a recording: expected letters and digits"
+    ):
         RecordingName("a b", "1", "CO")

@@ -96,7 +96,7 @@ def test_shared_options_mean_the_same_everywhere(group: str, name: str) -> None:
         if "--session" in parameter.opts:
             assert words.startswith("Recorded session file.")
         if "--wait" in parameter.opts:
-            assert "Default: wait for ever." in words
+            assert "Default: never." in words
             assert parameter.metavar == "SECONDS"
         if "--out" in parameter.opts:
             assert re.match(r"(File|Folder) for ", words)

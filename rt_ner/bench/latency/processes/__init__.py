@@ -1,1 +1,1 @@
-"""Run as processes of their own whatever takes part in a latency measurement."""
+"""Run each part of a latency measurement in a process of its own."""
