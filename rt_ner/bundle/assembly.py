@@ -1,4 +1,4 @@
-"""Assemble a bundle from a model, with the windows that prove it."""
+"""Assemble a bundle from a model, with golden windows that verify it."""
 
 import platform
 from contextlib import suppress
@@ -19,7 +19,7 @@ _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 def assemble_bundle(
     model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
 ) -> Bundle:
-    """Return the bundle of a model, with some of the ``windows`` and their results as proof."""
+    """Return the bundle of a model, with some of the ``windows`` and their results to verify it."""
     readout = model.readout
     manifest = Manifest(
         format_version=1,

@@ -1,4 +1,4 @@
-"""Define the bundle: the one folder that a trained decoder is.
+"""Define the bundle: the one folder that holds a trained decoder.
 
 encoder.onnx   raw counts to latents          golden.npz   windows and the results they must give
 manifest.json  shapes, readout, scores, …     SHA256SUMS   of every other file
@@ -38,7 +38,7 @@ class Golden(Strict):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
-    """A trained decoder with everything that proves it.
+    """A trained decoder, with everything needed to verify it.
 
     `offline_training.train` makes one, and `load_bundle` reads one from its folder.
 
@@ -73,7 +73,7 @@ class Bundle:
 
     @property
     def scores(self) -> Scores:
-        """Scores on the held-out trials of the training session, beside a shuffled control."""
+        """Scores on the held-out trials of the training session, with a shuffled control."""
         return self.manifest.scores
 
     @property

@@ -1,4 +1,4 @@
-"""Define the manifest: everything in a bundle except the encoder and its proof."""
+"""Define the manifest: everything in a bundle except the encoder and the golden windows."""
 
 from typing import Literal
 
@@ -71,7 +71,7 @@ class Scores(Strict):
 
 
 class Manifest(Strict):
-    """Everything in a bundle except the encoder and its proof."""
+    """Everything in a bundle except the encoder and the golden windows."""
 
     format_version: Literal[1]
     channel_ids: tuple[str, ...] = Field(min_length=1)

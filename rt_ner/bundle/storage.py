@@ -55,7 +55,7 @@ def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
     """
     if taken := _DECODER_FILES & set(pages):
         raise BundleError(
-            f"{', '.join(sorted(taken))}: names of the decoder's files: rename the page"
+            f"{', '.join(sorted(taken))}: reserved for the decoder's files: rename the page"
         )
     files = _read_checked(folder) | pages
     replace_folder(folder, files | {SUMS_FILE: _sums_text(files).encode()})
@@ -67,7 +67,7 @@ def check_writable(folder: Path, overwrite: bool) -> None:
         check_home(folder)
         return
     if not (folder / SUMS_FILE).is_file():
-        raise BundleError(f"{folder} exists and is no bundle: choose another folder")
+        raise BundleError(f"{folder} exists and is not a bundle: choose another folder")
     if not overwrite:
         raise BundleError(
             f"{folder} already holds a bundle: choose another folder, or replace it "
@@ -136,7 +136,7 @@ def _bundle_of(files: dict[str, bytes], folder: Path) -> Bundle:
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(
             f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle comes from another "
-            "version of rt-ner, train it again"
+            "version of rt-ner; train it again"
         ) from error
     weights = read_weights(files[WEIGHTS_FILE]) if WEIGHTS_FILE in files else None
     golden = _read_golden(files[GOLDEN_FILE])
@@ -150,12 +150,15 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
         raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
     sums_path = folder / SUMS_FILE
     if not sums_path.is_file():
-        raise BundleError(f"{folder} is not a bundle: it has no {SUMS_FILE}")
+        raise BundleError(
+            f"{folder} is not a bundle: it has no {SUMS_FILE}; name a bundle's folder"
+        )
     sums_text = sums_path.read_bytes().decode("ascii", errors="replace")
     names = [name for _, name in _SUMS_LINE.findall(sums_text)]
     missing = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE} - set(names)
     if missing:
-        raise BundleError(f"{sums_path} is damaged: it does not list {', '.join(sorted(missing))}")
+        names = ", ".join(sorted(missing))
+        raise BundleError(f"{sums_path} is damaged: it lacks {names}; copy the bundle again")
     files = {}
     for name in names:
         path = folder / name
@@ -166,7 +169,7 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
         listed = {name: digest for digest, name in _SUMS_LINE.findall(sums_text)}
         changed = [name for name in names if _sha256(files[name]) != listed[name]]
         raise BundleError(
-            f"{folder}: {', '.join(changed) or SUMS_FILE} is not what was exported (its hash "
+            f"{folder}: {', '.join(changed) or SUMS_FILE} has changed since the export (its hash "
             "differs): copy the bundle again or train a new one"
         )
     return files

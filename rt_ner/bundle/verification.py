@@ -63,5 +63,5 @@ def replay_golden(bundle: Bundle, folder: Path) -> None:
         if not worst <= _GOLDEN_TOLERANCE * scale:
             raise BundleError(
                 f"{folder}: the golden windows' {name} differ by {worst:.3g} from what was "
-                "exported: this machine does not reproduce the bundle, train it here"
+                "exported: this computer does not reproduce the bundle; train it here"
             )

@@ -1,4 +1,4 @@
-"""Name the types of array that the stages exchange; their axes are ``(time, …)``."""
+"""Define the array types that the stages exchange; their axes are ``(time, …)``."""
 
 from typing import Any, TypeAlias
 

@@ -14,7 +14,7 @@ def check_home(folder: Path) -> None:
     if not (home.is_dir() and os.access(home, os.W_OK)):
         raise ConfigError(
             f"{folder} can't be written: {home} is not a folder that you may "
-            "write to; choose another"
+            "write to; choose another folder"
         )
 
 

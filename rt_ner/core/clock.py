@@ -36,7 +36,7 @@ def ns_from_ms(time_ms: float) -> int:
 
 
 def s_from_ns(time_ns: int) -> float:
-    """Return a time in seconds, as LSL stamps it."""
+    """Return a time in seconds, as in LSL's time stamps."""
     return time_ns / NS_PER_S
 
 

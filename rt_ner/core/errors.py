@@ -1,9 +1,9 @@
-"""Define the errors: every problem that the user can mend.
+"""Define the errors: every problem that the user can fix.
 
 RtNerError
 ├── ConfigError    a setting is unknown, missing or out of range
 ├── SessionError   a session file can't be read or lacks what is needed
-├── BundleError    a model bundle is damaged, foreign or of another version
+├── BundleError    a bundle is damaged, inconsistent or from another version
 └── StreamError    a stream is missing, ambiguous or of the wrong shape
 
 A message is one line: the value met, what was expected, and the remedy.
@@ -11,7 +11,7 @@ A message is one line: the value met, what was expected, and the remedy.
 
 
 class RtNerError(Exception):
-    """A problem that the user can mend; the command line prints it and exits with code 2."""
+    """A problem that the user can fix; the command line prints it and exits with code 2."""
 
 
 class ConfigError(RtNerError):
@@ -23,7 +23,7 @@ class SessionError(RtNerError):
 
 
 class BundleError(RtNerError):
-    """A model bundle is damaged, foreign or of another version."""
+    """A bundle is damaged, inconsistent or from another version."""
 
 
 class StreamError(RtNerError):

@@ -1,5 +1,6 @@
 """Read TOML files into checked, immutable settings; an unknown key is an error."""
 
+import codecs
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
     Parameters
     ----------
     path
-        The file. Keys that it leaves out keep their defaults; None: all do.
+        The file. Keys that it leaves out keep their defaults. None: all defaults.
     kind
         The settings class, such as ``DecodeSettings``.
 
@@ -44,12 +45,18 @@ def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
     if path is None:
         return kind()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(_text(path.read_bytes()))
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such config file; check its path") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} can't be read as TOML: {error}") from error
     return checked_settings(content, kind, str(path))
+
+
+def _text(content: bytes) -> str:
+    """Return a file's text; some editors and shells of Windows mark or write it as UTF-16."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig").replace("\r\n", "\n")
 
 
 def checked_settings(
@@ -99,7 +106,7 @@ def with_overrides(
     settings
         The settings to start from; they stay as they are.
     sections
-        New values by section and key; None changes nothing.
+        New values by section and key; a value of None is ignored.
     where
         Origin of the new values for the error message, such as ``command line``.
 

@@ -87,7 +87,7 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise SessionError(f"{path}: no such session file")
+        raise SessionError(f"{path}: no such session file; check its path")
     try:
         return _reader(path.suffix.lower())(path, area)
     except SessionError as error:

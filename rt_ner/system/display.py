@@ -28,13 +28,11 @@ def opens_view(asked: bool | None) -> bool:
 def check_display(command: str = "rt-ner view") -> None:
     """Raise RtNerError, with the remedy, if ``command`` can't open a window here."""
     if missing := _missing_packages():
-        raise RtNerError(
-            f"{', '.join(missing)} not installed, which {command} needs: pip install 'rt-ner[view]'"
-        )
+        raise RtNerError(f"{command} needs {', '.join(missing)}: pip install 'rt-ner[view]'")
     if not has_display():
         raise RtNerError(
             f"there is no display here (DISPLAY and WAYLAND_DISPLAY are not set): run {command} "
-            "on a computer with a screen, which need not be the decoder's"
+            "on a computer with a screen, which may be another than the decoder's"
         )
 
 

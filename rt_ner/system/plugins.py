@@ -1,4 +1,4 @@
-"""Load what other packages add to the runtime, which never imports them itself."""
+"""Load plugins, so that the runtime never imports the packages that provide them."""
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -15,6 +15,6 @@ def plugin(name: str) -> Callable[..., Any]:
     except (StopIteration, ImportError) as error:
         raise RtNerError(
             f"{name.replace('_', ' ')} needs more packages ({error}): pip install 'rt-ner[train]', "
-            "or 'rt-ner[train,peers]' for a peer"
+            "or 'rt-ner[train,peers]' for bench peers"
         ) from error
     return loaded

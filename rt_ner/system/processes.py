@@ -2,7 +2,7 @@
 
 A message is one JSON object per line: a child writes events on stdout, ``{"event": "trial", …}``,
 and reads orders on stdin, ``{"order": "stop", …}``. Text for people goes to stderr, and no program
-takes it apart.
+parses it.
 """
 
 import json
@@ -35,7 +35,7 @@ Message = dict[str, Any]
 
 
 def parsed(line: str | bytes, key: str) -> Message | None:
-    """Return the message in a line, or None if the line is no JSON object with this key."""
+    """Return the message in a line, or None if the line is not a JSON object with this key."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -44,7 +44,7 @@ def parsed(line: str | bytes, key: str) -> Message | None:
 
 
 def write_event(event: str, **values: object) -> None:
-    """Write an event on stdout, whoever reads it."""
+    """Write an event on stdout."""
     sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
     sys.stdout.flush()
 
@@ -58,7 +58,7 @@ def tell_parent(event: str, **values: object) -> None:
 def listen_for_orders(
     obey: Callable[[Message], object], on_end: Callable[[], object] = lambda: None
 ) -> None:
-    """Have a thread call ``obey`` with each order on stdin, and ``on_end`` once stdin is closed."""
+    """Call ``obey`` in a thread with each order on stdin, and ``on_end`` when stdin closes."""
 
     def listen() -> None:
         # Unbuffered, for a thread that holds the buffer's lock crashes Python at its exit. There
@@ -94,7 +94,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Number of the process."""
+        """Process id."""
         return self._process.pid
 
     def order(self, order: str, **values: object) -> None:
@@ -111,13 +111,13 @@ class ChildProcess:
         return [event for event in events if event.pop("event") == name]
 
     def log_lines(self) -> list[str]:
-        """Return the lines of text so far, to be shown to people; unless it ended, whole ones."""
+        """Return the lines of text so far; while the process runs, only complete lines."""
         has_ended = self.has_ended()
         text = self._log.read_text(encoding="utf-8", errors="replace")
         return (text if has_ended else text[: text.rfind("\n") + 1]).splitlines()
 
     def last_words(self) -> str:
-        """Return its last line of text, for an error message."""
+        """Return the last line of its text, for an error message."""
         lines = [line for line in self.log_lines() if line.strip()]
         return f"its last line: {lines[-1]}" if lines else f"it wrote nothing to {self._log}"
 
@@ -131,7 +131,7 @@ class ChildProcess:
         return self._process.poll() is not None
 
     def interrupt(self) -> None:
-        """Press Ctrl-C (Ctrl-Break on Windows)."""
+        """Interrupt the process as Ctrl-C does (Ctrl-Break on Windows)."""
         if not self.has_ended():
             self._process.send_signal(_INTERRUPT)
 

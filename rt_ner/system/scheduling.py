@@ -47,14 +47,14 @@ class _Attributes(ctypes.Structure):
 def claim_computer(core: int | None, realtime: bool) -> list[str]:
     """Ask for a core and for the real-time priority of LSL's threads.
 
-    Short turns are taken in any case. Returns a sentence, with the remedy, on each refusal.
+    Short time slices are requested in any case. Returns one sentence, with the remedy, per refusal.
     """
     refused = []
     if core is not None:
         try:
             os.sched_setaffinity(0, {core})
         except (AttributeError, OSError) as error:
-            refused.append(f"core {core} was refused ({error}): name one that this computer has")
+            refused.append(f"core {core} was refused ({error}): set core to one of this computer's")
     take_short_turns()
     if realtime and (refusal := _claim_priority()):
         refused.append(refusal)
@@ -84,7 +84,7 @@ def _claim_priority() -> str:
 
 
 def take_short_turns() -> None:
-    """Ask for turns as short as those of LSL's threads, where the kernel has turns to ask for."""
+    """Request time slices as short as those of LSL's threads, if the kernel supports this."""
     _ask_for_turns(_LSL_TURN_NS)
 
 
@@ -110,7 +110,7 @@ def behind_lsl() -> Iterator[None]:
 
 
 def turn_ns() -> int:
-    """Return the length of the turn that this thread asks for, in ns; 0 where it can't ask."""
+    """Return the time slice that this thread requests, in ns; 0 where that is not possible."""
     attributes = _attributes()
     return int(attributes.turn_ns) if attributes else 0
 
@@ -125,7 +125,7 @@ def _take_priority(priority: int) -> None:
 
 
 def _ask_for_turns(wanted_ns: int) -> None:
-    """Ask for turns of another length, where that is possible."""
+    """Request time slices of another length, where that is possible."""
     if attributes := _attributes():
         attributes.turn_ns = wanted_ns
         set_number, _ = _SYSTEM_CALLS[platform.machine()]
@@ -148,9 +148,9 @@ _SWITCH_INTERVAL_S = 1e-4
 
 @contextmanager
 def yield_to_the_loop() -> Iterator[None]:
-    """Hand over Python's lock every 0.1 ms within the block, instead of every 5.
+    """Switch between threads every 0.1 ms within the block, instead of every 5 ms.
 
-    So threads that show and log things can't hold up the one that decodes.
+    Display and logging threads then can't hold up the thread that decodes.
     """
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

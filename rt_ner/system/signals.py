@@ -11,8 +11,8 @@ from types import FrameType
 def stop_on_signals() -> Iterator[threading.Event]:
     """Yield an event that is set by SIGINT, SIGTERM and SIGHUP (Ctrl-Break on Windows).
 
-    So a process ends between two steps, never in the middle of one. The handlers from before are
-    restored after the block.
+    The process can then end between two steps, never in the middle of one. The previous handlers
+    are restored after the block.
     """
     stop = threading.Event()
 

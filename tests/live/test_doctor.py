@@ -179,7 +179,7 @@ def test_no_stream_and_a_damaged_bundle_are_told_together(
     absent, damaged = texts(checkup, Level.NO_GO)
     assert "no stream with" in absent
     assert f"'{source_id}-markers'" in absent
-    assert "encoder.onnx is not what was exported" in damaged
+    assert "encoder.onnx has changed since the export" in damaged
     assert checkup.bundle is None
 
 

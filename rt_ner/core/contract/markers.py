@@ -46,7 +46,7 @@ class TrialMarker(NamedTuple):
 
 
 def parse_trial_marker(text: str) -> TrialMarker | None:
-    """Return the trial marker that a text stands for; None for any other text."""
+    """Return the trial marker that a text holds; None if it holds none."""
     match = _TRIAL_MARKER.match(text)
     if match is None:
         return None

@@ -109,7 +109,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
             "again with this version of rt-ner"
         )
     if area not in (None, header["area"]):
-        raise SessionError(f"no area '{area}': this session holds {header['area']}")
+        raise SessionError(f"no area '{area}': this session holds {header['area']}; choose that")
     channel_ids = tuple(header["channel_ids"])
     return Session(
         name=header["name"],

@@ -38,7 +38,7 @@ class Kinematics:
 
     def __post_init__(self) -> None:
         if not self.time_ns.size:
-            raise SessionError("no kinematics: a session needs the velocity to be decoded")
+            raise SessionError("no kinematics: a session needs the velocity that is to be decoded")
         if self.velocity_cm_s.shape != (self.time_ns.size, 2):
             raise SessionError(
                 f"velocity has shape {self.velocity_cm_s.shape}, expected "

@@ -135,6 +135,6 @@ class Session:
             missing.append("no spikes: all channels are silent")
         if not (self.trials.index_at(self.kinematics.time_ns) >= 0).any():
             missing.append(
-                "no kinematics within the trials: are both recorded with the same clock?"
+                "no kinematics within the trials: check that both were recorded with the same clock"
             )
         return missing

@@ -146,7 +146,7 @@ class SpikeCounts:
 
     @property
     def raster_period_ns(self) -> int:
-        """Length of a raster sample in ns: the stored bin, which can't be taken apart again."""
+        """Length of a raster sample in ns: the stored bin, which can't be split."""
         return self.bin_ns
 
     def raster(self, start_ns: int, end_ns: int) -> Iterator[RasterChunk]:

@@ -41,7 +41,9 @@ class Trials:
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in vars(self).items()}
         if len(set(lengths.values())) > 1:
-            raise SessionError(f"the arrays of the trials differ in length: {lengths}")
+            raise SessionError(
+                f"the arrays of the trials differ in length: {lengths}; give one value per trial"
+            )
         if np.any(self.end_ns <= self.start_ns) or np.any(self.start_ns[1:] < self.end_ns[:-1]):
             raise SessionError(
                 "trials overlap or end before they start: put them into recorded order"

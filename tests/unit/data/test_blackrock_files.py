@@ -88,7 +88,7 @@ def test_broadband_becomes_spikes_and_analog_inputs_movement(tmp_path: Path) -> 
     assert recording.kinematics is not None
     # 1 step a millisecond, each of 5000 / 8191 mV.
     assert recording.kinematics.velocity_cm_s[5:9, 0] == pytest.approx(610.4, rel=1e-3)
-    assert any("taken to be cm" in warning for warning in recording.warnings)
+    assert any("assumed to be cm" in warning for warning in recording.warnings)
 
 
 def test_files_are_closed_once_they_are_read(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_files_are_closed_once_they_are_read(tmp_path: Path) -> None:
 def test_foreign_and_empty_files_are_refused(tmp_path: Path) -> None:
     for content in (b"", b"hello", b"NEURALEV", bytes(400)):
         (tmp_path / "a.nev").write_bytes(content)
-        with pytest.raises(SessionError, match="no usable Blackrock file"):
+        with pytest.raises(SessionError, match="not a usable Blackrock file"):
             load_recording(tmp_path / "a.nev")
 
 

@@ -238,7 +238,7 @@ def _movement(
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
     times_ns = begin_ns - origin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
     names = [_labels(files, stream)[column] for column in columns]
-    warnings = [f"analog inputs {' and '.join(names)}: their unit is taken to be cm or cm/s"]
+    warnings = [f"analog inputs {' and '.join(names)}: their unit is assumed to be cm or cm/s"]
     if not names[0].lower().startswith("v"):
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of {' and '.join(names)}")

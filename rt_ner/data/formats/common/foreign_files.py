@@ -1,4 +1,4 @@
-"""Guard around the libraries that read files of other programs."""
+"""Guard the calls of libraries that read other programs' files."""
 
 import warnings
 from collections.abc import Iterator
@@ -24,4 +24,6 @@ def foreign_file(kind: str, remedy: str = "") -> Iterator[None]:
         raise
     except Exception as error:
         first = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
-        raise SessionError(f"no usable {kind}: {type(error).__name__}: {first}{remedy}") from error
+        raise SessionError(
+            f"not a usable {kind}: {type(error).__name__}: {first}{remedy}"
+        ) from error

@@ -1,4 +1,4 @@
-"""Read an HDF5 file through in a child process, to see if HDF5's library survives it.
+"""Read a whole HDF5 file in a child process, to see if HDF5's library survives it.
 
 A damaged file can crash libhdf5, or make it ask for more memory than there is. Nothing in the same
 process can catch that.
@@ -30,7 +30,7 @@ def check_survivable(path: Path) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise SessionError(
-            f"damaged, get an intact copy: HDF5 does not get through it in {_LONGEST_S:g} s"
+            f"damaged, get an intact copy: HDF5 did not finish reading it within {_LONGEST_S:g} s"
         ) from error
     if done.returncode == _DAMAGED:
         raise SessionError(f"damaged, get an intact copy: {done.stdout.decode(errors='replace')}")

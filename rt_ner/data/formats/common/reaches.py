@@ -30,7 +30,7 @@ def angles_deg(displacement: FloatArray) -> FloatArray:
 
 
 def stated_directions_deg(stated: FloatArray, moved_cm: FloatArray) -> tuple[FloatArray, str]:
-    """Return directions in degrees, and the name of the unit that they must be stated in.
+    """Return directions in degrees, and the unit that the file must have stated them in.
 
     Where a direction is NaN, the direction of the movement replaces it.
     """
@@ -63,7 +63,7 @@ def displacements_cm(
 def trials_from_markers(
     markers: Sequence[tuple[int, str]], kinematics: Kinematics | None
 ) -> tuple[Trials | None, int]:
-    """Return the complete trials of a replay's or task's markers, and the number of others.
+    """Return the complete trials in a replay's or task's markers, and the number of others.
 
     ``markers`` are times in ns and texts. The end point of each reach stands for its target.
     """

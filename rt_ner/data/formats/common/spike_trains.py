@@ -20,7 +20,7 @@ class CrossingFinder:
 
     @property
     def n_blind(self) -> int:
-        """Number of coming samples in which no crossing can be found yet."""
+        """Number of upcoming samples in which no crossing can be found yet."""
         return self._detector.n_blind
 
     def push(self, ends_ns: Int64Array, voltage: AnyArray) -> None:

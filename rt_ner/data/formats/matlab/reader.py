@@ -46,7 +46,7 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
         raise SessionError(f"no area '{chosen}': this file holds {', '.join(areas)}")
     trials = [trial for trial in (TrialRow(row, chosen) for row in rows) if trial.is_good]
     if not trials:
-        raise SessionError(f"none of {len(rows)} trials has result 'R' and bins")
+        raise SessionError(f"none of {len(rows)} trials is usable: expected result 'R' and bins")
     bin_ns = _bin_ns(rows)
     counts = checked_counts(np.concatenate([trial.counts for trial in trials]))
     kinematics, n_unknown = _kinematics(trials, bin_ns)
@@ -58,7 +58,7 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
             0, f"trials that failed, or have no bins or go cue within them, left out: {n_bad}"
         )
     if "vel" not in rows[0]:
-        warnings.append("there is no vel: velocity is the derivative of pos")
+        warnings.append("no field vel: velocity is the derivative of pos")
     return RecordingFile(
         name=path.stem,
         areas=(chosen, *(other for other in areas if other != chosen)),
@@ -123,11 +123,9 @@ def _joined(
     moved_cm = displacements_cm(go, end, kinematics)
     stated = np.array([trial.direction for trial in trials])
     degrees, unit = stated_directions_deg(stated, moved_cm)
-    warnings = [f"directions are taken to be in {unit}, judging by their values"]
+    warnings = [f"directions are assumed to be in {unit}, judging by their values"]
     if n_without_go := sum(not trial.has_go for trial in trials):
-        warnings.append(f"trials without a go cue, whose start is taken instead: {n_without_go}")
+        warnings.append(f"trials without a go cue, whose start is used instead: {n_without_go}")
     if n_unstated := int((~np.isfinite(stated)).sum()):
-        warnings.append(
-            f"trials without a direction, whose movement is taken instead: {n_unstated}"
-        )
+        warnings.append(f"trials without a direction, whose movement is used instead: {n_unstated}")
     return Trials(start, go, end, np.round(degrees, 9), moved_cm), warnings

@@ -31,7 +31,7 @@ def check_size(path: Path) -> None:
     if n_bytes > _MOST_BYTES:
         raise SessionError(
             f"its contents take {n_bytes / 1e9:.1f} GB or more, expected at most "
-            f"{_MOST_BYTES / 1e9:g} GB: divide it into sessions first"
+            f"{_MOST_BYTES / 1e9:g} GB: split it into sessions first"
         )
 
 

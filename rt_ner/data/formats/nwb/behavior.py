@@ -91,7 +91,7 @@ def trials_of(
         np.asarray(table[name], dtype=np.float64) for name in ("start_time", go_name, "stop_time")
     )
     kept = _complete(start_s, go_s, stop_s, _succeeded(table, len(start_s)))
-    warnings = [f"no go cues: {go_name} is taken instead"] if go_name == "start_time" else []
+    warnings = [f"no go cues: {go_name} is used instead"] if go_name == "start_time" else []
     if n_lost := int((~kept).sum()):
         warnings.append(f"trials that failed, overlap or are incomplete, left out: {n_lost}")
     if not kept.any():
@@ -138,7 +138,7 @@ def _in_cm(series: TimeSeries) -> tuple[FloatArray, list[str]]:
     to_cm = _CM.get(str(series.unit).lower())
     warnings = []
     if to_cm is None:
-        warnings.append(f"unit '{series.unit}' of {series.name} is unknown: taken to be cm")
+        warnings.append(f"unit '{series.unit}' of {series.name} is unknown: assumed to be cm")
     scale = (to_cm or 1.0) * (series.conversion or 1.0)
     # Our own files hold cm/s with a conversion to m/s: not a bit of them may change.
     return values if abs(scale - 1.0) < 1e-12 else values * scale, warnings
@@ -189,12 +189,12 @@ def _directions(
     if name is not None:
         stated = np.asarray(table[name], dtype=np.float64)[kept]
         degrees, unit = stated_directions_deg(stated, moved_cm)
-        return degrees, (f"{name} is taken to be in {unit}, judging by its values",)
+        return degrees, (f"{name} is assumed to be in {unit}, judging by its values",)
     if "target_pos" in table:
         targets = np.array([_target(table, trial) for trial in np.flatnonzero(kept).tolist()])
         degrees = angles_deg(targets)
         return np.where(np.isfinite(degrees), degrees, moved_deg), ()
-    return moved_deg, ("no directions: those of the movement are taken",)
+    return moved_deg, ("no directions: those of the movement are used",)
 
 
 def _target(table: Mapping[str, Any], trial: int) -> FloatArray:

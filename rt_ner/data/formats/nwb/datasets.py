@@ -19,7 +19,7 @@ def check_size(data: Any, name: str) -> None:
     n_bytes = int(np.prod(data.shape, dtype=np.float64)) * data.dtype.itemsize
     if n_bytes > _MOST_BYTES:
         raise SessionError(
-            f"{name}: {n_bytes / 1e9:,.0f} GB, expected at most {_MOST_BYTES / 1e9:g} GB: divide "
+            f"{name}: {n_bytes / 1e9:,.0f} GB, expected at most {_MOST_BYTES / 1e9:g} GB: split "
             "the file into sessions first"
         )
 

@@ -34,7 +34,7 @@ _MISSING = {
 def read(path: Path, area: str | None) -> RecordingFile:
     """Read units, movement and trials; areas are the electrodes' locations."""
     if not h5py.is_hdf5(path):
-        raise SessionError("no NWB: expected an HDF5 file")
+        raise SessionError("not NWB: expected an HDF5 file")
     check_survivable(path)
     with foreign_file("NWB"), NWBHDF5IO(path, "r", load_namespaces=False) as file:
         return _recording(file.read(), path, area)

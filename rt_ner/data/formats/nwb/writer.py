@@ -1,4 +1,4 @@
-"""Write a session as NWB that others can read, and that reads back without a changed bit."""
+"""Write a session as NWB that others can read, and that reads back bit for bit."""
 
 import json
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ _M_PER_CM = 0.01
 def write(session: Session, path: Path) -> None:
     """Write a session, completely or not at all. Raise SessionError if the file exists."""
     if path.exists():
-        raise SessionError(f"{path} exists already: name another file")
+        raise SessionError(f"{path} already exists: name another file")
     nwb = NWBFile(
         session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "
         "known, times count from the session's start",

@@ -156,5 +156,5 @@ def _velocity(movement: StreamInfo, samples: Samples) -> tuple[Int64Array, Float
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of '{movement.name}'")
     if movement.cm_per_unit is None:
-        warnings.append(f"'{movement.name}' has no known unit: taken to be cm")
+        warnings.append(f"'{movement.name}' has no known unit: assumed to be cm")
     return times_ns, values, warnings

@@ -108,6 +108,6 @@ def _checked_ns(stamps_s: FloatArray) -> Int64Array:
     if not (np.abs(stamps_s) < _LARGEST_S).all():
         raise SessionError(
             f"time stamps beyond {_LARGEST_S:,.0f} s, which no clock shows: the recording is "
-            "damaged"
+            "damaged, get an intact copy"
         )
     return ns_array_from_s(np.asarray(stamps_s, dtype=np.float64))

@@ -59,7 +59,7 @@ class StreamInfo:
 
     @property
     def source(self) -> str:
-        """First part of the source_id, in streams of ours; else the name."""
+        """First part of the source_id in rt-ner's own streams, otherwise the name."""
         return self.source_id.rpartition("/")[0] or self.name
 
     @property

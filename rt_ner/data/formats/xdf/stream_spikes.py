@@ -84,7 +84,7 @@ def _raster_spikes(
     warnings = _warnings(
         {
             "samples that are not counts or lie before the session, left out": int((~usable).sum()),
-            "samples with the time of another one, left out": int(usable.sum()) - sample.size,
+            "samples with the same time as another, left out": int(usable.sum()) - sample.size,
             "samples missing within the recording": int((np.diff(sample) - 1).sum()),
         }
     )
