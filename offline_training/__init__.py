@@ -28,7 +28,7 @@ def __dir__() -> list[str]:
 
 
 def _load(name: str) -> Any:
-    """Return a public name, imported now; RtNerError if the trainer's packages are absent."""
+    """Import and return a public name; RtNerError if the trainer's packages are missing."""
     if name == "TrainSettings":
         from offline_training.settings import TrainSettings
 

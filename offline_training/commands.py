@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Train NER on a session and write a decoder bundle.
 
-    Holds out the last trials (20 % unless configured) and scores them, beside a control that is
+    Holds out the last trials (20 % unless configured) and scores them, next to a control that is
     trained on shuffled trials.
 
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
@@ -74,7 +74,7 @@ def _scores_table(scores: Scores, title: str) -> Table:
         "position R², held out": scores.position_r2,
         "control: velocity R², shuffled trials": scores.shuffled_velocity_r2,
         "velocity R², training trials": scores.train_velocity_r2,
-        "velocity R², training trials, each left out": scores.validation_velocity_r2,
+        "velocity R², training trials, left out in turn": scores.validation_velocity_r2,
     }
     table = table_of(title)
     for name, score in rows.items():

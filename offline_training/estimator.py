@@ -29,7 +29,7 @@ class NER(
     RegressorMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
-    """Neural Embeddings Rank: latents of binned spikes that are ordered as the movement is.
+    """Neural Embeddings Rank: latents of binned spikes, ordered by the movement.
 
     Rows of the arrays are bins that follow one another in time, such as 30 ms each. The encoder
     sees the last ``history_bins`` rows and none of the future. It is trained with the loss, the
@@ -43,7 +43,7 @@ class NER(
     history_bins : int
         Number of rows that the encoder sees, the newest included.
     steps : int
-        Training steps of the ensemble at most; fewer where trials left out are decoded no better.
+        Most training steps of the ensemble; fewer if the trials left out improve no further.
     batch : int
         Anchors per step and member, each with a partner.
     learning_rate : float
@@ -52,7 +52,7 @@ class NER(
         Number of encoders in the ensemble. Each leaves out a tenth of the trials if there are at
         least 20; with one member there is no distillation.
     distillation_steps : int
-        Steps in which one encoder learns to give the members' average.
+        Steps in which one encoder learns to reproduce the members' average.
     temperature : float
         Temperature of the loss: distances of latents are divided by it.
     velocity_scale : float

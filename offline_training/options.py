@@ -20,9 +20,7 @@ def require_training() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     missing = [name for name in ("torch", "onnx", "sklearn", "matplotlib") if not find_spec(name)]
     if missing:
-        raise RtNerError(
-            f"{', '.join(missing)} not installed, which training needs: pip install 'rt-ner[train]'"
-        )
+        raise RtNerError(f"training needs {', '.join(missing)}: pip install 'rt-ner[train]'")
 
 
 def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":

@@ -37,7 +37,7 @@ class RenamedSettings(Settings):
 
 
 class WindowSettings(Settings):
-    """The encoder's window; 0 is 10 ms per hop and 30 ms per bin, or the next that is possible."""
+    """The encoder's window; 0: 10 ms per hop and 30 ms per bin, or the next possible value."""
 
     hop_ms: float = Field(default=0.0, ge=0)
     bin_ms: float = Field(default=0.0, ge=0)
@@ -45,7 +45,7 @@ class WindowSettings(Settings):
 
 
 class LossSettings(RenamedSettings):
-    """The NER loss and the terms beside it.
+    """The NER loss and the terms added to it.
 
     The label distance is ``velocity_scale`` times the L1 distance of velocity (cm/s) plus
     ``direction_scale`` times the circular distance of direction (degrees). ``readout_weight``
@@ -62,9 +62,9 @@ class LossSettings(RenamedSettings):
 
 
 class EnsembleSettings(RenamedSettings):
-    """Encoders that learn side by side, and whose average the exported one learns to give.
+    """Encoders that learn side by side; the exported one learns to reproduce their average.
 
-    Each member leaves out other trials, and learning ends when those are decoded no better. A
+    Each member leaves out different trials; learning stops when those improve no further. A
     single member is exported itself.
     """
 
@@ -116,7 +116,7 @@ def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
     if hop_ns % finest_ns:
         raise ConfigError(
             f"window.hop_ms = {hop_ns / 1e6:g}: session '{session.name}' holds its spikes in "
-            f"samples of {finest_ns / 1e6:g} ms, and a hop must be a multiple of them"
+            f"samples of {finest_ns / 1e6:g} ms, so choose a multiple of that"
         )
     try:
         return WindowShape(hop_ns=hop_ns, bin_ns=bin_ns, history_bins=settings.history_bins)

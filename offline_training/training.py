@@ -1,4 +1,4 @@
-"""Train a decoder on a session, and score it beside a control."""
+"""Train a decoder on a session, and score it against a control."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def train(
     """Train a decoder on a session.
 
     The first trials train an encoder and its readout, and the last ones are held out to score
-    them. A second decoder is trained on shuffled trials: its score is what chance gives.
+    them. A second decoder is trained on shuffled trials: its score is the chance level.
 
     Parameters
     ----------

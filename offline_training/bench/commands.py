@@ -32,7 +32,7 @@ def bench_loss(
 ) -> None:
     """Time the loss, and a training step beside CEBRA's.
 
-    Compares the exact loss with its formula taken literally.
+    Compares the fast exact loss with a literal evaluation of its formula.
     """
     require_training()
     from offline_training.bench.loss import measure_loss

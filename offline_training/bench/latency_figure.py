@@ -1,4 +1,4 @@
-"""Draw a latency measurement: stages, tail, and histogram beside the floor."""
+"""Draw a latency measurement: stages, tail, and histogram with the floor."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from rt_ner.terminal.progress import show_progress
 
 def bench_recalibration(
     recording: Annotated[
-        Path, typer.Argument(metavar="RECORDING", help="Degenhart's closed-loop recording (.npz).")
+        Path, typer.Argument(metavar="RECORDING", help="Recording of Degenhart et al. 2020 (.npz).")
     ],
     disturbances: Annotated[
         int, typer.Option(metavar="N", help="Number of different disturbances.", min=1)

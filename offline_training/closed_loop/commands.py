@@ -48,20 +48,18 @@ def closed_loop(
     calibration: Annotated[
         int,
         typer.Option(
-            metavar="N", help="Number of trials with the subject's own hand, to train on.", min=20
+            metavar="N", help="Number of training trials, with the subject's own hand.", min=20
         ),
     ] = 160,
     lead_ms: Annotated[
         float,
-        typer.Option(
-            metavar="MS", help="Train NER to predict the hand this much later, in ms.", min=0
-        ),
+        typer.Option(metavar="MS", help="Train NER to predict the hand this many ms ahead.", min=0),
     ] = 75.0,
     seed: Seed = 0,
     out: Annotated[Path, out_option("all results; must be new")] = Path("rt-ner-closed-loop"),
     another_day: Annotated[
         bool,
-        typer.Option("--another-day", help="Also change the neurons and recalibrate to them."),
+        typer.Option("--another-day", help="Then change the neurons and recalibrate to them."),
     ] = False,
     view: Annotated[
         bool, typer.Option("--view", help="Show every block in a live window.")
@@ -74,10 +72,10 @@ def closed_loop(
     """Run complete sessions with a simulated subject.
 
     Calibrates, trains, decodes, recalibrates and scores. Subject, task and decoder are separate
-    processes on LSL, in real time; the usual trials take about 25 minutes. For comparison, the
-    same subject controls a Kalman filter on binned counts, recalibrated likewise, and an ideal
-    decoder that returns what the subject intends. With --speed, the computer's own delays count
-    that many times.
+    processes on LSL, in real time; the default trials take about 25 minutes. For comparison, the
+    same subject controls a Kalman filter on binned counts, recalibrated in the same way, and an
+    ideal decoder that returns what the subject intends. At --speed 2, the computer's own delays
+    have twice their effect.
 
     Example: rt-ner closed-loop --trials 40 --speed 2 --out closed-loop
     """
@@ -136,7 +134,7 @@ def _print(result: "LoopResult", trials: int) -> None:
 
 
 def _settings(config: Path | None, seed: int) -> "TrainSettings":
-    """Return the file's settings, or the usual ones with a finer and shorter window.
+    """Return the file's settings, or the defaults with a finer and shorter window.
 
     In the loop such a window was better.
     """

@@ -44,8 +44,8 @@ _KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_
 class LoopPlan:
     """Plan of a closed-loop session; ``folder`` keeps everything.
 
-    ``subject`` holds options of `rt-ner subject` for every block. Decoders are trained on the hand
-    ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons, before and after a
+    ``subject`` holds options of `rt-ner subject` for every block. Decoders are trained on the
+    hand ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons, before and after a
     recalibration from two minutes of use.
     """
 

@@ -25,7 +25,7 @@ def training_rows(counts: AnyArray, labels: Labels, history_bins: int) -> Datase
     whole = Dataset(windows_of(counts, history_bins), labels.where(has_history))
     dataset = whole.where(whole.labels.trial >= 0)
     if not len(dataset.labels):
-        raise ValueError("trial: no row with a full history lies in a trial")
+        raise ValueError("trial: no row with a full history lies in a trial; lower history_bins")
     if not np.ptp(dataset.labels.velocity_cm_s, axis=0).any():
         raise ValueError("y never changes: there is nothing to decode")
     return dataset

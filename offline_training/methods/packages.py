@@ -14,7 +14,7 @@ def optional_package(name: str) -> ModuleType:
     """Import a package; ConfigError with the remedy if it is not installed."""
     if util.find_spec(name) is None:
         remedy = f"pip install {_DISTRIBUTIONS.get(name, name)}"
-        raise ConfigError(f"package '{name}' is not installed, which this method needs: {remedy}")
+        raise ConfigError(f"package '{name}' is not installed: {remedy}")
     with warnings.catch_warnings():
         # They warn of packages that they could use, and torch of the way in which cebra compiles
         # its loss: nothing that a user can mend.

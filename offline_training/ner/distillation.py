@@ -1,6 +1,6 @@
 """Train the encoder that is exported: an ensemble first, then one network that gives its average.
 
-The members of the ensemble learn side by side, each from noisy input and without some of the
+The ensemble's members learn side by side, each from noisy input and without some of the
 trials. Their latents are brought to one space and averaged, and one network learns to give that
 average. It decodes nearly as well as the whole ensemble, at the cost of one.
 """
@@ -39,7 +39,7 @@ def train_encoder(
     device: torch.device,
     on_step: OnStep,
 ) -> Learned:
-    """Train an encoder with the NER loss and, beside it, a linear readout of velocity.
+    """Train an encoder with the NER loss and, in addition, a linear readout of velocity.
 
     ``step_ns`` is the time over which the changes of velocity are taken that pair anchors and
     partners. The same seed gives the same weights on the same machine.

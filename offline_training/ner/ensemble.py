@@ -96,7 +96,7 @@ class Ensemble:
 
 
 class _Objective(nn.Module):
-    """The NER loss and two weighted errors beside it, summed over all members.
+    """The NER loss plus two weighted errors, summed over all members.
 
     The errors are those of a linear readout of velocity from the latents, and of a linear readout
     of the auxiliary targets from the last hidden layer.

@@ -48,7 +48,7 @@ def transfer(
     config: ConfigPath = None,
     seed: SettingsSeed = None,
     no_rivals: Annotated[
-        bool, typer.Option("--no-rivals", help="Skip other decoders trained on the same trials.")
+        bool, typer.Option("--no-rivals", help="Skip the comparison with other decoders.")
     ] = False,
     out: Annotated[Path | None, out_option("the bundle of day B; needs a single --trials")] = None,
     figure: FigurePath = None,
@@ -60,7 +60,7 @@ def transfer(
 
     Keeps the readout of day A. Matches the units of day B to those of day A by their firing (or
     by their electrodes' names) and trains an encoder on the first trials of day B. Scores it on
-    the last fifth of day B, beside decoders that learn from the same trials alone.
+    the last fifth of day B, next to decoders that learn from the same trials alone.
 
     Example: rt-ner transfer day1.xdf day2.xdf --trials 16 --out day2-bundle
     """
@@ -94,7 +94,7 @@ def _check_outputs(
     """Raise ConfigError if the results could not be written after training."""
     if out is not None:
         if len(trials or ()) != 1:
-            raise ConfigError("--out writes one bundle: give exactly one --trials")
+            raise ConfigError("--out writes one bundle: give one --trials, e.g. --trials 16")
         check_writable(out, overwrite)
     if figure is None:
         return

@@ -37,7 +37,7 @@ def inspect(
 ) -> None:
     """Check a recording or a bundle and show what is inside.
 
-    For a recording, also lists what is missing to train on it.
+    For a recording, also lists anything that is missing for training.
     """
     if path.is_file():
         _inspect_recording(path, area, picture, as_json)
@@ -68,7 +68,7 @@ def convert(
     if suffix not in (".npz", ".nwb"):
         raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
     if out.exists():
-        raise ConfigError(f"{out} is there already: name another file, or remove it first")
+        raise ConfigError(f"{out} already exists: name another file, or remove it first")
     session = load_session(recording, area)
     if suffix == ".npz":
         save_session(session, out)
@@ -101,7 +101,7 @@ def _readout_origin(training: TrainingEntry) -> str:
     if origin is None:
         return "of the same trials"
     trials = origin.n_calibration_trials
-    return f"of {origin.session}; the encoder carried over by {trials or 'no'} labelled trials"
+    return f"of {origin.session}; the encoder aligned with {trials or 'no'} labelled trials"
 
 
 def _manifest_table(bundle: Bundle, folder: Path) -> Table:
@@ -137,9 +137,9 @@ def evaluate(
 ) -> None:
     """Score a bundle on a session, offline.
 
-    Decodes with the code of the live decoder, bin by bin, so that live decoding gives the same
-    velocities. Scores only the held-out trials of the session that the bundle was trained on, and
-    all trials of any other session. The control scores the same decoding on shuffled trials.
+    Decodes bin by bin with the live decoder's own code, so that live decoding gives the same
+    velocities. On the session that the bundle was trained on, scores only the held-out trials; on
+    any other session, all trials. The control scores the same decoding against shuffled trials.
     """
     loaded = load_bundle(bundle)
     recording = load_session(session, area or loaded.manifest.training.area)

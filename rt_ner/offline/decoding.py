@@ -76,7 +76,7 @@ class DecodedSession(Decoding):
         Returns
         -------
         SessionScores
-            Scores, beside a control that scores the same velocity against shuffled trials.
+            Scores, with a control that scores the same velocity against shuffled trials.
 
         Raises
         ------

@@ -1,1 +1,1 @@
-"""A better readout from use in the loop: blocks, intended movement, refits. NumPy only."""
+"""Better readouts from closed-loop use: blocks, intended movement, refits. NumPy only."""

@@ -1,4 +1,4 @@
-"""A block in the loop: counts, decoded velocity, cursor and target, hop by hop."""
+"""Define the closed-loop block: counts, decoded velocity, cursor and target, hop by hop."""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ _LONGEST_HISTORY_NS = NS_PER_S
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClosedLoopBlock:
-    """A block of a task in the loop, on a grid of hops; arrays are ``(hop, …)``.
+    """A closed-loop block of a task, on a grid of hops; arrays are ``(hop, …)``.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class ClosedLoopBlock:
     target
         ``(hop, 3)``, x, y and radius in cm of the target to aim at; NaN where there was none.
     reach
-        ``(hop,)``, number of the reach to a target, be it the centre or another; −1 outside.
+        ``(hop,)``, number of the reach to the centre or to another target; −1 between reaches.
     """
 
     channel_ids: tuple[str, ...]

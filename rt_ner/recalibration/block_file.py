@@ -1,4 +1,4 @@
-"""Keep a block as an ``.npz``, and read it again, or from an XDF recording."""
+"""Save a block as an ``.npz`` file; read one from there or from an XDF recording."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -29,7 +29,7 @@ def load_block(path: Path) -> ClosedLoopBlock:
         If the file holds no block.
     """
     if not path.is_file():
-        raise SessionError(f"{path}: no such file; expected a block kept by rt-ner recalibrate")
+        raise SessionError(f"{path}: no such file; expected a block saved by rt-ner recalibrate")
     content = _read_arrays(path)
     n = len(content["counts"])
     wrong = [name for name in ROWS if len(content[name]) != n]
@@ -45,12 +45,12 @@ def _read_arrays(path: Path) -> dict[str, AnyArray]:
             return {field.name: arrays[field.name] for field in _FIELDS}
     except (ValueError, KeyError, BadZipFile, OSError, EOFError) as error:
         raise SessionError(
-            f"{path} is no block ({error}): expected one kept by rt-ner recalibrate"
+            f"{path} is not a block ({error}): expected one saved by rt-ner recalibrate"
         ) from error
 
 
 def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
-    """Read a kept block, or the block in a recording (.xdf) of a decoder and a task."""
+    """Read a saved block, or the block in a recording (.xdf) of a decoder and a task."""
     if path.suffix.lower() == ".xdf":
         return block_of_xdf(path, decoder, task)
     return load_block(path)

@@ -39,7 +39,7 @@ def test_training_without_its_packages_says_what_to_install(tmp_path: Path) -> N
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert result.returncode == 2
-    assert "torch not installed" in result.stderr
+    assert "training needs torch: pip install" in result.stderr
     assert "rt-ner[train]" in result.stderr
 
 

@@ -1,1 +1,1 @@
-"""Other real-time pipelines with the decoder's job, timed beside the decoder."""
+"""Other real-time pipelines with the decoder's job, timed in turns with the decoder."""

@@ -40,7 +40,7 @@ that of training the method, without readouts. The control is trained on trials 
 been shuffled.
 
 Rows *paper* quote the NER paper. Its decoding is not causal (it uses 120 ms of the future), and its
-velocity R² has its arguments swapped, so it is shown beside ours swapped likewise.
+velocity R² has its arguments swapped, so it is shown next to ours, swapped in the same way.
 """
 _ACROSS_NOTES = """\
 Scores of one recording's readout on the latents of another, aligned to those of the first by an

@@ -1,4 +1,4 @@
-"""Held-out scores quoted from the NER paper, to be shown beside ours."""
+"""Held-out scores quoted from the NER paper, to be shown next to ours."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Readouts of velocity beside the linear one."""
+"""Readouts of velocity other than the linear one."""

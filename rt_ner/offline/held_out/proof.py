@@ -1,4 +1,4 @@
-"""Score a decoder on held-out trials, beside a control that learned from shuffled ones."""
+"""Score a decoder on held-out trials, next to a control that learned from shuffled ones."""
 
 import time
 from collections.abc import Callable

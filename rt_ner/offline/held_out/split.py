@@ -32,6 +32,6 @@ def split_windows(session: Session, shape: WindowShape, held_out: float) -> Spli
         raise SessionError(
             f"session '{session.name}' has no kinematics in its "
             f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
-            f"{len(session.trials)} train): cut the session to where both are known"
+            f"{len(session.trials)} train): crop the session to where both are known"
         )
     return Split(dataset.where(in_train), dataset.where(~in_train), n_train, shape)

@@ -1,1 +1,1 @@
-"""Readouts from use in the loop: refitted to a block, or adapted a little at a time."""
+"""Readouts from closed-loop use: refitted to a block, or adapted a little at a time."""

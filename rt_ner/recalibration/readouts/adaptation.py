@@ -26,9 +26,9 @@ class Adapter(Protocol):
 
 
 class RecursiveLeastSquares:
-    """Least squares in which older use counts less and less, by half in ``half_life_s``.
+    """Recursive least squares, in which the weight of older data halves every ``half_life_s``.
 
-    The first readout stands for some seconds of use before, so that the first steps are small.
+    The first readout counts as some seconds of earlier data, so that the first steps are small.
     """
 
     def __init__(self, first: Readout, hop_s: float, half_life_s: float) -> None:
@@ -71,8 +71,8 @@ class SmoothBatch:
 def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Readout, bool]:
     """Return the adapted readout, or one on the way to it that is within the bound.
 
-    It is made as fast as the first on these latents, because least squares shrinks. The second
-    value is True if it was held back.
+    It is scaled to the first one's speed on these latents, because least squares shrinks. The
+    second value is True if it was held back.
     """
     was = latents @ first.matrix + first.bias
     now = latents @ adapted.matrix + adapted.bias

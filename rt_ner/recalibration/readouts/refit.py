@@ -1,4 +1,4 @@
-"""Refit a bundle's readout to what the subject intended during a block in the loop."""
+"""Refit a bundle's readout to what the subject intended during a closed-loop block."""
 
 import warnings
 from collections.abc import Callable
@@ -31,7 +31,7 @@ _USUAL_HELD_OUT = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Recalibrated:
-    """A decoder fitted to a block's first reaches, beside the one in use.
+    """A decoder fitted to a block's first reaches, with the score of the one in use.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Recalibrated:
         The new decoder, with its scores on the last reaches.
     in_use_deg, refitted_deg
         Mean angle between decoded and intended velocity on the last reaches, to which nothing was
-        fitted. It need not tell which decoder is better in the loop.
+        fitted. It does not always tell which decoder is better in the loop.
     """
 
     trained: Trained
@@ -128,7 +128,7 @@ def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) 
     """Return the readout, scaled to the mean squared speed of that in use, ``(hop, 2)``.
 
     Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
-    the loop that costs more than better directions bring.
+    the loop that costs more than better directions gain.
     """
     refitted_cm_s = latents @ readout.matrix + readout.bias
     scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
@@ -139,8 +139,8 @@ def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
     """Return the block's reaches with the intended velocity, as fast as the bundle decodes."""
     if block.n_reaches < _FEWEST_REACHES:
         raise SessionError(
-            f"{block.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit to and "
-            "some to compare on; record a longer block"
+            f"{block.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit and "
+            "some to compare; record a longer block"
         )
     labels, known = refit_labels(block)
     scale = _own_speed(block, in_use.model)

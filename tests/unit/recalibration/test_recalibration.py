@@ -230,7 +230,7 @@ def test_what_is_no_block_is_refused(tmp_path: Path, content: bytes | None) -> N
 
 
 def test_a_session_is_no_block(small_session_file: Path) -> None:
-    with pytest.raises(SessionError, match="is no block"):
+    with pytest.raises(SessionError, match="is not a block"):
         load_block(small_session_file)
 
 
