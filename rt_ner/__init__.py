@@ -4,10 +4,14 @@ The public names below are loaded when they are first used, so that ``import rt_
 needs neither LSL nor torch. Training is in `offline_training`.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# ONNX Runtime reports its use to its maker unless it is told not to before it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from rt_ner.bundle.bundle import Bundle as Bundle

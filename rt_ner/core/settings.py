@@ -48,7 +48,9 @@ def load_settings(path: Path | None, kind: type[SettingsType]) -> SettingsType:
         content = tomllib.loads(_text(path.read_bytes()))
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such config file; check its path") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not in UTF-8: {error}; save it as UTF-8") from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} can't be read as TOML: {error}") from error
     return checked_settings(content, kind, str(path))
 

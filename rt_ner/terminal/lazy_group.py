@@ -99,8 +99,6 @@ def _single(name: str, function: Callable[..., Any], **settings: Any) -> Any:
 
 def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context], None]:
     """Return a command that says why another one can't be imported, and the remedy."""
-    if is_missing_lsl(error):
-        return _failing(str(failure_line(error)))
     package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
     reason = f"{type(error).__name__}: {error}"
     remedy = f"update the package '{package}', which offers it, or uninstall it"
@@ -108,12 +106,12 @@ def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[typer.Context
     if missing not in ("", entry.module.partition(".")[0]):
         remedy = f"install what it needs, e.g. pip install {missing}; or {remedy}"
 
-    return _failing(f"the command '{entry.name}' can't be loaded ({reason}): {remedy}")
+    problem = f"the command '{entry.name}' can't be loaded ({reason}): {remedy}"
+    if is_missing_lsl(error):
+        problem = str(failure_line(error))
 
-
-def _failing(problem: str) -> Callable[[typer.Context], None]:
     def unavailable(_context: typer.Context) -> None:
         raise RtNerError(problem)
 
-    unavailable.__doc__ = f"Not available: {problem}"
+    unavailable.__doc__ = f"Not available: {reason}"
     return unavailable

@@ -41,6 +41,15 @@ def find_cache_folder(environment: Mapping[str, str]) -> CacheFolder:
     )
 
 
+def lend_to_matplotlib() -> None:
+    """Give Matplotlib a folder if this user's home can't be written, before it complains."""
+    home = _users_folder(os.environ).parent
+    if "MPLCONFIGDIR" not in os.environ and not os.access(home, os.W_OK):
+        folder = cache_folder().path
+        if folder is not None:
+            os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")
+
+
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     """Yield folders, the preferred one first."""
     if chosen := environment.get("NUMBA_CACHE_DIR"):
@@ -48,9 +57,12 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     yield _users_folder(environment) / "rt-ner"
     user = str(os.getuid()) if sys.platform != "win32" else environment.get("USERNAME", "user")
     try:
-        yield Path(tempfile.gettempdir()) / f"rt-ner-{user}"
+        temporary = Path(tempfile.gettempdir())
     except OSError:
         return
+    # Python falls back to the folder that it runs in, which is no place for this.
+    if temporary != Path.cwd():
+        yield temporary / f"rt-ner-{user}"
 
 
 def _users_folder(environment: Mapping[str, str]) -> Path:

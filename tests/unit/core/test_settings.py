@@ -65,3 +65,28 @@ def test_the_files_in_configs_show_every_default(name: str, kind: type[Settings]
 
 def test_without_a_file_the_defaults_hold() -> None:
     assert load_settings(None, DecodeSettings) == DecodeSettings()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_file_as_windows_editors_and_shells_write_it(
+    tmp_path: Path, encoding: str, newline: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(f"# µ{newline}[safety]{newline}stale_ms = 70{newline}".encode(encoding))
+    assert load_settings(path, DecodeSettings).safety.stale_ms == 70
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "utf-16-le"])
+def test_a_file_in_another_encoding_is_refused_with_the_remedy(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes("# 実験\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"settings\.toml.*UTF-8"):
+        load_settings(path, DecodeSettings)
+
+
+def test_the_examples_survive_any_terminal() -> None:
+    for path in CONFIGS.glob("*.toml"):
+        assert path.read_bytes().isascii(), path

@@ -1,0 +1,1 @@
+"""The terminal of a command, which may be missing or limited, and the lines that end it."""
