@@ -227,7 +227,7 @@ def _decode_until(
         loop = Loop(model, settings, ports, stop, status.say, load_next)
         tell = loop.commands.append
         if settings.control.source_id:
-            listen_to_markers(settings.control, tell, stop)
+            listen_to_markers(settings.control, tell, stop, alarms.append)
         with (
             yield_to_the_loop(),
             listen_to_keyboard(tell) as has_keyboard,

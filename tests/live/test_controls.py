@@ -15,6 +15,7 @@ import pytest
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
+from rt_ner.lsl.streams import FORMAT_NAMES
 
 WAIT_S = 20.0
 needs_pty = pytest.mark.skipif(
@@ -29,11 +30,14 @@ def markers(
 
 
 @contextmanager
-def listening(source_id: str) -> Iterator["queue.Queue[Command]"]:
+def listening(
+    source_id: str, alarms: "queue.Queue[str] | None" = None, host: str = ""
+) -> Iterator["queue.Queue[Command]"]:
     """What is heard of the marker stream with this source_id."""
     heard: queue.Queue[Command] = queue.Queue()
     stop = threading.Event()
-    listen_to_markers(ControlSettings(source_id=source_id), heard.put, stop)
+    alarm = (alarms or queue.Queue()).put
+    listen_to_markers(ControlSettings(source_id=source_id, host=host), heard.put, stop, alarm)
     try:
         yield heard
     finally:
@@ -84,8 +88,12 @@ def test_the_marker_stream_may_go_and_come_back(source_id: str) -> None:
 
 def test_of_two_streams_of_one_name_neither_is_obeyed(source_id: str) -> None:
     first, second = markers(source_id), markers(source_id)
-    with listening(source_id) as heard:
-        assert not first.wait_for_consumers(1.5)
+    alarms: queue.Queue[str] = queue.Queue()
+    with listening(source_id, alarms) as heard:
+        alarm = alarms.get(timeout=WAIT_S)
+        assert f"2 marker streams are called '{source_id}'" in alarm
+        assert "none of them is obeyed" in alarm
+        assert not first.have_consumers()
         assert not second.have_consumers()
         del first
         assert second.wait_for_consumers(WAIT_S)
@@ -93,23 +101,63 @@ def test_of_two_streams_of_one_name_neither_is_obeyed(source_id: str) -> None:
         assert heard.get(timeout=WAIT_S) is Command.HOLD
 
 
-@pytest.mark.parametrize(
-    ("lsl_format", "marker"), [(pylsl.cf_int32, 7), (pylsl.cf_string, b"\xff\xfe")]
-)
-def test_markers_that_are_no_text_do_not_end_the_listening(
-    lsl_format: int, marker: object, source_id: str
+@pytest.mark.parametrize("lsl_format", [pylsl.cf_int32, pylsl.cf_float32, pylsl.cf_int8])
+def test_a_stream_of_numbers_is_refused_with_the_reason_and_replaced(
+    lsl_format: int, source_id: str
 ) -> None:
-    """Numbers, as many paradigms send, and bytes that are not UTF-8."""
-    outlets = [markers(source_id, lsl_format=lsl_format)]
-    with listening(source_id) as heard:
-        assert outlets[0].wait_for_consumers(WAIT_S)
-        outlets[0].push_sample([marker])
-        assert not eventually(lambda: not outlets[0].have_consumers(), within_s=0.3)
-        outlets.clear()
-        outlets.append(markers(source_id))
-        assert outlets[0].wait_for_consumers(WAIT_S)
-        outlets[0].push_sample(["hold"])
+    """Numbers, as many paradigms send."""
+    alarms: queue.Queue[str] = queue.Queue()
+    numbers = markers(source_id, lsl_format=lsl_format)
+    with listening(source_id, alarms) as heard:
+        alarm = alarms.get(timeout=WAIT_S)
+        assert f"'{source_id}' is not obeyed: it sends {FORMAT_NAMES[lsl_format]}" in alarm
+        assert "string" in alarm
+        assert not numbers.have_consumers()
+        del numbers
+        texts = markers(source_id)
+        assert texts.wait_for_consumers(WAIT_S)
+        texts.push_sample(["hold"])
         assert heard.get(timeout=WAIT_S) is Command.HOLD
+    assert alarms.empty()
+
+
+def test_a_marker_that_is_no_command_is_said_once_and_nothing_else_is_lost(source_id: str) -> None:
+    alarms: queue.Queue[str] = queue.Queue()
+    outlet = markers(source_id)
+    with listening(source_id, alarms) as heard:
+        assert outlet.wait_for_consumers(WAIT_S)
+        for marker in (b"\xff\xfe", "hold", "pause", b"\xff\xfe", "", "pause", "RESUME"):
+            outlet.push_sample([marker])
+        assert [heard.get(timeout=WAIT_S) for _ in range(2)] == [Command.HOLD, Command.RESUME]
+    not_text, unknown = alarms.get(timeout=WAIT_S), alarms.get(timeout=WAIT_S)
+    assert alarms.empty()
+    assert f"b'\\xff\\xfe' from {source_id} is not UTF-8" in not_text
+    assert f"'pause' from {source_id} is no command: expected one of hold, resume" in unknown
+
+
+def test_a_stream_of_other_markers_does_not_fill_the_screen(source_id: str) -> None:
+    alarms: queue.Queue[str] = queue.Queue()
+    outlet = markers(source_id)
+    with listening(source_id, alarms) as heard:
+        assert outlet.wait_for_consumers(WAIT_S)
+        for trial in range(50):
+            outlet.push_sample([f"trial_start {trial}"])
+        outlet.push_sample(["hold"])
+        assert heard.get(timeout=WAIT_S) is Command.HOLD
+    assert alarms.qsize() == 8
+    assert "others will not be shown" in [alarms.get() for _ in range(8)][-1]
+
+
+def test_a_stream_of_another_type_or_host_is_refused_with_the_reason(source_id: str) -> None:
+    alarms: queue.Queue[str] = queue.Queue()
+    event_outlet = markers(f"{source_id}-a", "Events")
+    marker_outlet = markers(f"{source_id}-b")
+    with listening(f"{source_id}-a", alarms):
+        assert "expected type Markers, found 'm' (type Events" in alarms.get(timeout=WAIT_S)
+    with listening(f"{source_id}-b", alarms, host="elsewhere"):
+        assert "expected type Markers from host elsewhere" in alarms.get(timeout=WAIT_S)
+    assert not event_outlet.have_consumers()
+    assert not marker_outlet.have_consumers()
 
 
 LISTENER = """

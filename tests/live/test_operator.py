@@ -20,7 +20,7 @@ def test_a_marker_stream_that_is_named_is_obeyed(small_bundle: Bundle, source_id
     stop = Event()
     with Decoding(small_bundle.model, source_id) as decoding:
         control = ControlSettings(source_id=f"panel-{source_id}")
-        listen_to_markers(control, decoding.loop.commands.append, stop)
+        listen_to_markers(control, decoding.loop.commands.append, stop, lambda _: None)
         assert panel.wait_for_consumers(WAIT_S)
         running(decoding, source, small_bundle)
         panel.push_sample(["hold"])

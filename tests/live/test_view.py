@@ -158,7 +158,7 @@ def test_the_views_keys_reach_the_decoder_that_obeys_them(
     assert not commander.is_heard()
     with Decoding(small_bundle.model, source_id) as decoding:
         control = ControlSettings(source_id=commander.source_id)
-        listen_to_markers(control, decoding.loop.commands.append, decoding.stop)
+        listen_to_markers(control, decoding.loop.commands.append, decoding.stop, lambda _: None)
         running(decoding, source, small_bundle)
         pause = Event()
         while not commander.is_heard():
