@@ -122,7 +122,7 @@ class StreamReader:
             return []
         correction_s = self._correction_s()
         return [
-            (stamp_s + correction_s, str(text)) for (text,), stamp_s in zip(*pulled, strict=True)
+            (stamp_s + correction_s, _text(row[0])) for row, stamp_s in zip(*pulled, strict=True)
         ]
 
     def _pull(self, buffer: FloatArray | None) -> tuple[Sequence[Sequence[str]], FloatArray] | None:
@@ -132,7 +132,8 @@ class StreamReader:
             return None
         try:
             if buffer is None:
-                samples, stamps_s = self._inlet.pull_chunk(0.0, _AT_ONCE)
+                # One text that is not UTF-8 would lose the whole chunk.
+                samples, stamps_s = self._inlet.pull_chunk(0.0, _AT_ONCE, as_numpy=True)
             else:
                 samples, stamps_s = self._inlet.pull_chunk(
                     0.0, _AT_ONCE, self._buffer, min_samples=1, as_numpy=True
@@ -163,6 +164,11 @@ class StreamReader:
             return float(self._inlet.time_correction(_ANSWER_S))
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
             return 0.0
+
+
+def _text(value: object) -> str:
+    """Return a marker as text: as sent, with U+FFFD for what is not UTF-8, or a number's digits."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 class Connector:
