@@ -66,7 +66,7 @@ class Loop:
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
         self._backlog = Backlog(self._hop_ns)
         self._warmer = CacheWarmer(self._hop_ns, settings.timing.wake_up)
-        swap = BundleSwap(load_next, ports, self._publisher.notify)
+        swap = BundleSwap(load_next, ports, self._publisher.answer)
         self._orders = Orders(self._publisher, swap, stop, ports.alarms)
 
     @property

@@ -44,6 +44,7 @@ class Orders:
             self._swap.take(decoder)
         while self.alarms:
             self._publisher.notify(self.alarms.popleft())
+        self._publisher.tell_repeated(self._publisher.now_ns())
         return was_reset
 
     def _carry_out(self, command: Command, decoder: Decoder | None) -> None:
@@ -52,7 +53,7 @@ class Orders:
         elif command in _GAIN_STEPS:
             limiter = self._publisher.limiter
             limit = "" if limiter.change_gain(_GAIN_STEPS[command]) else ", the limit"
-            self._publisher.notify(f"gain {limiter.gain:.2f}{limit}")
+            self._publisher.answer(f"gain {limiter.gain:.2f}{limit}")
         elif command in _EVENTS:
             if decoder and command is Command.RESET:
                 decoder.reset(self._publisher.now_ns())

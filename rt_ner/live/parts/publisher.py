@@ -9,6 +9,7 @@ from rt_ner.core.clock import NS_PER_S, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import Decoder
+from rt_ner.live.operator.repeated_notices import RepeatedNotices
 from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.ports.protocols import Clock, ResultsOut, SpikeSource
 from rt_ner.live.rules.safety import SafetyLimiter
@@ -64,6 +65,7 @@ class Publisher:
         self._zero: Float32Array = np.zeros(2, dtype=np.float32)
         self._state_since_ns = 0
         self._losses_at_ns = 0
+        self._repeated = RepeatedNotices()
         self.machine = StateMachine()
         self.limiter = limiter
         self.statistics = LoopStatistics()
@@ -111,16 +113,34 @@ class Publisher:
         step = self.machine.take(event)
         if step.send is Send.ZERO:
             self._results.push_velocity(self._zero, stamp_ns)
+        if event is Event.STOP:
+            for notice in self._repeated.rest():
+                self.answer(notice)
         self._tell_state(step, stamp_ns if step.send is Send.ZERO else self._clock.now_ns())
 
     def now_ns(self) -> int:
         """Return the present on the loop's clock, in ns."""
         return self._clock.now_ns()
 
-    def notify(self, notice: str) -> None:
-        """Give the operator a notice, here and on the network."""
+    def notify(self, notice: str, kind: str = "") -> None:
+        """Give the operator a notice, here and on the network; equal ones now and then.
+
+        ``kind``: notices of one kind count as equal; empty: equal texts do.
+        """
+        now_ns = self._clock.now_ns()
+        self.tell_repeated(now_ns)
+        if self._repeated.is_new(kind or notice, notice, now_ns):
+            self.answer(notice)
+
+    def answer(self, notice: str) -> None:
+        """Give the operator the answer to a command, each time."""
         self._results.push_notice(notice)
         self._report(notice)
+
+    def tell_repeated(self, now_ns: int) -> None:
+        """Notify of what has been repeated, with the count, once its time has come."""
+        for notice in self._repeated.due(now_ns):
+            self.answer(notice)
 
     def tell_overload(self, n_missed: int) -> None:
         """Count an overload, and notify of it: so many deadlines were missed in a row."""
@@ -129,13 +149,15 @@ class Publisher:
         self.notify(
             f"overload: {n_missed} deadlines missed in a row, skipping to the newest data; so far "
             f"{self.statistics.n_passed_over} hops passed over, "
-            f"{self.statistics.input_counts[InputCounts.SKIPPED]} samples skipped"
+            f"{self.statistics.input_counts[InputCounts.SKIPPED]} samples skipped",
+            "overload",
         )
 
     def tell_losses(self, now_ns: int) -> None:
         """Notify of a clock step at once, and of input that was lost every few seconds."""
         if step := self.statistics.new_clock_step():
-            self.notify(f"clock step (number {step}): time stamps jumped, starting over")
+            self.notify(f"clock step (number {step}): time stamps jumped, starting over", "step")
+        self.tell_repeated(now_ns)
         if now_ns >= self._losses_at_ns:
             self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
             if losses := self.statistics.new_losses():

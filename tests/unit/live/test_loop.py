@@ -226,6 +226,39 @@ def test_an_alarm_is_sounded(rig: MemoryRig) -> None:
     assert "the recorder has ended" in rig.reported
 
 
+def test_equal_alarms_are_said_once_and_counted(rig: MemoryRig) -> None:
+    for _ in range(1300):
+        rig.then(lambda: rig.alarms.append("another decoder has this name")).raster(10)
+    rig.then(lambda: rig.alarms.append("the recorder has ended")).run()
+    assert [notice for notice in rig.results.notices if "decoder" in notice] == [
+        "another decoder has this name",
+        "another decoder has this name (999 more times)",
+        "another decoder has this name (300 more times)",
+    ]
+    assert rig.results.notices.count("the recorder has ended") == 1
+    assert [text for text in rig.reported if "decoder" in text] == [
+        notice for notice in rig.results.notices if "decoder" in notice
+    ]
+
+
+def test_many_steps_of_the_clock_are_one_notice_now_and_then(rig: MemoryRig) -> None:
+    for step in range(300):
+        rig.raster(10, shift_ns=step % 2 * 3600_000 * MS)
+    rig.run()
+    told = [notice for notice in rig.results.notices if notice.startswith("clock step")]
+    assert len(told) == 2
+    assert "number 1)" in told[0]
+    assert told[1].endswith("more times)")
+
+
+def test_each_command_is_answered(rig: MemoryRig) -> None:
+    rig.raster(10)
+    for command in (Command.FASTER, Command.SLOWER, Command.FASTER, Command.UNDO, Command.UNDO):
+        rig.command(command).raster(10)
+    rig.run()
+    assert rig.results.notices == ["gain 1.10", "gain 1.00", "gain 1.10", *["no swap to undo"] * 2]
+
+
 def test_a_process_that_was_paused_shows_nothing_of_the_past(rig: MemoryRig) -> None:
     rig.raster(rig.history_ms + 100)
     paused_at_ns = rig.now_ns
