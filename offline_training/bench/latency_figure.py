@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rt_ner.bench.latency.results import STAGES, Latency
+from rt_ner.core.atomic_files import fresh_file
 
 _FLOOR, _DECODER = "#9aa5b1", "#1f6feb"
 _STAGE_NAMES = {
@@ -48,7 +49,8 @@ def latency_figure(latency: Latency, path: Path) -> None:
         f"{len(whole):,} bins",
         fontsize=10,
     )
-    figure.savefig(path, format="png", dpi=130)
+    with fresh_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=130)
 
 
 def _draw_stages(axes: Axes, latency: Latency) -> None:

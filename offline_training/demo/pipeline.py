@@ -15,6 +15,7 @@ from offline_training.settings import TrainSettings
 from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import check_writable, load_bundle
+from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.data.loading import load_session
@@ -83,8 +84,9 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     bundle = load_bundle(bundle_folder)
     live = _decode_live(session_file, session, bundle, plan, progress)
     result = DemoResult(session, trained, live, plan.out / "demo.png")
-    result.picture.write_bytes(_drawn(result))
-    (plan.out / "demo.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
+    replace_file(result.picture, _drawn(result))
+    summary = json.dumps(result.summary(), indent=2) + "\n"
+    replace_file(plan.out / "demo.json", summary.encode())
     return result
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from offline_training.options import require_training, train_settings
 from rt_ner.bundle.storage import add_to_report, check_writable
-from rt_ner.core.atomic_files import check_home
+from rt_ner.core.atomic_files import check_home, replace_file
 from rt_ner.core.errors import ConfigError
 from rt_ner.terminal.options import (
     AreaName,
@@ -120,8 +120,7 @@ def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool
         save_trained(aligned_bundle(curve, n_trials), out, overwrite)
         add_to_report(out, {"transfer.png": picture})
     if figure is not None:
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        figure.write_bytes(picture)
+        replace_file(figure, picture)
 
 
 def _show(curve: "Curve", out: Path | None, figure: Path | None, as_json: bool) -> None:

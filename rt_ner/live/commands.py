@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -242,5 +242,10 @@ def _opened(log: Path | None) -> Iterator[TextIO | None]:
     if log is None:
         yield None
         return
-    with log.open("a", encoding="utf-8") as file:
+    file = log.open("a", encoding="utf-8")
+    try:
         yield file
+    finally:
+        # If the disk is full, this was told when it happened.
+        with suppress(OSError):
+            file.close()

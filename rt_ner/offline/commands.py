@@ -11,6 +11,7 @@ from rich.table import Table
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.bundle.storage import load_bundle
+from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
@@ -89,7 +90,7 @@ def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_js
 
     recording = load_recording(path, area)
     if picture is not None:
-        picture.write_bytes(plugin("recording_picture")(recording))
+        replace_file(picture, plugin("recording_picture")(recording))
     if as_json:
         print_json(summary_json(recording))
     else:

@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray
+from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
@@ -15,8 +16,7 @@ from rt_ner.recalibration.block import ROWS, ClosedLoopBlock, block_of
 
 def save_block(block: ClosedLoopBlock, path: Path) -> None:
     """Write a block to an ``.npz`` file; an existing file is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with fresh_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **{field.name: getattr(block, field.name) for field in _FIELDS})
 
 

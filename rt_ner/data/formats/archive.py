@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray
+from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.reach import REACH_ARRAYS, checked_counts, reach_areas, reach_session
 from rt_ner.data.recordings import RecordingFile
@@ -53,9 +54,7 @@ def write(session: Session, path: Path) -> None:
     }
     if isinstance(session.spikes, SpikeTimes):
         header["unit_ids"] = session.spikes.unit_ids
-    partial = path.with_name(f".{path.name}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
+    with fresh_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
             allow_pickle=False,
@@ -69,7 +68,6 @@ def write(session: Session, path: Path) -> None:
             trial_direction_deg=session.trials.direction_deg,
             trial_target_cm=session.trials.target_cm,
         )
-    partial.replace(path)
 
 
 def _spike_arrays(spikes: SpikeTimes | SpikeCounts) -> dict[str, AnyArray]:

@@ -98,8 +98,11 @@ class Status:
             self._log.write(json.dumps(snapshot(loop)) + "\n")
             self._log.flush()
         except OSError as error:
+            self.say(
+                f"the log {getattr(self._log, 'name', '')} can't be written any more and has ended "
+                f"({error.strerror or error}): free space there and start anew, if it is needed"
+            )
             self._log = None
-            self.say(f"the log can't be written any more and has ended: {error}")
 
 
 def status_line(loop: Loop, hops_per_s: float) -> str:

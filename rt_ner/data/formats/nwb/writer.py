@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 
+from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.nwb.datasets import (
@@ -41,14 +42,8 @@ def write(session: Session, path: Path) -> None:
     _add_spikes(nwb, session)
     _add_behavior(nwb, session)
     _add_trials(nwb, session)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial.nwb")
-    try:
-        with NWBHDF5IO(partial, "w") as file:
-            file.write(nwb)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with fresh_file(path) as partial, NWBHDF5IO(partial, "w") as file:
+        file.write(nwb)
 
 
 def _add_electrodes(nwb: NWBFile, session: Session) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
+from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.errors import SessionError
 
 MAGIC = b"XDF:"
@@ -77,7 +78,9 @@ def scan(path: Path) -> Contents:
 def salvage(path: Path, out: Path) -> Contents:
     """Copy the intact chunks of a damaged file to a new file."""
     contents = scan(path)
-    with out.open("xb") as whole:
+    if out.exists():
+        raise FileExistsError(out)
+    with fresh_file(out) as partial, partial.open("wb") as whole:
         whole.writelines(_copied(path, contents.chunks))
     return contents
 
