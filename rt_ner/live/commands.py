@@ -1,13 +1,10 @@
 """Run the live decoder from the command line: ``rt-ner decode``."""
 
-import socket
 import sys
-import tempfile
 import threading
-import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,12 +16,12 @@ from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
-from rt_ner.core.errors import BundleError, ConfigError
+from rt_ner.core.errors import BundleError
 from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.live.companions.live_window import obeying_view, view_of
+from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings
-from rt_ner.system.display import check_display
-from rt_ner.system.processes import child_process
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     BundlePath,
@@ -37,8 +34,6 @@ from rt_ner.terminal.options import (
 
 if TYPE_CHECKING:
     from rt_ner.live.parts.statistics import LoopStatistics
-
-_Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
 
 def decode(
@@ -99,17 +94,18 @@ def decode(
     }
     settings = with_overrides(load_settings(config, DecodeSettings), said, "command line")
     if view:
-        settings = _obeying_view(settings)
-    recording = _recording_into(record, record_as, settings.output.source)
+        settings = obeying_view(settings)
+    recording = recording_into(record, record_as, settings.output.source)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
+    alarms: deque[str] = deque()
     with (
         stop_on_signals() as stop,
         _opened(json_log) as log,
-        _view_of(bundle, settings, record, record_as) if view else nullcontext(),
+        view_of(bundle, settings, record, record_as, alarms) if view else nullcontext(),
     ):
         bundles = _Bundles(bundle, loaded, next_bundle)
-        statistics = _decode_until(stop, bundles, settings, log, recording)
+        statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
     counts = statistics.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
@@ -117,47 +113,6 @@ def decode(
     if statistics.n_decoded:
         p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
         console.print(f"step time in µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
-
-
-def _obeying_view(settings: DecodeSettings) -> DecodeSettings:
-    """Return settings that obey the view, under a name that nobody can guess."""
-    check_display()
-    if settings.control.source_id:
-        raise ConfigError(
-            f"--view obeys the view's keys, but source_id = '{settings.control.source_id}' in "
-            "[control] (or --commands) names another stream: start rt-ner view by itself"
-        )
-    control = {"source_id": f"view-{uuid.uuid4().hex}/commands", "host": socket.gethostname()}
-    return with_overrides(settings, {"control": control}, "command line")
-
-
-@contextmanager
-def _view_of(
-    bundle: Path, settings: DecodeSettings, record: Path | None, record_as: str
-) -> Iterator[None]:
-    """Run the decoder's view within the block, in a process of its own; it may end before."""
-    name = settings.control.source_id.rpartition("/")[0]
-    arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
-    arguments += [f"--record-as={record_as}"]
-    arguments += [] if record is None else [f"--recordings={record}"]
-    with (
-        tempfile.TemporaryDirectory(prefix="rt-ner-view-") as folder,
-        child_process(arguments, Path(folder)),
-    ):
-        yield
-
-
-def _recording_into(folder: Path | None, record_as: str, decoder: str) -> _Recording:
-    """Return a function that opens a recorder, to begin once the decoder has a source."""
-    from rt_ner.core.contract.kinds import Kind, source_id_of
-    from rt_ner.record.naming import RecordingName
-    from rt_ner.record.recorder_process import RecorderChild
-
-    name = RecordingName.parsed(record_as)
-    needed = source_id_of(decoder, Kind.COUNTS)
-    if folder is None:
-        return lambda _: nullcontext()
-    return lambda tell: closing(RecorderChild(folder, name, tell, needed))
 
 
 @dataclass(frozen=True)
@@ -205,7 +160,8 @@ def _decode_until(
     bundles: _Bundles,
     settings: DecodeSettings,
     log: TextIO | None,
-    recording: _Recording,
+    recording: Recording,
+    alarms: deque[str],
 ) -> "LoopStatistics":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.live.loop import Loop
@@ -218,7 +174,6 @@ def _decode_until(
     status = Status(sys.stderr, sys.stderr.isatty(), log)
     model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
     about = bundles.about() | {"settings": settings.model_dump_json()}
-    alarms: deque[str] = deque()
     # Claim the core and priority only now, so that the recorder's process does not inherit them.
     with recording(alarms.append):
         for refusal in claim_computer(settings.timing.core, settings.timing.realtime):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from rt_ner.core.errors import RtNerError
@@ -28,6 +28,7 @@ else:
     _INTERRUPT = signal.SIGINT
 
 _KILL_AFTER_S = 5.0
+_LOOK_S = 0.2
 # Set for a child whose parent reads its events.
 _PARENT_LISTENS = "RT_NER_PARENT_LISTENS"
 
@@ -171,3 +172,26 @@ def child_process(arguments: list[str], log_folder: Path) -> Iterator[ChildProce
         yield process
     finally:
         process.end()
+
+
+@contextmanager
+def tell_if_it_fails(
+    process: ChildProcess, name: str, remedy: str, tell: Callable[[str], object]
+) -> Iterator[None]:
+    """Watch a process within the block, and call ``tell`` with a sentence if it ends in failure."""
+    is_over = Event()
+
+    def watch() -> None:
+        while not is_over.wait(_LOOK_S):
+            if process.has_ended():
+                if code := process.wait(_LOOK_S):
+                    tell(f"{name} has ended with code {code} ({process.last_words()}): {remedy}")
+                return
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

@@ -22,7 +22,7 @@ from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.live.commands import _obeying_view
+from rt_ner.live.companions.live_window import obeying_view
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings, DecodeSettings
 from rt_ner.live.states import State
@@ -259,12 +259,12 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], message: str) -> 
 
 
 def test_a_decoder_obeys_its_own_view_or_another_stream() -> None:
-    settings = _obeying_view(DecodeSettings())
+    settings = obeying_view(DecodeSettings())
     assert settings.control.source_id.endswith("/commands")
     assert settings.control.host == socket.gethostname()
     taken = DecodeSettings(control=ControlSettings(source_id="mine/commands"))
     with pytest.raises(ConfigError, match="start rt-ner view by itself"):
-        _obeying_view(taken)
+        obeying_view(taken)
 
 
 def test_a_recorder_is_started_and_stopped() -> None:

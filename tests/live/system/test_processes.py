@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rt_ner.core.errors import RtNerError
-from rt_ner.system.processes import ChildProcess, child_process
+from rt_ner.system.processes import ChildProcess, child_process, tell_if_it_fails
 from tests.helpers.waiting import LONGEST_S, wait_until
 
 
@@ -50,3 +50,32 @@ def test_a_child_that_does_not_end_is_named_and_gone_afterwards(
     assert noise.has_ended()
     with pytest.raises(ProcessLookupError):
         os.kill(noise.pid, 0)
+
+
+def test_a_child_that_fails_is_told_of_once_with_its_last_words(
+    tmp_path: Path, source_id: str
+) -> None:
+    told: list[str] = []
+    with (
+        child_process(["noise", "--name", source_id, "--no-wait"], tmp_path) as noise,
+        tell_if_it_fails(noise, "the noise", "start it anew", told.append),
+    ):
+        wait_until(lambda: noise.events("began"))
+        assert told == []
+        noise.order("nonsense")
+        wait_until(lambda: told)
+    (sentence,) = told
+    assert sentence.startswith("the noise has ended with code 2 (its last line: ")
+    assert sentence.endswith(": start it anew")
+
+
+def test_a_child_that_is_closed_is_not_told_of(tmp_path: Path, source_id: str) -> None:
+    told: list[str] = []
+    with (
+        child_process(["noise", "--name", source_id, "--no-wait"], tmp_path) as noise,
+        tell_if_it_fails(noise, "the noise", "start it anew", told.append),
+    ):
+        wait_until(lambda: noise.events("began"))
+        noise.interrupt()
+        noise.finish(LONGEST_S)
+    assert told == []

@@ -86,6 +86,16 @@ def test_a_disk_that_is_full_behind_stdout() -> None:
     assert "disk is full" in result.stderr
 
 
+@linux
+@pytest.mark.parametrize("arguments", [("view",), ("decode", str(BUNDLE), "--view"), ("mouse",)])
+def test_a_display_that_does_not_answer(arguments: tuple[str, ...]) -> None:
+    pytest.importorskip("PySide6")
+    result = rt_ner(*arguments, DISPLAY=":99", QT_QPA_PLATFORM="", WAYLAND_DISPLAY="")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "no window opens on the display DISPLAY=:99" in result.stderr
+
+
 @pytest.mark.parametrize(
     "broken",
     [
