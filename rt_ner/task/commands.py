@@ -1,5 +1,6 @@
 """Define the command `rt-ner task`, which imports LSL only when it runs."""
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import checked_settings, load_settings
 from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
@@ -89,11 +91,14 @@ def task(
 
     with stop_on_signals() as stop:
         runner = TaskRunner(settings, query, name, SimulatedClock(speed))
-        runner.run(stop, tell)
+        runner.run(stop, tell, lambda text: console.print(text, soft_wrap=True))
     scores = _scores(runner.machine.trials, settings)
     tell_parent("scores", **scores)
+    if not runner.machine.trials:
+        reason = runner.awaited() or "the task ended during the first one"
+        raise StreamError(f"no trial is over, so there are no scores: {reason}")
     if as_json:
-        print_json(scores)
+        print_json({key: None if math.isnan(value) else value for key, value in scores.items()})
     else:
         _print_table(f"{len(runner.machine.trials)} trials, {settings.layout}", scores)
 
@@ -111,6 +116,9 @@ def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
 def _print_table(title: str, scores: dict[str, float]) -> None:
     table = Table(title=title, show_header=False)
     for key, value in scores.items():
+        # Without a successful trial there is no path to measure.
+        if math.isnan(value):
+            continue
         table.add_row(key.replace("_", " "), f"{value:.3g}")
     Console(highlight=False, markup=False).print(table)
 

@@ -6,7 +6,7 @@ from threading import Event
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.core.clock import NS_PER_MS, s_from_ns
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.core.contract.markers import TrialEvent, TrialMarker
 from rt_ner.lsl.discovery import StreamQuery
@@ -18,6 +18,8 @@ from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, Trial, TrialMachine
 
 _TICK_NS = 5 * NS_PER_MS
+# A velocity that is away for less is not worth a line.
+_PATIENCE_NS, _SILENT_S = NS_PER_S, 1.0
 # Assistance moves towards the target at a speed proportional to the distance, up to a limit.
 _ASSIST_S, _ASSIST_MAX_CM_S = 0.3, 30.0
 
@@ -47,16 +49,35 @@ class TaskRunner:
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
         self._phase: Phase | None = None
         self._has_begun = False
+        self._query = query
+        self._awaited, self._told, self._since_ns = "", "", 0
         self.machine = TrialMachine(settings)
 
-    def run(self, stop: Event, tell: Callable[[Trial], None]) -> None:
-        """Run all trials, or until ``stop``; call ``tell`` with each trial that is over."""
+    def run(
+        self,
+        stop: Event,
+        tell: Callable[[Trial], None],
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Run all trials, or until ``stop``.
+
+        Parameters
+        ----------
+        stop
+            The event that ends the task.
+        tell
+            Called with each trial that is over.
+        note
+            Called with what the task waits for, and when it waits no more.
+
+        """
         connector = Connector([self._reader])
         due_ns = self._clock.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
                 now_ns = self._clock.now_ns()
                 self._tick(now_ns, tell)
+                self._tell_awaited(now_ns, note)
                 # Ticks are on a fixed grid; missed ones are left out.
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
                 self._clock.wait_until(due_ns, stop)
@@ -76,6 +97,26 @@ class TaskRunner:
             self._enter(phase, stamp_s)
         for trial in self.machine.trials[n_over:]:
             tell(trial)
+
+    def awaited(self) -> str:
+        """Return why no velocity comes, with the remedy; empty if it comes."""
+        name = self._query.source_id
+        if self._reader.is_connected:
+            if self._reader.age_s() < _SILENT_S:
+                return ""
+            return f"waiting for a velocity: '{name}' sends nothing; look at its source"
+        return (
+            f"waiting for a velocity: {self._reader.problem or f'no stream {name!r}'}; start its "
+            "source, or name another with --decoder or --hand"
+        )
+
+    def _tell_awaited(self, now_ns: int, note: Callable[[str], None]) -> None:
+        awaited = self.awaited()
+        if awaited != self._awaited:
+            self._awaited, self._since_ns = awaited, now_ns
+        if awaited != self._told and now_ns - self._since_ns >= _PATIENCE_NS:
+            note(awaited or f"the velocity '{self._query.source_id}' moves the cursor")
+            self._told = awaited
 
     def _move(self) -> None:
         """Move the cursor by the velocities that came, within the workspace."""

@@ -1,19 +1,26 @@
 """The task on real LSL: a velocity moves the cursor, and assistance brings it to the targets."""
 
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rt_ner.cli import build_app
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.streams import open_outlet
+from rt_ner.system.processes import child_process
 from rt_ner.task.runner import TaskRunner
 from rt_ner.task.settings import Layout, TaskSettings
-from rt_ner.task.trials.trial_machine import Phase
+from rt_ner.task.trials.targets import Target
+from rt_ner.task.trials.trial_machine import Phase, Trial
 from tests.helpers.rig import inlet
+from tests.helpers.waiting import wait_until
 
 WAIT_S = 60.0
 
@@ -49,6 +56,72 @@ def test_a_cursor_is_moved_by_velocity_and_stands_still_without(
     wait_for(cursor, lambda sample: np.allclose(sample, [2.0, 0.0], atol=1e-4))
     stop.set()
     task.join(WAIT_S)
+
+
+@pytest.mark.parametrize(
+    ("lsl_stamp", "reason"), [(None, "no stream '{}'"), (1000.0, "the task ended during")]
+)
+def test_a_task_without_a_trial_says_why_and_fails(
+    lsl_stamp: float | None, reason: str, source_id: str, tmp_path: Path
+) -> None:
+    velocity = open_outlet(source_id, Kind.VELOCITY, ["vx", "vy"], "cm/s", None)
+    wanted = source_id if lsl_stamp else f"{source_id}-other"
+    arguments = ["task", "--decoder", wanted, "--name", f"task-{source_id}"]
+    with child_process(arguments, tmp_path) as task:
+        if lsl_stamp:
+            phases = inlet(f"task-{source_id}", Kind.TASK)
+            assert velocity.wait_for_consumers(WAIT_S)
+            while phases.pull_sample(0.05)[0] != ["REACH"]:
+                velocity.push_sample([0.0, 0.0], lsl_stamp)
+        else:
+            waiting = f"waiting for a velocity: no stream '{wanted}/velocity'; start its source"
+            wait_until(lambda: any(line.startswith(waiting) for line in task.log_lines()))
+        task.interrupt()
+        assert task.wait(WAIT_S) == 2
+    last = task.log_lines()[-1]
+    assert "no trial is over, so there are no scores" in last
+    assert reason.format(f"{wanted}/velocity") in last
+    assert "nan" not in "".join(task.log_lines())
+
+
+def test_the_task_says_that_it_waits_and_that_it_waits_no_more(source_id: str, stop: Event) -> None:
+    notes: list[str] = []
+    settings = TaskSettings(layout=Layout.RANDOM, timeout_s=60.0, seed=3)
+    runner = TaskRunner(settings, query_for(source_id, Kind.VELOCITY), f"task-{source_id}")
+    task = Thread(target=runner.run, args=(stop, lambda _: None, notes.append))
+    task.start()
+    wait_until(lambda: notes)
+    assert f"no stream '{source_id}/velocity'" in notes[0]
+    velocity = open_outlet(source_id, Kind.VELOCITY, ["vx", "vy"], "cm/s", None)
+    assert velocity.wait_for_consumers(WAIT_S)
+    wait_until(lambda: len(notes) > 1)
+    assert "sends nothing" in notes[1]
+    while len(notes) < 3:
+        velocity.push_sample([0.0, 0.0], 1000.0)
+        stop.wait(0.01)
+    assert "moves the cursor" in notes[2]
+    stop.set()
+    task.join(WAIT_S)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_scores_that_do_not_exist_are_left_out(
+    as_json: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials that all fail have no path to measure."""
+    monkeypatch.setattr(TaskRunner, "run", fail_one_trial)
+    arguments = ["task", "--name", "task-that-fails", *(["--json"] if as_json else [])]
+    result = CliRunner().invoke(build_app(), arguments)
+    assert result.exit_code == 0, result.exception
+    assert "nan" not in result.stdout.lower()
+    if as_json:
+        scores = json.loads(result.stdout)
+        assert (scores["success_rate"], scores["acquire_s_median"]) == (0.0, None)
+
+
+def fail_one_trial(runner: TaskRunner, *_: object) -> None:
+    target = Target(1.0, 0.0, 1.0)
+    runner.machine.trials.append(Trial(target, 0, end_ns=10**9, success=False))
 
 
 def inlet_after(thread: Thread, source: str, kind: Kind):
