@@ -157,8 +157,8 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
     names = [name for _, name in _SUMS_LINE.findall(sums_text)]
     missing = {ENCODER_FILE, MANIFEST_FILE, GOLDEN_FILE} - set(names)
     if missing:
-        names = ", ".join(sorted(missing))
-        raise BundleError(f"{sums_path} is damaged: it lacks {names}; copy the bundle again")
+        lacking = ", ".join(sorted(missing))
+        raise BundleError(f"{sums_path} is damaged: it lacks {lacking}; copy the bundle again")
     files = {}
     for name in names:
         path = folder / name

@@ -55,7 +55,7 @@ def lsl_config_file() -> Path | None:
     files = [Path(asked)] if asked else []
     files += [
         Path("lsl_api.cfg"),
-        Path.home() / "lsl_api" / "lsl_api.cfg",
+        Path(os.path.expanduser("~/lsl_api/lsl_api.cfg")),  # noqa: PTH111 - never raises
         Path("/etc/lsl_api/lsl_api.cfg"),
     ]
     return next((file for file in files if file.is_file()), None)

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("rt_ner", "drivers", "offline_training")
 
 
 def test_the_runtime_runs_without_torch() -> None:
@@ -24,6 +25,14 @@ def test_the_runtime_runs_without_torch() -> None:
         "    entry.load()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_one_module_compiles() -> None:
+    """Numba's own decorator fails where no folder can be written, and keeps stale kernels."""
+    ours = ROOT / "rt_ner" / "core" / "compiled" / "njit.py"
+    files = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if path != ours]
+    pattern = re.compile(r"from numba import .*jit|import numba|numba\.\w*jit")
+    assert [path for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_training_without_its_packages_says_what_to_install(tmp_path: Path) -> None:

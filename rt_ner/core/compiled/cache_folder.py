@@ -71,7 +71,8 @@ def _users_folder(environment: Mapping[str, str]) -> Path:
         return Path(named)
     home = environment.get("USERPROFILE" if sys.platform == "win32" else "HOME")
     # Without a variable, Python asks the system's list of users, which may not know this one.
-    return Path(home or os.path.expanduser("~")) / ".cache"  # noqa: PTH111 - never raises
+    home = home or os.path.expanduser("~")  # noqa: PTH111 - never raises
+    return Path("/nonexistent" if home == "~" else home) / ".cache"
 
 
 def _is_usable(folder: Path) -> bool:

@@ -178,3 +178,20 @@ def test_a_folder_that_others_can_write_to_is_not_used(
     path, notice = find_cache_folder({"HOME": str(tmp_path / "file" / "home")})
     assert path is None
     assert "NUMBA_CACHE_DIR" in notice
+
+
+@posix
+def test_a_user_whom_the_system_does_not_know_gets_a_private_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pwd
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("rt_ner.core.compiled.cache_folder._is_usable", lambda path: path.exists())
+    tmp_path.joinpath(f"rt-ner-{os.getuid()}").mkdir()
+    assert find_cache_folder({}).path == tmp_path / f"rt-ner-{os.getuid()}"
