@@ -119,7 +119,8 @@ class Recorder:
         free_gb = shutil.disk_usage(self._path.parent).free / _GB
         if free_gb < _LEAST_GB:
             self._tell(
-                f"only {free_gb:.1f} GB are free: recording ends, so that the file stays intact"
+                f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends, so that "
+                f"{self._path.name} stays intact; free space before the next one"
             )
             return True
         if free_gb < _LITTLE_GB and not self._is_low:
