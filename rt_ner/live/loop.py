@@ -6,7 +6,6 @@ from collections.abc import Callable
 from threading import Event as StopEvent
 
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
-from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError, StreamError
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
@@ -213,7 +212,7 @@ class Loop:
     def _check_input(self, decoder: Decoder, now_ns: int) -> None:
         """Stop the cursor if the input has stopped; report clock steps and losses."""
         statistics, publisher = self.statistics, self._publisher
-        if self._input.is_silent(int(statistics.input_counts[InputCounts.USED]), now_ns):
+        if self._input.is_silent(statistics.n_alive, now_ns):
             self._go_stale(decoder, now_ns)
         if self._input.has_no_hops(self._hop_ns, publisher.published_at_ns, now_ns):
             # Input comes but makes no hop, for instance while a detector must learn again.

@@ -1,7 +1,7 @@
 """Name the counts that account for all input, so that nothing is lost silently.
 
 Kernels add to a vector of these counts, ``(len(InputCounts),)``. Everything that arrived is counted
-as exactly one of used, late, duplicate, invalid, unknown or skipped.
+as exactly one of used, late, duplicate, invalid, unknown, skipped or undecodable.
 """
 
 from enum import IntEnum
@@ -17,13 +17,14 @@ class InputCounts(IntEnum):
     Attributes
     ----------
     USED
-        Samples or events counted into a hop.
+        Samples or events counted into a hop that is decoded.
     LATE
         Those that came after their hop had closed; dropped.
     DUPLICATE
         Those that had come before; dropped.
     INVALID
-        Those that are NaN, negative or without a time; dropped.
+        Those that are NaN, negative, without a time, or with a time far from that of the samples
+        around them; dropped.
     UNKNOWN
         Events of a channel that is not in the bundle, or of a unit that is not selected.
     SKIPPED
@@ -31,10 +32,14 @@ class InputCounts(IntEnum):
     REORDERED
         Those that came out of order but in time; also counted as USED.
     MISSING
-        Samples absent when they were due, as the stamps of a regular stream show; those that
-        come too late stay among them.
+        Samples that never came, as the stamps of a regular stream show.
     CLOCK_STEPS
         Jumps of a clock.
+    UNDECODABLE
+        Those in a hop that can't be decoded: it began or ended in a gap, or the source's timing or
+        its thresholds were still being learned.
+    SMOOTHED
+        Samples whose time stamps were uneven and were smoothed.
 
     """
 
@@ -47,6 +52,8 @@ class InputCounts(IntEnum):
     REORDERED = 6
     MISSING = 7
     CLOCK_STEPS = 8
+    UNDECODABLE = 9
+    SMOOTHED = 10
 
 
 def empty_input_counts() -> Int64Array:

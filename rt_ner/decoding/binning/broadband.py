@@ -6,6 +6,7 @@ import numpy as np
 
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS
+from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.binning.detector import Detector
 from rt_ner.decoding.binning.kernels.filter import MAX_VOLTAGE
 from rt_ner.decoding.binning.raster import RasterBinner
@@ -82,12 +83,22 @@ class BroadbandBinner:
                 self._detector.interrupt()
             n_blind = self._detector.n_blind
             last = self._run_end(chunk.stamp_ns, sample, n_blind or _MAX_SAMPLES)
-            for end_ns in self._binner.push(self._detected(chunk, slice(sample, last))):
-                if not n_blind:
-                    yield end_ns
+            crossings = self._detected(chunk, slice(sample, last))
             if n_blind:
-                self._binner.reset(0)
+                self._discard(crossings)
+            else:
+                yield from self._binner.push(crossings)
             sample = last
+
+    def _discard(self, crossings: RasterChunk) -> None:
+        """Take samples that came while the detector was blind: no hop of theirs is decoded."""
+        n_used = int(self.input_counts[InputCounts.USED])
+        for _ in self._binner.push(crossings):
+            pass
+        self._binner.reset(0)
+        n_blind = int(self.input_counts[InputCounts.USED]) - n_used
+        self.input_counts[InputCounts.USED] -= n_blind
+        self.input_counts[InputCounts.UNDECODABLE] += n_blind
 
     def _follows(self, stamp_ns: int) -> bool:
         """Return True if a sample begins where the one before it ended, or nearly so."""

@@ -17,18 +17,19 @@ from rt_ner.decoding.binning.kernels.events import (
     CLOSED,
     EMPTY,
     INVALID,
-    N_SETS,
-    N_WAYS,
+    N_SLOTS,
     NEWEST_NS,
     OPEN_HOP,
     PHASE,
     RUNS_BACK,
     SINCE_NS,
+    STRAY_NS,
     Board,
-    Memory,
     Rules,
+    abandon,
     advance,
 )
+from rt_ner.decoding.binning.kernels.memory import N_SETS, N_WAYS, Memory
 from rt_ner.decoding.chunks import EventChunk
 
 
@@ -74,7 +75,7 @@ class EventBinner:
             np.zeros((N_SETS, N_WAYS), dtype=np.int64),
             np.zeros(N_SETS, dtype=np.uint8),
         )
-        self._state = np.zeros(7, dtype=np.int64)
+        self._state = np.zeros(N_SLOTS, dtype=np.int64)
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.input_counts = empty_input_counts()
         self.restart(0)
@@ -89,7 +90,8 @@ class EventBinner:
     def reset(self, now_ns: int) -> None:
         """Forget the open hops, after an outage; the input goes on at ``now_ns``."""
         self._state[SINCE_NS] = max(now_ns, self._state[NEWEST_NS])
-        self._state[PHASE] = EMPTY
+        abandon(self._board, self._state, self.input_counts)
+        self._state[STRAY_NS] = NEVER_NS
 
     def restart(self, now_ns: int) -> None:
         """Forget the source's time too, for a new connection. The input counts stay."""

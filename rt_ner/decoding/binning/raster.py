@@ -16,12 +16,14 @@ from rt_ner.core.contract.input_counts import empty_input_counts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.kernels.raster import (
     CLOSED,
-    EMPTY,
     INVALID,
+    N_MISSED,
+    N_SLOTS,
     NEWEST_NS,
     OPEN_HOP,
     PHASE,
     Grid,
+    abandon,
     advance,
 )
 from rt_ner.decoding.chunks import RasterChunk
@@ -63,7 +65,7 @@ class RasterBinner:
     ) -> None:
         self._grid = Grid(hop_ns, float(period_ns), step_ns)
         self._columns = columns
-        self._state = np.zeros(7, dtype=np.int64)
+        self._state = np.zeros(N_SLOTS, dtype=np.int64)
         self._stamps = np.full(_N_REMEMBERED, NEVER_NS, dtype=np.int64)
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.input_counts = empty_input_counts()
@@ -75,12 +77,13 @@ class RasterBinner:
 
     def reset(self, now_ns: int) -> None:  # noqa: ARG002 - the samples' own time rules
         """Forget the open hop, after an outage; the loss is counted when the outage ends."""
-        self._state[PHASE] = EMPTY
+        abandon(self._state, self.input_counts)
 
     def restart(self, now_ns: int) -> None:
         """Forget the source's time too, for a new connection. The input counts stay."""
         self.reset(now_ns)
         self._state[NEWEST_NS] = NEVER_NS
+        self._state[N_MISSED] = 0
         self._stamps[:] = NEVER_NS
 
     @property

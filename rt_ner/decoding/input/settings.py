@@ -20,6 +20,25 @@ class InputKind(StrEnum):
     BROADBAND = SpikeForm.BROADBAND.value
 
 
+class Stamps(StrEnum):
+    """The use of a regular stream's time stamps.
+
+    Attributes
+    ----------
+    AUTO
+        As sent while they are even; smoothed from the moment they are not.
+    AS_SENT
+        As sent.
+    SMOOTHED
+        Smoothed from the start.
+
+    """
+
+    AUTO = "auto"
+    AS_SENT = "as-sent"
+    SMOOTHED = "smoothed"
+
+
 class InputSettings(Settings):
     """The spike stream to decode, and how its channels are found.
 
@@ -46,6 +65,8 @@ class InputSettings(Settings):
         Number of the first channel: 1 or 0.
     grace_ms
         Time in ms for which to wait for late events.
+    stamps
+        Use of the time stamps of rasters and broadband: ``auto``, ``as-sent`` or ``smoothed``.
 
     """
 
@@ -61,6 +82,7 @@ class InputSettings(Settings):
     units: tuple[Annotated[int, Field(ge=0, lt=N_UNITS)], ...] = ()
     base: Literal[0, 1] = 1
     grace_ms: float = Field(default=5.0, ge=0, le=1000)
+    stamps: Stamps = Stamps.AUTO
 
     @property
     def channel_selection(self) -> ChannelSelection:

@@ -21,6 +21,7 @@ from rt_ner.decoding.input.channels import (
     needs_units,
 )
 from rt_ner.decoding.input.settings import InputKind, InputSettings
+from rt_ner.decoding.timing.timed_binner import TimedBinner
 
 # The columns of event streams, as found in the field; compared in lower case.
 _CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
@@ -191,11 +192,7 @@ def binner_for(
     SpikeBinner
         The binner for the chunks of this stream.
 
-    Raises
-    ------
-    StreamError
-        If the stream does not hold the model's channels, or its rate does not fit.
-
+    Raises StreamError if the stream does not hold the model's channels, or its rate does not fit.
     """
     n_channels, hop_ns = len(model.channel_ids), model.window.hop_ns
     selection = settings.channel_selection
@@ -206,11 +203,14 @@ def binner_for(
         pooled = not needs_units(model.channel_ids, selection)
         return EventBinner(n_channels, table, rules, selection.base, pooled)
     columns = map_columns(stream.columns, model.channel_ids, selection)
+    binner: SpikeBinner[Any]
     if stream.kind is InputKind.RASTER:
-        return raster_binner(n_channels, hop_ns, stream.period_ns, columns, step_ns)
-    detector = Detector(len(stream.columns), stream.rate_hz, detector_settings)
-    raster = RasterBinner(n_channels, columns, hop_ns, stream.period_ns, step_ns)
-    return BroadbandBinner(detector, raster, stream.period_ns)
+        binner = raster_binner(n_channels, hop_ns, stream.period_ns, columns, step_ns)
+    else:
+        detector = Detector(len(stream.columns), stream.rate_hz, detector_settings)
+        raster = RasterBinner(n_channels, columns, hop_ns, stream.period_ns, step_ns)
+        binner = BroadbandBinner(detector, raster, stream.period_ns)
+    return TimedBinner(binner, stream.period_ns, step_ns, settings.stamps)
 
 
 def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object, object]:

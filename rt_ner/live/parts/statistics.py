@@ -10,6 +10,7 @@ _N_REMEMBERED = 100_000
 _MANY = 0.1
 _LOSSES = (
     InputCounts.LATE,
+    InputCounts.DUPLICATE,
     InputCounts.MISSING,
     InputCounts.INVALID,
     InputCounts.UNKNOWN,
@@ -71,6 +72,12 @@ class LoopStatistics:
         """Return the newest ``n`` latencies in microseconds, sorted."""
         slots = range(self.n_decoded - min(n, self.n_decoded), self.n_decoded)
         return sorted(int(self._latency_ns[slot % _N_REMEMBERED]) / 1e3 for slot in slots)
+
+    @property
+    def n_alive(self) -> int:
+        """Number of samples that are signs of life: they came in time, decodable or not."""
+        alive = self.input_counts[InputCounts.USED] + self.input_counts[InputCounts.UNDECODABLE]
+        return int(alive)
 
     def timing_counts(self) -> list[int]:
         """Return the counts of a row of `TIMING_LABELS`, in its order."""

@@ -8,14 +8,13 @@ import pytest
 
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.binning.broadband import BroadbandBinner
 from rt_ner.decoding.binning.events import EventBinner
-from rt_ner.decoding.binning.raster import RasterBinner
 from rt_ner.decoding.chunks import EventChunk, VoltageChunk
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.timing.timed_binner import TimedBinner
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.settings import DecodeSettings, live_binner
 from rt_ner.lsl.spikes.header import read_spike_stream
@@ -153,11 +152,9 @@ def test_what_changed_is_named() -> None:
 
 def test_each_kind_has_its_counter() -> None:
     wanted, of = DecodeSettings(), model("A1", "B2")
-    assert isinstance(
-        live_binner(shape("A1", "B2", kind=RASTER, rate_hz=1000), of, wanted), RasterBinner
-    )
-    broadband = shape("A1", "B2", kind=BROADBAND, rate_hz=30_000)
-    assert isinstance(live_binner(broadband, of, wanted), BroadbandBinner)
+    for kind, rate_hz in ((RASTER, 1000), (BROADBAND, 30_000)):
+        stream = shape("A1", "B2", kind=kind, rate_hz=rate_hz)
+        assert isinstance(live_binner(stream, of, wanted), TimedBinner)
     assert isinstance(live_binner(shape("channel"), of, wanted), EventBinner)
 
 
@@ -167,10 +164,8 @@ def test_broadband_channels_are_found_by_label_and_the_others_may_hold_anything(
     voltage = np.zeros((9, 3), dtype=np.float32)
     voltage[[0, 1, 2, 3], [0, 1, 1, 2]] = np.nan
     assert not list(binner.push(VoltageChunk(np.arange(1, 10) * int(stream.period_ns), voltage)))
-    assert (binner.input_counts[InputCounts.USED], binner.input_counts[InputCounts.INVALID]) == (
-        7,
-        2,
-    )
+    counts = binner.input_counts
+    assert (counts[InputCounts.UNDECODABLE], counts[InputCounts.INVALID]) == (7, 2)
     with pytest.raises(StreamError, match="first is 'D'"):
         live_binner(stream, model("C", "D"), wanted)
     with pytest.raises(StreamError, match=r"high_hz = 6000 .* 10000 Hz.*\[detector\]"):

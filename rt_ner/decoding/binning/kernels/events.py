@@ -1,4 +1,4 @@
-"""Count events into hops, event by event, and remember them to recognise repeats."""
+"""Count events into hops, event by event."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,15 @@ from rt_ner.core.clock import NEVER_NS
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.binning.kernels.grid import hop_of
+from rt_ner.decoding.binning.kernels.memory import Memory, is_known, remember
 from rt_ner.decoding.chunks import EventChunk
 
 # Slots of the binner's state vector.
-PHASE, OPEN_HOP, NEWEST_NS, SINCE_NS, BEHIND_NS, RUNS_BACK, INVALID = range(7)
+N_SLOTS = 8
+PHASE, OPEN_HOP, NEWEST_NS, SINCE_NS, BEHIND_NS, RUNS_BACK, INVALID, STRAY_NS = range(N_SLOTS)
 
 # Phases: not begun; counting; a hop just closed.
 EMPTY, COUNTING, CLOSED = range(3)
-
-# The memory that recognises repeats: sets of ways, as in a processor's cache.
-N_SETS, N_WAYS = 16_384, 4
 
 
 class Rules(NamedTuple):
@@ -37,14 +36,6 @@ class Board(NamedTuple):
 
     counts: Float32Array
     invalid: npt.NDArray[np.uint8]
-
-
-class Memory(NamedTuple):
-    """Recent events, ``(set, way)``, and the way of each set to be forgotten next."""
-
-    time_ns: Int64Array
-    source: Int64Array
-    oldest_way: npt.NDArray[np.uint8]
 
 
 @njit(cache=True)
@@ -90,40 +81,13 @@ def _whole(value: float) -> int:
 
 
 @njit(cache=True)
-def _set_of(time: int, source: int) -> int:
-    """Return the set of the memory that an event belongs to."""
-    mixed = (time ^ (source * 2_654_435_769)) * 6_364_136_223_846_793_005
-    return (mixed >> 33) & (N_SETS - 1)
-
-
-@njit(cache=True)
-def _is_known(time: int, source: int, memory: Memory) -> bool:
-    """Return True if this very event came before."""
-    chosen = _set_of(time, source)
-    for way in range(N_WAYS):
-        if memory.time_ns[chosen, way] == time and memory.source[chosen, way] == source:
-            return True
-    return False
-
-
-@njit(cache=True)
-def _remember(time: int, source: int, memory: Memory) -> None:
-    """Keep an event in the place of the oldest of its set."""
-    chosen = _set_of(time, source)
-    way = memory.oldest_way[chosen]
-    memory.time_ns[chosen, way] = time
-    memory.source[chosen, way] = source
-    memory.oldest_way[chosen] = (way + 1) % N_WAYS
-
-
-@njit(cache=True)
 def _is_repeat(time: int, source: int, memory: Memory, state: Int64Array) -> bool:
     """Return True if an event is a repeat: known, and out of order.
 
     Equal events in a row are not, because a source may stamp a whole chunk with one time.
     """
     runs_back = time < state[NEWEST_NS] or (state[RUNS_BACK] and time == state[NEWEST_NS])
-    return runs_back and _is_known(time, source, memory)
+    return runs_back and is_known(time, source, memory)
 
 
 @njit(cache=True)
@@ -140,11 +104,23 @@ def _clock_stepped(time: int, arrived: int, state: Int64Array, rules: Rules) -> 
 
 
 @njit(cache=True)
+def abandon(board: Board, state: Int64Array, input_counts: Int64Array) -> None:
+    """Forget the open hops: they will not be decoded, so nothing in them was of use."""
+    if state[PHASE] != EMPTY:
+        n_counted = np.int64(board.counts.sum())
+        input_counts[InputCounts.USED] -= n_counted
+        input_counts[InputCounts.UNDECODABLE] += n_counted
+        board.counts[:] = 0
+    state[PHASE] = EMPTY
+
+
+@njit(cache=True)
 def _follow(time: int, arrived: int, state: Int64Array) -> None:
     """Go on from an event after its clock was set; note how far that is behind the local one."""
     state[BEHIND_NS] = arrived - time if arrived > 0 else 0
     state[SINCE_NS], state[NEWEST_NS] = time, NEVER_NS
-    state[PHASE], state[RUNS_BACK] = EMPTY, 0
+    state[RUNS_BACK] = 0
+    state[STRAY_NS] = NEVER_NS
 
 
 @njit(cache=True)
@@ -172,7 +148,7 @@ def _count(
     if hop < state[OPEN_HOP]:
         # In time for the hop in which the input began, which is never decoded.
         in_first = state[SINCE_NS] <= time and hop < _first_whole_hop(state, rules)
-        return InputCounts.USED if in_first else InputCounts.LATE
+        return InputCounts.UNDECODABLE if in_first else InputCounts.LATE
     if number < rules.base or unit < 0:
         board.invalid[slot] = 1
         return InputCounts.INVALID
@@ -199,7 +175,7 @@ def _take(
     board, memory = stores
     if time != state[NEWEST_NS]:
         state[RUNS_BACK] = time < state[NEWEST_NS]
-    _remember(time, source[0] << 32 | source[1], memory)
+    remember(time, source[0] << 32 | source[1], memory)
     number, unit = source
     fate = _count(time, (number, 0 if rules.pooled else unit), rules, channel_of, state, board)
     input_counts[fate] += 1
@@ -232,8 +208,15 @@ def advance(
             input_counts[InputCounts.DUPLICATE] += 1
             continue
         if _clock_stepped(time, arrived, state, rules):
+            if abs(time - state[STRAY_NS]) > rules.step_ns:
+                # One wild time costs its own event alone; a step needs a second witness.
+                state[STRAY_NS] = time
+                input_counts[InputCounts.INVALID] += 1
+                continue
             input_counts[InputCounts.CLOCK_STEPS] += 1
+            abandon(board, state, input_counts)
             _follow(time, arrived, state)
+        state[STRAY_NS] = NEVER_NS
         _begin_if_new(board, state, rules)
         if _is_over(max(time, state[NEWEST_NS]), state, rules):
             # This event ends the open hop; the next call looks at it again.

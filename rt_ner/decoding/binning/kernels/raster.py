@@ -12,7 +12,10 @@ from rt_ner.decoding.binning.kernels.grid import hop_of
 from rt_ner.decoding.chunks import RasterChunk
 
 # Slots of the binner's state vector.
-PHASE, OPEN_HOP, FILLED, NEWEST_NS, LAG_NS, INVALID, NEXT_SLOT = range(7)
+N_SLOTS = 9
+(
+    PHASE, OPEN_HOP, FILLED, NEWEST_NS, LAG_NS, INVALID, NEXT_SLOT, N_USED, N_MISSED,
+) = range(N_SLOTS)  # fmt: skip
 
 # Phases: nothing seen yet; discarding until a hop begins whole; counting; a hop just closed.
 EMPTY, ALIGNING, COUNTING, CLOSED = range(4)
@@ -31,8 +34,17 @@ def _open(state: Int64Array, hop_counts: Float32Array, hop: int) -> None:
     """Begin a hop with nothing counted."""
     state[OPEN_HOP] = hop
     state[FILLED] = 0
-    state[INVALID] = 0
+    state[INVALID] = state[N_USED] = 0
     hop_counts[:] = 0
+
+
+@njit(cache=True)
+def abandon(state: Int64Array, input_counts: Int64Array) -> None:
+    """Forget the open hop: it will not be decoded, so nothing in it was of use."""
+    if state[PHASE] == COUNTING:
+        input_counts[InputCounts.USED] -= state[N_USED]
+        input_counts[InputCounts.UNDECODABLE] += state[N_USED]
+    state[PHASE] = EMPTY
 
 
 @njit(cache=True)
@@ -58,8 +70,11 @@ def _count(
         input_counts[InputCounts.INVALID] += 1
         state[INVALID] = 1
         return
-    input_counts[InputCounts.USED] += 1
-    if state[PHASE] == COUNTING:
+    if state[PHASE] != COUNTING:
+        input_counts[InputCounts.UNDECODABLE] += 1
+    else:
+        input_counts[InputCounts.USED] += 1
+        state[N_USED] += 1
         for pair in range(columns.shape[0]):
             hop_counts[columns[pair, 1]] += counts[columns[pair, 0]]
 
@@ -79,7 +94,8 @@ def _follow_clock(
     of_clock = min(stamp - (arrived - state[LAG_NS]), ahead) if arrived > 0 else 0
     if ahead < -grid.step_ns or of_clock > grid.step_ns:
         input_counts[InputCounts.CLOCK_STEPS] += 1
-        state[PHASE], state[NEWEST_NS] = EMPTY, NEVER_NS
+        abandon(state, input_counts)
+        state[NEWEST_NS] = NEVER_NS
 
 
 @njit(cache=True)
@@ -89,6 +105,17 @@ def _is_repeat(stamp: int, stamps: Int64Array) -> bool:
         if remembered == stamp:
             return True
     return False
+
+
+@njit(cache=True)
+def _has_come_after_all(
+    stamp: int, stamps: Int64Array, state: Int64Array, totals: Int64Array
+) -> None:
+    """Take a sample off those that never came, if any was missed."""
+    _remember(stamp, stamps, state)
+    if state[N_MISSED] > 0:
+        state[N_MISSED] -= 1
+        totals[InputCounts.MISSING] -= 1
 
 
 @njit(cache=True)
@@ -103,11 +130,10 @@ def _take_old(
 ) -> None:
     """Count a sample whose time does not advance: as out of order, or as too late."""
     hop_counts, input_counts = totals
+    _has_come_after_all(stamp, stamps, state, input_counts)
     if state[PHASE] == COUNTING and hop == state[OPEN_HOP]:
         input_counts[InputCounts.REORDERED] += 1
-        input_counts[InputCounts.MISSING] -= 1
         state[FILLED] += 1
-        _remember(stamp, stamps, state)
         _count(counts, columns, state, hop_counts, input_counts)
     else:
         input_counts[InputCounts.LATE] += 1
@@ -154,8 +180,9 @@ def advance(
         lag = chunk.arrived_ns - stamp
         state[LAG_NS] = lag if state[NEWEST_NS] == NEVER_NS else min(lag, state[LAG_NS])
         if state[NEWEST_NS] != NEVER_NS:
-            lost = round((stamp - state[NEWEST_NS]) / period_ns) - 1
-            input_counts[InputCounts.MISSING] += max(lost, 0)
+            lost = max(round((stamp - state[NEWEST_NS]) / period_ns) - 1, 0)
+            input_counts[InputCounts.MISSING] += lost
+            state[N_MISSED] += lost
         state[NEWEST_NS] = stamp
         _remember(stamp, stamps, state)
         if state[PHASE] == EMPTY or hop != state[OPEN_HOP]:

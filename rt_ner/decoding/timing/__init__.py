@@ -1,0 +1,1 @@
+"""Place the samples of a regular stream in time, whatever its stamps are like."""

@@ -1,0 +1,259 @@
+"""Streams stamped as real amplifiers stamp them are decoded as the same spikes with true times."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.errors import StreamError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.detector import DetectorSettings
+from rt_ner.decoding.binning.raster import CLOCK_STEP_NS, raster_binner
+from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.input.settings import InputKind, InputSettings, Stamps
+from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.timing.kernels.line import new_timing
+from rt_ner.decoding.timing.kernels.steps import take
+from rt_ner.decoding.timing.timed_binner import TimedBinner
+from rt_ner.offline.decoding import Decoding, decode_chunks
+
+MS, S = 1_000_000, 1_000_000_000
+PERIOD_NS, HOP_NS = MS, 10 * MS
+N = 10_000
+Stamped = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def at_push(n_burst: int, own_ns: int = 20_000) -> Stamped:
+    """Each sample is stamped when its burst is pushed."""
+
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        sample = np.arange(true_ns.size)
+        last = np.minimum(sample // n_burst * n_burst + n_burst - 1, true_ns.size - 1)
+        return true_ns[last] + sample % n_burst * own_ns
+
+    return stamped
+
+
+def by_chunk(n_chunk: int, jitter_ms: float) -> Stamped:
+    """The last sample of a chunk is stamped, the others are a nominal period apart."""
+
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        sample = np.arange(true_ns.size)
+        last = np.minimum(sample // n_chunk * n_chunk + n_chunk - 1, true_ns.size - 1)
+        jitter_ns = (rng.uniform(0, jitter_ms, sample.size) * MS).astype(np.int64)[last]
+        return true_ns[last] - (last - sample) * PERIOD_NS + jitter_ns
+
+    return stamped
+
+
+def jittered(low_ms: float, high_ms: float) -> Stamped:
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return true_ns + (rng.uniform(low_ms, high_ms, true_ns.size) * MS).astype(np.int64)
+
+    return stamped
+
+
+UNEVEN: dict[str, Stamped] = {
+    **{f"bursts of {n}": at_push(n) for n in (7, 9, 10, 30, 300)},
+    "one stamp per chunk of 30": at_push(30, 0),
+    "one stamp per chunk of 250": at_push(250, 0),
+    **{f"chunks of {n}, jitter": by_chunk(n, 8.0) for n in (1, 5, 30, 250)},
+    "jitter both ways": jittered(-8.0, 8.0),
+    "delays": jittered(0.0, 8.0),
+    "jitter below a sample": jittered(-0.4, 0.4),
+}
+
+
+@pytest.fixture(scope="module")
+def counts(small_session: Session) -> np.ndarray:
+    chunks = small_session.spikes.raster(0, N * MS)
+    return np.concatenate([chunk.counts for chunk in chunks])
+
+
+def decode(
+    bundle: Bundle, stamp_ns: np.ndarray, counts: np.ndarray, stamps: str = "auto", size: int = 37
+) -> tuple[Decoding, dict[InputCounts, int]]:
+    model = bundle.model
+    stream = SpikeStream(InputKind.RASTER, 1000.0, "int16", model.channel_ids, ())
+    wanted = InputSettings(stamps=Stamps(stamps))
+    binner = binner_for(stream, model, wanted, DetectorSettings(), CLOCK_STEP_NS)
+    pieces = [slice(k, k + size) for k in range(0, len(stamp_ns), size)]
+    decoding = decode_chunks(
+        model, binner, [RasterChunk(stamp_ns[piece], counts[piece]) for piece in pieces]
+    )
+    return decoding, {
+        what: int(n) for what, n in zip(InputCounts, binner.input_counts, strict=True) if n
+    }
+
+
+def offline(bundle: Bundle, true_ns: np.ndarray, counts: np.ndarray) -> Decoding:
+    binner = raster_binner(counts.shape[1], bundle.model.window.hop_ns, PERIOD_NS)
+    return decode_chunks(bundle.model, binner, [RasterChunk(true_ns, counts)])
+
+
+def r2(live: Decoding, truth: Decoding) -> float:
+    """Return the R² of velocities at the same times; at most a tenth may have no counterpart."""
+    true_of = dict(zip(truth.end_ns.tolist(), truth.velocity_cm_s, strict=True))
+    ends = [end_ns for end_ns in live.end_ns.tolist() if end_ns in true_of]
+    assert len(ends) > 0.9 * live.end_ns.size
+    true = np.array([true_of[end_ns] for end_ns in ends])
+    got = live.velocity_cm_s[np.isin(live.end_ns, ends)]
+    return float(1 - ((got - true) ** 2).sum() / ((true - true.mean(axis=0)) ** 2).sum())
+
+
+@pytest.mark.parametrize("rate", [0.98, 0.9987, 1.0, 1.02])
+@pytest.mark.parametrize("name", UNEVEN)
+def test_uneven_stamps_decode(
+    small_bundle: Bundle, counts: np.ndarray, name: str, rate: float, rng: np.random.Generator
+) -> None:
+    true_ns = np.rint(np.arange(1, N + 1) * PERIOD_NS / rate).astype(np.int64)
+    live, _ = decode(small_bundle, UNEVEN[name](true_ns, rng), counts)
+    assert r2(live, offline(small_bundle, true_ns, counts)) >= 0.99
+    assert live.end_ns[0] < 3 * S
+
+
+@pytest.mark.parametrize("rate", [0.98, 0.9987, 1.0, 1.02])
+def test_even_stamps_pass_bit_for_bit(
+    small_bundle: Bundle, counts: np.ndarray, rate: float
+) -> None:
+    true_ns = np.rint(np.arange(1, N + 1) * PERIOD_NS / rate).astype(np.int64)
+    live, counted = decode(small_bundle, true_ns, counts)
+    truth = offline(small_bundle, true_ns, counts)
+    assert live.velocity_cm_s.tobytes() == truth.velocity_cm_s.tobytes()
+    assert live.end_ns.tolist() == truth.end_ns.tolist()
+    assert counted == {InputCounts.USED: N}
+
+
+@pytest.mark.parametrize("off_ms", [3_600_000, -3_600_000, 300, -300, 50, -50.3, 12, -12.3])
+def test_one_wild_stamp_costs_its_own_sample(
+    small_bundle: Bundle, counts: np.ndarray, off_ms: float
+) -> None:
+    true_ns = np.arange(1, N + 1) * PERIOD_NS
+    stamp_ns = true_ns.copy()
+    stamp_ns[[3005, 6005]] += round(off_ms * MS)
+    live, counted = decode(small_bundle, stamp_ns, counts)
+    truth = offline(small_bundle, true_ns, counts)
+    assert live.end_ns.tolist() == truth.end_ns.tolist(), "no hop is lost"
+    assert r2(live, truth) >= 0.999
+    n_stray = counted.get(InputCounts.INVALID, 0) + counted.get(InputCounts.LATE, 0)
+    assert (counted[InputCounts.USED], n_stray) == (N - 2, 2)
+    assert InputCounts.CLOCK_STEPS not in counted
+
+
+@pytest.mark.parametrize("step_ms", [3_600_000, -3_600_000])
+def test_a_step_with_a_second_witness_is_followed(
+    small_bundle: Bundle, counts: np.ndarray, step_ms: int
+) -> None:
+    stamp_ns = np.arange(1, N + 1) * PERIOD_NS
+    stamp_ns[5000:] += step_ms * MS
+    live, counted = decode(small_bundle, stamp_ns, counts)
+    assert counted[InputCounts.USED] == N
+    assert live.end_ns.size > 0.85 * N // 10
+
+
+@pytest.mark.parametrize("scale", [1000, 30_000])
+def test_stamps_that_are_no_seconds_are_refused(
+    small_bundle: Bundle, counts: np.ndarray, scale: int
+) -> None:
+    with pytest.raises(StreamError, match=rf"advance {scale:,} s in each second.*ticks"):
+        decode(small_bundle, np.arange(1, N + 1) * PERIOD_NS * scale, counts)
+
+
+def test_stamps_as_sent_are_never_smoothed(small_bundle: Bundle, counts: np.ndarray) -> None:
+    true_ns = np.arange(1, N + 1) * PERIOD_NS
+    stamp_ns = at_push(30)(true_ns, np.random.default_rng(0))
+    _, counted = decode(small_bundle, stamp_ns, counts, "as-sent")
+    assert InputCounts.SMOOTHED not in counted
+
+
+def test_smoothing_even_stamps_changes_little(small_bundle: Bundle, counts: np.ndarray) -> None:
+    true_ns = np.arange(1, N + 1) * PERIOD_NS
+    live, counted = decode(small_bundle, true_ns, counts, "smoothed")
+    assert counted[InputCounts.SMOOTHED] > 0.9 * N
+    assert r2(live, offline(small_bundle, true_ns, counts)) >= 0.999
+
+
+@pytest.mark.parametrize("n_burst", [7, 30, 300])
+@pytest.mark.parametrize("rate", [0.98, 1.0, 1.02])
+def test_the_line_finds_the_true_times_at_30_khz(n_burst: int, rate: float) -> None:
+    period_ns = 1e9 / 30_000
+    true_ns = np.rint(np.arange(1, 150_001) * period_ns / rate).astype(np.int64)
+    rng = np.random.default_rng(0)
+    pushed_ns = at_push(n_burst, 200)(true_ns, rng)
+    timing = new_timing(period_ns, True, False)
+    time_ns = np.array([take(int(stamp), timing) for stamp in pushed_ns])
+    off_ms = (time_ns - true_ns)[120_000:] / MS
+    assert np.abs(off_ms).max() < 1.0
+    assert (np.diff(time_ns[120_000:]) > 0).all()
+
+
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 1000),
+    faults=st.lists(
+        st.tuples(
+            st.sampled_from(["withhold", "repeat", "swap", "wild", "late"]),
+            st.integers(1, 1900),
+            st.integers(1, 40),
+        ),
+        max_size=6,
+    ),
+    cuts=st.lists(st.integers(0, 2100), max_size=30),
+    uneven=st.booleans(),
+)
+def test_chunks_do_not_matter_and_all_that_arrived_is_accounted_for(
+    seed: int, faults: list[tuple[str, int, int]], cuts: list[int], uneven: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    stamp_ns = np.arange(1, 2001) * PERIOD_NS
+    if uneven:
+        stamp_ns = at_push(int(rng.integers(2, 60)))(stamp_ns, rng)
+    order = list(range(2000))
+    for what, at, n in faults:
+        inject(what, at, n, order, stamp_ns)
+    stamp_ns = stamp_ns[order]
+    counts = rng.integers(0, 3, (len(order), 2)).astype(np.int16)
+    edges = sorted({0, len(order), *(min(cut, len(order)) for cut in cuts)})
+    results = []
+    for pieces in ([0, len(order)], edges, list(range(len(order) + 1))[:: 1 + seed % 7]):
+        ends = sorted({*pieces, len(order)})
+        binner = TimedBinner(
+            raster_binner(2, HOP_NS, PERIOD_NS), PERIOD_NS, CLOCK_STEP_NS, Stamps.AUTO
+        )
+        hops = [
+            (end_ns, binner.counts.tolist())
+            for first, last in zip(ends, ends[1:], strict=False)
+            for end_ns in binner.push(RasterChunk(stamp_ns[first:last], counts[first:last]))
+        ]
+        binner.restart(0)
+        results.append((hops, binner.input_counts.tolist()))
+        classes = [*range(InputCounts.REORDERED), InputCounts.UNDECODABLE]
+        assert sum(binner.input_counts[what] for what in classes) == len(order)
+        assert binner.input_counts[InputCounts.MISSING] >= 0
+    assert results[1:] == results[:-1]
+
+
+def inject(what: str, at: int, n: int, order: list[int], stamp_ns: np.ndarray) -> None:
+    if what == "withhold":
+        del order[at : at + n]
+    elif what == "repeat":
+        order[at:at] = order[max(at - n, 0) : at]
+    elif what == "swap":
+        order[at : at + 2] = order[at : at + 2][::-1]
+    elif what == "late":
+        order.insert(at, order.pop(max(at - n, 0)))
+    else:
+        stamp_ns[at] += n * 1000 * MS
+
+
+@pytest.mark.parametrize("n_withheld", [1, 3, 30, 700])
+def test_missing_is_what_was_withheld(n_withheld: int) -> None:
+    stamp_ns = np.delete(np.arange(1, 2001) * PERIOD_NS, slice(1000, 1000 + n_withheld))
+    binner = TimedBinner(raster_binner(2, HOP_NS, PERIOD_NS), PERIOD_NS, CLOCK_STEP_NS, Stamps.AUTO)
+    for _ in binner.push(RasterChunk(stamp_ns, np.ones((stamp_ns.size, 2), dtype=np.int16))):
+        pass
+    assert binner.input_counts[InputCounts.MISSING] == n_withheld
