@@ -13,7 +13,7 @@ import pylsl
 
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.input.spike_stream import SpikeStream
-from rt_ner.doctor.bundle_check import check_bundle
+from rt_ner.doctor.bundle.bundle_check import check_bundle
 from rt_ner.doctor.checks.channel_health import Gauge, gauge_for
 from rt_ner.doctor.checks.listening import Received, full_info, listen
 from rt_ner.doctor.checks.network import LSL_PORTS, read_network
@@ -36,8 +36,7 @@ _LOOK_S, _WAIT_S = 1.0, 2.0
 class _Spikes:
     """The spike stream as announced, and the gauge of its channels."""
 
-    uid: str
-    name: str
+    info: pylsl.StreamInfo
     stream: SpikeStream
     gauge: Gauge
 
@@ -97,7 +96,7 @@ class Doctor:
         except StreamError as error:
             self._no_go(str(error))
             return None
-        return _Spikes(info.uid(), info.name(), stream, gauge)
+        return _Spikes(info, stream, gauge)
 
     def _listen(
         self, infos: Sequence[pylsl.StreamInfo], spikes_uid: str, spikes: _Spikes | None
@@ -106,18 +105,18 @@ class Doctor:
         numeric = [info for info in infos if info.channel_format() != pylsl.cf_string]
         if numeric:
             self._say(f"listening for {self._seconds:g} s")
-        takes = {spikes.uid: spikes.gauge.take} if spikes else {}
+        takes = {spikes.info.uid(): spikes.gauge.take} if spikes else {}
         uids = [info.uid() for info in numeric]
         received = dict(zip(uids, listen(numeric, self._seconds, self._stop, takes), strict=True))
         checks = tuple(
             self._check_stream(info, received.get(info.uid()), info.uid() == spikes_uid)
             for info in infos
         )
-        return checks, self._check_spikes(spikes, received[spikes.uid]) if spikes else None
+        return checks, self._check_spikes(spikes, received[spikes.info.uid()]) if spikes else None
 
     def _check_spikes(self, spikes: _Spikes, received: Received) -> SpikeCheck:
         health = spikes.gauge.health(received.listened_s)
-        check = SpikeCheck(spikes.name, spikes.stream.kind, health)
+        check = SpikeCheck(spikes.info.name(), spikes.stream.kind, health)
         if received.stamps_s.size and not received.problem:
             self._findings += channel_findings(check, received.listened_s)
         return check
@@ -143,9 +142,9 @@ class Doctor:
         return check
 
     def _check_bundle(self, folder: Path, spikes: _Spikes | None) -> BundleCheck | None:
-        self._say("checking the bundle")
-        stream = spikes.stream if spikes else None
-        check, findings = check_bundle(folder, stream, self._settings, self._stop)
+        self._say("checking the bundle, and decoding the spikes without publishing")
+        heard = (spikes.info, spikes.stream) if spikes else None
+        check, findings = check_bundle(folder, heard, self._settings, self._stop)
         self._findings += findings
         return check
 

@@ -118,8 +118,8 @@ class Loop:
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""
         try:
-            connection = self._connector.find(wait_s, self._is_stopped, self._publisher.take_note)
-            if connection is None:
+            find, note = self._connector.find, self._publisher.take_note
+            if (connection := find(wait_s, self._is_stopped, note)) is None:
                 return
             self.statistics.input_counts = connection.decoder.binner.input_counts
             self._ports.results.announce_counts(connection.source.source_id)
@@ -142,8 +142,7 @@ class Loop:
             if orders.are_waiting:
                 orders.obey(decoder)
             chunk = source.pull(self._pause_s(decoder))
-            if self._input.was_paused(now_ns, source.arrived_ns):
-                # The data that come now are old.
+            if self._input.was_paused(now_ns, source.arrived_ns):  # What comes now is old.
                 self._go_stale(decoder, source.arrived_ns)
             last_end_ns = self._publisher.last_end_ns
             if chunk is not None:
@@ -167,17 +166,19 @@ class Loop:
 
     def _take(self, chunk: Chunk, connection: Connection) -> None:
         """Decode every hop that a chunk closes, or only the newest one to catch up."""
-        decoder = connection.decoder
+        source, decoder = connection
         if self._input.is_stale:
             if not len(chunk[0]):
                 return
             # The time without data was not measured.
             decoder.reset(int(chunk[0].min()))
-        if not self._backlog.behind:
+            if slow := self._input.came_back(source.arrived_ns):
+                self._publisher.notify(slow, "slow chunks")
+        if self._backlog.behind:
+            self._catch_up(chunk, connection)
+        else:
             for decoded in decoder.push(chunk):
                 self._publish(decoded, connection, 0)
-        else:
-            self._catch_up(chunk, connection)
         if self._publisher.n_missed_in_a_row >= self._settings.safety.overload_hops:
             self._shed_load(connection)
 

@@ -51,6 +51,10 @@ class MemoryRig:
         self._counts = np.random.default_rng(0).poisson(0.02, (5000, len(model.channel_ids)))
 
     @property
+    def channel_ids(self) -> tuple[str, ...]:
+        return self._model.channel_ids
+
+    @property
     def history_ms(self) -> int:
         return self._model.window.n_hops * self._model.window.hop_ns // MS
 

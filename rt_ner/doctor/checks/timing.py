@@ -72,9 +72,12 @@ def timing_of(
 
 
 def _rate_hz(stamp_ns: Int64Array) -> float:
-    """Return the rate in samples per second by their own stamps."""
-    span_ns = int(np.ptp(stamp_ns)) if stamp_ns.size else 0
-    return (stamp_ns.size - 1) * NS_PER_S / span_ns if span_ns else np.nan
+    """Return the rate in samples per second by their own stamps, which a stray one can't move."""
+    n_end = max(1, stamp_ns.size // 10)
+    if stamp_ns.size < 2:
+        return np.nan
+    span_ns = float(np.median(stamp_ns[-n_end:]) - np.median(stamp_ns[:n_end]))
+    return (stamp_ns.size - n_end) * NS_PER_S / span_ns if span_ns else np.nan
 
 
 def _percentiles_ms(steps_ns: Int64Array) -> tuple[float, ...]:

@@ -8,6 +8,8 @@ from rt_ner.doctor.checkup import Finding, Level, StreamCheck, warnings
 # One host has one clock. LSL estimates an offset to a fraction of a millisecond; the estimate is
 # worse only if a computer is busy.
 _SAME_CLOCK_MS, _DRIFT_MS = 10.0, 1.0
+# No estimate is so far off: these are two computers of one name.
+_OTHER_CLOCK_MS = 200.0
 
 
 def clock_findings(check: StreamCheck, same_host: bool, before_ms: float) -> list[Finding]:
@@ -17,7 +19,8 @@ def clock_findings(check: StreamCheck, same_host: bool, before_ms: float) -> lis
     """
     name, moved_ms = f"'{check.name}'", check.offset_ms - before_ms
     if same_host:
-        return warnings(_same_clock_problems(name, check.offset_ms))
+        level = _same_clock_level(check)
+        return [Finding(level, text) for text in _same_clock_problems(name, check.offset_ms)]
     if np.isnan(moved_ms):
         text = (
             f"{name} comes from host {check.host}, which does not answer with its time, so its "
@@ -32,6 +35,11 @@ def clock_findings(check: StreamCheck, same_host: bool, before_ms: float) -> lis
         "cable instead of Wi-Fi, and make sure that nothing sets a clock during a session"
     )
     return warnings([text])
+
+
+def _same_clock_level(check: StreamCheck) -> Level:
+    is_other = abs(check.offset_ms) > _OTHER_CLOCK_MS
+    return Level.NO_GO if is_other and check.is_spikes else Level.WARNING
 
 
 def _same_clock_problems(name: str, offset_ms: float) -> list[str]:

@@ -60,11 +60,21 @@ def _stamp_problems(name: str, timing: Timing) -> list[str]:
     youngest_ms, oldest_ms = _AGES_MS
     if timing.age_ms < youngest_ms or timing.age_ms > oldest_ms:
         problems.append(
-            f"{name} has samples that are {timing.age_ms:.4g} ms old on arrival by their time "
-            f"stamps, expected {youngest_ms:g} to {oldest_ms:g} ms: set its program to stamp "
-            "samples with the LSL clock, as they are recorded"
+            f"{name} has samples that are {_age(timing.age_ms)} on arrival by their time "
+            f"stamps, expected an age of {youngest_ms:g} to {oldest_ms:g} ms: set its program to "
+            "stamp samples with the LSL clock, as they are recorded"
         )
     return problems
+
+
+_UNITS_MS = {"years": 3.15576e10, "days": 8.64e7, "hours": 3.6e6, "s": 1e3, "ms": 0.0}
+
+
+def _age(age_ms: float) -> str:
+    """Return an age in the unit that a person would choose."""
+    unit = next(unit for unit, unit_ms in _UNITS_MS.items() if abs(age_ms) >= unit_ms)
+    size = abs(age_ms) / (_UNITS_MS[unit] or 1.0)
+    return f"{size:.3g} {unit} {'old' if age_ms > 0 else 'in the future'}"
 
 
 def _regular_problems(name: str, timing: Timing) -> list[str]:

@@ -12,6 +12,7 @@ from rt_ner.decoding.decoder import Decoder
 from rt_ner.live.operator.repeated_notices import RepeatedNotices
 from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.ports.protocols import Clock, ResultsOut, SpikeSource
+from rt_ner.live.rules.input_watch import SMOOTHING
 from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.rules.state_machine import Event, Send, StateMachine, Step
 from rt_ner.live.states import State
@@ -154,9 +155,11 @@ class Publisher:
         )
 
     def tell_losses(self, now_ns: int) -> None:
-        """Notify of a clock step at once, and of input that was lost every few seconds."""
+        """Notify of clock steps and uneven stamps at once, and of lost input now and then."""
         if step := self.statistics.new_clock_step():
             self.notify(f"clock step (number {step}): time stamps jumped, starting over", "step")
+        if self.statistics.has_begun_to_smooth():
+            self.notify(f"the source {SMOOTHING}")
         self.tell_repeated(now_ns)
         if now_ns >= self._losses_at_ns:
             self._losses_at_ns = now_ns + _LOSSES_EVERY_NS

@@ -48,6 +48,7 @@ class LoopStatistics:
         self.n_overloads = 0
         self.input_counts: Int64Array = empty_input_counts()
         self._n_clock_steps = 0
+        self._smooths = False
         self._looked_at: Int64Array = empty_input_counts()
         # Filled, so that all their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
@@ -91,6 +92,12 @@ class LoopStatistics:
             return 0
         self._n_clock_steps = steps
         return steps
+
+    def has_begun_to_smooth(self) -> bool:
+        """Return True once: when the first samples were smoothed."""
+        begins = not self._smooths and self.input_counts[InputCounts.SMOOTHED] > 0
+        self._smooths = self._smooths or bool(begins)
+        return bool(begins)
 
     def new_losses(self) -> str:
         """Return a notice if more than a tenth of the newest input was unusable; else empty."""

@@ -1,9 +1,26 @@
 """Watch for signs of life in the input: samples that were used, and their times."""
 
-from rt_ner.core.clock import NS_PER_S
+import math
+
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 
 # A connection that was silent for so long is given up.
 GIVE_UP_NS = 5 * NS_PER_S
+# Outages in a row, each no longer than this many times ``stale_ms``, that show chunks to be long.
+_ENOUGH, _LONGEST = 3, 5
+SMOOTHING = (
+    "has uneven time stamps (bursts stamped when they were sent, or jitter), so the decoder "
+    'smooths them; if they are right as they are, set stamps = "as-sent" in [input]'
+)
+
+
+def slow_chunks(chunk_ms: float, stale_ms: float) -> str:
+    """Return the end of a sentence on a stream whose chunks are longer than ``stale_ms``."""
+    enough_ms = math.ceil(chunk_ms * 1.5 / 50) * 50
+    return (
+        f"sends data every {chunk_ms:.0f} ms, later than stale_ms = {stale_ms:g}, so the cursor "
+        f"stops after each chunk: send shorter chunks, or set stale_ms = {enough_ms} in [safety]"
+    )
 
 
 class InputWatch:
@@ -17,6 +34,7 @@ class InputWatch:
     def __init__(self, stale_ns: int) -> None:
         self._stale_ns = stale_ns
         self._n_used = 0
+        self._n_outages = 0
         self.is_fed = self.is_stale = False
         self.fed_at_ns = 0
         self.due_ns = 0
@@ -38,6 +56,15 @@ class InputWatch:
             return False
         self.due_ns += self._stale_ns
         return True
+
+    def came_back(self, now_ns: int) -> str:
+        """Return a notice if data came back after one short outage too many; else empty."""
+        away_ns = now_ns - self.fed_at_ns
+        is_short = away_ns < _LONGEST * self._stale_ns
+        self._n_outages = self._n_outages + 1 if is_short else 0
+        if self._n_outages < _ENOUGH:
+            return ""
+        return f"the source {slow_chunks(away_ns / NS_PER_MS, self._stale_ns / NS_PER_MS)}"
 
     def was_paused(self, from_ns: int, to_ns: int) -> bool:
         """Return True if one wait took so long that this process must have been paused."""

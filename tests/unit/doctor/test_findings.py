@@ -1,6 +1,7 @@
 """The doctor judges clocks, network and speed, and comes to a verdict."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.doctor.bundle.dry_run import DryRun
+from rt_ner.doctor.bundle.dry_run_findings import dry_run_findings
 from rt_ner.doctor.checks.network import Network
 from rt_ner.doctor.checkup import BundleCheck, Checkup, Finding, Level, StreamCheck
 from rt_ner.doctor.report import as_json, print_checkup, sparkline
@@ -54,6 +58,49 @@ def test_the_offset_of_clocks(
     (finding,) = found
     assert finding.level is Level.WARNING
     assert expected in finding.text
+
+
+@pytest.mark.parametrize(("offset_ms", "level"), [(50.0, "warning"), (-5000.0, "NO-GO")])
+def test_spikes_of_two_computers_of_one_name_are_no_go(offset_ms: float, level: str) -> None:
+    (finding,) = clock_findings(stream_check(offset_ms, is_spikes=True), True, offset_ms)
+    assert finding.level == level
+    assert "two computers have the same name; rename one" in finding.text
+
+
+COUNTED = dict.fromkeys(InputCounts, 0)
+
+
+@pytest.mark.parametrize(
+    ("run", "level", "said"),
+    [
+        (DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 100}), "", ""),
+        (DryRun(problem="it is odd", counts=COUNTED), "NO-GO", "would refuse it: it is odd"),
+        (
+            DryRun(n_hops=7, seconds=4, counts=COUNTED | {InputCounts.MISSING: 3}),
+            "NO-GO",
+            "not one hop could be decoded in 4.0 s, .* missing 3",
+        ),
+        (
+            DryRun(n_ready=9, waits_ms=[250.0] * 5, counts=COUNTED),
+            "NO-GO",
+            "data every 250 ms, later than stale_ms = 200.* set stale_ms = 400 in",
+        ),
+        (
+            DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 10, InputCounts.LATE: 9}),
+            "warning",
+            "more than 10% .*late 9.* raise grace_ms",
+        ),
+        (
+            DryRun(n_ready=9, counts=COUNTED | {InputCounts.SMOOTHED: 5, InputCounts.USED: 5}),
+            "warning",
+            "uneven time stamps",
+        ),
+    ],
+)
+def test_no_hop_ready_no_go(run: DryRun, level: str, said: str) -> None:
+    findings = dry_run_findings("'s'", run, 200.0)
+    assert [finding.level for finding in findings] == [level] * bool(level)
+    assert not level or re.search(said, findings[0].text)
 
 
 def test_spikes_of_a_host_without_a_clock_can_not_be_decoded() -> None:

@@ -119,10 +119,26 @@ def test_samples_without_a_time_are_counted() -> None:
     assert judged(timing).startswith("warning: 's' has 2 samples without a time stamp")
 
 
-@pytest.mark.parametrize("age_s", [-0.5, 3.0])
-def test_stamps_of_another_clock_are_seen(age_s: float) -> None:
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (-0.5, "500 ms in the future"),
+        (3.0, "3 s old"),
+        (7200.0, "2 hours old"),
+        (-1.796e9, "56.9 years in the future"),
+    ],
+)
+def test_stamps_of_another_clock_are_seen(age_s: float, said: str) -> None:
     timing = stamped(np.arange(100) / 100, 100.0, age_s)
-    assert f"samples that are {1000 * age_s:.4g} ms old on arrival" in judged(timing)
+    assert f"samples that are {said} on arrival" in judged(timing)
+
+
+@pytest.mark.parametrize("stray_s", [0.0, 3600.0, -3600.0])
+@pytest.mark.parametrize("at", [0, 500, 2999])
+def test_a_stray_stamp_does_not_move_the_rate(stray_s: float, at: int) -> None:
+    stamps_s = 5000 + np.arange(3000) / 1000
+    stamps_s[at] = stray_s
+    assert stamped(stamps_s, 1000.0).rate_hz == pytest.approx(1000, rel=0.01)
 
 
 def test_only_arrivals_that_were_waited_for_tell_an_age() -> None:

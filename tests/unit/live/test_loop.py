@@ -340,6 +340,44 @@ def test_data_that_make_no_hop_do_not_keep_the_cursor_moving(
     assert rig.states == [CONNECTING, WARMING, RUNNING, STALE, STOPPED]
 
 
+def test_chunks_longer_than_the_stale_time_are_told_with_the_value_to_set(rig: MemoryRig) -> None:
+    for _ in range(8):
+        rig.wait(250).raster(250, shift_ns=-250 * MS, chunk_ms=250)
+        rig.now_ns -= 250 * MS
+    rig.run()
+    notice, *more = [text for text in rig.results.notices if "stale_ms" in text]
+    assert all("more times" in text for text in more)
+    assert "data every 250 ms, later than stale_ms = 200" in notice
+    assert "set stale_ms = 400 in [safety]" in notice
+
+
+def test_uneven_stamps_are_told_once(rig: MemoryRig) -> None:
+    channels = rig.channel_ids
+    counts = np.zeros((30, len(channels)), dtype=np.int16)
+    for _ in range(100):
+        rig.wait(30)
+        stamps_ns = rig.now_ns + np.arange(30, dtype=np.int64) * 20_000
+        rig.then(RasterChunk(stamps_ns, counts))
+    rig.run()
+    assert rig.states == [CONNECTING, WARMING, RUNNING, STOPPED]
+    assert len([text for text in rig.results.notices if "uneven time stamps" in text]) == 1
+    assert rig.counted()["missing"] == 0
+
+
+def test_stamps_in_ticks_are_refused_with_the_reason(rig: MemoryRig) -> None:
+    channels = rig.channel_ids
+    counts = np.zeros((10, len(channels)), dtype=np.int16)
+    for chunk in range(200):
+        rig.wait(10)
+        stamps_ns = (np.arange(10, dtype=np.int64) + 10 * chunk) * 30_000 * MS
+        rig.then(RasterChunk(stamps_ns, counts))
+    rig.run()
+    assert FAULT in rig.states
+    (refused,) = [text for text in rig.results.notices if text.startswith("refused")]
+    assert "advance 30,000 s in each second" in refused
+    assert len(rig.results.notices) < 5
+
+
 HAPPENINGS = st.sampled_from(
     ["raster", "burst", "wait", "long wait", "pause", "vanish", "freeze", "appear", "other",
      "step", "hold", "resume", "reset", "faster", "undo"]

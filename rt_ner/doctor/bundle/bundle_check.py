@@ -7,11 +7,14 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
+import pylsl
 
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import BundleError, StreamError
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.doctor.bundle.dry_run import dry_run
+from rt_ner.doctor.bundle.dry_run_findings import dry_run_findings
 from rt_ner.doctor.checkup import BundleCheck, Finding, Level
 from rt_ner.doctor.rules.computer import step_findings
 from rt_ner.live.settings import DecodeSettings, live_binner
@@ -23,23 +26,33 @@ _N_STEPS, _LONGEST_PAUSE_S = 200, 0.01
 
 
 def check_bundle(
-    folder: Path, stream: SpikeStream | None, settings: DecodeSettings, stop: Event
+    folder: Path,
+    spikes: tuple[pylsl.StreamInfo, SpikeStream] | None,
+    settings: DecodeSettings,
+    stop: Event,
 ) -> tuple[BundleCheck | None, list[Finding]]:
-    """Return the result, None if the bundle does not load, and what is wrong."""
+    """Return the result, None if the bundle does not load, and what is wrong.
+
+    ``spikes``: the spike stream, as found on the network, and its shape.
+    """  # fmt: skip
     try:
         model = load_bundle(folder).model
     except BundleError as error:
         return None, [Finding(Level.NO_GO, str(error))]
     n_channels, hop_ms = len(model.channel_ids), model.window.hop_ns / 1e6
     check = BundleCheck(str(folder), n_channels, hop_ms, None, nan, nan, nan)
-    if stream is None:
+    if spikes is None:
         return check, []
+    info, stream = spikes
     try:
         binner = live_binner(stream, model, settings)
     except StreamError as error:
         return replace(check, fits=False), [Finding(Level.NO_GO, str(error))]
-    check = _timed(check, Decoder(model, binner, local_now_ns), stream.dtype, stop)
-    return check, step_findings(check)
+    decoder = Decoder(model, binner, local_now_ns)
+    check = _timed(check, decoder, stream.dtype, stop)
+    run = dry_run(info, decoder, model.window.n_hops * model.window.hop_ns, settings, stop)
+    name = f"'{info.name()}'"
+    return check, step_findings(check) + dry_run_findings(name, run, settings.safety.stale_ms)
 
 
 def _timed(

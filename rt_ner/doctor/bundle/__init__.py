@@ -1,0 +1,1 @@
+"""Check a bundle: that it loads, fits the spikes, is fast enough, and decodes them."""
