@@ -1,7 +1,5 @@
 """Streams stamped as real amplifiers stamp them are decoded as the same spikes with true times."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,83 +9,24 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS, raster_binner
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.input.settings import InputKind, InputSettings, Stamps
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.input.settings import Stamps
 from rt_ner.decoding.timing.kernels.line import new_timing
 from rt_ner.decoding.timing.kernels.steps import take
 from rt_ner.decoding.timing.timed_binner import TimedBinner
 from rt_ner.offline.decoding import Decoding, decode_chunks
+from tests.helpers.stamps import UNEVEN, at_push, decode
 
 MS, S = 1_000_000, 1_000_000_000
 PERIOD_NS, HOP_NS = MS, 10 * MS
 N = 10_000
-Stamped = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-def at_push(n_burst: int, own_ns: int = 20_000) -> Stamped:
-    """Each sample is stamped when its burst is pushed."""
-
-    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        sample = np.arange(true_ns.size)
-        last = np.minimum(sample // n_burst * n_burst + n_burst - 1, true_ns.size - 1)
-        return true_ns[last] + sample % n_burst * own_ns
-
-    return stamped
-
-
-def by_chunk(n_chunk: int, jitter_ms: float) -> Stamped:
-    """The last sample of a chunk is stamped, the others are a nominal period apart."""
-
-    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        sample = np.arange(true_ns.size)
-        last = np.minimum(sample // n_chunk * n_chunk + n_chunk - 1, true_ns.size - 1)
-        jitter_ns = (rng.uniform(0, jitter_ms, sample.size) * MS).astype(np.int64)[last]
-        return true_ns[last] - (last - sample) * PERIOD_NS + jitter_ns
-
-    return stamped
-
-
-def jittered(low_ms: float, high_ms: float) -> Stamped:
-    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return true_ns + (rng.uniform(low_ms, high_ms, true_ns.size) * MS).astype(np.int64)
-
-    return stamped
-
-
-UNEVEN: dict[str, Stamped] = {
-    **{f"bursts of {n}": at_push(n) for n in (7, 9, 10, 30, 300)},
-    "one stamp per chunk of 30": at_push(30, 0),
-    "one stamp per chunk of 250": at_push(250, 0),
-    **{f"chunks of {n}, jitter": by_chunk(n, 8.0) for n in (1, 5, 30, 250)},
-    "jitter both ways": jittered(-8.0, 8.0),
-    "delays": jittered(0.0, 8.0),
-    "jitter below a sample": jittered(-0.4, 0.4),
-}
 
 
 @pytest.fixture(scope="module")
 def counts(small_session: Session) -> np.ndarray:
     chunks = small_session.spikes.raster(0, N * MS)
     return np.concatenate([chunk.counts for chunk in chunks])
-
-
-def decode(
-    bundle: Bundle, stamp_ns: np.ndarray, counts: np.ndarray, stamps: str = "auto", size: int = 37
-) -> tuple[Decoding, dict[InputCounts, int]]:
-    model = bundle.model
-    stream = SpikeStream(InputKind.RASTER, 1000.0, "int16", model.channel_ids, ())
-    wanted = InputSettings(stamps=Stamps(stamps))
-    binner = binner_for(stream, model, wanted, DetectorSettings(), CLOCK_STEP_NS)
-    pieces = [slice(k, k + size) for k in range(0, len(stamp_ns), size)]
-    decoding = decode_chunks(
-        model, binner, [RasterChunk(stamp_ns[piece], counts[piece]) for piece in pieces]
-    )
-    return decoding, {
-        what: int(n) for what, n in zip(InputCounts, binner.input_counts, strict=True) if n
-    }
 
 
 def offline(bundle: Bundle, true_ns: np.ndarray, counts: np.ndarray) -> Decoding:

@@ -1,0 +1,74 @@
+"""Stamps as real amplifiers make them, and the decoding of samples stamped so."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.decoding.binning.detector import DetectorSettings
+from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
+from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.input.settings import InputKind, InputSettings, Stamps
+from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.offline.decoding import Decoding, decode_chunks
+
+MS = PERIOD_NS = 1_000_000
+Stamped = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def at_push(n_burst: int, own_ns: int = 20_000) -> Stamped:
+    """Each sample is stamped when its burst is pushed."""
+
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        sample = np.arange(true_ns.size)
+        last = np.minimum(sample // n_burst * n_burst + n_burst - 1, true_ns.size - 1)
+        return true_ns[last] + sample % n_burst * own_ns
+
+    return stamped
+
+
+def by_chunk(n_chunk: int, jitter_ms: float) -> Stamped:
+    """The last sample of a chunk is stamped, the others are a nominal period apart."""
+
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        sample = np.arange(true_ns.size)
+        last = np.minimum(sample // n_chunk * n_chunk + n_chunk - 1, true_ns.size - 1)
+        jitter_ns = (rng.uniform(0, jitter_ms, sample.size) * MS).astype(np.int64)[last]
+        return true_ns[last] - (last - sample) * PERIOD_NS + jitter_ns
+
+    return stamped
+
+
+def jittered(low_ms: float, high_ms: float) -> Stamped:
+    def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return true_ns + (rng.uniform(low_ms, high_ms, true_ns.size) * MS).astype(np.int64)
+
+    return stamped
+
+
+UNEVEN: dict[str, Stamped] = {
+    **{f"bursts of {n}": at_push(n) for n in (7, 9, 10, 30, 300)},
+    "one stamp per chunk of 30": at_push(30, 0),
+    "one stamp per chunk of 250": at_push(250, 0),
+    **{f"chunks of {n}, jitter": by_chunk(n, 8.0) for n in (1, 5, 30, 250)},
+    "jitter both ways": jittered(-8.0, 8.0),
+    "delays": jittered(0.0, 8.0),
+    "jitter below a sample": jittered(-0.4, 0.4),
+}
+
+
+def decode(
+    bundle: Bundle, stamp_ns: np.ndarray, counts: np.ndarray, stamps: str = "auto", size: int = 37
+) -> tuple[Decoding, dict[InputCounts, int]]:
+    model = bundle.model
+    stream = SpikeStream(InputKind.RASTER, 1000.0, "int16", model.channel_ids, ())
+    wanted = InputSettings(stamps=Stamps(stamps))
+    binner = binner_for(stream, model, wanted, DetectorSettings(), CLOCK_STEP_NS)
+    pieces = [slice(k, k + size) for k in range(0, len(stamp_ns), size)]
+    decoding = decode_chunks(
+        model, binner, [RasterChunk(stamp_ns[piece], counts[piece]) for piece in pieces]
+    )
+    return decoding, {
+        what: int(n) for what, n in zip(InputCounts, binner.input_counts, strict=True) if n
+    }
