@@ -9,6 +9,8 @@ from typing import Protocol
 import pylsl
 
 from rt_ner.core.contract.kinds import Kind
+from rt_ner.lsl.network.lookout import Lookout
+from rt_ner.lsl.network.own_names import OwnNames
 from rt_ner.lsl.streams import open_outlet
 
 # Announces and opens one stream of the source with this name.
@@ -38,12 +40,17 @@ class Source(Protocol):
 
 
 class LslSource(ABC):
-    """A source that keeps its LSL outlets by kind; a subclass only says what it pushes."""
+    """A source that keeps its LSL outlets by kind; a subclass only says what it pushes.
+
+    Its names are its own: `open` raises StreamError if somebody else publishes under one of them,
+    and while it is open, stderr tells of others that begin to.
+    """
 
     def __init__(self, name: str, openers: Mapping[Kind, Opener]) -> None:
         self._name = name
         self._openers = dict(openers)
         self._outlets: dict[Kind, pylsl.StreamOutlet] = {}
+        self._lookout: Lookout | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -52,8 +59,11 @@ class LslSource(ABC):
 
     def open(self) -> None:
         """Announce the streams, so that others see them."""
+        names = OwnNames(self._name, self.kinds)
         for kind, opener in self._openers.items():
             self._outlets[kind] = opener(self._name)
+            names.add(self._outlets[kind])
+        self._lookout = names.watch()
 
     def wait_for_listeners(self, kinds: Sequence[Kind], stop: Event) -> None:
         """Wait until each of these streams has a listener, or until stopped."""
@@ -68,6 +78,8 @@ class LslSource(ABC):
 
     def close(self) -> None:
         """Withdraw the streams."""
+        if self._lookout:
+            self._lookout.close()
         self._outlets.clear()
 
 

@@ -27,9 +27,10 @@ from rt_ner.doctor.rules.network import network_findings
 from rt_ner.doctor.rules.stamps import timing_findings
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.discovery import find_stream, spike_query
+from rt_ner.lsl.network.search import StreamSearch
 from rt_ner.lsl.spikes.header import read_spike_stream
 
-_LOOK_S, _WAIT_S = 1.0, 2.0
+_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +60,9 @@ class Doctor:
     def check_up(self, bundle: Path | None) -> Checkup:
         """Check everything; without the folder of a bundle, everything else."""
         self._say("looking for streams")
-        infos = pylsl.resolve_streams(_LOOK_S)
-        info = self._find_spikes()
+        search = self._search()
+        infos = search.settled(self._stop.is_set) if search else []
+        info = self._find_spikes(search) if search else None
         if info and info.uid() not in [seen.uid() for seen in infos]:
             infos.append(info)
         infos.sort(key=lambda seen: (seen.source_id(), seen.name(), seen.hostname()))
@@ -72,10 +74,20 @@ class Doctor:
             _versions(), surroundings, streams, spike_check, bundle_check, tuple(self._findings)
         )
 
-    def _find_spikes(self) -> pylsl.StreamInfo | None:
+    def _search(self) -> StreamSearch | None:
+        """Begin to search the network; return None if there is none."""
+        try:
+            return StreamSearch()
+        except StreamError as error:
+            self._no_go(str(error))
+            return None
+
+    def _find_spikes(self, search: StreamSearch) -> pylsl.StreamInfo | None:
         """Return the one spike stream, found as the decoder finds it."""
         try:
-            return find_stream(spike_query(self._settings.input), _WAIT_S, self._stop.is_set)
+            query = spike_query(self._settings.input)
+            begun = None if query.predicate else search
+            return find_stream(query, _WAIT_S, self._stop.is_set, search=begun)
         except StreamError as error:
             self._no_go(str(error))
             return None

@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
+from rt_ner.core.contract.names import decoder_name
 from rt_ner.core.settings import Settings
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
@@ -88,11 +89,17 @@ class OutputSettings(Settings):
     Attributes
     ----------
     source
-        First part of their ``source_id``, such as ``rt-ner`` in ``rt-ner/velocity``.
+        First part of their ``source_id``, such as ``rig`` in ``rig/velocity``; empty: ``rt-ner@``
+        and the computer's name.
 
     """
 
-    source: str = Field(default="rt-ner", pattern=_TEXT, min_length=1)
+    source: str = Field(default="", pattern=_TEXT, validate_default=True)
+
+    @field_validator("source")
+    @classmethod
+    def _named(cls, source: str) -> str:
+        return source or decoder_name()
 
 
 class VelocitySettings(Settings):

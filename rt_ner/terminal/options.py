@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from rt_ner.core.contract.names import decoder_name
 from rt_ner.core.contract.spike_form import SpikeForm as Form
 
 # Transport and computation take about half a millisecond: at this speed they count as two.
@@ -80,7 +81,14 @@ SourceId = Annotated[
     ),
 ]
 DecoderName = Annotated[
-    str, typer.Option("--decoder", metavar="NAME", help="Name of the decoder to listen to.")
+    str,
+    typer.Option(
+        "--decoder",
+        metavar="NAME",
+        help="Name of the decoder to listen to. Default: this computer's, rt-ner@HOST.",
+        show_default=False,
+        callback=lambda name: name or decoder_name(),
+    ),
 ]
 TaskName = Annotated[
     str, typer.Option("--task", metavar="NAME", help="Name of the task to listen to.")

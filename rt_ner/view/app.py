@@ -70,7 +70,7 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     app = application()
     signals = Signals(plan.decoder, plan.task)
     window = _subject(plan, signals) if plan.subject else _operator(plan, signals)
-    connector = signals.connector()
+    lookout = signals.lookout()
     frames = Frames()
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -83,7 +83,7 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     _show(window, plan)
     app.exec()
     timer.stop()
-    connector.close()
+    lookout.close()
     plan.recorder.close()
     if failed:
         raise RtNerError(

@@ -58,7 +58,7 @@ After = Annotated[
 
 def view(
     bundle: CloudBundle = None,
-    decoder: DecoderName = "rt-ner",
+    decoder: DecoderName = "",
     task: TaskName = "task",
     subject: Subject = False,
     full_screen: FullScreen = False,

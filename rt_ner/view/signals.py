@@ -8,13 +8,14 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import BoolArray, FloatArray
-from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
+from rt_ner.core.contract.kinds import DECODER_KINDS, TIMING_LABELS, Kind
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
 from rt_ner.decoding.input.channels import hot_channels
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import StreamQuery, query_for
+from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.ring import Ring
-from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
 
@@ -25,8 +26,7 @@ _ROWS = 12_000
 # Time over which firing rates are averaged, and time without a spike after which one is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
 _N_NOTICES = 50
-# Streams of the decoder, of the task and of the source.
-_DECODERS = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS, Kind.STATE, Kind.NOTICES)
+# Streams of the task and of the source.
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
 _STATES = tuple(State)
@@ -43,7 +43,7 @@ class Signals:
     def __init__(self, decoder: str, task: str) -> None:
         self.decoder_name = decoder
         queries: dict[Kind, Callable[[], StreamQuery | None]] = {
-            **{kind: partial(query_for, decoder, kind) for kind in _DECODERS},
+            **{kind: partial(query_for, decoder, kind) for kind in DECODER_KINDS},
             **{kind: partial(query_for, task, kind) for kind in _TASKS},
             **{kind: partial(self._source_query, kind) for kind in _SOURCES},
         }
@@ -88,9 +88,9 @@ class Signals:
         reader = self.readers[kind]
         return "" if reader.is_connected else reader.problem or "looking for the decoder"
 
-    def connector(self) -> Connector:
+    def lookout(self) -> Lookout:
         """Start to look for the streams."""
-        return Connector(list(self.readers.values()))
+        return Lookout(list(self.readers.values()))
 
     def centre(self) -> None:
         """Put the decoded and the true cursor back to the centre."""

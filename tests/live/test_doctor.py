@@ -37,12 +37,6 @@ LISTEN_S = 0.5
 LABELS = tuple(f"elec{number}" for number in range(1, 11))
 
 
-@pytest.fixture(autouse=True)
-def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look only as long as a test needs; a spike stream that is sought is waited for."""
-    monkeypatch.setattr("rt_ner.doctor.doctor._LOOK_S", 0.3)
-
-
 class RasterSource:
     """A raster source that sends in real time, 5 ms at once, until it is closed."""
 

@@ -9,14 +9,10 @@ import pylsl
 import pytest
 
 from rt_ner.lsl.discovery import StreamQuery, query_for_same
+from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
 
 WAIT_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rt_ner.lsl.spikes.network_watch._PAUSE_S", 0.05)
 
 
 def announced(name: str, source_id: str, lsl_type: str = "Spikes") -> pylsl.StreamOutlet:
@@ -33,10 +29,11 @@ def watching(name: str) -> Iterator[tuple[NetworkWatch, "queue.Queue[str]"]]:
     """A watch for streams of this name, and what it says."""
     notices: queue.Queue[str] = queue.Queue()
     watch = NetworkWatch(StreamQuery(("Spikes",), name=name), notices.put)
+    lookout = Lookout([watch], every_s=0.05)
     try:
         yield watch, notices
     finally:
-        watch.close()
+        lookout.close()
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

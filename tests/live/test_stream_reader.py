@@ -5,7 +5,8 @@ import threading
 import pylsl
 
 from rt_ner.lsl.discovery import StreamQuery
-from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.network.lookout import Lookout
+from rt_ner.lsl.stream_reader import StreamReader
 
 WAIT_S = 20.0
 
@@ -14,7 +15,7 @@ def test_a_marker_that_is_not_utf_8_loses_no_other(source_id: str) -> None:
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo("m", "Markers", 1, 0, pylsl.cf_string, source_id))
     query = StreamQuery(("Markers",), source_id=source_id)
     reader = StreamReader(lambda: query)
-    connector = Connector([reader])
+    connector = Lookout([reader])
     try:
         assert outlet.wait_for_consumers(WAIT_S)
         outlet.push_chunk([["go"], [b"m\xfcde"], ["größer"]], 1.0)

@@ -74,7 +74,8 @@ def test_a_task_without_a_trial_says_why_and_fails(
             while phases.pull_sample(0.05)[0] != ["REACH"]:
                 velocity.push_sample([0.0, 0.0], lsl_stamp)
         else:
-            waiting = f"waiting for a velocity: no stream '{wanted}/velocity'; start its source"
+            there = f"there is '{source_id}/velocity' on host "
+            waiting = f"waiting for a velocity: no stream '{wanted}/velocity' ({there}"
             wait_until(lambda: any(line.startswith(waiting) for line in task.log_lines()))
         task.interrupt()
         assert task.wait(WAIT_S) == 2

@@ -40,7 +40,7 @@ RUNNING, STALE, WARMING = State.RUNNING, State.STALE, State.WARMING
 
 @contextmanager
 def looking(signals: Signals) -> Iterator[Signals]:
-    connector = signals.connector()
+    connector = signals.lookout()
     try:
         yield signals
     finally:

@@ -13,8 +13,9 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.lsl.discovery import query_for
+from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
-from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.stream_reader import StreamReader
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
@@ -59,14 +60,14 @@ class Subject(LslSource):
 
     def run(self, stop: Event) -> None:
         """See, intend and fire until stopped; no step is left out."""
-        connector = Connector(list(self._readers.values()))
+        lookout = Lookout(list(self._readers.values()))
         now_ns = next_grid_line_ns(self._clock.now_ns(), _STEP_NS)
         try:
             while not self._clock.wait_until(now_ns, stop):
                 self._step(now_ns)
                 now_ns += _STEP_NS
         finally:
-            connector.close()
+            lookout.close()
 
     def _step(self, now_ns: int) -> None:
         """Take the step that ends now."""

@@ -95,6 +95,18 @@ LSL_TYPE = {
 }
 
 
+# All that a decoder publishes, and all that a task publishes.
+DECODER_KINDS = (
+    Kind.VELOCITY,
+    Kind.LATENT,
+    Kind.TIMING,
+    Kind.COUNTS,
+    Kind.STATE,
+    Kind.NOTICES,
+)
+TASK_KINDS = (Kind.CURSOR, Kind.TARGET, Kind.TASK, Kind.MARKERS)
+
+
 # The LSL types under which spikes are sent.
 SPIKE_TYPES = tuple(LSL_TYPE[kind] for kind in (Kind.SPIKES, Kind.EVENTS, Kind.BROADBAND))
 

@@ -11,7 +11,8 @@ from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import StreamError
 from rt_ner.lsl.discovery import query_for
-from rt_ner.lsl.stream_reader import Connector, StreamReader
+from rt_ner.lsl.network.lookout import Lookout
+from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.recalibration.block import (
     ClosedLoopBlock,
     block_of,
@@ -42,7 +43,7 @@ class BlockRecorder:
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
         self._channel_ids: tuple[str, ...] = ()
         self._period_ns = 0
-        self._connector = Connector(list(self._readers.values()))
+        self._lookout = Lookout(list(self._readers.values()))
 
     def poll(self) -> list[str]:
         """Take all that has arrived, and return which streams are missing.
@@ -75,7 +76,7 @@ class BlockRecorder:
 
     def stop(self) -> None:
         """Stop recording."""
-        self._connector.close()
+        self._lookout.close()
 
     def cut(self) -> ClosedLoopBlock | None:
         """Return the block since the last cut; None if a stream has sent nothing yet."""

@@ -56,7 +56,7 @@ def recalibrate(
     session: Annotated[
         Path | None, session_option("The one that BUNDLE was trained on; for --part encoder.")
     ] = None,
-    decoder: DecoderName = "rt-ner",
+    decoder: DecoderName = "",
     task: TaskName = "task",
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -119,7 +119,7 @@ def adapt(
         typer.Option(help="Recursive least squares (rls) or the reference, SmoothBatch."),
     ] = AdaptationMethod.RLS,
     control_as: ControlAs = "adapt",
-    decoder: DecoderName = "rt-ner",
+    decoder: DecoderName = "",
     task: TaskName = "task",
 ) -> None:
     """Adapt the readout continuously, until Ctrl-C.

@@ -7,7 +7,8 @@ import pylsl
 
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
-from rt_ner.lsl.discovery import StreamQuery, describe_stream
+from rt_ner.lsl.discovery import StreamQuery, describe_stream, present
+from rt_ner.lsl.network.search import StreamSearch
 from rt_ner.lsl.streams import FORMAT_NAMES
 
 _MARKERS = "Markers"
@@ -91,7 +92,9 @@ class _Listener:
     def _connected(self) -> pylsl.StreamInlet | None:
         """Return the marker stream, once exactly one matches and answers; None on ``stop``."""
         while not self._stop.is_set():
-            found, seen = self._query.resolve()
+            # A new search each time, which shows no stream that has just ended.
+            seen = StreamSearch().settled(self._stop.is_set)
+            found = present(self._query, seen, self._stop.is_set)
             self._tell_refusal(_refusal(self._control, found, seen))
             if not self._refused and found:
                 inlet = pylsl.StreamInlet(found[0], recover=False, as_numpy=True)

@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Mapping
 
+from rt_ner.core.contract.kinds import DECODER_KINDS
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.live.ports.lsl.results import LslResults
 from rt_ner.live.ports.lsl.spikes import LslClock, LslSpikes
 from rt_ner.live.ports.protocols import Ports
 from rt_ner.live.settings import DecodeSettings
+from rt_ner.lsl.network.own_names import OwnNames
 
 
 def open_lsl_ports(
@@ -18,7 +20,10 @@ def open_lsl_ports(
 ) -> Ports:
     """Announce the decoder's streams, and begin to watch the network.
 
-    ``about``: description of the decoder in the header of the state stream, by name.
+    ``about``: description of the decoder in the header of the state stream, by name. Raises
+    StreamError if another decoder publishes under the same name.
     """
-    results = LslResults(settings, model, about)
-    return Ports(LslSpikes(settings.input, alarms.append), results, LslClock(), alarms)
+    names = OwnNames(settings.output.source, DECODER_KINDS)
+    names.alarm = alarms.append
+    results = LslResults(settings, model, about, names.add)
+    return Ports(LslSpikes(settings.input, names, alarms.append), results, LslClock(), alarms)

@@ -1,6 +1,6 @@
 """Send results over LSL: the streams that the decoder publishes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 import pylsl
@@ -21,11 +21,16 @@ _LINGER_S = 0.2
 class LslResults:
     """The results port over LSL: a stream each for velocity, latent, timing, counts and so on.
 
-    ``about``: description of the decoder in the header of the state stream, by name.
+    ``about``: description of the decoder in the header of the state stream, by name. ``opened`` is
+    called with each outlet.
     """
 
     def __init__(
-        self, settings: DecodeSettings, model: DecoderSpecification, about: Mapping[str, str]
+        self,
+        settings: DecodeSettings,
+        model: DecoderSpecification,
+        about: Mapping[str, str],
+        opened: Callable[[pylsl.StreamOutlet], None],
     ) -> None:
         source, hop_ns = settings.output.source, model.window.hop_ns
         self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
@@ -36,6 +41,15 @@ class LslResults:
         self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
         self._counts: pylsl.StreamOutlet | None = None
         self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
+        self._opened = opened
+        for outlet in (
+            self._velocity.outlet,
+            self._latent,
+            self._timing,
+            self._state,
+            self._notices,
+        ):
+            opened(outlet)
 
     def announce_counts(self, source_id: str) -> None:
         """Open the stream of counts, once it is known which source is counted."""
@@ -44,6 +58,7 @@ class LslResults:
             self._counts = open_outlet(
                 self._source, Kind.COUNTS, self._channel_ids, "spikes", self._hop_ns, about
             )
+            self._opened(self._counts)
 
     def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
         """Send the velocity of a hop, first of all, because the cursor waits for it."""

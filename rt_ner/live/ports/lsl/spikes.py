@@ -6,11 +6,14 @@ from collections.abc import Callable
 from rt_ner.decoding.input.settings import InputKind, InputSettings
 from rt_ner.live.ports.protocols import SpikeSource
 from rt_ner.lsl.discovery import find_stream, query_for_same, spike_query
+from rt_ner.lsl.network.lookout import Lookout
+from rt_ner.lsl.network.own_names import OwnNames
+from rt_ner.lsl.network.search import POLL_S, StreamSearch
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet
 from rt_ner.lsl.streams import local_now_ns
 
-_LOOK_AGAIN_S = 0.2
+_LOOK_EVERY_S = 1.0
 
 
 class LslClock:
@@ -26,12 +29,23 @@ class LslClock:
 
 
 class LslSpikes:
-    """The spikes port over LSL. ``alarm`` is called with a notice of other streams that match."""
+    """The spikes port over LSL.
 
-    def __init__(self, settings: InputSettings, alarm: Callable[[str], None]) -> None:
+    ``names`` are the decoder's own, watched too. ``alarm`` is called with a notice of other streams
+    that match.
+    """
+
+    def __init__(
+        self, settings: InputSettings, names: OwnNames, alarm: Callable[[str], None]
+    ) -> None:
         self._kind: InputKind = settings.kind
         self._query = spike_query(settings)
+        self._own = names.own
         self._watch = NetworkWatch(self._query, alarm)
+        # The search that found the name free has settled, and finds the source at once.
+        search = self._new_search() if settings.predicate else names.search
+        self._search: StreamSearch | None = search
+        self._lookouts = [names.watch(), Lookout([self._watch], search, _LOOK_EVERY_S)]
 
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
@@ -41,7 +55,9 @@ class LslSpikes:
         Raises StreamError if none appears in time, several match, or it is of the wrong kind, and
         SourceLostError if it does not answer.
         """
-        info = find_stream(self._query, wait_s, is_stopped, note)
+        # Later on, the first search still shows the source that has just gone.
+        search, self._search = self._search or self._new_search(), None
+        info = find_stream(self._query, wait_s, is_stopped, note, search)
         return None if info is None else SpikeInlet(info, self._kind)
 
     def pin(self, source: SpikeSource) -> None:
@@ -57,12 +73,18 @@ class LslSpikes:
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
         """Wait until other matching streams are there than now, or until stopped."""
-        refused = {info.uid() for info in self._query.resolve()[0]}
+        search = self._new_search()
+        refused = {info.uid() for info in self._query.among(search.settled(is_stopped))}
         while not is_stopped():
-            found = {info.uid() for info in self._query.resolve(_LOOK_AGAIN_S)[0]}
+            found = {info.uid() for info in self._query.among(search.seen())}
             if found and found != refused:
                 return
+            time.sleep(POLL_S)
 
     def close(self) -> None:
         """Stop looking."""
-        self._watch.close()
+        for lookout in self._lookouts:
+            lookout.close()
+
+    def _new_search(self) -> StreamSearch:
+        return StreamSearch(self._query.predicate, self._own)

@@ -38,9 +38,7 @@ class VelocityOutlet:
         self._transform: list[tuple[float, float]] = _transform(wanted).tolist()
         lsl_format = _FORMATS[wanted.format]
         self._is_whole = wanted.format == "int32"
-        self._outlet = pylsl.StreamOutlet(
-            _velocity_info(settings, lsl_format, hop_ns), chunk_size=1
-        )
+        self.outlet = pylsl.StreamOutlet(_velocity_info(settings, lsl_format, hop_ns), chunk_size=1)
         self._closed = Event()
         self._ticks: TickedVelocity | None = None
         self._thread: Thread | None = None
@@ -68,7 +66,7 @@ class VelocityOutlet:
             self._thread.join()
 
     def _send(self, velocity_cm_s: AnyArray, stamp_ns: int) -> None:
-        self._outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
+        self.outlet.push_sample(self._sample(velocity_cm_s), s_from_ns(stamp_ns))
 
     def warm_caches(self, velocity_cm_s: AnyArray) -> None:
         """Make a sample as if to send it, without sending it."""
