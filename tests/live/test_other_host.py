@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,43 +18,49 @@ import pytest
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
 from rt_ner.live.states import State
-from tests.helpers.rig import Decoding, inlet, pulled
+from tests.helpers.rig import WAIT_S, Decoding, inlet, pulled
+from tests.helpers.waiting import wait_until
 
 AHEAD_S = 5000
 NAMESPACES = ["unshare", "--uts", "--time", "--monotonic", str(AHEAD_S), "--fork"]
 
 
-@pytest.fixture
-def other_host(source_id: str, tmp_path: Path) -> Iterator[None]:
-    """A noise source that runs on 'another host' while the test does."""
+@contextmanager
+def noise_on(host: str, source_id: str, folder: Path) -> Iterator[None]:
+    """A noise source that runs on another host within the block."""
     allowed = (
         shutil.which("unshare")
         and not subprocess.run(
-            [*NAMESPACES, "hostname", "another-host"], capture_output=True, check=False
+            [*NAMESPACES, "hostname", host], capture_output=True, check=False
         ).returncode
     )
     if not allowed:
         pytest.skip("no time namespaces here: Linux, unshare and root are needed")
     python = f"{sys.executable} -m rt_ner noise --name {source_id}"
-    with (tmp_path / "noise.log").open("wb") as log:
+    with (folder / "noise.log").open("wb") as log:
         process = subprocess.Popen(
-            [*NAMESPACES, "sh", "-c", f"hostname another-host && exec {python}"],
+            [*NAMESPACES, "sh", "-c", f"hostname {host} && exec {python}"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-        yield
-        os.killpg(process.pid, 9)
-        process.communicate()
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, 9)
+            process.communicate()
 
 
 def test_times_of_another_host_are_moved_to_the_local_clock(
-    small_bundle: Bundle, source_id: str, other_host: None
+    small_bundle: Bundle, source_id: str, tmp_path: Path
 ) -> None:
     query = {"source_id": source_id_of(source_id, Kind.SPIKES), "host": "another-host"}
-    with Decoding(small_bundle.model, source_id, input=query) as decoding:
+    with (
+        noise_on("another-host", source_id, tmp_path),
+        Decoding(small_bundle.model, source_id, input=query) as decoding,
+    ):
         timing = inlet(decoding.name, Kind.TIMING)
         decoding.expect(State.CONNECTING, State.WARMING, State.RUNNING)
         rows, stamps_ns = pulled(timing, 250)
@@ -64,3 +71,20 @@ def test_times_of_another_host_are_moved_to_the_local_clock(
     assert not (np.diff(np.rint(stamps_ns / 1e6)) % 10).any()
     counts = decoding.loop.statistics.counts()
     assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0
+
+
+def test_a_source_whose_host_is_renamed_is_taken_again_or_the_remedy_is_said(
+    small_bundle: Bundle, source_id: str, tmp_path: Path
+) -> None:
+    """A new address may bring a new domain; another name may be another rig's computer."""
+    with Decoding(small_bundle.model, source_id) as decoding:
+        decoding.expect(State.CONNECTING)
+        for host in ("amp", "amp.lan"):
+            with noise_on(host, source_id, tmp_path):
+                decoding.expect(State.WARMING, State.RUNNING)
+            while decoding.states.get(timeout=WAIT_S) != State.CONNECTING:
+                pass
+        with noise_on("elsewhere", source_id, tmp_path):
+            there = f"'{source_id}/spikes' is there, but on host elsewhere: if this is the same"
+            wait_until(lambda: there in decoding.loop.note)
+            assert decoding.states.empty()

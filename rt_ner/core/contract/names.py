@@ -19,5 +19,5 @@ def decoder_name() -> str:
     Two rigs on one network have two names, so that no client takes one for the other. The domain is
     left out, for it may change with the address.
     """
-    host = re.sub(r"[^\w-]", "-", socket.gethostname().partition(".")[0])
+    host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])
     return f"rt-ner@{host or 'localhost'}"
