@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rt_ner.bench.rig import counted_by, open_rig
-from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.input_counts import FATES
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.states import State
 
 _MARGIN_S = 60.0
 # Every event that arrived has exactly one of these fates.
-_FATES = [fate.name.lower() for fate in InputCounts if fate <= InputCounts.SKIPPED]
+_FATES = [fate.name.lower() for fate in FATES]
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,13 @@ class InputCounts(IntEnum):
     SMOOTHED = 10
 
 
+# Everything that arrived is counted as exactly one of these.
+FATES = (
+    *[count for count in InputCounts if count < InputCounts.REORDERED],
+    InputCounts.UNDECODABLE,
+)
+
+
 def empty_input_counts() -> Int64Array:
     """Return a vector of input counts, all zero."""
     return np.zeros(len(InputCounts), dtype=np.int64)
