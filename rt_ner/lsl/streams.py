@@ -15,8 +15,10 @@ import pylsl
 
 from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import LSL_TYPE, Kind, source_id_of
+from rt_ner.lsl.network.search import reaches_others
 
 _ABOUT = "about"
+_PORTS_ALONE = 256
 # Names of liblsl's sample types, as XDF writes them.
 FORMAT_NAMES = {
     getattr(pylsl, f"cf_{name}"): name
@@ -66,9 +68,13 @@ def quiet_liblsl() -> None:
 
     rt-ner reports the same events, such as a lost source, in the operator's terms. Call this
     before any other use of LSL in the process.
+
+    On a computer without a network, liblsl asks port by port. Its usual 32 ports are too few there:
+    each stream takes two, and others are taken by those who search and listen.
     """
     if lsl_config_file() is None:
-        pylsl.set_config_content("[log]\nlevel = -3\n")
+        ports = "" if reaches_others() else f"[ports]\nPortRange = {_PORTS_ALONE}\n"
+        pylsl.set_config_content(f"[log]\nlevel = -3\n{ports}")
 
 
 def announce(

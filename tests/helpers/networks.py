@@ -56,9 +56,12 @@ class Networks:
         subprocess.run(["ip", "netns", "exec", self._full(name), *command], check=True)
 
     def start(
-        self, name: str, *arguments: str, host: str = "", peers: str = ""
+        self, name: str, *arguments: str, host: str = "", peers: str = "", configured: bool = True
     ) -> "subprocess.Popen[str]":
-        """Start Python there, on a computer with this host name that knows these LSL peers."""
+        """Start Python there, on a computer with this host name that knows these LSL peers.
+
+        Not ``configured``: liblsl finds no file of settings.
+        """
         config = self._folder / f"{name}.cfg"
         config.write_text(
             f"[lab]\nSessionID = {self._session}\nKnownPeers = {{{peers}}}\n[log]\nlevel = -3\n"
@@ -73,7 +76,10 @@ class Networks:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"LSLAPICFG": str(config), "PYTHONUNBUFFERED": "1"},
+            cwd=self._folder,
+            env=os.environ
+            | {"LSLAPICFG": str(config) if configured else "", "PYTHONUNBUFFERED": "1"}
+            | {"HOME": str(self._folder)},
         )
         self._processes.append(process)
         return process

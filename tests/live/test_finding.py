@@ -23,6 +23,18 @@ outlets = [
 print("announced")
 threading.Event().wait()
 """
+# Counts the streams that are found of so many, in a program of rt-ner's.
+COUNT = """
+import sys, pylsl
+from rt_ner.lsl.network.search import StreamSearch
+from rt_ner.lsl.streams import quiet_liblsl
+quiet_liblsl()
+outlets = [
+    pylsl.StreamOutlet(pylsl.StreamInfo("s", "Spikes", 2, 1000, "int16", f"s{number}"))
+    for number in range(int(sys.argv[1]))
+]
+print(len(StreamSearch().settled()))
+"""
 # Finds the spike stream with this source_id, or the only one.
 FIND = """
 import json, sys, time
@@ -75,6 +87,13 @@ def test_each_stream_of_a_computer_without_a_network_is_found(networks: Networks
     for name in "abc":
         assert found(networks, "alone", f"{name}/spikes")["source_id"] == f"{name}/spikes"
     assert found(networks, "alone")["error"].startswith("3 streams match type='Spikes'")
+
+
+def test_a_computer_without_a_network_has_ports_for_many_streams(networks: Networks) -> None:
+    """liblsl's own range of ports is full after 16 of them."""
+    networks.add("alone")
+    output, _ = networks.start("alone", "-c", COUNT, "40", configured=False).communicate()
+    assert output == "40\n"
 
 
 def test_a_computer_that_does_not_reach_itself_is_told_so(networks: Networks) -> None:

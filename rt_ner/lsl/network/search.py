@@ -67,21 +67,25 @@ class StreamSearch:
         return self.seen()
 
 
+def reaches_others() -> bool:
+    """Return True if this computer has a network, so that LSL can ask all others at once."""
+    return not _obstacle(_OTHERS)
+
+
 def _check_network() -> None:
     """Raise StreamError if LSL can reach nobody, not even programs on this computer."""
-    try:
-        _find_way(_OTHERS)
-    except OSError:
-        try:
-            _find_way(_OURSELVES)
-        except OSError as error:
-            raise StreamError(
-                f"this computer has no network, not even to itself ({error}), and LSL needs one: "
-                "bring up the loopback interface, e.g. with ip link set lo up"
-            ) from error
+    if not reaches_others() and (obstacle := _obstacle(_OURSELVES)):
+        raise StreamError(
+            f"this computer has no network, not even to itself ({obstacle}), and LSL needs one: "
+            "bring up the loopback interface, e.g. with ip link set lo up"
+        )
 
 
-def _find_way(address: tuple[str, int]) -> None:
-    """Raise OSError if there is no route to an address."""
+def _obstacle(address: tuple[str, int]) -> str:
+    """Return why there is no route to an address; empty if there is one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(address)
+        try:
+            probe.connect(address)
+        except OSError as error:
+            return str(error)
+    return ""
