@@ -38,10 +38,21 @@ def in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[
 
 
 @linux
-@pytest.mark.parametrize("arguments", [("--help",), ("decode", "--help"), ("inspect", str(BUNDLE))])
+@pytest.mark.parametrize("arguments", [("--help",), ("decode", "--help")])
 def test_a_home_that_is_not_there(arguments: tuple[str, ...]) -> None:
     result = rt_ner(*arguments, HOME="/proc/nothing", NUMBA_CACHE_DIR="/proc/nothing")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@linux
+def test_what_is_compiled_without_a_home_is_told_once(tmp_path: Path) -> None:
+    unset = {"NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": ""}
+    environment = {"HOME": "/proc/nothing", "TMPDIR": str(tmp_path)} | unset
+    kept = tmp_path / f"rt-ner-{os.getuid()}"
+    first, second = (rt_ner("inspect", str(BUNDLE), **environment) for _ in range(2))
+    notice = f"rt-ner: /proc/nothing/.cache/rt-ner can't be written: compiled code is in {kept}\n"
+    assert (first.returncode, first.stderr) == (0, notice)
+    assert (second.returncode, second.stderr) == (0, "")
 
 
 @linux
