@@ -55,7 +55,7 @@ def score_live(
     running = _is_running(heard)
     end_ns = nearest_grid_line_ns(ns_array_from_s(heard.velocity_s), hop_ns)[running] - zero_ns
     velocity_cm_s = heard.velocity_cm_s[running]
-    first_ready_ns = begin_ns + window.n_hops * hop_ns
+    first_ready_ns = begin_ns + window.history_ns
     expected = offline.end_ns >= next_grid_line_ns(first_ready_ns, hop_ns)
     timing = dict(zip(TIMING_LABELS, heard.timing.T, strict=True))
     n_lost = int(np.isin(offline.end_ns[expected], end_ns, invert=True).sum())

@@ -50,6 +50,11 @@ class WindowShape(BaseModel):
         """Number of hops in the whole window."""
         return self.hops_per_bin * self.history_bins
 
+    @property
+    def history_ns(self) -> int:
+        """Length of the whole window, in ns."""
+        return self.bin_ns * self.history_bins
+
 
 # Slots of the window's state vector.
 _NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)

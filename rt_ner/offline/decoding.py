@@ -161,7 +161,7 @@ def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
     if not decoding.end_ns.size:
         raise SessionError(
             f"session '{session.name}' is shorter than the bundle's history of "
-            f"{model.window.n_hops * model.window.hop_ns / 1e6:g} ms: decode a longer one"
+            f"{model.window.history_ns / 1e6:g} ms: decode a longer one"
         )
     return decoding
 

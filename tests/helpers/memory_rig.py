@@ -56,7 +56,7 @@ class MemoryRig:
 
     @property
     def history_ms(self) -> int:
-        return self._model.window.n_hops * self._model.window.hop_ns // MS
+        return self._model.window.history_ns // MS
 
     def then(self, what: Happening) -> "MemoryRig":
         """Let something happen now."""

@@ -4,6 +4,7 @@ Kernels add to a vector of these counts, ``(len(InputCounts),)``. Everything tha
 as exactly one of used, late, duplicate, invalid, unknown, skipped or undecodable.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 import numpy as np
@@ -61,6 +62,30 @@ FATES = (
     *[count for count in InputCounts if count < InputCounts.REORDERED],
     InputCounts.UNDECODABLE,
 )
+
+
+_LOSSES = (
+    InputCounts.LATE,
+    InputCounts.DUPLICATE,
+    InputCounts.MISSING,
+    InputCounts.INVALID,
+    InputCounts.UNKNOWN,
+    InputCounts.SKIPPED,
+)
+# The operator hears of losses above this part of the input.
+MANY = 0.1
+
+
+def heavy_losses(counts: Mapping[InputCounts, int] | Int64Array) -> dict[InputCounts, int]:
+    """Return the losses among some counts if they are more than a tenth of the input; else none."""
+    lost = {what: int(counts[what]) for what in _LOSSES if counts[what] > 0}
+    n_lost = sum(lost.values())
+    return lost if n_lost > MANY * (n_lost + int(counts[InputCounts.USED])) else {}
+
+
+def named_counts(counts: Mapping[InputCounts, int]) -> str:
+    """Return the counts that are not zero, in words."""
+    return ", ".join(f"{what.name.lower()} {n}" for what, n in counts.items() if n)
 
 
 def empty_input_counts() -> Int64Array:

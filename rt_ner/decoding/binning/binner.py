@@ -1,7 +1,7 @@
-"""Define the protocol of all binners: chunks in, hops out."""
+"""Define the protocol of all binners, chunks in and hops out, and those that lead to another."""
 
 from collections.abc import Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -67,3 +67,33 @@ class SpikeBinner(Protocol[_Chunk_contra]):
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
         """Compile for input of this type, the one that `push` gets; leave no trace."""
         ...
+
+
+class BinnerBefore:
+    """A binner that changes the chunks and leaves the counting to another, whose results it shows.
+
+    ``binner``: the one that counts.
+    """
+
+    def __init__(self, binner: SpikeBinner[Any]) -> None:
+        self._binner = binner
+        self.counts = binner.counts
+        self.input_counts = binner.input_counts
+
+    @property
+    def invalid(self) -> bool:
+        """True if invalid input arrived in the hop that was closed last."""
+        return self._binner.invalid
+
+    @property
+    def newest_ns(self) -> int:
+        """Time of the newest input, in ns."""
+        return self._binner.newest_ns
+
+    def due_ns(self, now_ns: int) -> int:
+        """Return when the open hop ends without more input; `FOREVER_NS` if only input ends it."""
+        return self._binner.due_ns(now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Forget the open hop, after an outage; the input goes on at ``now_ns``."""
+        self._binner.reset(now_ns)

@@ -7,6 +7,7 @@ import numpy as np
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS
 from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.decoding.binning.binner import BinnerBefore
 from rt_ner.decoding.binning.detector import Detector
 from rt_ner.decoding.binning.kernels.filter import MAX_VOLTAGE
 from rt_ner.decoding.binning.raster import RasterBinner
@@ -18,7 +19,7 @@ _BRIDGED_NS = 1_000_000
 _MAX_SAMPLES = 4096
 
 
-class BroadbandBinner:
+class BroadbandBinner(BinnerBefore):
     """A binner that detects spikes in broadband voltage and counts them into hops.
 
     No hop is reported while the detector is blind: until its thresholds are learned, and while
@@ -36,32 +37,12 @@ class BroadbandBinner:
     """
 
     def __init__(self, detector: Detector, binner: RasterBinner, period_ns: float) -> None:
+        super().__init__(binner)
         self._detector = detector
-        self._binner = binner
         self._longest_ns = period_ns + _BRIDGED_NS
         self._newest_ns = NEVER_NS
         # −1 marks a value that can't be a voltage; the binner counts it as invalid.
         self._crossings = np.zeros((_MAX_SAMPLES, detector.n_channels), dtype=np.int8)
-        self.counts = binner.counts
-        self.input_counts = binner.input_counts
-
-    @property
-    def invalid(self) -> bool:
-        """True if an invalid sample arrived in the hop that was closed last."""
-        return self._binner.invalid
-
-    @property
-    def newest_ns(self) -> int:
-        """Stamp of the newest sample, in ns."""
-        return self._binner.newest_ns
-
-    def due_ns(self, now_ns: int) -> int:
-        """Return `FOREVER_NS`, because only samples end a hop."""
-        return self._binner.due_ns(now_ns)
-
-    def reset(self, now_ns: int) -> None:
-        """Forget the open hop, after an outage."""
-        self._binner.reset(now_ns)
 
     def restart(self, now_ns: int) -> None:
         """Forget the source's time too, for a new connection. Learned thresholds stay."""

@@ -10,11 +10,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from rt_ner.core.arrays import Float32Array
+from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.binning.binner import BinnerBefore, SpikeBinner
 from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
 from rt_ner.decoding.input.settings import Stamps
 from rt_ner.decoding.timing.kernels.line import (
@@ -36,7 +36,7 @@ from rt_ner.decoding.timing.kernels.steps import (
 _Chunk = TypeVar("_Chunk", RasterChunk, VoltageChunk)
 
 
-class TimedBinner(Generic[_Chunk]):
+class TimedBinner(BinnerBefore, Generic[_Chunk]):
     """A binner that times regular samples and leaves the counting to another.
 
     Parameters
@@ -55,34 +55,13 @@ class TimedBinner(Generic[_Chunk]):
     def __init__(
         self, binner: SpikeBinner[_Chunk], period_ns: float, step_ns: int, stamps: Stamps
     ) -> None:
-        self._binner: SpikeBinner[_Chunk] = binner
+        super().__init__(binner)
         self._step_ns = step_ns
         self._timing = new_timing(
             period_ns, stamps is not Stamps.AS_SENT, stamps is Stamps.SMOOTHED
         )
         self._time_ns = np.zeros(0, dtype=np.int64)
         self._held: _Chunk | None = None
-        self._begins = False
-        self.counts: Float32Array = binner.counts
-        self.input_counts = binner.input_counts
-
-    @property
-    def invalid(self) -> bool:
-        """True if an invalid sample arrived in the hop that was closed last."""
-        return self._binner.invalid
-
-    @property
-    def newest_ns(self) -> int:
-        """Time of the newest sample, in ns."""
-        return self._binner.newest_ns
-
-    def due_ns(self, now_ns: int) -> int:
-        """Return `FOREVER_NS`, because only samples end a hop."""
-        return self._binner.due_ns(now_ns)
-
-    def reset(self, now_ns: int) -> None:
-        """Forget the open hop, after an outage."""
-        self._binner.reset(now_ns)
 
     def restart(self, now_ns: int) -> None:
         """Forget the source's time too, for a new connection. Smoothing stays on."""
@@ -131,7 +110,7 @@ class TimedBinner(Generic[_Chunk]):
             if last == chunk.stamp_ns.size:
                 return
             if self._held is None:
-                self._held = _part(chunk, slice(last, last + 1))
+                self._held = _copied(chunk, last)
                 last += 1
                 if last == chunk.stamp_ns.size:
                     return
@@ -170,7 +149,12 @@ class TimedBinner(Generic[_Chunk]):
             yield from self._binner.push(_part(chunk, part, time_ns))
 
 
-def _part(chunk: Any, part: slice, time_ns: Any = None) -> Any:
-    """Return some samples of a chunk as one of its own, with other times if given."""
-    stamp_ns = chunk.stamp_ns[part].copy() if time_ns is None else time_ns.copy()
-    return type(chunk)(stamp_ns, chunk[1][part].copy(), chunk.arrived_ns)
+def _part(chunk: Any, part: slice, time_ns: Int64Array) -> Any:
+    """Return some samples of a chunk with other times; its arrays are reused."""
+    return type(chunk)(time_ns, chunk[1][part], chunk.arrived_ns)
+
+
+def _copied(chunk: Any, sample: int) -> Any:
+    """Return one sample of a chunk, to be kept beyond it."""
+    one = slice(sample, sample + 1)
+    return type(chunk)(chunk.stamp_ns[one].copy(), chunk[1][one].copy(), chunk.arrived_ns)

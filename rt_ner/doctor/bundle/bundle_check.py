@@ -34,7 +34,7 @@ def check_bundle(
     """Return the result, None if the bundle does not load, and what is wrong.
 
     ``spikes``: the spike stream, as found on the network, and its shape.
-    """  # fmt: skip
+    """
     try:
         model = load_bundle(folder).model
     except BundleError as error:
@@ -50,7 +50,7 @@ def check_bundle(
         return replace(check, fits=False), [Finding(Level.NO_GO, str(error))]
     decoder = Decoder(model, binner, local_now_ns)
     check = _timed(check, decoder, stream.dtype, stop)
-    run = dry_run(info, decoder, model.window.n_hops * model.window.hop_ns, settings, stop)
+    run = dry_run(info, decoder, model.window.history_ns, settings, stop)
     name = f"'{info.name()}'"
     return check, step_findings(check) + dry_run_findings(name, run, settings.safety.stale_ms)
 

@@ -6,7 +6,7 @@ from threading import Event
 
 import pylsl
 
-from rt_ner.core.clock import NS_PER_MS, NS_PER_S
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ns_from_ms
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError, StreamError
 from rt_ner.decoding.decoder import Decoder
@@ -56,7 +56,7 @@ def dry_run(
         if inlet.stream.kind is InputKind.BROADBAND:
             longest_s += settings.detector.learn_s
         decoder.warm_up(inlet.dtype)
-        inlet.open(decoder.binner, round(settings.safety.clock_step_ms * NS_PER_MS))
+        inlet.open(decoder.binner, ns_from_ms(settings.safety.clock_step_ms))
         decoder.binner.restart(local_now_ns())
         begun_s = time.monotonic()
         while not stop.is_set() and (passed_s := time.monotonic() - begun_s) < longest_s:

@@ -1,18 +1,9 @@
 """Judge how some seconds of the spikes could be decoded."""
 
-from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.input_counts import MANY, InputCounts, heavy_losses, named_counts
 from rt_ner.doctor.bundle.dry_run import DryRun
 from rt_ner.doctor.checkup import Finding, Level, warnings
 from rt_ner.live.rules.input_watch import SMOOTHING, slow_chunks
-
-_LOST = (
-    InputCounts.LATE,
-    InputCounts.DUPLICATE,
-    InputCounts.INVALID,
-    InputCounts.UNKNOWN,
-    InputCounts.MISSING,
-)
-_MANY = 0.1
 
 
 def dry_run_findings(name: str, run: DryRun, stale_ms: float) -> list[Finding]:
@@ -23,12 +14,12 @@ def dry_run_findings(name: str, run: DryRun, stale_ms: float) -> list[Finding]:
         return [Finding(Level.NO_GO, f"{name} {slow_chunks(run.chunk_ms, stale_ms)}")]
     if not run.n_ready:
         return [Finding(Level.NO_GO, _no_hop(name, run))]
-    n_lost = sum(run.counts[what] for what in _LOST)
     problems = []
-    if n_lost > _MANY * (n_lost + run.counts[InputCounts.USED]):
+    if heavy_losses(run.counts):
         problems.append(
-            f"{name}: more than {_MANY:.0%} of the samples can't be used ({_named(run)}): see "
-            "the findings on its time stamps; if events are late, raise grace_ms in [input]"
+            f"{name}: more than {MANY:.0%} of the samples can't be used "
+            f"({named_counts(run.counts)}): see the findings on its time stamps; if events are "
+            "late, raise grace_ms in [input]"
         )
     if run.counts[InputCounts.SMOOTHED]:
         problems.append(f"{name} {SMOOTHING}")
@@ -38,11 +29,6 @@ def dry_run_findings(name: str, run: DryRun, stale_ms: float) -> list[Finding]:
 def _no_hop(name: str, run: DryRun) -> str:
     return (
         f"{name}: not one hop could be decoded in {run.seconds:.1f} s, with "
-        f"{run.n_hops} hops counted and these samples: {_named(run) or 'none'}. Expected a full "
-        "history: see the findings on its time stamps, and the channels' units"
+        f"{run.n_hops} hops counted and these samples: {named_counts(run.counts) or 'none'}. "
+        "Expected a full history: see the findings on its time stamps, and the channels' units"
     )
-
-
-def _named(run: DryRun) -> str:
-    """Return what became of the samples, in words."""
-    return ", ".join(f"{what.name.lower()} {n}" for what, n in run.counts.items() if n)

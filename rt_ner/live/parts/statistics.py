@@ -3,19 +3,15 @@
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.contract.input_counts import InputCounts, empty_input_counts
+from rt_ner.core.contract.input_counts import (
+    MANY,
+    InputCounts,
+    empty_input_counts,
+    heavy_losses,
+    named_counts,
+)
 
 _N_REMEMBERED = 100_000
-# The operator hears of losses above this part of the input.
-_MANY = 0.1
-_LOSSES = (
-    InputCounts.LATE,
-    InputCounts.DUPLICATE,
-    InputCounts.MISSING,
-    InputCounts.INVALID,
-    InputCounts.UNKNOWN,
-    InputCounts.SKIPPED,
-)
 
 
 class LoopStatistics:
@@ -102,16 +98,11 @@ class LoopStatistics:
     def new_losses(self) -> str:
         """Return a notice if more than a tenth of the newest input was unusable; else empty."""
         new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
-        lost = {
-            input_counts: int(new[input_counts])
-            for input_counts in _LOSSES
-            if new[input_counts] > 0
-        }
-        n_lost = sum(lost.values())
-        if n_lost <= _MANY * (n_lost + int(new[InputCounts.USED])):
+        lost = heavy_losses(new)
+        if not lost:
             return ""
-        named = ", ".join(f"{input_counts.name.lower()} {n}" for input_counts, n in lost.items())
-        return f"losses: more than {_MANY:.0%} of the newest input could not be used: {named}"
+        named = named_counts(lost)
+        return f"losses: more than {MANY:.0%} of the newest input could not be used: {named}"
 
     def counts(self) -> dict[str, int]:
         """Return all counts by name."""

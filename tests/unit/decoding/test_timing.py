@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.input_counts import FATES, InputCounts
 from rt_ner.core.errors import StreamError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS, raster_binner
@@ -170,8 +170,7 @@ def test_chunks_do_not_matter_and_all_that_arrived_is_accounted_for(
         ]
         binner.restart(0)
         results.append((hops, binner.input_counts.tolist()))
-        classes = [*range(InputCounts.REORDERED), InputCounts.UNDECODABLE]
-        assert sum(binner.input_counts[what] for what in classes) == len(order)
+        assert sum(binner.input_counts[fate] for fate in FATES) == len(order)
         assert binner.input_counts[InputCounts.MISSING] >= 0
     assert results[1:] == results[:-1]
 

@@ -109,13 +109,13 @@ def _is_repeat(stamp: int, stamps: Int64Array) -> bool:
 
 @njit(cache=True)
 def _has_come_after_all(
-    stamp: int, stamps: Int64Array, state: Int64Array, totals: Int64Array
+    stamp: int, stamps: Int64Array, state: Int64Array, input_counts: Int64Array
 ) -> None:
     """Take a sample off those that never came, if any was missed."""
     _remember(stamp, stamps, state)
     if state[N_MISSED] > 0:
         state[N_MISSED] -= 1
-        totals[InputCounts.MISSING] -= 1
+        input_counts[InputCounts.MISSING] -= 1
 
 
 @njit(cache=True)

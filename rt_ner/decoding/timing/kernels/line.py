@@ -103,9 +103,8 @@ def time_on_line(stamp: int, timing: Timing) -> int:
     """Return the time of a sample by the line; NEVER_NS while it is not known."""
     state, line, period_ns = timing.state, timing.line, timing.period_ns
     step = stamp - state[NEWEST_NS]
-    if (state[N_ON_LINE] == 0 and state[N_POINTS] == 0) or (
-        state[NEWEST_NS] != NEVER_NS and abs(step - period_ns) > _PAUSE_NS
-    ):
+    is_first = state[N_ON_LINE] == 0 and state[N_POINTS] == 0
+    if is_first or abs(step - period_ns) > _PAUSE_NS:
         begin(stamp, timing)
     elif state[N_ON_LINE] > 0 and step > period_ns:
         # The source waited before this sample: the one before it was least delayed.
