@@ -105,5 +105,6 @@ def _run_task(
             progress(len(task.events("trial")) / plan.trials)
             pause.wait(_POLL_S)
         task.finish(_END_S)
+        progress(len(task.events("trial")) / plan.trials)
         (scores,) = task.events("scores")
     return scores

@@ -74,15 +74,20 @@ def test_a_task_without_a_trial_says_why_and_fails(
             while phases.pull_sample(0.05)[0] != ["REACH"]:
                 velocity.push_sample([0.0, 0.0], lsl_stamp)
         else:
-            there = f"there is '{source_id}/velocity' on host "
-            waiting = f"waiting for a velocity: no stream '{wanted}/velocity' ({there}"
-            wait_until(lambda: any(line.startswith(waiting) for line in task.log_lines()))
+            waiting = f"waiting for a velocity: no stream '{wanted}/velocity' (there is "
+            there = f"'{source_id}/velocity' on host "
+            wait_until(lambda: _says(task.log_lines(), waiting, there))
         task.interrupt()
         assert task.wait(WAIT_S) == 2
     last = task.log_lines()[-1]
     assert "no trial is over, so there are no scores" in last
     assert reason.format(f"{wanted}/velocity") in last
     assert "nan" not in "".join(task.log_lines())
+
+
+def _says(lines: list[str], beginning: str, part: str) -> bool:
+    """True if a line begins so and names the other stream, beside those of earlier tests."""
+    return any(line.startswith(beginning) and part in line for line in lines)
 
 
 def test_the_task_says_that_it_waits_and_that_it_waits_no_more(source_id: str, stop: Event) -> None:
