@@ -166,14 +166,12 @@ class Loop:
 
     def _take(self, chunk: Chunk, connection: Connection) -> None:
         """Decode every hop that a chunk closes, or only the newest one to catch up."""
-        source, decoder = connection
+        decoder = connection.decoder
         if self._input.is_stale:
             if not len(chunk[0]):
                 return
             # The time without data was not measured.
             decoder.reset(int(chunk[0].min()))
-            if slow := self._input.came_back(source.arrived_ns):
-                self._publisher.notify(slow, "slow chunks")
         if self._backlog.behind:
             self._catch_up(chunk, connection)
         else:
@@ -215,6 +213,8 @@ class Loop:
         statistics, publisher = self.statistics, self._publisher
         if self._input.is_silent(statistics.n_alive, now_ns):
             self._go_stale(decoder, now_ns)
+        if slowness := self._input.new_slowness():
+            publisher.notify(f"the source {slowness}", "slow chunks")
         if self._input.has_no_hops(self._hop_ns, publisher.published_at_ns, now_ns):
             # Input comes but makes no hop, for instance while a detector must learn again.
             publisher.published_at_ns = now_ns

@@ -28,14 +28,14 @@ def at_push(n_burst: int, own_ns: int = 20_000) -> Stamped:
     return stamped
 
 
-def by_chunk(n_chunk: int, jitter_ms: float) -> Stamped:
+def by_chunk(n_chunk: int, jitter_ms: float, period_ns: float = PERIOD_NS) -> Stamped:
     """The last sample of a chunk is stamped, the others are a nominal period apart."""
 
     def stamped(true_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         sample = np.arange(true_ns.size)
         last = np.minimum(sample // n_chunk * n_chunk + n_chunk - 1, true_ns.size - 1)
         jitter_ns = (rng.uniform(0, jitter_ms, sample.size) * MS).astype(np.int64)[last]
-        return true_ns[last] - (last - sample) * PERIOD_NS + jitter_ns
+        return true_ns[last] - np.rint((last - sample) * period_ns).astype(np.int64) + jitter_ns
 
     return stamped
 
@@ -58,13 +58,28 @@ UNEVEN: dict[str, Stamped] = {
 }
 
 
+UNEVEN_30_KHZ: dict[str, Stamped] = {
+    "bursts of 7": at_push(7, 200),
+    "bursts of 300": at_push(300, 200),
+    "one stamp per 250 ms": at_push(7500, 0),
+    **{f"chunks of {ms} ms, jitter": by_chunk(30 * ms, 8.0, 1e9 / 30_000) for ms in (1, 30, 250)},
+    "jitter both ways": jittered(-8.0, 8.0),
+}
+
+
 def decode(
-    bundle: Bundle, stamp_ns: np.ndarray, counts: np.ndarray, stamps: str = "auto", size: int = 37
+    bundle: Bundle,
+    stamp_ns: np.ndarray,
+    counts: np.ndarray,
+    stamps: str = "auto",
+    rate_hz: float = 1000.0,
 ) -> tuple[Decoding, dict[InputCounts, int]]:
+    """Decode a raster in pieces of 37 ms; return the result and what became of the samples."""
     model = bundle.model
-    stream = SpikeStream(InputKind.RASTER, 1000.0, "int16", model.channel_ids, ())
+    stream = SpikeStream(InputKind.RASTER, rate_hz, "int16", model.channel_ids, ())
     wanted = InputSettings(stamps=Stamps(stamps))
     binner = binner_for(stream, model, wanted, DetectorSettings(), CLOCK_STEP_NS)
+    size = round(0.037 * rate_hz)
     pieces = [slice(k, k + size) for k in range(0, len(stamp_ns), size)]
     decoding = decode_chunks(
         model, binner, [RasterChunk(stamp_ns[piece], counts[piece]) for piece in pieces]

@@ -17,7 +17,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
 from rt_ner.lsl.streams import local_now_ns
 from tests.helpers.rig import WAIT_S, Decoding, inlet
-from tests.helpers.stamps import MS, PERIOD_NS, UNEVEN, Stamped, decode
+from tests.helpers.stamps import MS, PERIOD_NS, UNEVEN, UNEVEN_30_KHZ, Stamped, decode
 
 N = 3000
 # Nothing here may depend on the computer's speed.
@@ -41,14 +41,22 @@ def of_unix_time(true_ns: np.ndarray, _: np.random.Generator) -> np.ndarray:
 CASES: dict[str, Stamped] = {
     "even": even, "wild ones": with_wild_ones, "seconds since 1970": of_unix_time, **UNEVEN,
 }  # fmt: skip
+# Samples per millisecond, and the way in which they are stamped.
+TABLE = {
+    **{f"{case} at 1 kHz": (1, stamped) for case, stamped in CASES.items()},
+    **{
+        f"{case} at 30 kHz": (30, UNEVEN_30_KHZ[case])
+        for case in ("bursts of 300", "jitter both ways")
+    },
+}
 
 
 class PlainSource:
     """A raster source written with pylsl alone."""
 
-    def __init__(self, name: str, channel_ids: tuple[str, ...]) -> None:
+    def __init__(self, name: str, channel_ids: tuple[str, ...], rate_hz: float = 1000.0) -> None:
         info = pylsl.StreamInfo(
-            "amplifier", "Spikes", len(channel_ids), 1000.0, pylsl.cf_int16,
+            "amplifier", "Spikes", len(channel_ids), rate_hz, pylsl.cf_int16,
             source_id_of(name, Kind.SPIKES),
         )  # fmt: skip
         info.set_channel_labels(list(channel_ids))
@@ -67,34 +75,31 @@ def name() -> str:
     return f"wild-{uuid.uuid4().hex}"
 
 
-@pytest.fixture
-def source(name: str, small_bundle: Bundle) -> PlainSource:
-    return PlainSource(name, small_bundle.model.channel_ids)
-
-
 @pytest.fixture(scope="module")
 def counts(small_session: Session) -> np.ndarray:
     chunks = small_session.spikes.raster(0, N * MS)
     return np.concatenate([chunk.counts for chunk in chunks]).astype(np.int16)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_decodes(
-    small_bundle: Bundle, counts: np.ndarray, name: str, source: PlainSource, case: str
-) -> None:
+@pytest.mark.parametrize("case", TABLE)
+def test_it_decodes(small_bundle: Bundle, counts: np.ndarray, name: str, case: str) -> None:
+    per_ms, stamped = TABLE[case]
+    samples = np.zeros((N * per_ms, counts.shape[1]), dtype=np.int16)
+    samples[per_ms // 2 :: per_ms] = counts
     begin_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
-    true_ns = begin_ns + np.arange(1, N + 1) * PERIOD_NS
-    stamp_ns = CASES[case](true_ns, np.random.default_rng(1))
+    true_ns = begin_ns + np.rint(np.arange(1, N * per_ms + 1) * MS / per_ms).astype(np.int64)
+    stamp_ns = stamped(true_ns, np.random.default_rng(1))
     # As LSL carries them: float seconds.
     stamp_ns = np.array([ns_from_s(s_from_ns(stamp)) for stamp in stamp_ns.tolist()])
-    expected, _ = decode(small_bundle, stamp_ns, counts)
+    expected, _ = decode(small_bundle, stamp_ns, samples, rate_hz=1000.0 * per_ms)
     wanted = dict(zip(expected.end_ns.tolist(), expected.velocity_cm_s.tolist(), strict=True))
     assert len(wanted) > 0.3 * N // 10
     got: dict[int, list[float]] = {}
+    source = PlainSource(name, small_bundle.model.channel_ids, 1000.0 * per_ms)
     with Decoding(small_bundle.model, name, **SECTIONS) as decoding:
         decoding.expect(State.CONNECTING, State.WARMING)
         velocity = inlet(decoding.name, Kind.VELOCITY)
-        source.push(counts, stamp_ns)
+        source.push(samples, stamp_ns)
         while max(wanted) not in got:
             (sample, stamp_s) = velocity.pull_sample(WAIT_S)
             assert stamp_s, f"{len(got)} hops have come, {len(wanted)} were expected"
@@ -104,9 +109,10 @@ def test_it_decodes(
 
 
 def test_ticks_are_refused_with_the_reason(
-    small_bundle: Bundle, counts: np.ndarray, name: str, source: PlainSource
+    small_bundle: Bundle, counts: np.ndarray, name: str
 ) -> None:
     stamp_ns = np.arange(1, N + 1) * 30_000 * MS
+    source = PlainSource(name, small_bundle.model.channel_ids)
     with Decoding(small_bundle.model, name, **SECTIONS) as decoding:
         decoding.expect(State.CONNECTING, State.WARMING)
         source.push(counts, stamp_ns)

@@ -74,6 +74,7 @@ _LOSSES = (
 )
 # The operator hears of losses above this part of the input.
 MANY = 0.1
+LATE_REMEDY = "if events are late, raise grace_ms in [input]"
 
 
 def heavy_losses(counts: Mapping[InputCounts, int] | Int64Array) -> dict[InputCounts, int]:

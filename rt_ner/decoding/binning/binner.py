@@ -97,3 +97,11 @@ class BinnerBefore:
     def reset(self, now_ns: int) -> None:
         """Forget the open hop, after an outage; the input goes on at ``now_ns``."""
         self._binner.reset(now_ns)
+
+    def restart(self, now_ns: int) -> None:
+        """Forget the source's time too, for a new connection."""
+        self._binner.restart(now_ns)
+
+    def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
+        """Compile for input of this type; leave no trace."""
+        self._binner.warm_up_as(dtype)

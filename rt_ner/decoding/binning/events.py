@@ -116,8 +116,8 @@ class EventBinner:
         input_counts = self.input_counts.copy()
         for _ in self.push(EventChunk(np.arange(1, 3, dtype=np.int64), numbers, numbers)):
             pass
-        self.input_counts[:] = input_counts
         self.restart(0)
+        self.input_counts[:] = input_counts
 
     def push(self, chunk: EventChunk) -> Iterator[int]:
         """Count a chunk's spikes; yield the end (ns) of each hop that it closes."""

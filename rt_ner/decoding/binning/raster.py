@@ -103,8 +103,8 @@ class RasterBinner:
         input_counts = self.input_counts.copy()
         for _ in self.push(RasterChunk(stamp_ns, np.zeros((2, n_columns), dtype=dtype))):
             pass
-        self.input_counts[:] = input_counts
         self.restart(0)
+        self.input_counts[:] = input_counts
 
     def push(self, chunk: RasterChunk) -> Iterator[int]:
         """Count a chunk's samples; yield the end (ns) of each hop that it closes."""

@@ -22,6 +22,7 @@ from rt_ner.decoding.input.channels import (
 )
 from rt_ner.decoding.input.settings import InputKind, InputSettings
 from rt_ner.decoding.timing.timed_binner import TimedBinner
+from rt_ner.decoding.timing.timed_events import TimedEvents
 
 # The columns of event streams, as found in the field; compared in lower case.
 _CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
@@ -201,7 +202,7 @@ def binner_for(
         table = map_events(stream.electrodes, model.channel_ids, selection)
         rules = (hop_ns, ns_from_ms(settings.grace_ms), step_ns)
         pooled = not needs_units(model.channel_ids, selection)
-        return EventBinner(n_channels, table, rules, selection.base, pooled)
+        return TimedEvents(EventBinner(n_channels, table, rules, selection.base, pooled))
     columns = map_columns(stream.columns, model.channel_ids, selection)
     binner: SpikeBinner[Any]
     if stream.kind is InputKind.RASTER:

@@ -13,7 +13,6 @@ import numpy as np
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.binner import BinnerBefore, SpikeBinner
 from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
 from rt_ner.decoding.input.settings import Stamps
@@ -32,6 +31,7 @@ from rt_ner.decoding.timing.kernels.steps import (
     take,
     take_run,
 )
+from rt_ner.decoding.timing.timed_events import off_scale
 
 _Chunk = TypeVar("_Chunk", RasterChunk, VoltageChunk)
 
@@ -95,11 +95,7 @@ class TimedBinner(BinnerBefore, Generic[_Chunk]):
         else:
             yield from self._push_parts(chunk, last)
         if self._timing.state[OFF_SCALE] >= OFF_SCALE_BLOCKS:
-            raise StreamError(
-                f"the time stamps advance {self._timing.line[SCALE]:,.0f} s in each second of "
-                "samples, expected 1: they must be seconds of the LSL clock, not ticks of a "
-                "device or milliseconds; correct the program that sends them"
-            )
+            raise off_scale(float(self._timing.line[SCALE]), "of samples")
 
     def _push_parts(self, chunk: _Chunk, last: int) -> Iterator[int]:
         """Count a chunk of which the first ``last`` samples are timed, and the next is far off."""

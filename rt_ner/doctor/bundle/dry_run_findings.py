@@ -1,6 +1,12 @@
 """Judge how some seconds of the spikes could be decoded."""
 
-from rt_ner.core.contract.input_counts import MANY, InputCounts, heavy_losses, named_counts
+from rt_ner.core.contract.input_counts import (
+    LATE_REMEDY,
+    MANY,
+    InputCounts,
+    heavy_losses,
+    named_counts,
+)
 from rt_ner.doctor.bundle.dry_run import DryRun
 from rt_ner.doctor.checkup import Finding, Level, warnings
 from rt_ner.live.rules.input_watch import SMOOTHING, slow_chunks
@@ -18,8 +24,7 @@ def dry_run_findings(name: str, run: DryRun, stale_ms: float) -> list[Finding]:
     if heavy_losses(run.counts):
         problems.append(
             f"{name}: more than {MANY:.0%} of the samples can't be used "
-            f"({named_counts(run.counts)}): see the findings on its time stamps; if events are "
-            "late, raise grace_ms in [input]"
+            f"({named_counts(run.counts)}): see the findings on its time stamps; {LATE_REMEDY}"
         )
     if run.counts[InputCounts.SMOOTHED]:
         problems.append(f"{name} {SMOOTHING}")

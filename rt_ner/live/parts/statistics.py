@@ -4,6 +4,7 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.contract.input_counts import (
+    LATE_REMEDY,
     MANY,
     InputCounts,
     empty_input_counts,
@@ -102,7 +103,10 @@ class LoopStatistics:
         if not lost:
             return ""
         named = named_counts(lost)
-        return f"losses: more than {MANY:.0%} of the newest input could not be used: {named}"
+        remedy = f"; {LATE_REMEDY}" if InputCounts.LATE in lost else ""
+        return (
+            f"losses: more than {MANY:.0%} of the newest input could not be used: {named}{remedy}"
+        )
 
     def counts(self) -> dict[str, int]:
         """Return all counts by name."""

@@ -36,6 +36,7 @@ class InputWatch:
         self._n_used = 0
         self._n_outages = 0
         self.is_fed = self.is_stale = False
+        self._slowness = ""
         self.fed_at_ns = 0
         self.due_ns = 0
 
@@ -48,6 +49,8 @@ class InputWatch:
         """Return True each time that a whole ``stale_ns`` has passed without usable input."""
         if n_used != self._n_used:
             self._n_used = n_used
+            if self.is_stale:
+                self._note_outage(now_ns)
             self.fed_at_ns = now_ns
             self.is_fed, self.is_stale = True, False
             self.due_ns = now_ns + self._stale_ns
@@ -57,14 +60,18 @@ class InputWatch:
         self.due_ns += self._stale_ns
         return True
 
-    def came_back(self, now_ns: int) -> str:
-        """Return a notice if data came back after one short outage too many; else empty."""
+    def _note_outage(self, now_ns: int) -> None:
+        """Count an outage that ends now, and tell from several short ones that chunks are long."""
         away_ns = now_ns - self.fed_at_ns
         is_short = away_ns < _LONGEST * self._stale_ns
         self._n_outages = self._n_outages + 1 if is_short else 0
-        if self._n_outages < _ENOUGH:
-            return ""
-        return f"the source {slow_chunks(away_ns / NS_PER_MS, self._stale_ns / NS_PER_MS)}"
+        if self._n_outages >= _ENOUGH:
+            self._slowness = slow_chunks(away_ns / NS_PER_MS, self._stale_ns / NS_PER_MS)
+
+    def new_slowness(self) -> str:
+        """Return, once, the end of a sentence on chunks that are too long; empty if none is due."""
+        slowness, self._slowness = self._slowness, ""
+        return slowness
 
     def was_paused(self, from_ns: int, to_ns: int) -> bool:
         """Return True if one wait took so long that this process must have been paused."""

@@ -8,13 +8,13 @@ import pytest
 
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.binning.events import EventBinner
 from rt_ner.decoding.chunks import EventChunk, VoltageChunk
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.timing.timed_binner import TimedBinner
+from rt_ner.decoding.timing.timed_events import TimedEvents
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.settings import DecodeSettings, live_binner
 from rt_ner.lsl.spikes.header import read_spike_stream
@@ -155,7 +155,7 @@ def test_each_kind_has_its_counter() -> None:
     for kind, rate_hz in ((RASTER, 1000), (BROADBAND, 30_000)):
         stream = shape("A1", "B2", kind=kind, rate_hz=rate_hz)
         assert isinstance(live_binner(stream, of, wanted), TimedBinner)
-    assert isinstance(live_binner(shape("channel"), of, wanted), EventBinner)
+    assert isinstance(live_binner(shape("channel"), of, wanted), TimedEvents)
 
 
 def test_broadband_channels_are_found_by_label_and_the_others_may_hold_anything() -> None:

@@ -364,20 +364,6 @@ def test_uneven_stamps_are_told_once(rig: MemoryRig) -> None:
     assert rig.counted()["missing"] == 0
 
 
-def test_stamps_in_ticks_are_refused_with_the_reason(rig: MemoryRig) -> None:
-    channels = rig.channel_ids
-    counts = np.zeros((10, len(channels)), dtype=np.int16)
-    for chunk in range(200):
-        rig.wait(10)
-        stamps_ns = (np.arange(10, dtype=np.int64) + 10 * chunk) * 30_000 * MS
-        rig.then(RasterChunk(stamps_ns, counts))
-    rig.run()
-    assert FAULT in rig.states
-    (refused,) = [text for text in rig.results.notices if text.startswith("refused")]
-    assert "advance 30,000 s in each second" in refused
-    assert len(rig.results.notices) < 5
-
-
 HAPPENINGS = st.sampled_from(
     ["raster", "burst", "wait", "long wait", "pause", "vanish", "freeze", "appear", "other",
      "step", "hold", "resume", "reset", "faster", "undo"]

@@ -30,8 +30,10 @@ _ENOUGH = 3
 # Further from its place than this many periods, or this many ns once stamps are smoothed, a stamp
 # needs a second witness.
 _FAR_PERIODS, _FAR_NS = 4.0, 100.0 * NS_PER_MS
-# Seconds per second by which stamps can't be in seconds, for so many blocks.
-_SCALE, OFF_SCALE_BLOCKS = 10.0, 3
+# Seconds per second, at least and at most, of stamps that can be seconds. So many blocks are enough
+# to tell at first; where stamps have been right before, so many more are.
+_SLOWEST, _FASTEST = 0.1, 10.0
+OFF_SCALE_BLOCKS, MORE_BLOCKS = 3, 9
 
 
 @njit(cache=True)
@@ -85,8 +87,8 @@ def _check_scale(stamp: int, timing: Timing) -> None:
     if state[N_TAKEN] % timing.n_block == 0:
         if state[N_TAKEN] > 0:
             line[SCALE] = (stamp - state[SINCE_NS]) / (timing.n_block * timing.period_ns)
-            is_off = line[SCALE] > _SCALE
-            state[OFF_SCALE] = state[OFF_SCALE] + 1 if is_off else 0
+            is_off = not _SLOWEST < line[SCALE] < _FASTEST
+            state[OFF_SCALE] = state[OFF_SCALE] + 1 if is_off else -MORE_BLOCKS
         state[SINCE_NS] = stamp
     if state[N_TAKEN] % (2 * timing.n_block) == 0:
         state[UNEVEN] = max(state[UNEVEN] - 1, 0)
