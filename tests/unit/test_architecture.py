@@ -68,7 +68,11 @@ def test_the_top_level_holds_what_the_design_lists() -> None:
         "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
     }  # fmt: skip
     tracked = subprocess.run(
-        ["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT
+        ["git", "-c", "safe.directory=*", "ls-files"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     ).stdout.splitlines()
     top = {Path(name).parts[0] for name in tracked}
     assert {name for name in top if not name.startswith(".")} == allowed
