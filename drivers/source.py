@@ -83,7 +83,9 @@ class LslSource(ABC):
         self._outlets.clear()
 
 
-def opener(kind: Kind, labels: Sequence[str], unit: str, period_ns: int | None) -> Opener:
+def opener(
+    kind: Kind, labels: Sequence[str], unit: str | Sequence[str], period_ns: int | None
+) -> Opener:
     """Return a function that opens a stream other than spikes; ``period_ns`` None: irregular."""
     return lambda source: open_outlet(source, kind, labels, unit, period_ns)
 

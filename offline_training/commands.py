@@ -9,6 +9,7 @@ from rich.table import Table
 from offline_training.options import pick_device, require_training, train_settings
 from rt_ner.bundle.manifest import Scores
 from rt_ner.bundle.storage import check_writable
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.loading import load_session
 from rt_ner.terminal.options import (
     AreaName,
@@ -57,24 +58,26 @@ def train(
                 "session": recording.name,
                 "area": recording.area,
                 "bundle": str(out),
-                "offline": trained.bundle.scores.model_dump(),
+                "offline": trained.bundle.manifest.model_dump(mode="json")["scores"],
                 "train_s": round(trained.train_s, 1),
             }
         )
         return
-    table = _scores_table(trained.bundle.scores, f"{recording.name} {recording.area} → {out}")
+    kind = kind_of(trained.bundle.manifest.decoded_outputs)
+    title = f"{recording.name} {recording.area} → {out}"
+    table = _scores_table(trained.bundle.scores, kind, title)
     table.add_row("time", f"{trained.train_s:.1f} s")
     Console(highlight=False, markup=False).print(table)
 
 
-def _scores_table(scores: Scores, title: str) -> Table:
-    """Return a table of a training's scores."""
+def _scores_table(scores: Scores, kind: str, title: str) -> Table:
+    """Return a table of a training's scores; ``kind`` is that of the outputs."""
     rows = {
-        "velocity R², held out": scores.velocity_r2,
-        "position R², held out": scores.position_r2,
-        "control: velocity R², shuffled trials": scores.shuffled_velocity_r2,
-        "velocity R², training trials": scores.train_velocity_r2,
-        "velocity R², training trials, left out in turn": scores.validation_velocity_r2,
+        f"{kind} R², held out": scores.r2,
+        "position R², held out, of the decoded path": scores.path_r2,
+        f"control: {kind} R², shuffled labels": scores.shuffled_r2,
+        f"{kind} R², training trials": scores.train_r2,
+        f"{kind} R², training trials, left out in turn": scores.validation_r2,
     }
     table = table_of(title)
     for name, score in rows.items():

@@ -162,7 +162,7 @@ class NER(
         # In double precision latents don't depend on the rows that are transformed with them.
         self._network = learned.network.cpu().double()
         latents = embed(self._network, dataset)
-        self._readout = fit_readout(latents, dataset.labels.velocity_cm_s)
+        self._readout = fit_readout(latents, dataset.labels.values)
         self._velocity_shape = velocity.shape[1:]
         self.validation_r2_ = learned.validation_r2
         return self

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
+from rt_ner.core.contract.outputs import OutputKind
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import Settings
 from rt_ner.data.session.session import Session
@@ -77,6 +78,7 @@ class TrainSettings(RenamedSettings):
     """All settings of a training, as ``rt-ner settings train`` prints and explains them."""
 
     seed: int = Field(default=0, ge=0)
+    outputs: tuple[str, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
     held_out: float = Field(default=0.2, gt=0, lt=1)
     readout: Literal["linear", "kalman"] = "linear"
     latent_dim: int = Field(default=3, ge=1, le=64)
@@ -122,3 +124,10 @@ def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
         return WindowShape(hop_ns=hop_ns, bin_ns=bin_ns, history_bins=settings.history_bins)
     except ValidationError as error:
         raise ConfigError(f"[window]: {error.errors()[0]['msg']}") from error
+
+
+def usual_outputs(session: Session) -> tuple[str, ...]:
+    """Return what is learned if the settings name no outputs: velocities, if any, else all."""
+    outputs = session.behaviour.outputs
+    velocities = tuple(output.name for output in outputs if output.kind is OutputKind.VELOCITY)
+    return velocities or tuple(output.name for output in outputs)

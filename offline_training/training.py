@@ -17,7 +17,7 @@ from offline_training.ner.export.encoder_export import export_onnx, export_weigh
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.options import pick_device
-from offline_training.settings import TrainSettings
+from offline_training.settings import TrainSettings, usual_outputs
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
@@ -78,7 +78,7 @@ def train(
     Examples
     --------
     >>> bundle = train(session, seed=1, latent_dim=4)  # doctest: +SKIP
-    >>> bundle.scores.velocity_r2, bundle.scores.shuffled_velocity_r2  # doctest: +SKIP
+    >>> bundle.scores.r2, bundle.scores.shuffled_r2  # doctest: +SKIP
     (0.912, 0.013)
     >>> bundle.save("m1-bundle")  # doctest: +SKIP
 
@@ -119,6 +119,7 @@ def train_bundle(
 
     ``warn`` receives what the session lacks, before training; SessionError if it lacks too much.
     """
+    session = session.only(settings.outputs or usual_outputs(session))
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)
@@ -149,7 +150,7 @@ def _fit(
     if settings.readout == "kalman":
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     else:
-        readout = fit_readout(latents, labels.velocity_cm_s)
+        readout = fit_readout(latents, labels.values, labels.outputs)
     model = exported_model(learned.network, session.channel_ids, split.shape, readout)
     return model, learned.validation_r2
 

@@ -11,7 +11,7 @@ from drivers.noise.noise import NoiseSource
 from drivers.noise.patterns import TICK_NS, pattern_of
 from drivers.source import opened
 from rt_ner.core.clock import NS_PER_S, s_from_ns
-from rt_ner.core.contract.spike_form import SpikeForm as Form
+from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.lsl.streams import local_now_ns, quiet_liblsl
 from rt_ner.system.processes import listen_for_orders, write_event
 from rt_ner.system.scheduling import behind_lsl, claim_computer, no_garbage_collection

@@ -11,7 +11,7 @@ from drivers.replay.replay import Part, Replay
 from drivers.source import opened
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
-from rt_ner.core.contract.spike_form import SpikeForm as Form
+from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session

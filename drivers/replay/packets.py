@@ -12,7 +12,7 @@ from drivers.encodings import (
 )
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.data.session.session import Session
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pylsl
 
 from drivers.replay.packets import Packet, Packets
-from drivers.source import LslSource, opener
+from drivers.source import LslSource, Opener, opener
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.clock import next_grid_line_ns, s_from_ns
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS, Kind
@@ -55,7 +55,7 @@ class Replay(LslSource):
             name,
             {
                 packets.encoding.kind: packets.encoding.open,
-                Kind.KINEMATICS: opener(Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
+                Kind.KINEMATICS: _behaviour_opener(session),
                 Kind.MARKERS: opener(Kind.MARKERS, ["event"], "", None),
                 Kind.PUSHED: opener(Kind.PUSHED, ["pushed"], "seconds", packets.encoding.period_ns),
             },
@@ -125,8 +125,8 @@ class _Pass:
         self._outlets = outlets
         self._part = part
         self._shift_ns = shift_ns
-        self._kinematics_ns = session.kinematics.time_ns
-        self._velocity_cm_s = session.kinematics.velocity_cm_s
+        self._kinematics_ns = session.behaviour.time_ns
+        self._values = session.behaviour.values
         self._next_kinematics = int(np.searchsorted(self._kinematics_ns, part.begin_ns, "right"))
         self._markers = _markers_between(session, part.begin_ns, part.end_ns)
 
@@ -171,8 +171,8 @@ class _Pass:
             and self._kinematics_ns[self._next_kinematics] <= session_ns
         ):
             stamp_s = s_from_ns(int(self._kinematics_ns[self._next_kinematics]) + self._shift_ns)
-            velocity_cm_s = self._velocity_cm_s[self._next_kinematics]
-            self._outlets[Kind.KINEMATICS].push_sample(velocity_cm_s, stamp_s)
+            values = self._values[self._next_kinematics]
+            self._outlets[Kind.KINEMATICS].push_sample(values, stamp_s)
             self._next_kinematics += 1
         while self._markers and self._markers[0][0] <= session_ns:
             marker_ns, text = self._markers.pop(0)
@@ -182,9 +182,19 @@ class _Pass:
         self._outlets[Kind.MARKERS].push_sample([text], s_from_ns(session_ns + self._shift_ns))
 
 
+def _behaviour_opener(session: Session) -> Opener:
+    """Return what opens the stream of the behaviour, whatever it is."""
+    outputs = session.behaviour.outputs
+    names, units = ([str(output[column]) for output in outputs] for column in (0, 1))
+    unit = units[0] if len(set(units)) == 1 else units
+    return opener(Kind.KINEMATICS, names, unit, None)
+
+
 def _markers_between(session: Session, begin_ns: int, end_ns: int) -> list[tuple[int, str]]:
     """Return the markers of a stretch, both ends included, as (session time, text) in order."""
     trials = session.trials
+    if trials.are_blocks:
+        return []
     markers = []
     for trial in range(len(trials)):
         direction_deg = float(trials.direction_deg[trial])

@@ -14,7 +14,7 @@ import numpy as np
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.compiled.njit import njit
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.data.session.trials import Trials
@@ -76,7 +76,7 @@ def simulate_session(
         area="M1",
         channel_ids=tuple(f"elec{electrode + 1:03d}" for electrode in range(array.n_electrodes)),
         spikes=_fire(rng, hand, array),
-        kinematics=Kinematics(
+        behaviour=Behaviour(
             np.arange(n_steps, dtype=np.int64)[sampled] * NS_PER_MS, hand.velocity_cm_s[sampled]
         ),
         trials=hand.trials,

@@ -97,7 +97,7 @@ def _exact(embeddings: FloatArray, labels: Labels) -> tuple[float, FloatArray]:
 
 
 def _distances(labels: Labels) -> FloatArray:
-    distance: FloatArray = label_distances(labels.velocity_cm_s, labels.direction_deg, 1.0, 0.05)
+    distance: FloatArray = label_distances(labels.values, labels.direction_deg, 1.0, 0.05)
     return distance
 
 
@@ -147,8 +147,8 @@ def _batch(dataset: Dataset, n: int) -> tuple[FloatArray, Labels]:
     """Return embeddings ``(2n, 3)`` like those of an encoder, and the labels of n anchors."""
     rng = np.random.default_rng(0)
     rows = rng.integers(len(dataset.labels), size=n)
-    labels = Labels(*(values[rows] for values in vars(dataset.labels).values()))
-    latents = np.concatenate([labels.velocity_cm_s, labels.velocity_cm_s[:, :1]], axis=1) / 8
+    labels = dataset.labels.where(rows)
+    latents = np.concatenate([labels.values, labels.values[:, :1]], axis=1) / 8
     embeddings: FloatArray = np.tile(latents, (2, 1)) + rng.normal(0, 0.3, (2 * len(latents), 3))
     return embeddings, labels
 

@@ -44,7 +44,5 @@ def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
         n_test_trials=0,
         settings=settings.model_dump(mode="json"),
     )
-    scores = Scores(
-        velocity_r2=0.0, position_r2=0.0, train_velocity_r2=0.0, shuffled_velocity_r2=0.0
-    )
+    scores = Scores(r2=0.0, path_r2=0.0, train_r2=0.0, shuffled_r2=0.0)
     save_bundle(assemble_bundle(model, windows, training, scores), folder, {}, overwrite=False)

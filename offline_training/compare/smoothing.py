@@ -7,7 +7,7 @@ import numpy as np
 from offline_training.dataset.split import split_session
 from offline_training.settings import TrainSettings, WindowSettings
 from rt_ner.core.arrays import FloatArray
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.held_out.split import Split
@@ -25,10 +25,10 @@ def paper_split(session: Session) -> Split:
     """
     settings = TrainSettings(window=WindowSettings(history_bins=_TAPS))
     bin_ns = split_session(session, settings).shape.bin_ns
-    seen_late = Kinematics(
-        session.kinematics.time_ns + FUTURE_BINS * bin_ns, session.kinematics.velocity_cm_s
+    seen_late = Behaviour(
+        session.behaviour.time_ns + FUTURE_BINS * bin_ns, session.behaviour.values
     )
-    split = split_session(replace(session, kinematics=seen_late), settings)
+    split = split_session(replace(session, behaviour=seen_late), settings)
     return replace(split, train=_smoothed(split.train), test=_smoothed(split.test), causal=False)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from offline_training.dataset.outputs import is_moving
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS
 from rt_ner.offline.held_out.split import Split
@@ -14,8 +16,11 @@ _FEW_TRIALS, _FEW_PER_DIRECTION = 24, 3
 # Directions are drawn evenly if the commonest has more than three times the trials of the rarest.
 _UNBALANCED = 3.0
 _NAMED = 5
-# A velocity that varies by less is constant, but for rounding.
-_STILL_CM_S = 1e-6
+# An output that varies by less is constant, but for rounding.
+_STILL = 1e-6
+# In a continuous recording, this part of the hops that are drawn are movement. A position moves as
+# far as it changes within so long before and after.
+_MOVEMENT, _CHANGE_NS = 2 / 3, 100 * NS_PER_MS
 # More directions than in a centre-out task are a continuum, and not checked one by one.
 _MOST_DIRECTIONS = 32
 
@@ -27,15 +32,20 @@ def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...
     """
     return (
         *_check_trials(split.train.labels),
-        *_check_velocity(split.train.labels, "training"),
-        *_check_velocity(split.test.labels, "held-out"),
+        *_check_outputs(split.train.labels, "training"),
+        *_check_outputs(split.test.labels, "held-out"),
         *_check_directions(split.train.labels, split.test.labels),
         *_check_channels(split, channel_ids),
     )
 
 
 def balanced_chances(labels: Labels) -> FloatArray | None:
-    """Return probabilities ``(hop,)`` that draw directions evenly; None if they are balanced."""
+    """Return probabilities ``(hop,)`` that draw directions evenly; None if they are balanced.
+
+    In a continuous recording, movement is drawn twice as often as rest.
+    """
+    if labels.are_blocks:
+        return _movement_chances(labels)
     trials = _trials_per_direction(labels)
     if len(trials) > _MOST_DIRECTIONS:
         return None
@@ -63,20 +73,39 @@ def _check_trials(labels: Labels) -> list[str]:
     return []
 
 
-def _check_velocity(labels: Labels, part: str) -> list[str]:
-    """Check that the velocity varies in a part of the trials."""
-    ranges_cm_s = np.ptp(labels.velocity_cm_s, axis=0)
-    still = [axis for axis, cm_s in zip("xy", ranges_cm_s, strict=True) if cm_s < _STILL_CM_S]
+def _movement_chances(labels: Labels) -> FloatArray:
+    """Return probabilities ``(hop,)`` that draw hops of movement more often than those of rest."""
+    hop_ns = int(np.diff(labels.end_ns).min())
+    moving = is_moving(labels.values, labels.outputs, max(1, round(_CHANGE_NS / hop_ns)))
+    n_moving = int(moving.sum())
+    if n_moving in (0, moving.size):
+        return np.full(moving.size, 1.0 / moving.size)
+    chances: FloatArray = np.where(
+        moving, _MOVEMENT / n_moving, (1.0 - _MOVEMENT) / (moving.size - n_moving)
+    )
+    return chances
+
+
+def _check_outputs(labels: Labels, part: str) -> list[str]:
+    """Check that every output varies in a part of the trials."""
+    ranges = np.ptp(labels.values, axis=0)
+    still = [
+        output.name
+        for output, extent in zip(labels.outputs, ranges, strict=True)
+        if extent < _STILL
+    ]
     if still:
         raise SessionError(
-            f"the velocity's {' and '.join(still)} never changes in the {part} trials: there is "
-            "nothing to decode, and R² has no meaning; check which column holds the velocity"
+            f"{' and '.join(still)} never changes in the {part} trials: there is nothing to "
+            "decode, and R² has no meaning; check which column holds it, or name other outputs"
         )
     return []
 
 
 def _check_directions(train: Labels, test: Labels) -> list[str]:
     """Check that all directions are trained on, and about equally often."""
+    if train.are_blocks:
+        return []
     trials = _trials_per_direction(train)
     if len(trials) > _MOST_DIRECTIONS:
         return []

@@ -26,7 +26,7 @@ def training_rows(counts: AnyArray, labels: Labels, history_bins: int) -> Datase
     dataset = whole.where(whole.labels.trial >= 0)
     if not len(dataset.labels):
         raise ValueError("trial: no row with a full history lies in a trial; lower history_bins")
-    if not np.ptp(dataset.labels.velocity_cm_s, axis=0).any():
+    if not np.ptp(dataset.labels.values, axis=0).any():
         raise ValueError("y never changes: there is nothing to decode")
     return dataset
 

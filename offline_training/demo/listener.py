@@ -21,8 +21,8 @@ _MAX_SAMPLES = 64
 class Heard:
     """All samples that were received; stamps are in LSL seconds, as sent."""
 
-    velocity_s: FloatArray
-    velocity_cm_s: Float32Array
+    output_s: FloatArray
+    values: Float32Array
     received_s: FloatArray
     latent_s: FloatArray
     latent: Float32Array
@@ -35,16 +35,20 @@ class Heard:
 
 
 class Listener:
-    """LSL client of a decoder's streams, and of a replay's once it runs."""
+    """LSL client of a decoder's streams, and of a replay's once it runs.
 
-    def __init__(self, decoder_name: str, decoder: ChildProcess) -> None:
+    ``output``: kind of the stream of the decoder's outputs.
+    """
+
+    def __init__(self, decoder_name: str, decoder: ChildProcess, output: Kind) -> None:
+        self._output = output
         self._inlets: dict[Kind, pylsl.StreamInlet] = {}
         self._rows: dict[Kind, list[tuple[float, list[float]]]] = {}
         self._received_s: list[float] = []
         self._states: list[tuple[float, str]] = []
         self._session_zero_s: float | None = None
         self.session_ended = False
-        decoder_kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.STATE)
+        decoder_kinds = (output, Kind.LATENT, Kind.TIMING, Kind.STATE)
         self._connect(decoder_name, decoder_kinds, decoder)
 
     def connect_replay(self, replay_name: str, replay: ChildProcess) -> None:
@@ -63,15 +67,15 @@ class Listener:
             self._rows[kind] = []
 
     def listen(self) -> float | None:
-        """Wait a moment for the next velocity, then take all that has arrived.
+        """Wait a moment for the next outputs, then take all that has arrived.
 
-        Returns the velocity's stamp in seconds, or None if none came.
+        Returns their stamp in seconds, or None if none came.
         """
-        sample, stamp_s = self._inlets[Kind.VELOCITY].pull_sample(_PULL_S)
+        sample, stamp_s = self._inlets[self._output].pull_sample(_PULL_S)
         received_s = pylsl.local_clock()
         if sample is not None:
             self._received_s.append(received_s)
-            self._rows[Kind.VELOCITY].append((stamp_s, sample))
+            self._rows[self._output].append((stamp_s, sample))
         for kind in (Kind.LATENT, Kind.TIMING, Kind.PUSHED):
             self._drain(kind)
         self._drain_markers()
@@ -93,13 +97,13 @@ class Listener:
         """Return all that was received so far; StreamError if the replay never began."""
         if self._session_zero_s is None:
             raise StreamError("the replay never began: see the logs in the demo's output folder")
-        velocity_s, velocity = self._columns(Kind.VELOCITY)
+        output_s, values = self._columns(self._output)
         latent_s, latent = self._columns(Kind.LATENT)
         timing_s, timing = self._columns(Kind.TIMING)
         pushed_s, pushed_at = self._columns(Kind.PUSHED)
         return Heard(
-            velocity_s,
-            velocity.astype(np.float32),
+            output_s,
+            values.astype(np.float32),
             np.array(self._received_s),
             latent_s,
             latent.astype(np.float32),

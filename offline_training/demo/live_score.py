@@ -53,16 +53,16 @@ def score_live(
     hop_ns = window.hop_ns
     zero_ns = nearest_grid_line_ns(ns_from_s(heard.session_zero_s), hop_ns)
     running = _is_running(heard)
-    end_ns = nearest_grid_line_ns(ns_array_from_s(heard.velocity_s), hop_ns)[running] - zero_ns
-    velocity_cm_s = heard.velocity_cm_s[running]
+    end_ns = nearest_grid_line_ns(ns_array_from_s(heard.output_s), hop_ns)[running] - zero_ns
+    values = heard.values[running]
     first_ready_ns = begin_ns + window.history_ns
     expected = offline.end_ns >= next_grid_line_ns(first_ready_ns, hop_ns)
     timing = dict(zip(TIMING_LABELS, heard.timing.T, strict=True))
     n_lost = int(np.isin(offline.end_ns[expected], end_ns, invert=True).sum())
     latent = np.stack(
-        [_at(heard.velocity_s, heard.latent_s, column) for column in heard.latent.T], axis=1
+        [_at(heard.output_s, heard.latent_s, column) for column in heard.latent.T], axis=1
     )
-    live = Decoding(end_ns, latent[running].astype(np.float32), velocity_cm_s)
+    live = Decoding(end_ns, latent[running].astype(np.float32), values)
     return LiveScore(
         comparison=compare(live, session, hop_ns),
         n_bins=int(running.sum()),
@@ -76,7 +76,7 @@ def score_live(
 def _is_running(heard: Heard) -> BoolArray:
     """Return where the decoder was RUNNING, by the state at each velocity's stamp."""
     state_s = np.array([stamp_s for stamp_s, _ in heard.states])
-    newest = np.searchsorted(state_s, heard.velocity_s, side="right") - 1
+    newest = np.searchsorted(state_s, heard.output_s, side="right") - 1
     is_running = np.array([state == "RUNNING" for _, state in heard.states])
     running: BoolArray = (newest >= 0) & is_running[newest.clip(0)]
     return running
@@ -87,7 +87,7 @@ def _same_bits(live: Decoding, offline: Decoding) -> bool:
     rows = np.searchsorted(offline.end_ns, live.end_ns).clip(0, offline.end_ns.size - 1)
     return bool(live.end_ns.size) and bool(
         np.array_equal(offline.end_ns[rows], live.end_ns)
-        and np.array_equal(offline.velocity_cm_s[rows], live.velocity_cm_s)
+        and np.array_equal(offline.values[rows], live.values)
     )
 
 
@@ -95,9 +95,9 @@ def _latencies_us(
     heard: Heard, timing: dict[str, FloatArray], running: BoolArray
 ) -> dict[str, dict[str, float]]:
     """Return percentiles of every stage, over hops for which all stamps were received."""
-    stamps_s = {name: _at(heard.velocity_s, heard.timing_s, timing[name]) for name in timing}
+    stamps_s = {name: _at(heard.output_s, heard.timing_s, timing[name]) for name in timing}
     stamps_s["received"] = heard.received_s
-    stamps_s["pushed by source"] = _at(heard.velocity_s, heard.pushed_s, heard.pushed_at_s)
+    stamps_s["pushed by source"] = _at(heard.output_s, heard.pushed_s, heard.pushed_at_s)
     latencies = {}
     for stage, begin, end in _STAGES:
         duration_us = (stamps_s[end] - stamps_s[begin])[running] * 1e6

@@ -14,10 +14,12 @@ from offline_training.figures.report import draw_report
 from offline_training.settings import TrainSettings
 from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import check_writable, load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
+from rt_ner.core.contract.outputs import kind_of, stream_of
 from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import quiet_liblsl
@@ -53,14 +55,15 @@ class DemoResult:
 
     def summary(self) -> dict[str, object]:
         """Return the scores and latencies as JSON values."""
-        scores = self.trained.bundle.manifest.scores
+        manifest = self.trained.bundle.manifest
+        comparison = self.live.comparison
+        live = {"r2": comparison.r2(), "path_r2": comparison.path_r2()}
         return {
             "session": self.session.name,
             "area": self.session.area,
-            "offline": scores.model_dump(),
+            "offline": manifest.model_dump(mode="json")["scores"],
             "live": {
-                "velocity_r2": self.live.comparison.velocity_r2(),
-                "position_r2": self.live.comparison.position_r2(),
+                **named_scores(live, manifest.decoded_outputs),
                 "identical_to_offline": self.live.identical_to_offline,
                 "bins": self.live.n_bins,
                 "dropped": self.live.n_dropped,
@@ -82,6 +85,8 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     trained = train_bundle(session, plan.settings, plan.device, progress, warn)
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
+    outputs = bundle.manifest.decoded_outputs
+    session = session.only([output.name for output in outputs])
     live = _decode_live(session_file, session, bundle, plan, progress)
     result = DemoResult(session, trained, live, plan.out / "demo.png")
     replace_file(result.picture, _drawn(result))
@@ -93,9 +98,8 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
 def _drawn(result: DemoResult) -> bytes:
     live = result.live.comparison
     subtitle = (
-        f"decoded live over LSL; velocity R² {live.velocity_r2():.2f}, position R² "
-        f"{live.position_r2():.2f}, shuffled control "
-        f"{result.trained.bundle.manifest.scores.shuffled_velocity_r2:.2f}"
+        f"decoded live over LSL; {kind_of(live.labels.outputs)} R² {live.r2():.2f}, "
+        f"shuffled control {result.trained.bundle.manifest.scores.shuffled_r2:.2f}"
     )
     title = f"rt-ner: {result.session.name} {result.session.area}, held-out trials"
     return draw_report(live, title, subtitle)
@@ -125,7 +129,8 @@ def _decode_live(
     replay = ["replay", str(session_file), "--area", session.area, "--name", replay_name]
     replay += ["--held-out", str(plan.settings.held_out), "--wait-for", "spikes,markers,pushed"]
     with child_process(decode, plan.out) as decoder:
-        listener = Listener(decoder_name, decoder)
+        output = stream_of(bundle.manifest.decoded_outputs)
+        listener = Listener(decoder_name, decoder, output)
         with child_process(replay, plan.out) as source:
             listener.connect_replay(replay_name, source)
             _listen(

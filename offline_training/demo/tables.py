@@ -3,6 +3,7 @@
 from rich.table import Table
 
 from offline_training.demo.pipeline import DemoResult
+from rt_ner.core.contract.outputs import kind_of
 
 _STAGE_MEANING = {
     "arrival": "source pushes the bin's last sample → decoder receives it",
@@ -28,9 +29,11 @@ def demo_tables(result: DemoResult) -> tuple[Table, Table]:
     table.add_column("offline", justify="right")
     table.add_column("live", justify="right")
     comparison = live.comparison
-    table.add_row("velocity R²", f"{scores.velocity_r2:.3f}", f"{comparison.velocity_r2():.3f}")
-    table.add_row("position R²", f"{scores.position_r2:.3f}", f"{comparison.position_r2():.3f}")
-    table.add_row("control: shuffled training labels", f"{scores.shuffled_velocity_r2:.3f}", "")
+    kind, path_r2 = kind_of(comparison.labels.outputs), comparison.path_r2()
+    table.add_row(f"{kind} R²", f"{scores.r2:.3f}", f"{comparison.r2():.3f}")
+    if scores.path_r2 is not None and path_r2 is not None:
+        table.add_row("position R²", f"{scores.path_r2:.3f}", f"{path_r2:.3f}")
+    table.add_row("control: shuffled training labels", f"{scores.shuffled_r2:.3f}", "")
     identical = "yes, bit for bit" if live.identical_to_offline else "NO"
     table.add_row("live equals offline", "", identical)
     table.add_row("bins decoded", "", str(live.n_bins))

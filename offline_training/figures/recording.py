@@ -36,7 +36,7 @@ def _begin_ns(recording: RecordingFile) -> int:
     """Return the time of the first trial, or else of the first movement."""
     if recording.trials is not None:
         return int(recording.trials.start_ns[0])
-    return 0 if recording.kinematics is None else int(recording.kinematics.time_ns[0])
+    return 0 if recording.behaviour is None else int(recording.behaviour.time_ns[0])
 
 
 def _draw_raster(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
@@ -56,10 +56,10 @@ def _draw_raster(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
 def _draw_velocity(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Velocity (cm/s)")
-    if recording.kinematics is None:
+    if recording.behaviour is None:
         _say(axes, "no kinematics")
         return
-    times_ns, velocity = recording.kinematics.time_ns, recording.kinematics.velocity_cm_s
+    times_ns, velocity = recording.behaviour.time_ns, recording.behaviour.values
     shown = (times_ns >= begin_ns) & (times_ns < begin_ns + _SHOWN_S * NS_PER_S)
     for axis, colour in (("x", "#0072B2"), ("y", "#D55E00")):
         known = _broken_at_gaps(times_ns[shown], velocity[shown, "xy".index(axis)])
@@ -118,7 +118,7 @@ def _draw_array(axes: Axes, recording: RecordingFile) -> None:
 def _draw_reaches(axes: Axes, recording: RecordingFile) -> None:
     axes.set_xlabel("x (cm)")
     axes.set_ylabel("y (cm)")
-    trials, kinematics = recording.trials, recording.kinematics
+    trials, kinematics = recording.trials, recording.behaviour
     if trials is None or kinematics is None:
         _say(axes, "no reaches")
         return
@@ -132,5 +132,5 @@ def _draw_reaches(axes: Axes, recording: RecordingFile) -> None:
         if inside.sum() < 2:
             continue
         steps_s = np.diff(kinematics.time_ns[inside], prepend=trials.go_ns[index]) / NS_PER_S
-        path_cm = np.cumsum(kinematics.velocity_cm_s[inside] * steps_s[:, None], axis=0)
+        path_cm = np.cumsum(kinematics.values[inside] * steps_s[:, None], axis=0)
         axes.plot(*path_cm.T, color=colours[float(trials.direction_deg[index])], lw=0.8)

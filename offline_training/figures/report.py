@@ -29,10 +29,10 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     _draw_latents(figure.add_subplot(grid[0], projection="3d"), comparison, colours)
     true_axes = figure.add_subplot(grid[1])
     decoded_axes = figure.add_subplot(grid[2], sharex=true_axes, sharey=true_axes)
-    true_path_cm = comparison.path_cm(comparison.labels.velocity_cm_s)
+    true_path_cm = comparison.path(comparison.labels.values)
     _draw_paths(true_axes, comparison, true_path_cm, colours)
     true_axes.set_title("True hand paths")
-    _draw_paths(decoded_axes, comparison, comparison.decoded_path_cm(), colours)
+    _draw_paths(decoded_axes, comparison, comparison.decoded_path(), colours)
     decoded_axes.set_title("Decoded cursor paths")
     for direction, colour in sorted(colours.items()):
         decoded_axes.plot([], [], color=colour, linewidth=2.5, label=f"{direction:g}°")

@@ -23,7 +23,7 @@ _DISTILLATION_SHARE = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A trained encoder, and the velocity R² on training trials that members left out.
+    """A trained encoder, and the R² on training trials that members left out.
 
     ``validation_r2`` is None where there were too few trials to leave any out.
     """
@@ -39,9 +39,9 @@ def train_encoder(
     device: torch.device,
     on_step: OnStep,
 ) -> Learned:
-    """Train an encoder with the NER loss and, in addition, a linear readout of velocity.
+    """Train an encoder with the NER loss and, in addition, a linear readout of the outputs.
 
-    ``step_ns`` is the time over which the changes of velocity are taken that pair anchors and
+    ``step_ns`` is the time over which the changes of the outputs are taken that pair anchors and
     partners. The same seed gives the same weights on the same machine.
     """
     alone = settings.ensemble.members == 1

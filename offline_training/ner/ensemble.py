@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from offline_training.dataset.outputs import output_scale, ranked_values
 from offline_training.dataset.similarity import common_space
 from offline_training.ner.auxiliary_targets import auxiliary_targets
 from offline_training.ner.loss import label_distances, ner_loss
@@ -29,7 +30,7 @@ _FOLDS = 10
 # Steps between two looks at the trials left out, and looks without progress before learning ends.
 _CHECK_STEPS, _PATIENT_CHECKS = 20, 6
 
-# Receives the part done, from 0 to 1, and the newest velocity R² of the trials left out.
+# Receives the part done, from 0 to 1, and the newest R² of the trials left out.
 OnStep = Callable[[float, float | None], None]
 
 
@@ -82,24 +83,24 @@ class Ensemble:
                 layer.bias[member] += torch.tensor(turn.offset).to(matrix)
 
     def validation_r2(self) -> float | None:
-        """Return the velocity R² on the trials that members left out; None without any."""
+        """Return the R² on the trials that members left out; None without any."""
         if not self.left_out.any():
             return None
-        velocity = self.dataset.labels.velocity_cm_s
+        values = self.dataset.labels.values
         decoded, true = [], []
         latents = member_latents(self.network, self.features).cpu().numpy()
         for own, left_out in zip(latents, self.left_out, strict=True):
-            readout = fit_readout(own[~left_out], velocity[~left_out])
+            readout = fit_readout(own[~left_out], values[~left_out])
             decoded.append(own[left_out] @ readout.matrix + readout.bias)
-            true.append(velocity[left_out])
+            true.append(values[left_out])
         return float(r2_score(np.concatenate(true), np.concatenate(decoded)))
 
 
 class _Objective(nn.Module):
     """The NER loss plus two weighted errors, summed over all members.
 
-    The errors are those of a linear readout of velocity from the latents, and of a linear readout
-    of the auxiliary targets from the last hidden layer.
+    The errors are those of a linear readout of the outputs from the latents, and of a linear one of
+    the auxiliary targets from the last hidden layer.
     """
 
     def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int) -> None:
@@ -107,13 +108,14 @@ class _Objective(nn.Module):
         self._labels = labels
         self._loss = settings.loss
         members = settings.ensemble.members
-        velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
+        standard = output_scale(labels).to_standard(labels.values)
         targets = auxiliary_targets(labels, step_ns)
-        self.readout = MemberLinear(members, settings.latent_dim, 2)
+        self._ranked = ranked_values(labels)
+        self.readout = MemberLinear(members, settings.latent_dim, standard.shape[1])
         self.auxiliary_readout = MemberLinear(members, settings.hidden_units[-1], targets.shape[1])
-        self.velocity: torch.Tensor
+        self.standard: torch.Tensor
         self.targets: torch.Tensor
-        self.register_buffer("velocity", torch.tensor(velocity, dtype=torch.float32))
+        self.register_buffer("standard", torch.tensor(standard, dtype=torch.float32))
         self.register_buffer("targets", torch.tensor(targets, dtype=torch.float32))
 
     def forward(
@@ -125,7 +127,7 @@ class _Objective(nn.Module):
         """
         anchors = rows[:, : rows.shape[1] // 2]
         ranked = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
-        wanted = self.velocity[np.tile(anchors, 2)]
+        wanted = self.standard[np.tile(anchors, 2)]
         error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
         auxiliary = nn.functional.mse_loss(self.auxiliary_readout(hidden), self.targets[rows])
         return torch.stack(ranked).sum() + len(rows) * (
@@ -134,7 +136,7 @@ class _Objective(nn.Module):
 
     def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
         distance = label_distances(
-            self._labels.velocity_cm_s[anchors],
+            self._ranked[anchors],
             self._labels.direction_deg[anchors],
             self._loss.velocity_scale,
             self._loss.direction_scale,
@@ -173,7 +175,7 @@ def train_ensemble(
     device: torch.device,
     on_step: OnStep,
 ) -> tuple[Ensemble, float | None]:
-    """Train an ensemble; return it with its velocity R² on the trials that members left out.
+    """Train an ensemble; return it with its R² on the trials that members left out.
 
     Learning ends when those trials are decoded no better, and goes back to where they were decoded
     best. All members' latents are brought to one space.

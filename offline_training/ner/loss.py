@@ -47,23 +47,36 @@ def ner_loss(
 
 @njit(parallel=True, cache=True)
 def label_distances(
-    velocity_cm_s: FloatArray,
+    values: FloatArray,
     direction_deg: FloatArray,
-    velocity_scale: float,
+    value_scale: float,
     direction_scale: float,
 ) -> FloatArray:
-    """Return distances ``(N, N)`` of labels: L1 of velocity plus circular direction, scaled."""
-    n = len(velocity_cm_s)
+    """Return distances ``(N, N)`` of labels: L1 of values plus circular direction, scaled.
+
+    From a direction to none (NaN), at rest, is a quarter turn.
+    """
+    n = len(values)
     distance = np.empty((n, n))
     for row in prange(n):
-        x_cm_s, y_cm_s = velocity_cm_s[row]
         for column in range(n):
-            change_cm_s = abs(x_cm_s - velocity_cm_s[column, 0])
-            change_cm_s += abs(y_cm_s - velocity_cm_s[column, 1])
-            turn_deg = abs(direction_deg[row] - direction_deg[column]) % 360.0
-            distance[row, column] = velocity_scale * change_cm_s
-            distance[row, column] += direction_scale * min(turn_deg, 360.0 - turn_deg)
+            change = abs(values[row, 0] - values[column, 0])
+            for output in range(1, values.shape[1]):
+                change += abs(values[row, output] - values[column, output])
+            distance[row, column] = value_scale * change
+            distance[row, column] += direction_scale * _turn_deg(
+                direction_deg[row], direction_deg[column]
+            )
     return distance
+
+
+@njit(cache=True)
+def _turn_deg(one: float, other: float) -> float:
+    """Return the angle between two directions, from 0 to 180 degrees."""
+    if np.isnan(one) or np.isnan(other):
+        return 0.0 if np.isnan(one) and np.isnan(other) else 90.0
+    turn_deg = abs(one - other) % 360.0
+    return min(turn_deg, 360.0 - turn_deg)
 
 
 def value_and_gradient(

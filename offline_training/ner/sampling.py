@@ -4,32 +4,33 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from offline_training.dataset.adequacy import balanced_chances
+from offline_training.dataset.outputs import ranked_values
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.errors import SessionError
 from rt_ner.offline.labels import Labels
 
 
 class PartnerSampler:
-    """A sampler of anchors, each with a partner whose velocity the anchor might have next.
+    """A sampler of anchors, each with a partner whose behaviour the anchor might have next.
 
-    A change of velocity over ``step_ns``, drawn from those observed, is added to the anchor's
-    velocity; the labelled hop with the nearest velocity is its partner (Schneider, Lee & Mathis
+    A change of the outputs over ``step_ns``, drawn from those observed, is added to the anchor's
+    outputs; the labelled hop with the nearest outputs is its partner (Schneider, Lee & Mathis
     2023). Where some directions are much rarer than others, all are drawn equally often.
     """
 
     def __init__(self, labels: Labels, step_ns: int, rng: np.random.Generator) -> None:
-        self._velocity_cm_s = labels.velocity_cm_s
-        self._steps_cm_s = _observed_steps(labels, step_ns)
-        self._tree = cKDTree(labels.velocity_cm_s)
+        self._values = ranked_values(labels)
+        self._steps = _observed_steps(self._values, labels, step_ns)
+        self._tree = cKDTree(self._values)
         self._chances = balanced_chances(labels)
         self._rng = rng
 
     def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
         """Draw rows of anchors and of their partners, ``(n_anchors,)`` each."""
-        n_hops = len(self._velocity_cm_s)
+        n_hops = len(self._values)
         anchors = self._rng.choice(n_hops, size=n_anchors, p=self._chances)
-        steps = self._rng.integers(len(self._steps_cm_s), size=n_anchors)
-        wanted = self._velocity_cm_s[anchors] + self._steps_cm_s[steps]
+        steps = self._rng.integers(len(self._steps), size=n_anchors)
+        wanted = self._values[anchors] + self._steps[steps]
         return anchors, np.asarray(self._tree.query(wanted)[1], dtype=np.int64)
 
 
@@ -40,14 +41,14 @@ def rows_a_step_apart(labels: Labels, step_ns: int) -> tuple[Int64Array, Int64Ar
     follows &= labels.trial[later] == labels.trial
     if not follows.any():
         raise SessionError(
-            f"no two kinematics samples lie {step_ns / 1e6:g} ms apart within a trial: record a "
+            f"no two samples of behaviour lie {step_ns / 1e6:g} ms apart within a trial: record a "
             "longer session, or choose a shorter bin"
         )
     return np.flatnonzero(follows), later[follows]
 
 
-def _observed_steps(labels: Labels, step_ns: int) -> FloatArray:
-    """Return the changes of velocity ``(change, 2)`` over ``step_ns`` within trials."""
+def _observed_steps(values: FloatArray, labels: Labels, step_ns: int) -> FloatArray:
+    """Return the changes of values ``(change, output)`` over ``step_ns`` within trials."""
     earlier, later = rows_a_step_apart(labels, step_ns)
-    steps: FloatArray = labels.velocity_cm_s[later] - labels.velocity_cm_s[earlier]
+    steps: FloatArray = values[later] - values[earlier]
     return steps

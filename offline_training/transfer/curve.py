@@ -103,7 +103,7 @@ class _Runner:
             self._watcher.tell(_warning(matching))
         source = self._source_day()
         full, fit_s = self._learn(self._method(SCRATCH), self._plan.n_all)
-        curve = Curve(days, source, matching, full.velocity_r2())
+        curve = Curve(days, source, matching, full.r2())
         for n_trials in self._plan.trials:
             self._align(curve, n_trials)
             if self._plan.with_rivals and n_trials:
@@ -125,12 +125,12 @@ class _Runner:
         windows = self._plan.days.target.calibration(n_trials)
         aligned, fit_s = self._stitch(curve.source, windows, n_trials, TRANSFER)
         comparison = decode_aligned(curve.source, self._split, aligned)
-        point = _point(TRANSFER, n_trials, comparison, fit_s, curve.full_velocity_r2)
+        point = _point(TRANSFER, n_trials, comparison, fit_s, curve.full_r2)
         curve.points.append(
             replace(
                 point,
-                shuffled_velocity_r2=self._control(curve, windows, n_trials),
-                ensemble_velocity_r2=aligned.ensemble.velocity_r2(),
+                shuffled_r2=self._control(curve, windows, n_trials),
+                ensemble_r2=aligned.ensemble.r2(),
             )
         )
         curve.aligned[n_trials] = aligned
@@ -141,7 +141,7 @@ class _Runner:
         rng = np.random.default_rng(self._plan.days.settings.seed)
         shuffled = replace(windows, labels=shuffle_trials(windows.labels, rng))
         aligned, _ = self._stitch(curve.source, shuffled, n_trials, CONTROL)
-        return decode_aligned(curve.source, self._split, aligned).velocity_r2()
+        return decode_aligned(curve.source, self._split, aligned).r2()
 
     def _stitch(
         self, source: SourceDay, windows: Dataset, n_trials: int, kind: str
@@ -160,7 +160,7 @@ class _Runner:
         for name in _RIVALS:
             is_full = name == SCRATCH and n_trials == self._plan.n_all
             learned = full if is_full else self._learn(self._method(name), n_trials)
-            curve.points.append(_point(name, n_trials, *learned, curve.full_velocity_r2))
+            curve.points.append(_point(name, n_trials, *learned, curve.full_r2))
 
     def _method(self, name: str) -> Method:
         return ner(name, self._plan.days.settings) if name == SCRATCH else load_method(name)
@@ -176,7 +176,7 @@ class _Runner:
         values = fitted(test)
         decoded_cm_s = values
         if not method.direct:
-            readout = fit_readout(fitted(train).astype(np.float32), train.labels.velocity_cm_s)
+            readout = fit_readout(fitted(train).astype(np.float32), train.labels.values)
             decoded_cm_s = values @ readout.matrix + readout.bias
         hop_ns = self._split.shape.hop_ns
         return Comparison(test.labels, values.astype(np.float32), decoded_cm_s, hop_ns), fit_s
@@ -198,17 +198,17 @@ class _Runner:
 
 
 def _point(
-    method: str, n_trials: int, comparison: Comparison, fit_s: float, full_velocity_r2: float
+    method: str, n_trials: int, comparison: Comparison, fit_s: float, full_r2: float
 ) -> Point:
-    velocity_r2 = comparison.velocity_r2()
+    r2 = comparison.r2()
     return Point(
         trials=n_trials,
         method=method,
         labels=n_trials > 0,
-        velocity_r2=velocity_r2,
-        position_r2=comparison.position_r2(),
-        relative=velocity_r2 / full_velocity_r2,
-        shuffled_velocity_r2=None,
+        r2=r2,
+        path_r2=comparison.path_r2(),
+        relative=r2 / full_r2,
+        shuffled_r2=None,
         fit_s=fit_s,
     )
 

@@ -23,27 +23,27 @@ class Point:
         ``"transfer"``, or the name of another method.
     labels
         True if the labels of the calibration trials were used.
-    velocity_r2, position_r2
+    r2, path_r2
         Scores on held-out trials.
     relative
         Velocity R², relative to an encoder trained on all of the day's training trials.
-    shuffled_velocity_r2
+    shuffled_r2
         Control: the same transfer with shuffled trials or, without labels, with a random match.
     fit_s
         Training time in seconds, without the source day and the control.
-    ensemble_velocity_r2
+    ensemble_r2
         Score of the ensemble, before distillation.
     """
 
     trials: int
     method: str
     labels: bool
-    velocity_r2: float
-    position_r2: float
+    r2: float
+    path_r2: float | None
     relative: float
-    shuffled_velocity_r2: float | None
+    shuffled_r2: float | None
     fit_s: float
-    ensemble_velocity_r2: float | None = None
+    ensemble_r2: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,6 @@ class Curve:
     days: TwoDays
     source: SourceDay
     matching: Matching
-    full_velocity_r2: float
+    full_r2: float
     points: list[Point] = field(default_factory=list)
     aligned: dict[int, AlignedDay] = field(default_factory=dict)

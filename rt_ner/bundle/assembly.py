@@ -7,9 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from rt_ner.bundle.bundle import Bundle, Golden
-from rt_ner.bundle.manifest import Manifest, ReadoutEntry, Scores, TrainingEntry
+from rt_ner.bundle.manifest import (
+    Manifest,
+    ReadoutEntry,
+    Scores,
+    TrainingEntry,
+    output_entries,
+)
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.core.contract.outputs import Output
 from rt_ner.decoding.decoder import DecoderSpecification
 
 _N_GOLDEN = 16
@@ -27,11 +34,12 @@ def assemble_bundle(
         window=model.window,
         latent_dim=len(readout.matrix),
         readout=ReadoutEntry(
-            matrix=tuple((float(x), float(y)) for x, y in readout.matrix),
-            bias=(float(readout.bias[0]), float(readout.bias[1])),
-            unit="cm/s",
-            memory=_memory_entry(readout.memory),
+            matrix=_rows(readout.matrix),
+            bias=tuple(readout.bias.tolist()),
+            unit=_common_unit(readout.outputs),
+            memory=_rows(readout.memory) if readout.memory.any() else None,
         ),
+        outputs=output_entries(readout.outputs),
         training=training,
         scores=scores,
         versions=_versions(),
@@ -48,19 +56,18 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _memory_entry(
-    memory: FloatArray,
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Return the readout's memory as the manifest holds it; None if it has none."""
-    if not memory.any():
-        return None
-    (a, b), (c, d) = memory.tolist()
-    return (a, b), (c, d)
+def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def _common_unit(outputs: tuple[Output, ...]) -> str:
+    units = {output.unit for output in outputs}
+    return units.pop() if len(units) == 1 else ""
 
 
 def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
-    """Return some windows with the latents and velocities that they give."""
+    """Return some windows with the latents and outputs that they give."""
     rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
     some = np.ascontiguousarray(windows[rows], dtype=np.float32)
-    latents, velocities = run_windows(model, some)
-    return Golden(windows=some, latents=latents, velocities=velocities)
+    latents, outputs = run_windows(model, some)
+    return Golden(windows=some, latents=latents, velocities=outputs)

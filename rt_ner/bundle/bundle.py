@@ -16,13 +16,17 @@ from pydantic import ConfigDict
 
 from rt_ner.bundle.manifest import Manifest, Scores, Strict
 from rt_ner.core.arrays import Float32Array
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readout import Readout
 
 
 class Golden(Strict):
-    """Windows ``(case, bin, channel)``, with the latents and velocities that they must give."""
+    """Windows ``(case, bin, channel)``, with the latents and outputs that they must give.
+
+    ``velocities`` ``(case, output)`` are the outputs, whatever their kind.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -49,7 +53,7 @@ class Bundle:
     encoder_onnx : bytes
         The encoder as an ONNX graph, from raw counts to latents.
     golden : Golden
-        Some windows, with the latents and velocities that they must give on every computer.
+        Some windows, with the latents and outputs that they must give on every computer.
     weights : EncoderWeights or None
         The same encoder as arrays, which run faster; not every encoder has them.
     pages : mapping of str to bytes
@@ -67,8 +71,9 @@ class Bundle:
         manifest, scores = self.manifest, self.scores
         return (
             f"<Bundle {manifest.training.session} {manifest.training.area}: "
-            f"{len(manifest.channel_ids)} channels, {manifest.latent_dim} latents, velocity R² "
-            f"{scores.velocity_r2:.2f} (shuffled {scores.shuffled_velocity_r2:.2f})>"
+            f"{len(manifest.channel_ids)} channels, {manifest.latent_dim} latents, "
+            f"{kind_of(manifest.decoded_outputs)} R² {scores.r2:.2f} "
+            f"(shuffled {scores.shuffled_r2:.2f})>"
         )
 
     @property
@@ -81,7 +86,9 @@ class Bundle:
         """The part that a decoder runs: channels, window, encoder and readout."""
         entry = self.manifest.readout
         memory = None if entry.memory is None else np.array(entry.memory)
-        readout = Readout(np.array(entry.matrix), np.array(entry.bias), entry.unit, memory)
+        readout = Readout(
+            np.array(entry.matrix), np.array(entry.bias), self.manifest.decoded_outputs, memory
+        )
         return DecoderSpecification(
             self.manifest.channel_ids,
             self.manifest.window,

@@ -1,10 +1,28 @@
 """Define the manifest: everything in a bundle except the encoder and the golden windows."""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_serializer,
+    model_validator,
+)
 
+from rt_ner.core.contract.outputs import (
+    MOST_OUTPUTS,
+    VELOCITY_XY,
+    Output,
+    OutputKind,
+    kind_of,
+    outputs_problem,
+)
 from rt_ner.decoding.windows import WindowShape
+
+_Value = TypeVar("_Value")
 
 
 class Strict(BaseModel):
@@ -14,12 +32,42 @@ class Strict(BaseModel):
 
 
 class ReadoutEntry(Strict):
-    """The numbers of a `rt_ner.decoding.readout.Readout`; a linear one has no memory."""
+    """The numbers of a `rt_ner.decoding.readout.Readout`; a linear one has no memory.
 
-    matrix: tuple[tuple[float, float], ...]
-    bias: tuple[float, float]
-    unit: Literal["cm/s"]
-    memory: tuple[tuple[float, float], tuple[float, float]] | None = None
+    ``unit``: that of all outputs; empty if they differ.
+    """
+
+    matrix: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...] = Field(min_length=1, max_length=MOST_OUTPUTS)
+    unit: str
+    memory: tuple[tuple[float, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _is_rectangular(self) -> "ReadoutEntry":
+        for rows in (self.matrix, self.memory or ()):
+            if any(len(row) != len(self.bias) for row in rows):
+                raise ValueError(f"the readout's rows must have {len(self.bias)} numbers each")
+        return self
+
+
+class OutputEntry(Strict):
+    """The name, unit and kind of an output."""
+
+    name: str
+    unit: str
+    kind: OutputKind
+
+    def output(self) -> Output:
+        """Return the output itself."""
+        return Output(self.name, self.unit, self.kind)
+
+
+def output_entries(outputs: tuple[Output, ...]) -> tuple[OutputEntry, ...]:
+    """Return outputs as the manifest holds them."""
+    return tuple(OutputEntry(**output._asdict()) for output in outputs)
+
+
+_VELOCITY_ENTRIES = output_entries(VELOCITY_XY)
 
 
 class CarriedFrom(Strict):
@@ -46,28 +94,55 @@ class TrainingEntry(Strict):
     carried_from: CarriedFrom | None = None
 
 
+# Names of the scores of a bundle that decodes velocity, as all bundles of version 0.1 do.
+_VELOCITY_KEYS = {
+    "r2": "velocity_r2",
+    "path_r2": "position_r2",
+    "train_r2": "train_velocity_r2",
+    "validation_r2": "validation_velocity_r2",
+    "shuffled_r2": "shuffled_velocity_r2",
+}
+
+
+def named_scores(scores: Mapping[str, _Value], outputs: Sequence[Output]) -> dict[str, _Value]:
+    """Return scores under the names that files and JSON have: those of velocities say so."""
+    if kind_of(outputs) != OutputKind.VELOCITY:
+        return dict(scores)
+    return {_VELOCITY_KEYS.get(name, name): value for name, value in scores.items()}
+
+
 class Scores(Strict):
-    """Scores of a bundle on the session that it was trained on: R², the mean over x and y.
+    """Scores of a bundle on the session that it was trained on: R², the mean over the outputs.
 
     Attributes
     ----------
-    velocity_r2, position_r2 : float
-        Scores on the held-out trials.
-    train_velocity_r2 : float
+    r2 : float
+        Score on the held-out trials.
+    path_r2 : float or None
+        Score there of the position that a decoded velocity leads to; None for other outputs.
+    train_r2 : float
         Score on the training trials.
-    validation_velocity_r2 : float or None
+    validation_r2 : float or None
         Score on training trials, each decoded by encoders that had not learned from it; None if
         there were too few trials.
-    shuffled_velocity_r2 : float
+    shuffled_r2 : float
         Score of a control on the held-out trials: a decoder trained on shuffled trials.
 
     """
 
-    velocity_r2: float
-    position_r2: float
-    train_velocity_r2: float
-    validation_velocity_r2: float | None = None
-    shuffled_velocity_r2: float
+    r2: float
+    path_r2: float | None
+    train_r2: float
+    validation_r2: float | None = None
+    shuffled_r2: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_velocity_keys(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        names = {key: name for name, key in _VELOCITY_KEYS.items()}
+        return {names.get(key, key): value for key, value in content.items()}
 
 
 class Manifest(Strict):
@@ -78,6 +153,9 @@ class Manifest(Strict):
     window: WindowShape
     latent_dim: int = Field(ge=1)
     readout: ReadoutEntry
+    outputs: tuple[OutputEntry, ...] = Field(
+        default=_VELOCITY_ENTRIES, exclude_if=lambda outputs: outputs == _VELOCITY_ENTRIES
+    )
     training: TrainingEntry
     scores: Scores
     versions: dict[str, str]
@@ -96,4 +174,19 @@ class Manifest(Strict):
             raise ValueError(
                 f"the readout has {len(self.readout.matrix)} rows for {self.latent_dim} latents"
             )
+        if problem := outputs_problem([entry.output() for entry in self.outputs]):
+            raise ValueError(problem)
+        if len(self.readout.bias) != len(self.outputs):
+            raise ValueError(
+                f"the readout gives {len(self.readout.bias)} outputs, {len(self.outputs)} are named"
+            )
         return self
+
+    @field_serializer("scores")
+    def _scores_by_kind(self, scores: Scores) -> dict[str, float | None]:
+        return named_scores(scores.model_dump(), self.decoded_outputs)
+
+    @property
+    def decoded_outputs(self) -> tuple[Output, ...]:
+        """Name, unit and kind of each output."""
+        return tuple(entry.output() for entry in self.outputs)

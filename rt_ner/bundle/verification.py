@@ -18,10 +18,10 @@ _GOLDEN_TOLERANCE = 1e-4
 def run_windows(
     model: DecoderSpecification, windows: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
-    """Return latents ``(case, latent)`` and velocities of windows ``(case, bin, channel)``.
+    """Return latents ``(case, latent)`` and outputs of windows ``(case, bin, channel)``.
 
-    Windows run one by one, as in the decoder, each as if no other had come before it. Velocities
-    are ``(case, 2)``.
+    Windows run one by one, as in the decoder, each as if no other had come before it. Outputs are
+    ``(case, output)``.
     """
     n_bins, n_channels = windows.shape[1:]
     shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
@@ -33,15 +33,15 @@ def run_windows(
             f"{len(model.readout.matrix)}: the bundle is inconsistent, train it again"
         )
     latents = np.zeros((len(windows), encoder.latent.size), dtype=np.float32)
-    velocities = np.zeros((len(windows), 2), dtype=np.float32)
+    outputs = np.zeros((len(windows), len(model.readout.outputs)), dtype=np.float32)
     for case, counts in enumerate(windows):
         for number, bin_counts in enumerate(counts):
             window.push((case * n_bins + number + 1) * shape.hop_ns, bin_counts)
             encoder.push()
         encoder.encode()
         latents[case] = encoder.latent
-        model.readout.decode(encoder.latent, velocities[case])
-    return latents, velocities
+        model.readout.decode(encoder.latent, outputs[case])
+    return latents, outputs
 
 
 def replay_golden(bundle: Bundle, folder: Path) -> None:
@@ -53,10 +53,10 @@ def replay_golden(bundle: Bundle, folder: Path) -> None:
             f"{folder}: golden windows are {golden.windows.shape[1:]} (bins, channels), the "
             f"manifest says {expected_shape}: the bundle is inconsistent, train it again"
         )
-    latents, velocities = run_windows(bundle.model, golden.windows)
+    latents, outputs = run_windows(bundle.model, golden.windows)
     for name, got, expected in (
         ("latents", latents, golden.latents),
-        ("velocities", velocities, golden.velocities),
+        ("outputs", outputs, golden.velocities),
     ):
         scale = max(float(np.abs(expected).max()), 1.0)
         worst = float(np.abs(got - expected).max()) if got.shape == expected.shape else np.inf

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
-from rt_ner.data.session.trials import Trials
+from rt_ner.data.session.trials import UNCUT, Trials
 
 
 @dataclass(frozen=True, eq=False)
 class RecordingFile:
-    """Spikes, kinematics and trials of a file, as far as it has them, on one clock from 0 on.
+    """Spikes, behaviour and trials of a file, as far as it has them, on one clock from 0 on.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ class RecordingFile:
         Name of each channel of that area.
     spikes : SpikeTimes or SpikeCounts, optional
         Spikes of that area.
-    kinematics : Kinematics, optional
-        Velocity of the hand or cursor.
+    behaviour : Behaviour, optional
+        Movement or other quantities that can be decoded.
     trials : Trials, optional
-        Whole trials in recorded order.
+        Whole trials in recorded order. Without them, a session is cut into blocks.
     contents : tuple of str
         Streams or tables of the file, one line each.
     missing : mapping of str to str
-        Reason and remedy for each part (``"spikes"``, ``"kinematics"``, ``"trials"``) that the
+        Reason and remedy for each part (``"spikes"``, ``"behaviour"``, ``"trials"``) that the
         file may lack.
     warnings : tuple of str
         Damage, gaps and assumptions, one line each.
@@ -45,7 +45,7 @@ class RecordingFile:
     areas: tuple[str, ...]
     channel_ids: tuple[str, ...] = ()
     spikes: SpikeTimes | SpikeCounts | None = None
-    kinematics: Kinematics | None = None
+    behaviour: Behaviour | None = None
     trials: Trials | None = None
     contents: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class RecordingFile:
             areas=(session.area, *(area for area in areas if area != session.area)),
             channel_ids=session.channel_ids,
             spikes=session.spikes,
-            kinematics=session.kinematics,
+            behaviour=session.behaviour,
             trials=session.trials,
             provenance=session.provenance,
         )
@@ -68,7 +68,7 @@ class RecordingFile:
     def __repr__(self) -> str:
         parts = [
             f"{len(self.channel_ids)} channels" if self.spikes is not None else "no spikes",
-            "kinematics" if self.kinematics is not None else "no kinematics",
+            "behaviour" if self.behaviour is not None else "no behaviour",
             f"{len(self.trials)} trials" if self.trials is not None else "no trials",
         ]
         name = " ".join([self.name, *self.areas[:1]])
@@ -83,8 +83,8 @@ class RecordingFile:
             ends_ns += spikes.time_ns[-1:].tolist()
         elif spikes is not None:
             ends_ns.append(len(spikes.counts) * spikes.bin_ns)
-        if self.kinematics is not None:
-            ends_ns.append(int(self.kinematics.time_ns[-1]))
+        if self.behaviour is not None:
+            ends_ns.append(int(self.behaviour.time_ns[-1]))
         if self.trials is not None:
             ends_ns.append(int(self.trials.end_ns[-1]))
         return max(ends_ns) / NS_PER_S
@@ -116,24 +116,24 @@ class RecordingFile:
         Raises
         ------
         SessionError
-            If spikes, kinematics or trials are missing; the message says which and why.
+            If spikes or behaviour are missing; the message says which and why.
 
         """
-        if self.spikes is None or self.kinematics is None or self.trials is None:
+        if self.spikes is None or self.behaviour is None:
             raise SessionError("; ".join(self._missing_parts()))
         return Session(
             name=self.name,
             area=self.areas[0],
             channel_ids=self.channel_ids,
             spikes=self.spikes,
-            kinematics=self.kinematics,
-            trials=self.trials,
+            behaviour=self.behaviour,
+            trials=UNCUT if self.trials is None else self.trials,
             provenance=self.provenance,
         )
 
     def _missing_parts(self) -> list[str]:
         """Return one line for each part that is not there."""
-        parts = {"spikes": self.spikes, "kinematics": self.kinematics, "trials": self.trials}
+        parts = {"spikes": self.spikes, "behaviour": self.behaviour}
         return [
             f"no {name}: {self.missing.get(name, 'the file has none')}"
             for name, part in parts.items()

@@ -6,7 +6,9 @@ import numpy as np
 from rich.table import Table
 
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeTimes
 
 
@@ -26,7 +28,7 @@ def rates_hz(recording: RecordingFile) -> FloatArray:
 def summary_json(recording: RecordingFile) -> dict[str, object]:
     """Return the summary as one JSON object."""
     rates = rates_hz(recording)
-    trials, kinematics = recording.trials, recording.kinematics
+    trials, kinematics = recording.trials, recording.behaviour
     return {
         "name": recording.name,
         "areas": recording.areas,
@@ -35,6 +37,7 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "channels": len(recording.channel_ids),
         "silent_channels": int((rates == 0).sum()),
         "spikes_per_s": float(rates.sum()),
+        "outputs": [] if kinematics is None else [output.name for output in kinematics.outputs],
         "kinematics_samples": 0 if kinematics is None else len(kinematics.time_ns),
         "trials": 0 if trials is None else len(trials),
         "directions": 0 if trials is None else trials.n_directions,
@@ -60,6 +63,18 @@ def summary_table(recording: RecordingFile, path: Path) -> Table:
     return table
 
 
+def _behaviour_rows(behaviour: Behaviour) -> list[tuple[str, str]]:
+    """Return the speed of a velocity, or the range of every other output."""
+    samples = f"{len(behaviour.time_ns):,} samples"
+    if behaviour.outputs == VELOCITY_XY:
+        fastest_cm_s = np.hypot(*behaviour.values.T).max()
+        return [("velocity", f"{samples}, up to {fastest_cm_s:.1f} cm/s")]
+    return [
+        (output.name, f"{samples} from {values.min():.4g} to {values.max():.4g} {output.unit}")
+        for output, values in zip(behaviour.outputs, behaviour.values.T, strict=True)
+    ]
+
+
 def _parts(recording: RecordingFile) -> list[tuple[str, str]]:
     """Return name and description of each part that the recording has."""
     found = summary_json(recording)
@@ -70,10 +85,11 @@ def _parts(recording: RecordingFile) -> list[tuple[str, str]]:
         silent = f"{found['channels']} channels, {found['silent_channels']} of them silent"
         rate = f"{found['spikes_per_s']:,.0f} spikes per second over {found['seconds']:,.0f} s"
         rows.append(("spikes", f"{silent}; {rate}"))
-    if recording.kinematics is not None:
-        fastest_cm_s = np.hypot(*recording.kinematics.velocity_cm_s.T).max()
-        samples = f"{found['kinematics_samples']:,} samples"
-        rows.append(("velocity", f"{samples}, up to {fastest_cm_s:.1f} cm/s"))
-    if recording.trials is not None:
+    if recording.behaviour is not None:
+        rows += _behaviour_rows(recording.behaviour)
+    if recording.trials is None or recording.trials.are_blocks:
+        reason = recording.missing.get("trials", "the file has none")
+        rows.append(("trials", f"none, so the recording is cut into blocks: {reason}"))
+    else:
         rows.append(("trials", f"{found['trials']} in {found['directions']} directions"))
     return rows

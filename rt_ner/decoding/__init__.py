@@ -1,1 +1,1 @@
-"""Chunks of spikes into velocity by bins, window, encoder and readout, without any I/O."""
+"""Chunks of spikes into outputs by bins, window, encoder and readout, without any I/O."""

@@ -79,15 +79,15 @@ class Decoded(NamedTuple):
     Attributes
     ----------
     end_ns
-        End of the hop, the moment that the velocity belongs to, in ns.
+        End of the hop, the moment that the outputs belong to, in ns.
     ready
         True if the history is long enough to decode.
     latent
         The latent, ``(latent,)``; NaN unless ``ready`` and the hop is free of invalid input.
-    velocity
-        The velocity, ``(2,)``, in the readout's unit; zero unless the latent is finite.
+    values
+        The outputs, ``(output,)``, in their units; zero unless the latent is finite.
     bin_closed_ns, embedded_ns, decoded_ns
-        Times at which the bin was closed, the latent was ready and the velocity was ready, in ns
+        Times at which the bin was closed, the latent was ready and the outputs were ready, in ns
         of the decoder's own clock.
 
     """
@@ -95,7 +95,7 @@ class Decoded(NamedTuple):
     end_ns: int
     ready: bool
     latent: Float32Array
-    velocity: Float32Array
+    values: Float32Array
     bin_closed_ns: int
     embedded_ns: int
     decoded_ns: int

@@ -1,7 +1,7 @@
 """Decode chunks of spikes: bins → window → encoder → readout, without any I/O.
 
 The live loop and the offline evaluation run this same code on the same chunks, so that the scored
-velocities are those that the rig decodes, bit for bit.
+outputs are those that the rig decodes, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class DecoderSpecification:
     encoder_onnx
         The encoder's ONNX graph, serialised.
     readout
-        The readout from latents to velocity.
+        The readout from latents to outputs.
     weights
         The graph's network as plain arrays, which run faster; None if the bundle has none.
 
@@ -61,7 +61,7 @@ class DecodingModel(NamedTuple):
 
 
 class Decoder:
-    """A decoder of velocity from chunks of spikes.
+    """A decoder of movement from chunks of spikes.
 
     Its model may be replaced between two pushes, by `use`.
 
@@ -79,7 +79,7 @@ class Decoder:
     binner
         The binner, with the counts of the last hop and of the input.
     n_nonfinite
-        Number of velocities set to zero because they were not finite.
+        Number of hops whose outputs were set to zero because they were not finite.
 
     """
 
@@ -91,8 +91,8 @@ class Decoder:
         self.binner = binner
         self._window = Window(self._shape, len(model.channel_ids))
         self._decoding_model = self._built(model)
-        self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
-        self._warmed: Float32Array = np.zeros(2, dtype=np.float32)
+        self._values: Float32Array = np.zeros(len(model.readout.outputs), dtype=np.float32)
+        self._warmed = self._values.copy()
         self.n_nonfinite = 0
 
     @property
@@ -132,13 +132,13 @@ class Decoder:
         )
 
     def reset(self, now_ns: int) -> None:
-        """Forget the history, after an outage; velocity is zero until it is full again.
+        """Forget the history, after an outage; outputs are zero until it is full again.
 
         The input counts stay. ``now_ns``: time at which the input goes on.
         """
         self.binner.reset(now_ns)
         self._window.reset()
-        self._velocity[:] = 0
+        self._values[:] = 0
 
     def warm_up(self, dtype: np.dtype[np.generic]) -> None:
         """Decode silence, so that nothing is compiled or first allocated on real data.
@@ -152,7 +152,7 @@ class Decoder:
             self._decode_hop(hop * self._shape.hop_ns)
         self.n_nonfinite = n_nonfinite
         self._window.reset()
-        self._velocity[:] = 0
+        self._values[:] = 0
 
     def warm_caches(self, nothing: Chunk | None = None) -> Float32Array:
         """Repeat the newest step, only to keep its code and data in the processor's caches.
@@ -168,7 +168,7 @@ class Decoder:
         Returns
         -------
         Float32Array
-            The step's velocity, ``(2,)``, to warm the code that sends it.
+            The step's outputs, ``(output,)``, to warm the code that sends it.
 
         """
         encoder, readout = self._decoding_model
@@ -238,9 +238,7 @@ class Decoder:
             latent[:] = np.nan
         embedded_ns = self._now_ns()
         if decodable:
-            self.n_nonfinite += not readout.decode(latent, self._velocity)
+            self.n_nonfinite += not readout.decode(latent, self._values)
         else:
-            self._velocity[:] = 0
-        return Decoded(
-            end_ns, ready, latent, self._velocity, closed_ns, embedded_ns, self._now_ns()
-        )
+            self._values[:] = 0
+        return Decoded(end_ns, ready, latent, self._values, closed_ns, embedded_ns, self._now_ns())

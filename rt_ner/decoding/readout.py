@@ -1,29 +1,30 @@
-"""Decode velocity from latents: small, linear, fitted in closed form and swappable by itself.
+"""Decode outputs from latents: small, linear, fitted in closed form and swappable by itself.
 
-A steady-state Kalman filter is a readout with a memory: the new velocity is a fixed mixture of the
+A steady-state Kalman filter is a readout with a memory: the new output is a fixed mixture of the
 previous one and of what the latents predict (Malik et al. 2011), at the same cost.
 """
 
 import numpy as np
 
-from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.arrays import BoolArray, Float32Array, FloatArray
 from rt_ner.core.compiled.njit import njit
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 
 
 class Readout:
-    """A linear map: velocity = latent · ``matrix`` + ``bias`` + previous velocity · ``memory``.
+    """A linear map: outputs = latent · ``matrix`` + ``bias`` + previous outputs · ``memory``.
 
     Parameters
     ----------
     matrix
-        Velocity per latent unit, ``(latent, 2)``.
+        Outputs per latent unit, ``(latent, output)``.
     bias
-        Velocity at latent zero, ``(2,)``.
-    unit
-        Unit of velocity.
+        Outputs at latent zero, ``(output,)``.
+    outputs
+        Name, unit and kind of each output.
     memory
-        Part of the previous velocity that is kept, ``(2, 2)``; None for a linear readout, which
-        keeps nothing.
+        Part of the previous outputs that is kept, ``(output, output)``; None for a linear readout,
+        which keeps nothing.
 
     """
 
@@ -31,40 +32,50 @@ class Readout:
         self,
         matrix: FloatArray,
         bias: FloatArray,
-        unit: str = "cm/s",
+        outputs: tuple[Output, ...] = VELOCITY_XY,
         memory: FloatArray | None = None,
     ) -> None:
         self.matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         self.bias = np.ascontiguousarray(bias, dtype=np.float64)
-        self.unit = unit
-        kept = np.zeros((2, 2)) if memory is None else memory
+        self.outputs = outputs
+        kept = np.zeros((len(outputs), len(outputs))) if memory is None else memory
         self.memory = np.ascontiguousarray(kept, dtype=np.float64)
+        self._before: Float32Array = np.zeros(len(outputs), dtype=np.float32)
 
     def __repr__(self) -> str:
         kind = "Kalman" if self.memory.any() else "linear"
-        return f"<Readout: {kind}, {len(self.matrix)} latents to {self.unit}>"
+        names = ", ".join(f"{output.name} ({output.unit})" for output in self.outputs)
+        return f"<Readout: {kind}, {len(self.matrix)} latents to {names}>"
 
-    def decode(self, latent: Float32Array, velocity: Float32Array) -> bool:
-        """Decode the velocity of one hop; return False if it was not finite.
+    @property
+    def are_rates(self) -> BoolArray:
+        """Mask ``(output,)`` of the outputs that are zero at rest."""
+        return np.array([output.kind is OutputKind.VELOCITY for output in self.outputs])
+
+    def decode(self, latent: Float32Array, values: Float32Array) -> bool:
+        """Decode the outputs of one hop; return False if they were not finite.
 
         Parameters
         ----------
         latent
             Latent of the hop, ``(latent,)``.
-        velocity
-            Velocity of the previous hop, ``(2,)``, zero at the start. It is overwritten with that
-            of this hop, or with zero where that is not finite.
+        values
+            Outputs of the previous hop, ``(output,)``, zero at the start. They are overwritten
+            with those of this hop, or with zero where they are not finite.
 
         Returns
         -------
         bool
-            True if the new velocity is finite.
+            True if the new outputs are finite.
 
         """
-        return bool(_decode(latent, self.matrix, self.bias, self.memory, velocity))
+        self._before[:] = values
+        return bool(_decode(latent, self.matrix, self.bias, self.memory, self._before, values))
 
 
-def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
+def fit_readout(
+    latents: Float32Array, values: FloatArray, outputs: tuple[Output, ...] = VELOCITY_XY
+) -> Readout:
     """Fit a readout by least squares.
 
     Ridge regression with a penalty of 1e-6 of the latents' variance, which only keeps the normal
@@ -74,8 +85,10 @@ def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
     ----------
     latents
         Latents, ``(time, latent)``.
-    velocity
-        Velocity at the same times, ``(time, 2)``, in cm/s.
+    values
+        Outputs at the same times, ``(time, output)``, in their units.
+    outputs
+        Name, unit and kind of each output.
 
     Returns
     -------
@@ -83,12 +96,12 @@ def fit_readout(latents: Float32Array, velocity: FloatArray) -> Readout:
         The linear readout, without memory.
 
     """
-    latent_mean, velocity_mean = latents.mean(axis=0, dtype=np.float64), velocity.mean(axis=0)
+    latent_mean, mean = latents.mean(axis=0, dtype=np.float64), values.mean(axis=0)
     centred = latents - latent_mean
     gram = centred.T @ centred
     gram += np.eye(len(gram)) * max(1e-6 * np.trace(gram) / len(gram), 1e-12)
-    matrix = np.linalg.solve(gram, centred.T @ (velocity - velocity_mean))
-    return Readout(matrix, velocity_mean - latent_mean @ matrix)
+    matrix = np.linalg.solve(gram, centred.T @ (values - mean))
+    return Readout(matrix, mean - latent_mean @ matrix, outputs)
 
 
 @njit(cache=True)
@@ -97,17 +110,20 @@ def _decode(
     matrix: FloatArray,
     bias: FloatArray,
     memory: FloatArray,
-    velocity: Float32Array,
+    before: Float32Array,
+    values: Float32Array,
 ) -> bool:
     """Decode in one fixed order, in float64, so that the same latent always gives the same bits."""
     finite = True
-    before_x, before_y = velocity
-    for axis in range(velocity.size):
-        total = bias[axis] + (before_x * memory[0, axis] + before_y * memory[1, axis])
+    for output in range(values.size):
+        kept = before[0] * memory[0, output]
+        for other in range(1, values.size):
+            kept += before[other] * memory[other, output]
+        total = bias[output] + kept
         for dimension in range(latent.size):
-            total += latent[dimension] * matrix[dimension, axis]
-        velocity[axis] = total
-        finite = finite and np.isfinite(velocity[axis])
+            total += latent[dimension] * matrix[dimension, output]
+        values[output] = total
+        finite = finite and np.isfinite(values[output])
     if not finite:
-        velocity[:] = 0
+        values[:] = 0
     return finite

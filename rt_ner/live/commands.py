@@ -130,9 +130,9 @@ class _Bundles:
             "bundle": self.folder.resolve().name,
             "session": training.session,
             "area": training.area,
-            "velocity_r2": f"{scores.velocity_r2:.3f}",
-            "position_r2": f"{scores.position_r2:.3f}",
-            "shuffled_velocity_r2": f"{scores.shuffled_velocity_r2:.3f}",
+            "r2": f"{scores.r2:.3f}",
+            "path_r2": f"{scores.path_r2:.3f}",
+            "shuffled_r2": f"{scores.shuffled_r2:.3f}",
             "bundle_sha256": sha256((self.folder / SUMS_FILE).read_bytes()).hexdigest(),
         }
 

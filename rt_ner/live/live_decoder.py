@@ -33,11 +33,12 @@ class LiveHop(NamedTuple):
     end_ns
         End of the hop, on the local LSL clock, in ns.
     state
-        The decoder's state; velocity is zero in all but RUNNING.
+        The decoder's state; outputs are at rest in all but RUNNING.
     latent
         The latent, ``(latent,)``; NaN until the history is full.
-    velocity_cm_s
-        The velocity as it was sent, ``(2,)``, in cm/s, before any change of axes or unit.
+    values
+        The outputs as they were sent, ``(output,)``: velocity along x and y in cm/s, unless the
+        bundle says otherwise, before any change of axes or unit.
     n_lost
         Number of hops lost just before this one, because the reader was too slow.
 
@@ -46,7 +47,7 @@ class LiveHop(NamedTuple):
     end_ns: int
     state: State | None
     latent: Float32Array
-    velocity_cm_s: Float32Array
+    values: Float32Array
     n_lost: int
 
 
@@ -183,7 +184,7 @@ class _Tee:
         self._results = results
         self._hops = hops
         self._state: State | None = None
-        self._velocity: Float32Array = np.zeros(2, dtype=np.float32)
+        self._values: Float32Array = np.zeros(0, dtype=np.float32)
         self.announce_counts = results.announce_counts
         self.push_timing = results.push_timing
         self.push_counts = results.push_counts
@@ -191,16 +192,16 @@ class _Tee:
         self.warm_caches = results.warm_caches
         self.close = results.close
 
-    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Send a velocity, and keep it for its hop."""
-        self._results.push_velocity(velocity_cm_s, stamp_ns)
-        self._velocity = velocity_cm_s.copy()
+    def push_output(self, values: Float32Array, stamp_ns: int) -> None:
+        """Send outputs, and keep them for their hop."""
+        self._results.push_output(values, stamp_ns)
+        self._values = values.copy()
 
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop, and put the hop into the queue."""
         self._results.push_latent(decoded)
         latent = decoded.latent.copy()
-        self._hops.put(LiveHop(decoded.end_ns, self._state, latent, self._velocity, 0))
+        self._hops.put(LiveHop(decoded.end_ns, self._state, latent, self._values, 0))
 
     def push_state(self, state: State, stamp_ns: int) -> None:
         """Send a change of state, and keep it."""

@@ -59,7 +59,7 @@ class Loop:
         self._ports = ports
         self._stop = stop
         self._hop_ns = model.window.hop_ns
-        limiter = SafetyLimiter(settings.safety.max_speed_cm_s)
+        limiter = SafetyLimiter(settings.safety, model.readout.outputs)
         self._publisher = Publisher(ports.results, limiter, self._hop_ns, ports.clock, report)
         self._connector = Connector(ports.spikes, model, settings, ports.clock)
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
@@ -118,8 +118,8 @@ class Loop:
     def _run_connection(self, wait_s: float) -> None:
         """Find the source, and decode it until it is lost or the loop is stopped."""
         try:
-            find, note = self._connector.find, self._publisher.take_note
-            if (connection := find(wait_s, self._is_stopped, note)) is None:
+            note = self._publisher.take_note
+            if (connection := self._connector.find(wait_s, self._is_stopped, note)) is None:
                 return
             self.statistics.input_counts = connection.decoder.binner.input_counts
             self._ports.results.announce_counts(connection.source.source_id)

@@ -29,6 +29,9 @@ class SafetySettings(Settings):
         Highest decoded speed in cm/s, with the operator's gain; faster velocities are shortened.
     overload_hops
         Number of deadlines missed in a row after which old data are passed over, such as 10.
+    hold
+        True if decoded positions, forces and angles keep their last value while the decoder does
+        not run; False if they go to zero. Velocities always go to zero.
     clock_step_ms
         Jump of the time stamps in ms beyond which a clock must have been set, such as 200.
 
@@ -37,6 +40,7 @@ class SafetySettings(Settings):
     stale_ms: float = Field(default=200.0, ge=10, le=10_000)
     max_speed_cm_s: float = Field(default=200.0, gt=0, le=10_000)
     overload_hops: int = Field(default=10, ge=1, le=10_000)
+    hold: bool = True
     clock_step_ms: float = Field(default=CLOCK_STEP_NS / NS_PER_MS, ge=10, le=60_000)
 
 
@@ -104,6 +108,9 @@ class OutputSettings(Settings):
 
 class VelocitySettings(Settings):
     """The form in which the cursor program gets its velocity: section ``[velocity]``.
+
+    For a bundle with outputs other than a velocity along x and y, only ``name``, ``format``,
+    ``irregular`` and ``rate_hz`` are used.
 
     Attributes
     ----------

@@ -34,6 +34,7 @@ _FORMAT = {
     Kind.MARKERS: pylsl.cf_string,
     Kind.PUSHED: pylsl.cf_double64,
     Kind.VELOCITY: pylsl.cf_float32,
+    Kind.OUTPUT: pylsl.cf_float32,
     Kind.LATENT: pylsl.cf_float32,
     Kind.TIMING: pylsl.cf_double64,
     Kind.COUNTS: pylsl.cf_float32,
@@ -81,7 +82,7 @@ def announce(
     source: str,
     kind: Kind,
     labels: Sequence[str],
-    unit: str,
+    unit: str | Sequence[str],
     rate_hz: float,
     lsl_format: int | None = None,
 ) -> pylsl.StreamInfo:
@@ -96,7 +97,7 @@ def announce(
     labels
         One per channel.
     unit
-        Unit of all channels.
+        Unit of all channels, or one per channel.
     rate_hz
         Nominal sample rate in Hz; 0: irregular.
     lsl_format
@@ -120,11 +121,20 @@ def announce(
     return info
 
 
-def describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str) -> None:
-    """Add the metadata that every stream of rt-ner carries."""
+def describe(
+    info: pylsl.StreamInfo,
+    labels: Sequence[str],
+    unit: str | Sequence[str],
+    kind: str | Sequence[str] = "",
+) -> None:
+    """Add the metadata that every stream of rt-ner carries.
+
+    ``unit`` and ``kind`` are those of all channels, or one per channel; no kind: the LSL type.
+    """
     info.set_channel_labels(list(labels))
-    info.set_channel_units(unit)
-    info.set_channel_types(info.type())
+    info.set_channel_units(unit if isinstance(unit, str) else list(unit))
+    kind = kind or info.type()
+    info.set_channel_types(kind if isinstance(kind, str) else list(kind))
     info.desc().append_child("acquisition").append_child_value("manufacturer", "rt-ner")
     synchronization = info.desc().append_child("synchronization")
     synchronization.append_child_value("stamped_at", "end of the sample's interval")
@@ -134,7 +144,7 @@ def open_outlet(
     source: str,
     kind: Kind,
     labels: Sequence[str],
-    unit: str,
+    unit: str | Sequence[str],
     period_ns: int | None,
     about: Mapping[str, str] = MappingProxyType({}),
 ) -> pylsl.StreamOutlet:
@@ -149,7 +159,7 @@ def open_outlet(
     labels
         One per channel.
     unit
-        Unit of all channels.
+        Unit of all channels, or one per channel.
     period_ns
         Sample period in ns; None: irregular.
     about

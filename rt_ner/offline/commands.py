@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import TrainingEntry
+from rt_ner.bundle.manifest import TrainingEntry, named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
@@ -78,7 +79,7 @@ def convert(
 
         write(session, out)
     Console(stderr=True, highlight=False, markup=False).print(
-        f"{out}: {len(session.channel_ids)} channels, {len(session.trials)} trials, "
+        f"{out}: {len(session.channel_ids)} channels, {session.trials.n_in_words}, "
         f"{session.end_ns / 1e9:.0f} s of {session.area}",
         soft_wrap=True,
     )
@@ -118,15 +119,19 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
         "readout": _readout_origin(training),
-        "held-out velocity R²": f"{scores.velocity_r2:.3f}",
-        "held-out position R²": f"{scores.position_r2:.3f}",
-        "control, shuffled trials": f"{scores.shuffled_velocity_r2:.3f}",
-        "on training trials": f"{scores.train_velocity_r2:.3f}",
+        "decodes": ", ".join(
+            f"{output.name} ({output.unit})" for output in manifest.decoded_outputs
+        ),
+        f"held-out {kind_of(manifest.decoded_outputs)} R²": f"{scores.r2:.3f}",
+        "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
+        "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
+        "on training trials": f"{scores.train_r2:.3f}",
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
     }
     for name, value in rows.items():
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     return table
 
 
@@ -148,7 +153,7 @@ def evaluate(
     own = decoded.is_trained_on(recording)
     result: dict[str, float | int | str | None] = {
         "trials": "held out of training" if own else "all: not the session trained on",
-        **asdict(decoded.score(recording)),
+        **named_scores(asdict(decoded.score(recording)), loaded.manifest.decoded_outputs),
     }
     if as_json:
         print_json({"session": recording.name, "area": recording.area, **result})
@@ -156,5 +161,6 @@ def evaluate(
     table = table_of(f"{bundle} on {recording.name} {recording.area}")
     for name, value in result.items():
         shown = f"{value:.3f}" if isinstance(value, float) else str(value)
-        table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
+        if value is not None:
+            table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
     Console(highlight=False, markup=False).print(table)

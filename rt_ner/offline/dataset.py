@@ -42,7 +42,7 @@ def build_dataset(session: Session, shape: WindowShape) -> Dataset:
     if not has_history.any():
         raise SessionError(
             f"session '{session.name}' has no labelled moment with a history of "
-            f"{shape.history_ns / 1e6:g} ms: it is too short, or its kinematics lie "
+            f"{shape.history_ns / 1e6:g} ms: it is too short, or its behaviour lies "
             "outside its trials; check it with rt-ner inspect"
         )
     windows = windows_of(counts, shape.history_bins, shape.hops_per_bin)

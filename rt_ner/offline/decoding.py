@@ -9,6 +9,7 @@ import numpy as np
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.core.arrays import Float32Array, Int64Array
+from rt_ner.core.contract.outputs import Output
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.binner import SpikeBinner
@@ -27,7 +28,7 @@ class Decoding:
 
     end_ns: Int64Array
     latent: Float32Array
-    velocity_cm_s: Float32Array
+    values: Float32Array
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.end_ns):,} hops>"
@@ -43,17 +44,23 @@ class DecodedSession(Decoding):
         End of each hop in ns since the session's start.
     latent : ndarray of float32, shape (n_hops, n_latents)
         Latent of each hop.
-    velocity_cm_s : ndarray of float32, shape (n_hops, 2)
-        Velocity of each hop, x and y, in cm/s.
+    values : ndarray of float32, shape (n_hops, n_outputs)
+        Outputs of each hop: velocity along x and y in cm/s, unless the bundle says otherwise.
     hop_ns : int
         Time between two hops, in ns.
     training : TrainingEntry
         The training of the bundle, which tells held-out trials from training trials.
+    outputs : tuple of Output, length n_outputs
+        Name, unit and kind of each output.
+    history_ns : int
+        Length of the decoder's history, in ns.
 
     """
 
     hop_ns: int
     training: TrainingEntry
+    outputs: tuple[Output, ...]
+    history_ns: int
 
     def __repr__(self) -> str:
         seconds = len(self.end_ns) * self.hop_ns / 1e9
@@ -81,27 +88,30 @@ class DecodedSession(Decoding):
         Raises
         ------
         SessionError
-            If the session has no kinematics in these trials.
+            If the session has no behaviour in these trials, or lacks an output.
         ConfigError
             If ``trials`` is another word.
 
         """
+        session = session.only([output.name for output in self.outputs])
         first, last = self._range(session, trials)
-        comparison = only_trials(compare(self, session, self.hop_ns), first, last)
-        shuffled_velocity_r2 = None
+        whole = compare(self, session, self.hop_ns)
+        comparison = only_trials(whole, first, last, self.history_ns)
+        shuffled_r2 = None
         if len(np.unique(comparison.labels.trial)) > 1:
             labels = shuffle_trials(comparison.labels, np.random.default_rng(0))
-            shuffled_velocity_r2 = replace(comparison, labels=labels).velocity_r2()
+            shuffled_r2 = replace(comparison, labels=labels).r2()
         return SessionScores(
-            velocity_r2=comparison.velocity_r2(),
-            position_r2=comparison.position_r2(),
-            shuffled_velocity_r2=shuffled_velocity_r2,
+            r2=comparison.r2(),
+            path_r2=comparison.path_r2(),
+            shuffled_r2=shuffled_r2,
             n_trials=last - first,
         )
 
     def is_trained_on(self, session: Session) -> bool:
         """Return True if the bundle was trained on the session."""
-        return self.training.session_sha256 == session.sha256
+        own = session.only([output.name for output in self.outputs])
+        return self.training.session_sha256 == own.sha256
 
     def _range(self, session: Session, trials: TrialsToScore) -> tuple[int, int]:
         """Return the first trial to score, and the one after the last."""
@@ -131,7 +141,7 @@ def decode(bundle: Bundle, session: Session) -> DecodedSession:
     Returns
     -------
     DecodedSession
-        Latents and velocities, from the first hop with a full history on.
+        Latents and outputs, from the first hop with a full history on.
 
     Raises
     ------
@@ -140,9 +150,15 @@ def decode(bundle: Bundle, session: Session) -> DecodedSession:
 
     """
     decoding = decode_session(bundle.model, session)
-    hop_ns, training = bundle.manifest.window.hop_ns, bundle.manifest.training
+    manifest = bundle.manifest
     return DecodedSession(
-        decoding.end_ns, decoding.latent, decoding.velocity_cm_s, hop_ns, training
+        decoding.end_ns,
+        decoding.latent,
+        decoding.values,
+        manifest.window.hop_ns,
+        manifest.training,
+        manifest.decoded_outputs,
+        manifest.window.history_ns,
     )
 
 
@@ -173,16 +189,14 @@ def decode_chunks(
     decoder = Decoder(model, binner, now_ns=lambda: 0)
     ends = []
     latents = [np.zeros((0, len(model.readout.matrix)), dtype=np.float32)]
-    velocities = [np.zeros((0, 2), dtype=np.float32)]
+    values = [np.zeros((0, len(model.readout.outputs)), dtype=np.float32)]
     for chunk in chunks:
         for decoded in decoder.push(chunk):
             if decoded.ready:
                 ends.append(decoded.end_ns)
                 latents.append(decoded.latent[None].copy())
-                velocities.append(decoded.velocity[None].copy())
-    return Decoding(
-        np.array(ends, dtype=np.int64), np.concatenate(latents), np.concatenate(velocities)
-    )
+                values.append(decoded.values[None].copy())
+    return Decoding(np.array(ends, dtype=np.int64), np.concatenate(latents), np.concatenate(values))
 
 
 def _span(channel_ids: tuple[str, ...]) -> str:

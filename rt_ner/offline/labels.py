@@ -1,69 +1,90 @@
-"""Label the hops of a session with movement, and shuffle labels for the control."""
+"""Label the hops of a session with behaviour, and shuffle labels for the control."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 
 _N_CYCLES = 1000
+# Slower than this part of a fast movement is rest, where a direction would be noise.
+_REST, _FAST_PERCENTILE = 0.05, 95.0
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels ``(hop, …)`` of the hops that end inside a trial and have kinematics.
+    """Labels ``(hop, …)`` of the hops that end inside a trial and have behaviour.
 
-    ``end_ns`` is the hop's end in session time, ``trial`` the trial's index.
+    ``end_ns`` is the hop's end in session time, ``values`` ``(hop, output)`` those of the
+    ``outputs``, ``trial`` the trial's index. ``direction_deg`` is the direction of the reach; in a
+    continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True if the
+    trials are blocks of a continuous recording.
     """
 
     end_ns: Int64Array
-    velocity_cm_s: FloatArray
+    values: FloatArray
     direction_deg: FloatArray
     trial: Int64Array
+    outputs: tuple[Output, ...] = VELOCITY_XY
+    are_blocks: bool = False
 
     def __len__(self) -> int:
         return self.end_ns.size
 
-    def where(self, chosen: BoolArray) -> "Labels":
+    def where(self, chosen: BoolArray | Int64Array) -> "Labels":
         """Return the labels of the chosen hops."""
-        return Labels(
-            self.end_ns[chosen],
-            self.velocity_cm_s[chosen],
-            self.direction_deg[chosen],
-            self.trial[chosen],
+        return replace(
+            self,
+            end_ns=self.end_ns[chosen],
+            values=self.values[chosen],
+            direction_deg=self.direction_deg[chosen],
+            trial=self.trial[chosen],
         )
 
 
 def label_hops(session: Session, hop_ns: int) -> Labels:
-    """Label all hops of a session that end inside a trial, where the kinematics are known."""
+    """Label all hops of a session that end inside a trial, where the behaviour is known."""
+    trials, behaviour = session.trials, session.behaviour
     end_ns = np.arange(hop_ns, session.end_ns + 1, hop_ns, dtype=np.int64)
-    trial = session.trials.index_at(end_ns)
-    velocity_cm_s, known = session.kinematics.at(end_ns)
-    direction_deg = session.trials.direction_deg[trial]
-    labels = Labels(end_ns, velocity_cm_s, direction_deg, trial)
+    trial = trials.index_at(end_ns)
+    values, known = behaviour.at(end_ns)
+    direction_deg = (
+        _own_direction_deg(values, behaviour.outputs)
+        if trials.are_blocks
+        else trials.direction_deg[trial]
+    )
+    labels = Labels(end_ns, values, direction_deg, trial, behaviour.outputs, trials.are_blocks)
     return labels.where(known & (trial >= 0))
 
 
 def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
-    """Give each trial the velocity and direction of another one, hop by hop.
+    """Return labels that have lost their relation to the spikes, and nothing else.
 
-    This control keeps the time course within a trial, from which a decoder could guess, and breaks
-    only the relation to the spikes. Hops past the end of the donor trial get its last label.
+    Each trial gets the labels of another one, hop by hop; past the end of that, its last ones.
+    This keeps the time course within a trial, from which a decoder could guess. The labels of a
+    continuous recording are shifted in a circle by a quarter to three quarters of its length.
     """
     trials, first_hops = np.unique(labels.trial, return_index=True)
     if trials.size < 2:
         raise SessionError("1 trial can't be shuffled: record at least 2 for a control")
+    if labels.are_blocks:
+        shift = rng.integers(len(labels) // 4, 3 * len(labels) // 4)
+        return _relabelled(labels, np.roll(np.arange(len(labels)), shift))
     source = np.zeros(len(labels), dtype=np.int64)
     donors = _donors(labels.direction_deg[first_hops], rng)
     for trial, donor in zip(trials, trials[donors], strict=True):
         mine = np.flatnonzero(labels.trial == trial)
         theirs = np.flatnonzero(labels.trial == donor)
         source[mine] = theirs[np.minimum(np.arange(mine.size), theirs.size - 1)]
-    return Labels(
-        labels.end_ns, labels.velocity_cm_s[source], labels.direction_deg[source], labels.trial
-    )
+    return _relabelled(labels, source)
+
+
+def _relabelled(labels: Labels, source: Int64Array) -> Labels:
+    """Return the hops with the behaviour of others."""
+    return replace(labels, values=labels.values[source], direction_deg=labels.direction_deg[source])
 
 
 def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:
@@ -79,3 +100,15 @@ def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:
     donors = np.empty(direction_deg.size, dtype=np.int64)
     donors[cycles[best]] = neighbours[best]
     return donors
+
+
+def _own_direction_deg(values: FloatArray, outputs: tuple[Output, ...]) -> FloatArray:
+    """Return the direction of movement ``(hop,)`` of a velocity in a plane; NaN at rest.
+
+    All NaN if the outputs are no such velocity.
+    """
+    if [output.kind for output in outputs] != [OutputKind.VELOCITY] * 2:
+        return np.full(len(values), np.nan)
+    speed = np.hypot(*values.T)
+    angle_deg = np.rad2deg(np.arctan2(values[:, 1], values[:, 0])) % 360.0
+    return np.where(speed > _REST * np.percentile(speed, _FAST_PERCENTILE), angle_deg, np.nan)

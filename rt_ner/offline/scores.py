@@ -7,6 +7,7 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.outputs import OutputKind, kind_of
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.offline.labels import Labels, label_hops
@@ -17,24 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SessionScores:
-    """Scores of a decoded session: R², the mean over x and y.
+    """Scores of a decoded session: R², the mean over the outputs.
 
     Attributes
     ----------
-    velocity_r2 : float
-        Score of the velocity.
-    position_r2 : float
-        Score of the position, the velocity summed up within each trial.
-    shuffled_velocity_r2 : float or None
-        Control: score of the same velocity against shuffled trials; None for a single trial.
+    r2 : float
+        Score of the outputs, such as velocity.
+    path_r2 : float or None
+        Score of the position that a velocity leads to, summed up within each trial; None if
+        anything but a velocity is decoded, or the recording is continuous.
+    shuffled_r2 : float or None
+        Control: score of the same decoding against shuffled trials; None for a single trial.
     n_trials : int
-        Number of trials that were scored.
+        Number of trials, or blocks, that were scored.
 
     """
 
-    velocity_r2: float
-    position_r2: float
-    shuffled_velocity_r2: float | None
+    r2: float
+    path_r2: float | None
+    shuffled_r2: float | None
     n_trials: int
 
 
@@ -54,59 +56,70 @@ def r2_score(true: FloatArray, decoded: FloatArray) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Decoded and true velocity of the same hops, in order of time."""
+    """Decoded and true behaviour of the same hops, in order of time."""
 
     labels: Labels
     latent: Float32Array
-    decoded_cm_s: FloatArray
+    decoded: FloatArray
     hop_ns: int
 
-    def velocity_r2(self) -> float:
-        """Return the R² of velocity, the mean over x and y."""
-        return float(r2_score(self.labels.velocity_cm_s, self.decoded_cm_s))
+    def r2(self) -> float:
+        """Return the R² of the outputs, the mean over them."""
+        return float(r2_score(self.labels.values, self.decoded))
 
-    def swapped_velocity_r2(self) -> float:
-        """Return the R² of velocity with decoded and true swapped, as the NER paper reports it."""
-        return float(r2_score(self.decoded_cm_s, self.labels.velocity_cm_s))
+    def swapped_r2(self) -> float:
+        """Return the R² with decoded and true swapped, as the NER paper reports it."""
+        return float(r2_score(self.decoded, self.labels.values))
 
-    def position_r2(self) -> float:
-        """Return the R² of position, the mean over x and y; paths begin each trial at zero."""
-        return float(r2_score(self.path_cm(self.labels.velocity_cm_s), self.decoded_path_cm()))
+    def path_r2(self) -> float | None:
+        """Return the R² of the paths, the mean over axes; paths begin each trial at zero.
 
-    def decoded_path_cm(self) -> FloatArray:
-        """Return the decoded position ``(hop, 2)`` since each trial's start."""
-        return self.path_cm(self.decoded_cm_s)
+        None if anything but a velocity is decoded, or the recording is continuous.
+        """
+        if kind_of(self.labels.outputs) != OutputKind.VELOCITY or self.labels.are_blocks:
+            return None
+        return float(r2_score(self.path(self.labels.values), self.decoded_path()))
 
-    def path_cm(self, velocity_cm_s: FloatArray) -> FloatArray:
-        """Return velocity ``(hop, 2)`` summed up within each trial."""
-        steps_cm = velocity_cm_s * (self.hop_ns / NS_PER_S)
-        path_cm = np.cumsum(steps_cm, axis=0)
+    def decoded_path(self) -> FloatArray:
+        """Return the decoded velocity ``(hop, output)`` summed up since each trial's start."""
+        return self.path(self.decoded)
+
+    def path(self, velocity: FloatArray) -> FloatArray:
+        """Return velocity ``(hop, output)`` summed up within each trial."""
+        steps = velocity * (self.hop_ns / NS_PER_S)
+        path = np.cumsum(steps, axis=0)
         trial_begins = np.flatnonzero(np.diff(self.labels.trial, prepend=-1))
-        hops = np.diff(np.append(trial_begins, len(path_cm)))
-        offset_cm = path_cm[trial_begins] - steps_cm[trial_begins]
-        return path_cm - np.repeat(offset_cm, hops, axis=0)
+        hops = np.diff(np.append(trial_begins, len(path)))
+        offset = path[trial_begins] - steps[trial_begins]
+        return path - np.repeat(offset, hops, axis=0)
 
 
 def compare(decoding: "Decoding", session: Session, hop_ns: int) -> Comparison:
-    """Pair decoded with true velocity at the labelled hops that were decoded."""
+    """Pair decoded with true behaviour at the labelled hops that were decoded."""
     labels = label_hops(session, hop_ns)
     labels = labels.where(np.isin(labels.end_ns, decoding.end_ns))
     rows = np.searchsorted(decoding.end_ns, labels.end_ns)
     return Comparison(
-        labels, decoding.latent[rows], decoding.velocity_cm_s[rows].astype(np.float64), hop_ns
+        labels, decoding.latent[rows], decoding.values[rows].astype(np.float64), hop_ns
     )
 
 
-def only_trials(comparison: Comparison, first: int, last: int) -> Comparison:
-    """Return the hops of trials ``first`` to ``last − 1``; SessionError if there are none."""
-    chosen = (comparison.labels.trial >= first) & (comparison.labels.trial < last)
+def only_trials(comparison: Comparison, first: int, last: int, history_ns: int) -> Comparison:
+    """Return the hops of trials ``first`` to ``last − 1``; SessionError if there are none.
+
+    Where blocks come before them, the hops whose history reaches back into those are left out.
+    """
+    labels = comparison.labels
+    chosen = (labels.trial >= first) & (labels.trial < last)
+    if labels.are_blocks and first > 0 and chosen.any():
+        chosen &= labels.end_ns >= labels.end_ns[chosen][0] + history_ns
     if not chosen.any():
         raise SessionError(
-            f"no kinematics in trials {first + 1} to {last}, nothing to score: choose other trials"
+            f"no behaviour in trials {first + 1} to {last}, nothing to score: choose other trials"
         )
     return Comparison(
-        comparison.labels.where(chosen),
+        labels.where(chosen),
         comparison.latent[chosen],
-        comparison.decoded_cm_s[chosen],
+        comparison.decoded[chosen],
         comparison.hop_ns,
     )

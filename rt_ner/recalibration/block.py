@@ -8,7 +8,7 @@ from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
@@ -106,7 +106,7 @@ class ClosedLoopBlock:
             area=area,
             channel_ids=self.channel_ids,
             spikes=SpikeCounts(self.counts.clip(0, 255).astype(np.uint8), self.hop_ns),
-            kinematics=Kinematics(self.end_ns[known], velocity_cm_s[known]),
+            behaviour=Behaviour(self.end_ns[known], velocity_cm_s[known]),
             trials=Trials(start, start, end, np.round(direction_deg / 45) * 45 % 360, target_cm),
             provenance={"recorded": "closed loop"},
         )

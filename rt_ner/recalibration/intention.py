@@ -29,7 +29,7 @@ def mean_angle_deg(comparison: Comparison) -> float:
 
     A decoder that knows nothing scores 90° in a task with targets all around.
     """
-    intended, decoded = comparison.labels.velocity_cm_s, comparison.decoded_cm_s
+    intended, decoded = comparison.labels.values, comparison.decoded
     meant = intended.any(axis=1)
     norms = np.hypot(*intended[meant].T) * np.hypot(*decoded[meant].T)
     cosine = (intended[meant] * decoded[meant]).sum(axis=1) / np.maximum(norms, 1e-12)

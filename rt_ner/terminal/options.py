@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.core.contract.names import decoder_name
-from rt_ner.core.contract.spike_form import SpikeForm as Form
 
 # Transport and computation take about half a millisecond: at this speed they count as two.
 _FASTEST = 4.0

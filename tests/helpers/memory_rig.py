@@ -99,7 +99,7 @@ class MemoryRig:
 
     def moving(self) -> list[bool]:
         """Whether each velocity that was sent moves the cursor."""
-        return [bool(sent.x_cm_s or sent.y_cm_s) for sent in self.results.velocities]
+        return [any(sent.values) for sent in self.results.outputs]
 
     def counted(self) -> dict[str, int]:
         return self.loop.statistics.counts()
@@ -109,7 +109,7 @@ class MemoryRig:
         state = None
         for sent in self.results.in_order:
             if isinstance(sent, Sent):
-                assert state is State.RUNNING or not (sent.x_cm_s or sent.y_cm_s), (state, sent)
+                assert state is State.RUNNING or not any(sent.values), (state, sent)
             else:
                 state = sent
 

@@ -14,9 +14,8 @@ from drivers.replay.replay import Part, Replay
 from drivers.source import opened
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import nearest_grid_line_ns, ns_from_s
-from rt_ner.core.contract.kinds import Kind, source_id_of
+from rt_ner.core.contract.kinds import Kind, SpikeForm, source_id_of
 from rt_ner.core.contract.markers import SESSION_ZERO
-from rt_ner.core.contract.spike_form import SpikeForm
 from rt_ner.data.session.session import Session
 from rt_ner.offline.decoding import decode_session
 from tests.helpers.rig import MS, WAIT_S, Decoding, history_ms, inlet
@@ -59,6 +58,6 @@ def test_what_lsl_carries_is_what_is_decoded_offline(
     decoded = decode_session(small_bundle.model, small_session)
     expected = {
         int(end_ns): row.tobytes()
-        for end_ns, row in zip(decoded.end_ns, decoded.velocity_cm_s, strict=True)
+        for end_ns, row in zip(decoded.end_ns, decoded.values, strict=True)
     }
     assert rows.items() <= expected.items()

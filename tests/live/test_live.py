@@ -113,11 +113,11 @@ def test_a_replay_tells_the_truth_beside_the_spikes(small_session: Session, sour
         np.testing.assert_array_equal(counts, raster)
         session_ns = part.begin_ns + np.arange(1, n_samples + 1) * MS
         assert np.abs(stamps_ns - zero_ns - session_ns).max() < 9
-        kinematics = small_session.kinematics
+        kinematics = small_session.behaviour
         chosen = kinematics.time_ns > part.begin_ns
         chosen &= kinematics.time_ns <= part.end_ns
         velocity_cm_s, _ = pulled(inlets[Kind.KINEMATICS], int(chosen.sum()))
-        np.testing.assert_array_equal(velocity_cm_s, kinematics.velocity_cm_s[chosen])
+        np.testing.assert_array_equal(velocity_cm_s, kinematics.values[chosen])
         pushed_s, _ = pulled(inlets[Kind.PUSHED], n_samples)
         assert (np.diff(pushed_s[:, 0]) >= 0).all()
 

@@ -7,7 +7,7 @@ import pylsl
 import pytest
 
 from rt_ner.core.clock import ns_from_s
-from rt_ner.live.ports.lsl.velocity_outlet import VelocityOutlet
+from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
 
@@ -27,7 +27,7 @@ class Cursor:
                 "safety": {"stale_ms": stale_ms},
             }
         )
-        self.outlet = VelocityOutlet(settings, HOP_NS)
+        self.outlet = OutputOutlet(settings, HOP_NS)
         (found,) = pylsl.resolve_byprop("source_id", f"{source}/velocity", 1, WAIT_S)
         self.inlet = pylsl.StreamInlet(found, recover=False)
         self.inlet.open_stream(WAIT_S)

@@ -13,8 +13,7 @@ from drivers.noise.noise import NoiseSource
 from drivers.noise.patterns import pattern_of
 from drivers.source import opened
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.core.contract.kinds import Kind
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import Kind, SpikeForm
 from rt_ner.core.errors import StreamError
 from rt_ner.live.ports.lsl.ports import open_lsl_ports
 from rt_ner.live.settings import DecodeSettings, OutputSettings

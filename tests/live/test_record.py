@@ -90,7 +90,7 @@ def stamps_s(path: Path, name: str) -> list[float]:
 def test_a_session_that_is_played_and_recorded_is_the_same_session(
     small_session: Session, tmp_path: Path, source_id: str
 ) -> None:
-    kinematics_ns = small_session.kinematics.time_ns
+    kinematics_ns = small_session.behaviour.time_ns
     end_ns, filler = small_session.end_ns, Filler(f"filler-{source_id}")
     replay = Replay(small_session, packets_of(small_session), source_id, Part(0, end_ns, 8.0))
     wanted = [filler.source_id, *(source_id_of(source_id, kind) for kind in replay.kinds)]
@@ -120,11 +120,9 @@ def test_a_session_that_is_played_and_recorded_is_the_same_session(
         for one in (small_session, session)
     )
     np.testing.assert_array_equal(now, was)
-    kept = np.isin(small_session.kinematics.time_ns, session.kinematics.time_ns)
-    assert kept[small_session.kinematics.time_ns <= end_ns].all()
-    np.testing.assert_array_equal(
-        session.kinematics.velocity_cm_s, small_session.kinematics.velocity_cm_s[kept]
-    )
+    kept = np.isin(small_session.behaviour.time_ns, session.behaviour.time_ns)
+    assert kept[small_session.behaviour.time_ns <= end_ns].all()
+    np.testing.assert_array_equal(session.behaviour.values, small_session.behaviour.values[kept])
     for times in ("start_ns", "go_ns", "end_ns", "direction_deg"):
         np.testing.assert_array_equal(
             getattr(session.trials, times), getattr(small_session.trials, times)

@@ -92,7 +92,7 @@ def test_it_decodes(small_bundle: Bundle, counts: np.ndarray, name: str, case: s
     # As LSL carries them: float seconds.
     stamp_ns = np.array([ns_from_s(s_from_ns(stamp)) for stamp in stamp_ns.tolist()])
     expected, _ = decode(small_bundle, stamp_ns, samples, rate_hz=1000.0 * per_ms)
-    wanted = dict(zip(expected.end_ns.tolist(), expected.velocity_cm_s.tolist(), strict=True))
+    wanted = dict(zip(expected.end_ns.tolist(), expected.values.tolist(), strict=True))
     assert len(wanted) > 0.3 * N // 10
     got: dict[int, list[float]] = {}
     source = PlainSource(name, small_bundle.model.channel_ids, 1000.0 * per_ms)

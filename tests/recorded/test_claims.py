@@ -15,5 +15,5 @@ def test_a_recorded_session_is_decoded_as_well_as_we_claim() -> None:
     scores = train_bundle(
         session, TrainSettings(), torch.device("cpu"), no_progress
     ).bundle.manifest.scores
-    assert scores.velocity_r2 >= 0.935
-    assert scores.shuffled_velocity_r2 <= 0.05
+    assert scores.r2 >= 0.935
+    assert scores.shuffled_r2 <= 0.05

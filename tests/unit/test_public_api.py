@@ -54,7 +54,7 @@ def test_typing_an_object_never_prints_megabytes(
     decoded = rt_ner.decode(small_bundle, small_session)
     for shown in (small_session, small_bundle, decoded, small_bundle.model, small_bundle.golden):
         assert len(repr(shown)) < 200, type(shown)
-    for part in (small_session.spikes, small_session.kinematics, small_session.trials):
+    for part in (small_session.spikes, small_session.behaviour, small_session.trials):
         assert len(repr(part)) < 200
 
 

@@ -129,7 +129,7 @@ def fitted(session: Session) -> Neurons:
     log_hz = np.zeros(counts.shape[1])
     for lag_s in _LAGS_S:
         at_ns = ends_ns + round(lag_s * 1e9)
-        velocity, known = session.kinematics.at(at_ns)
+        velocity, known = session.behaviour.at(at_ns)
         known &= session.trials.index_at(ends_ns) >= 0
         position = _positions(session, at_ns, velocity, period_ns)
         inputs = np.column_stack([np.ones(known.sum()), drives(velocity, position)[known]])

@@ -111,7 +111,7 @@ class _Lab:
         self._progress = progress
         self._source, self._latents_of = self._learned(_windows(block, trials), "learning")
         latents = self._latents_of(self._source.dataset)
-        self._readout = fit_readout(latents, self._source.dataset.labels.velocity_cm_s)
+        self._readout = fit_readout(latents, self._source.dataset.labels.values)
         self._control: Callable[[Dataset], FloatArray] | None = None
 
     def ner_deg(self, trials: Int64Array) -> float:
@@ -132,7 +132,7 @@ class _Lab:
     def constant_deg(self, trials: Int64Array) -> float:
         """Score the mean direction of the training trials, whatever the spikes."""
         dataset = _windows(self._block, trials)
-        mean = self._source.dataset.labels.velocity_cm_s.mean(axis=0)
+        mean = self._source.dataset.labels.values.mean(axis=0)
         return _angle(dataset, np.tile(mean, (len(dataset.labels), 1)))
 
     def control_deg(self, trials: Int64Array) -> float:
@@ -147,7 +147,7 @@ class _Lab:
         disturbed = disturb(self._block, int(later[0]), seed)
         next_trials, rest = later[:_N_RECALIBRATE], later[_N_RECALIBRATE:]
         target, scored = _windows(disturbed, next_trials), _windows(disturbed, rest)
-        refitted = fit_readout(self._latents_of(target), target.labels.velocity_cm_s)
+        refitted = fit_readout(self._latents_of(target), target.labels.values)
         shape = window_shape(_WINDOW, labelled_session(disturbed, rest))
         network = aligned_network(
             self._source,
@@ -168,7 +168,7 @@ class _Lab:
         rng = np.random.default_rng(self._settings.seed)
         shuffled = replace(train, labels=shuffle_trials(train.labels, rng))
         _, latents_of = self._learned(shuffled, "control")
-        readout = fit_readout(latents_of(shuffled), shuffled.labels.velocity_cm_s)
+        readout = fit_readout(latents_of(shuffled), shuffled.labels.values)
         return lambda dataset: latents_of(dataset) @ readout.matrix + readout.bias
 
     def _learned(

@@ -51,10 +51,10 @@ def draw_scores(results: Results) -> bytes:
         _Panel(axes, floor, ways, recordings)
         for axes, floor in zip(figure.subplots(1, 3, sharey=True), floors, strict=True)
     )
-    velocity.draw(results.rows, "shuffled_velocity_r2", _CONTROL)
-    velocity.draw(results.rows, "velocity_r2", _OURS)
+    velocity.draw(results.rows, "shuffled_r2", _CONTROL)
+    velocity.draw(results.rows, "r2", _OURS)
     velocity.finish("Velocity")
-    for panel, name in ((swapped, "swapped_velocity_r2"), (position, "position_r2")):
+    for panel, name in ((swapped, "swapped_r2"), (position, "path_r2")):
         panel.draw(results.rows, name, _OURS)
         panel.draw(paper, name, _PAPER)
     swapped.finish("Velocity, R² with arguments swapped")

@@ -21,8 +21,8 @@ class PaperRow:
     area: str
     method: str
     readout: str
-    swapped_velocity_r2: float
-    position_r2: float
+    swapped_r2: float
+    path_r2: float
     direction_acc: float
 
     @property

@@ -64,7 +64,7 @@ def display_latents(embedding: Embedding) -> FloatArray:
     missing = [(0, 0), (0, max(3 - embedding.train.shape[1], 0))]
     train, test = np.pad(embedding.train, missing), np.pad(embedding.test, missing)
     mean = train.mean(axis=0, dtype=np.float64)
-    basis = _display_basis(train - mean, embedding.recording.split.train.labels.velocity_cm_s)
+    basis = _display_basis(train - mean, embedding.recording.split.train.labels.values)
     scale = np.quantile(np.linalg.norm(train - mean, axis=1), 0.99)
     turned: FloatArray = (test - mean) @ basis
     return turned / max(float(scale), 1e-12)

@@ -51,15 +51,15 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-VELOCITY = Score("velocity_r2", "Velocity R²", shown, "velocity R²")
+VELOCITY = Score("r2", "Velocity R²", shown, "velocity R²")
 SCORES = (
     VELOCITY,
-    Score("position_r2", "Position R²", shown, "position R²", in_paper=True),
+    Score("path_r2", "Position R²", shown, "position R²", in_paper=True),
     Score("direction_acc", "Direction accuracy (%)", _percent, "direction (%)", in_paper=True),
-    Score("shuffled_velocity_r2", "Control: velocity R² with shuffled labels", shown, "control R²"),
-    Score("swapped_velocity_r2", "Velocity R², arguments swapped", shown, in_paper=True),
-    Score("train_velocity_r2", "Training trials: velocity R²", shown),
-    Score("train_position_r2", "Training trials: position R²", shown),
+    Score("shuffled_r2", "Control: velocity R² with shuffled labels", shown, "control R²"),
+    Score("swapped_r2", "Velocity R², arguments swapped", shown, in_paper=True),
+    Score("train_r2", "Training trials: velocity R²", shown),
+    Score("train_path_r2", "Training trials: position R²", shown),
     Score("fit_s", "Training time (s)", _seconds, "training (s)"),
 )
 
@@ -116,7 +116,7 @@ def across_summary(results: Results) -> TextTable:
         pairs = [transfer for transfer in results.across if transfer.method == method]
         means = (
             np.mean([getattr(pair, name) for pair in pairs])
-            for name in ("velocity_r2", "position_r2", "unaligned_velocity_r2")
+            for name in ("r2", "path_r2", "unaligned_r2")
         )
         rows.append((method, *(shown(float(mean)) for mean in means)))
     columns = ("method", "velocity R²", "position R²", "velocity R², not aligned")
@@ -146,10 +146,10 @@ def across_matrix(results: Results, method: str) -> FloatArray:
     for transfer in results.across:
         if transfer.method == method:
             source, target = transfer.pair
-            matrix[index[source], index[target]] = transfer.velocity_r2
+            matrix[index[source], index[target]] = transfer.r2
     for row in results.rows:
         if row.way == (method, "linear") and row.seed == 0:
-            matrix[index[row.recording], index[row.recording]] = row.velocity_r2
+            matrix[index[row.recording], index[row.recording]] = row.r2
     return matrix
 
 

@@ -1,4 +1,4 @@
-"""Read out velocity from a method's values: linear, by nearest neighbours, or directly."""
+"""Read out outputs from a method's values: linear, by nearest neighbours, or directly."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from rt_ner.decoding.readout import fit_readout
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
-# Values (hop, dims) to velocity (hop, 2) in cm/s.
+# Values (hop, dims) to outputs (hop, output).
 Decode = Callable[[Float32Array], FloatArray]
 _NEIGHBOURS = (5, 15, 50, 150)
 _VALIDATION = 0.2
@@ -29,37 +29,37 @@ def fit_named(name: str, values: Float32Array, labels: Labels) -> Decode:
 
 def fit_linear(latents: Float32Array, labels: Labels) -> Decode:
     """Fit the live decoder's readout."""
-    readout = fit_readout(latents, labels.velocity_cm_s)
+    readout = fit_readout(latents, labels.values, labels.outputs)
 
     def decode(latents: Float32Array) -> FloatArray:
-        velocity_cm_s = np.zeros((len(latents), 2), dtype=np.float32)
-        for latent, velocity in zip(latents, velocity_cm_s, strict=True):
-            readout.decode(latent, velocity)
-        return velocity_cm_s.astype(np.float64)
+        values = np.zeros((len(latents), len(labels.outputs)), dtype=np.float32)
+        for latent, outputs in zip(latents, values, strict=True):
+            readout.decode(latent, outputs)
+        return values.astype(np.float64)
 
     return decode
 
 
 def fit_neighbours(latents: Float32Array, labels: Labels) -> Decode:
-    """Decode as the mean velocity of the nearest training latents (Euclidean).
+    """Decode as the mean outputs of the nearest training latents (Euclidean).
 
-    The number of neighbours is chosen by velocity R² on the last fifth of the training trials,
+    The number of neighbours is chosen by R² on the last fifth of the training trials,
     decoded from the others. The encoder has learned from that fifth too.
     """
     trials = np.unique(labels.trial)
     is_early = labels.trial < trials[-max(int(_VALIDATION * trials.size), 1)]
-    early = latents[is_early], labels.velocity_cm_s[is_early]
-    late = latents[~is_early], labels.velocity_cm_s[~is_early]
+    early = latents[is_early], labels.values[is_early]
+    late = latents[~is_early], labels.values[~is_early]
     possible = [n for n in _NEIGHBOURS if n <= len(early[0])] or [1]
     scores = [r2_score(late[1], _neighbours(n, *early)(late[0])) for n in possible]
-    return _neighbours(possible[int(np.argmax(scores))], latents, labels.velocity_cm_s)
+    return _neighbours(possible[int(np.argmax(scores))], latents, labels.values)
 
 
-def _neighbours(n: int, latents: Float32Array, velocity_cm_s: FloatArray) -> Decode:
-    regressor = KNeighborsRegressor(n_neighbors=n).fit(latents, velocity_cm_s)
+def _neighbours(n: int, latents: Float32Array, values: FloatArray) -> Decode:
+    regressor = KNeighborsRegressor(n_neighbors=n).fit(latents, values)
     return lambda latents: np.asarray(regressor.predict(latents), dtype=np.float64)
 
 
 def _own(_values: Float32Array, _labels: Labels) -> Decode:
-    """Return the values of a direct decoder, which are the velocity."""
+    """Return the values of a direct decoder, which are the outputs."""
     return lambda values: values.astype(np.float64)

@@ -28,7 +28,7 @@ class Scored(Protocol):
 class Row:
     """Scores of one method, readout and seed on one recording's held-out trials.
 
-    ``swapped_velocity_r2`` is R² with decoded and true velocity swapped, as in the NER paper.
+    ``swapped_r2`` is R² with decoded and true velocity swapped, as in the NER paper.
     """
 
     session: str
@@ -38,14 +38,14 @@ class Row:
     dims: int
     causal: bool
     seed: int
-    velocity_r2: float
-    position_r2: float
+    r2: float
+    path_r2: float | None
     direction_acc: float | None
-    shuffled_velocity_r2: float | None
+    shuffled_r2: float | None
     fit_s: float
-    train_velocity_r2: float
-    train_position_r2: float
-    swapped_velocity_r2: float
+    train_r2: float
+    train_path_r2: float | None
+    swapped_r2: float
 
     @property
     def recording(self) -> str:

@@ -70,14 +70,14 @@ def score(
         dims=embedding.test.shape[1],
         causal=embedding.recording.split.causal,
         seed=seed,
-        velocity_r2=test.velocity_r2(),
-        position_r2=test.position_r2(),
+        r2=test.r2(),
+        path_r2=test.path_r2(),
         direction_acc=direction_acc,
-        shuffled_velocity_r2=control.read_out(readout)[1].velocity_r2() if control else None,
+        shuffled_r2=control.read_out(readout)[1].r2() if control else None,
         fit_s=embedding.fit_s,
-        train_velocity_r2=train.velocity_r2(),
-        train_position_r2=train.position_r2(),
-        swapped_velocity_r2=test.swapped_velocity_r2(),
+        train_r2=train.r2(),
+        train_path_r2=train.path_r2(),
+        swapped_r2=test.swapped_r2(),
     )
 
 

@@ -1,10 +1,11 @@
-"""Decode velocity by a GRU, a recurrent network over the window's bins."""
+"""Decode outputs by a GRU, a recurrent network over the window's bins."""
 
 from functools import partial
 
 import torch
 from torch import nn
 
+from offline_training.dataset.outputs import output_scale
 from offline_training.methods.decoders.learning import Plan, apply, learn
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.preparation import fit_standardiser
@@ -16,27 +17,27 @@ _HIDDEN = 128
 _CHANNEL_DROPOUT, _HIDDEN_DROPOUT = 0.2, 0.4
 
 
-class VelocityGRU(nn.Module):
-    """A network from standardised windows ``(batch, bin, channel)`` to velocity ``(batch, 2)``.
+class OutputGRU(nn.Module):
+    """A network from standardised windows ``(batch, bin, channel)`` to outputs ``(batch, output)``.
 
-    The velocity has unit variance. In training whole channels fall silent at random, as they do for
+    The outputs have unit variance. In training whole channels fall silent at random, as they do for
     the NER encoder.
     """
 
-    def __init__(self, n_channels: int) -> None:
+    def __init__(self, n_channels: int, n_outputs: int) -> None:
         super().__init__()
         self.gru = nn.GRU(n_channels, _HIDDEN, batch_first=True)
         self.dropout = nn.Dropout(_HIDDEN_DROPOUT)
-        self.readout = nn.Linear(_HIDDEN, 2)
+        self.readout = nn.Linear(_HIDDEN, n_outputs)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        """Run over the bins from oldest to newest, and read velocity from the last state."""
+        """Run over the bins from oldest to newest, and read outputs from the last state."""
         if self.training:
             heard = torch.ones_like(windows[:, :1])
             windows = windows * nn.functional.dropout(heard, _CHANNEL_DROPOUT)
         _, last = self.gru(windows)
-        velocity: torch.Tensor = self.readout(self.dropout(last[0]))
-        return velocity
+        outputs: torch.Tensor = self.readout(self.dropout(last[0]))
+        return outputs
 
 
 def gru(plan: Plan = PLAN) -> Method:
@@ -47,10 +48,10 @@ def gru(plan: Plan = PLAN) -> Method:
 def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
     torch.manual_seed(context.seed)
     standardise = fit_standardiser(train.windows)
-    unit_cm_s = float(train.labels.velocity_cm_s.std())
-    network = VelocityGRU(train.windows.shape[2]).to(context.device)
+    scale = output_scale(train.labels)
+    network = OutputGRU(train.windows.shape[2], train.labels.values.shape[1]).to(context.device)
     windows = torch.from_numpy(standardise(train.windows)).to(context.device)
-    wanted = torch.from_numpy(train.labels.velocity_cm_s / unit_cm_s).to(windows)
+    wanted = torch.from_numpy(scale.to_standard(train.labels.values)).to(windows)
 
     def loss(rows: torch.Tensor) -> torch.Tensor:
         return nn.functional.mse_loss(network(windows[rows]), wanted[rows])
@@ -58,7 +59,7 @@ def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
     learn(network, loss, len(windows), plan, context)
 
     def decode(dataset: Dataset) -> FloatArray:
-        return apply(network, standardise(dataset.windows), context.device) * unit_cm_s
+        return scale.to_values(apply(network, standardise(dataset.windows), context.device))
 
     return decode
 

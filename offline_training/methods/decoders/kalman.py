@@ -1,7 +1,8 @@
-"""Decode velocity by a Kalman filter of binned counts (Wu, Gao, Bienenstock et al. 2006).
+"""Decode outputs by a Kalman filter of binned counts (Wu, Gao, Bienenstock et al. 2006).
 
-The state is velocity and its change over a bin. Theirs includes position, which sessions give only
-since each trial's start: a filter that knew it would know when a trial began.
+The state is the outputs and their change over a bin. Where a velocity is decoded, theirs includes
+position, which sessions give only since each trial's start: a filter that knew it would know when a
+trial began.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class KalmanFilter:
     prior: FloatArray
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Return velocity ``(hop, 2)`` in cm/s.
+        """Return outputs ``(hop, output)``.
 
         Hops finer than a step share spikes with their neighbours, which one filter would count
         twice. So hops whole steps apart share a filter of their own. It runs on across the joins
@@ -85,15 +86,15 @@ class KalmanFilter:
             states[rows] = _filter(
                 evidence[rows], information, self.dynamics.matrix, self.dynamics.noise, self.prior
             )
-        return (states + self.mean_state)[:, :2]
+        return (states + self.mean_state)[:, : states.shape[1] // 2]
 
 
 def fit_filter(train: Dataset, observation: Observation, bin_ns: int) -> KalmanFilter:
     """Fit the filter in closed form: two regressions and the covariances of their residuals."""
     before = _rows_before(train.labels, bin_ns)
     known = before >= 0
-    velocity_cm_s = train.labels.velocity_cm_s
-    state = np.hstack([velocity_cm_s, velocity_cm_s - velocity_cm_s[before]])[known]
+    values = train.labels.values
+    state = np.hstack([values, values - values[before]])[known]
     root = observation.roots(train)[known]
     x, z = state - state.mean(axis=0), root - root.mean(axis=0)
     step_ns = observation.n_bins * bin_ns
@@ -117,8 +118,8 @@ def _fit(train: Dataset, context: FitContext) -> KalmanFilter:
     possible = [choice for choice in OBSERVATIONS if choice.n_bins + choice.lag <= n_bins]
     scores = []
     for choice in possible:
-        decoded_cm_s = fit_filter(older, choice, context.step_ns)(newest)
-        scores.append(r2_score(newest.labels.velocity_cm_s, decoded_cm_s))
+        decoded = fit_filter(older, choice, context.step_ns)(newest)
+        scores.append(r2_score(newest.labels.values, decoded))
         context.progress(len(scores) / len(possible))
     return fit_filter(train, possible[int(np.argmax(scores))], context.step_ns)
 

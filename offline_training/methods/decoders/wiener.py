@@ -1,4 +1,4 @@
-"""Decode velocity by a Wiener filter: ridge regression on the window."""
+"""Decode outputs by a Wiener filter: ridge regression on the window."""
 
 from dataclasses import dataclass
 
@@ -17,21 +17,21 @@ _N_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class WienerFilter:
-    """A filter: standardised window · ``weights`` ``(bin · channel + 1, 2)``, bias last."""
+    """A filter: standardised window · ``weights`` ``(bin · channel + 1, output)``, bias last."""
 
     standardise: Standardiser
     weights: FloatArray
     penalty: float
 
     def __call__(self, dataset: Dataset) -> FloatArray:
-        """Return velocity ``(hop, 2)`` in cm/s."""
-        velocity_cm_s: FloatArray = _features(self.standardise, dataset) @ self.weights
-        return velocity_cm_s
+        """Return outputs ``(hop, output)``."""
+        values: FloatArray = _features(self.standardise, dataset) @ self.weights
+        return values
 
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """Sums over hops: features · features, features · velocity, and the number of hops."""
+    """Sums over hops: features · features, features · outputs, and the number of hops."""
 
     gram: FloatArray
     cross: FloatArray
@@ -47,11 +47,11 @@ def _fit(train: Dataset, context: FitContext) -> WienerFilter:
     """Choose the penalty by cross-validation over groups of trials, then fit to all of them."""
     standardise = fit_standardiser(train.windows)
     features = _features(standardise, train)
-    velocity_cm_s = train.labels.velocity_cm_s
-    everything = _moments(features, velocity_cm_s)
+    values = train.labels.values
+    everything = _moments(features, values)
     errors = np.zeros(len(PENALTIES))
     for n_done, held_out in enumerate(_folds(train), start=1):
-        unseen, wanted = features[held_out], velocity_cm_s[held_out]
+        unseen, wanted = features[held_out], values[held_out]
         rest = everything - _moments(unseen, wanted)
         for index, penalty in enumerate(PENALTIES):
             errors[index] += np.square(wanted - unseen @ _ridge(rest, penalty)).sum()
@@ -66,13 +66,13 @@ def _features(standardise: Standardiser, dataset: Dataset) -> FloatArray:
     return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
 
 
-def _moments(features: FloatArray, velocity_cm_s: FloatArray) -> _Moments:
-    """Return the moments of features and velocity."""
-    return _Moments(features.T @ features, features.T @ velocity_cm_s, len(features))
+def _moments(features: FloatArray, values: FloatArray) -> _Moments:
+    """Return the moments of features and outputs."""
+    return _Moments(features.T @ features, features.T @ values, len(features))
 
 
 def _ridge(moments: _Moments, penalty: float) -> FloatArray:
-    """Solve the normal equations for weights ``(feature, 2)``; the bias is not penalised."""
+    """Solve the normal equations for weights ``(feature, output)``; the bias is not penalised."""
     penalties = np.full(len(moments.gram), penalty * moments.n_hops)
     penalties[-1] = 0
     weights: FloatArray = solve(

@@ -108,7 +108,7 @@ def _loader(package: ModuleType, train: Dataset, context: FitContext, batch: int
     device = context.device.type
     dataset = package.data.datasets.TensorDataset(
         _by_channel(fit_standardiser(train.windows), train),
-        continuous=train.labels.velocity_cm_s,
+        continuous=train.labels.values,
         device=device,
     )
     loader = package.data.ContinuousDataLoader(

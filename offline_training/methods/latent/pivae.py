@@ -103,7 +103,7 @@ def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
 def _label_vector(labels: Labels) -> Float32Array:
     """Return labels ``(hop, 4)``: velocity in units of its spread, direction's cosine and sine."""
     angle = np.deg2rad(labels.direction_deg)[:, None]
-    velocity = labels.velocity_cm_s / labels.velocity_cm_s.std()
+    velocity = labels.values / labels.values.std()
     return np.concatenate([velocity, np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
 

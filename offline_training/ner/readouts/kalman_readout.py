@@ -1,4 +1,4 @@
-"""Fit a Kalman filter of velocity, in its steady state, as a readout of latents.
+"""Fit a Kalman filter of the outputs, in its steady state, as a readout of latents.
 
 It costs as little as the linear readout at every hop, and replaces it where the settings say so.
 Fitted to binned counts instead of latents it is the field's standard, which NER is compared with.
@@ -19,7 +19,7 @@ _LONGEST_MEMORY_HOPS = 100
 
 
 def fit_kalman(observed: AnyArray, labels: Labels, hop_ns: int, is_white: bool) -> Readout:
-    """Fit the steady-state Kalman filter of velocity to observations ``(hop, dimension)``.
+    """Fit the steady-state Kalman filter of the outputs to observations ``(hop, dimension)``.
 
     x(t) = A x(t−1) + w and z(t) = H x(t) + q, in steps of a hop (Wu et al. 2006; in its steady
     state, Malik et al. 2011). Set ``is_white`` if each hop's noise q is new, as that of consecutive
@@ -27,11 +27,11 @@ def fit_kalman(observed: AnyArray, labels: Labels, hop_ns: int, is_white: bool) 
     by the number of hops in which it does, so that no spike counts more than once.
     """
     seen = observed.astype(np.float64)
-    velocity = labels.velocity_cm_s
+    values = labels.values
     before, after = rows_a_step_apart(labels, hop_ns)
-    dynamics, wander = _gaussian(velocity[before], velocity[after])
+    dynamics, wander = _gaussian(values[before], values[after])
     centred = seen - seen.mean(axis=0)
-    moved = velocity - velocity.mean(axis=0)
+    moved = values - values.mean(axis=0)
     tuning, noise = _gaussian(moved, centred)
     if not is_white:
         noise = noise * _hops_alike(centred - moved @ tuning.T, labels)
@@ -39,9 +39,9 @@ def fit_kalman(observed: AnyArray, labels: Labels, hop_ns: int, is_white: bool) 
     gain = _steady_gain(dynamics, wander, tuning, noise)
     memory = dynamics - gain @ tuning @ dynamics
     # The model holds for deviations from the means, which the bias takes up.
-    mean = velocity.mean(axis=0)
+    mean = values.mean(axis=0)
     bias = mean - memory @ mean - gain @ seen.mean(axis=0)
-    return Readout(gain.T, bias, memory=memory.T)
+    return Readout(gain.T, bias, labels.outputs, memory.T)
 
 
 def _hops_alike(noise: FloatArray, labels: Labels) -> float:

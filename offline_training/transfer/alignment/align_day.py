@@ -96,5 +96,5 @@ def random_match_r2(source: SourceDay, split: Split, windows: Dataset, matching:
         random_units = rng.permutation(n_target)[: len(matching.pairs)]
         pairs = np.stack([matching.pairs[:, 0], random_units], axis=1)
         stitched = Stitched(source, replace(matching, pairs=pairs), n_target)
-        scores.append(decode_stitched(source, stitched, split, windows).velocity_r2())
+        scores.append(decode_stitched(source, stitched, split, windows).r2())
     return float(np.mean(scores))

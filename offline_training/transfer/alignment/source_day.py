@@ -5,12 +5,14 @@ with the ensemble on the labelled trials of both days.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from offline_training.dataset.outputs import ranked_values
 from offline_training.ner.ensemble import Ensemble, OnStep, train_ensemble
 from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.descent import disturbed
@@ -54,7 +56,7 @@ def learn_source_day(
     """Train an ensemble and its readout on a day's training windows, whose bins are ``step_ns``."""
     ensemble, _ = train_ensemble(dataset, settings, step_ns, device, on_step)
     latents = ensemble.average(ensemble.features).cpu().numpy()
-    readout = fit_readout(latents, dataset.labels.velocity_cm_s)
+    readout = fit_readout(latents, dataset.labels.values)
     return SourceDay(dataset, ensemble, readout, step_ns)
 
 
@@ -134,6 +136,7 @@ class _Day:
         rng: np.random.Generator,
     ) -> None:
         self.labels: Labels = dataset.labels
+        self.ranked = ranked_values(dataset.labels)
         self._features = features
         self._sampler = PartnerSampler(dataset.labels, step_ns, rng)
 
@@ -154,7 +157,7 @@ class _BothDays:
         self._days = days
         self._matrix = torch.from_numpy(source.readout.matrix).to(features)
         self._bias = torch.from_numpy(source.readout.bias).to(features)
-        self._variance = float(source.dataset.labels.velocity_cm_s.var())
+        self._variance = float(source.dataset.labels.values.var())
 
     def __call__(self, stitched: Stitched) -> torch.Tensor:
         """Return the loss of one batch of both days."""
@@ -163,35 +166,38 @@ class _BothDays:
         )
         latents = (stitched.network(seen_source), stitched(seen_target))
         anchors = (source, target)
-        velocity = self._labels("velocity_cm_s", anchors)
-        direction = self._labels("direction_deg", anchors)
+        values = self._of_anchors([day.labels.values for day in self._days], anchors)
+        ranked = self._of_anchors([day.ranked for day in self._days], anchors)
+        direction = self._of_anchors([day.labels.direction_deg for day in self._days], anchors)
         # (member, anchor or partner, day, anchor, latent)
         both = torch.stack([part.reshape(len(part), 2, _ANCHORS, -1) for part in latents], dim=2)
-        return self._ner(both.flatten(1, 3), velocity, direction) + self._error(both, velocity)
+        return self._ner(both.flatten(1, 3), ranked, direction) + self._error(both, values)
 
-    def _labels(self, name: str, anchors: tuple[Int64Array, Int64Array]) -> FloatArray:
+    @staticmethod
+    def _of_anchors(
+        labels: Sequence[FloatArray], anchors: tuple[Int64Array, Int64Array]
+    ) -> FloatArray:
         """Return labels ``(member, anchor, …)``: the source day's anchors, then the target's."""
-        parts = [
-            getattr(day.labels, name)[rows] for day, rows in zip(self._days, anchors, strict=True)
-        ]
+        parts = [of_day[rows] for of_day, rows in zip(labels, anchors, strict=True)]
         return np.concatenate(parts, axis=1)
 
     def _ner(
-        self, latents: torch.Tensor, velocity: FloatArray, direction: FloatArray
+        self, latents: torch.Tensor, ranked: FloatArray, direction: FloatArray
     ) -> torch.Tensor:
         loss = self._settings.loss
         losses = []
         for member, own in enumerate(latents):
             distance = label_distances(
-                velocity[member], direction[member], loss.velocity_scale, loss.direction_scale
+                ranked[member], direction[member], loss.velocity_scale, loss.direction_scale
             )
             losses.append(ner_loss(own, distance, loss.temperature))
         return torch.stack(losses).sum()
 
-    def _error(self, latents: torch.Tensor, velocity: FloatArray) -> torch.Tensor:
+    def _error(self, latents: torch.Tensor, values: FloatArray) -> torch.Tensor:
         """Return the mean squared error of the fixed readout over both days."""
         decoded = latents @ self._matrix + self._bias
-        wanted = torch.from_numpy(velocity).to(decoded).reshape(len(decoded), 1, 2, _ANCHORS, 2)
+        wanted = torch.from_numpy(values).to(decoded)
+        wanted = wanted.reshape(len(decoded), 1, 2, _ANCHORS, values.shape[-1])
         error: torch.Tensor = ((decoded - wanted) ** 2).mean() / self._variance
         # The mean is over two days; each keeps the weight that a single day has in training.
         return error * 2 * len(latents) * self._settings.loss.readout_weight

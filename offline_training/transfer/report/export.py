@@ -15,9 +15,10 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     network = curve.aligned[n_trials].network
     model = exported_model(network, session.channel_ids, split.shape, curve.source.readout)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
-    held_out = only_trials(whole, split.n_train, len(session.trials))
+    history_ns = split.shape.history_ns
+    held_out = only_trials(whole, split.n_train, len(session.trials), history_ns)
     last_trial = int(curve.days.target.calibration(n_trials).labels.trial.max())
-    train = only_trials(whole, 0, last_trial + 1)
+    train = only_trials(whole, 0, last_trial + 1, history_ns)
     point = _transfer_point(curve, n_trials)
     known = curve.days.source.session
     origin = CarriedFrom(
@@ -30,12 +31,12 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
 
 
 def _scores(train: Comparison, held_out: Comparison, point: Point) -> Scores:
-    assert point.shuffled_velocity_r2 is not None
+    assert point.shuffled_r2 is not None
     return Scores(
-        velocity_r2=held_out.velocity_r2(),
-        position_r2=held_out.position_r2(),
-        train_velocity_r2=train.velocity_r2(),
-        shuffled_velocity_r2=point.shuffled_velocity_r2,
+        r2=held_out.r2(),
+        path_r2=held_out.path_r2(),
+        train_r2=train.r2(),
+        shuffled_r2=point.shuffled_r2,
     )
 
 

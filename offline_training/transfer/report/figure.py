@@ -26,7 +26,7 @@ def draw_curve(curve: Curve) -> bytes:
     axes = figure.subplots()
     axes.axhline(0.0, color="0.6", linewidth=0.8)
     axes.axhline(
-        curve.full_velocity_r2,
+        curve.full_r2,
         color="0.3",
         linestyle="--",
         linewidth=1.2,
@@ -49,7 +49,7 @@ def _draw_method(axes: Axes, curve: Curve, method: str) -> None:
     ):
         chosen = [point for point in points if point.labels == with_labels]
         if chosen:
-            places, scores = _places(curve, chosen), _scores(chosen, "velocity_r2")
+            places, scores = _places(curve, chosen), _scores(chosen, "r2")
             axes.plot(
                 places, scores, color=colour, marker=marker, markersize=size, label=label, zorder=3
             )
@@ -57,8 +57,8 @@ def _draw_method(axes: Axes, curve: Curve, method: str) -> None:
 
 
 def _draw_control(axes: Axes, curve: Curve) -> None:
-    points = [point for point in curve.points if point.shuffled_velocity_r2 is not None]
-    places, scores = _places(curve, points), _scores(points, "shuffled_velocity_r2")
+    points = [point for point in curve.points if point.shuffled_r2 is not None]
+    places, scores = _places(curve, points), _scores(points, "shuffled_r2")
     colour = _COLOURS[TRANSFER]
     name = "control: shuffled trials\nor random match"
     axes.plot(places, scores, "o", color=colour, markerfacecolor="white", label=name, zorder=3)

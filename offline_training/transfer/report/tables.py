@@ -16,7 +16,7 @@ def curve_json(curve: Curve) -> dict[str, object]:
         "from": days.source.session.name,
         "to": days.target.session.name,
         "area": days.target.session.area,
-        "full_velocity_r2": curve.full_velocity_r2,
+        "full_r2": curve.full_r2,
         "match": _match_json(curve),
         "curve": [asdict(point) for point in curve.points],
     }
@@ -77,7 +77,7 @@ def _sizes(curve: Curve) -> tuple[int, int]:
 
 
 def _cells(of_trials: dict[str, Point], methods: list[str]) -> list[str]:
-    control = of_trials[TRANSFER].shuffled_velocity_r2
+    control = of_trials[TRANSFER].shuffled_r2
     scores = [_score(of_trials.get(method)) for method in methods]
     return [scores[0], "–" if control is None else shown(control), *scores[1:]]
 
@@ -85,7 +85,7 @@ def _cells(of_trials: dict[str, Point], methods: list[str]) -> list[str]:
 def _score(point: Point | None) -> str:
     if point is None:
         return "–"
-    return f"{shown(point.velocity_r2)}  {100 * point.relative:3.0f} %".replace("-", "−")
+    return f"{shown(point.r2)}  {100 * point.relative:3.0f} %".replace("-", "−")
 
 
 def _trials(n_trials: int) -> str:

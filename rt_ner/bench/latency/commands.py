@@ -12,7 +12,7 @@ from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.clock import ns_from_ms
-from rt_ner.core.contract.spike_form import SpikeForm as Form
+from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.system.display import check_display
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import AsJson, ConfigPath, FigurePath, SpikeForm

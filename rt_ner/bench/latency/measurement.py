@@ -14,8 +14,7 @@ import numpy as np
 
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.latency.results import WARM_UP_S, Latency, Timings
-from rt_ner.core.contract.kinds import Kind, source_id_of
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import Kind, SpikeForm, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.system.processes import ChildProcess, child_process
 

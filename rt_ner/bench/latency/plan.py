@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.core.settings import load_settings
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.system.scheduling import realtime_refusal

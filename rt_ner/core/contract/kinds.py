@@ -48,8 +48,8 @@ class Kind(StrEnum):
         Movement, and the session's and trials' markers.
     PUSHED
         Times at which a driver pushed its chunks.
-    VELOCITY, LATENT, TIMING, COUNTS, STATE, NOTICES
-        The decoder's results.
+    VELOCITY, OUTPUT, LATENT, TIMING, COUNTS, STATE, NOTICES
+        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes.
     COMMANDS
         Commands to the decoder.
     CURSOR, TARGET, TASK
@@ -64,6 +64,7 @@ class Kind(StrEnum):
     MARKERS = "markers"
     PUSHED = "pushed"
     VELOCITY = "velocity"
+    OUTPUT = "output"
     LATENT = "latent"
     TIMING = "timing"
     COUNTS = "counts"
@@ -83,6 +84,7 @@ LSL_TYPE = {
     Kind.MARKERS: "Markers",
     Kind.PUSHED: "Timing",
     Kind.VELOCITY: "Velocity",
+    Kind.OUTPUT: "Output",
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
     Kind.COUNTS: "Counts",
@@ -98,6 +100,7 @@ LSL_TYPE = {
 # All that a decoder publishes, and all that a task publishes.
 DECODER_KINDS = (
     Kind.VELOCITY,
+    Kind.OUTPUT,
     Kind.LATENT,
     Kind.TIMING,
     Kind.COUNTS,
@@ -114,3 +117,21 @@ SPIKE_TYPES = tuple(LSL_TYPE[kind] for kind in (Kind.SPIKES, Kind.EVENTS, Kind.B
 def source_id_of(source: str, kind: Kind) -> str:
     """Return the ``source_id`` of one of a source's streams, such as ``rig/spikes``."""
     return f"{source}/{kind}"
+
+
+class SpikeForm(StrEnum):
+    """A form of spikes: counts at 1 kHz, single spikes, or raw voltage at 30 kHz."""
+
+    RASTER = "raster"
+    EVENTS = "events"
+    BROADBAND = "broadband"
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of stream that carries this form."""
+        kinds = {
+            SpikeForm.RASTER: Kind.SPIKES,
+            SpikeForm.EVENTS: Kind.EVENTS,
+            SpikeForm.BROADBAND: Kind.BROADBAND,
+        }
+        return kinds[self]

@@ -1,4 +1,4 @@
-"""Read and write NumPy archives (.npz): the project's own form, and the reach layout.
+"""Read and write NumPy archives (.npz): the project's own form, and two layouts of arrays.
 
 Nothing is unpickled: archives are read with ``allow_pickle=False``.
 """
@@ -14,24 +14,34 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray
 from rt_ner.core.atomic_files import fresh_file
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.continuous import (
+    CONTINUOUS_ARRAYS,
+    continuous_session,
+    is_continuous,
+)
 from rt_ner.data.formats.reach import REACH_ARRAYS, checked_counts, reach_areas, reach_session
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
-from rt_ner.data.session.trials import Trials
+from rt_ner.data.session.trials import UNCUT, Trials
 
-_FORMAT_KEY, _FORMAT_VERSION = "rt_ner_session", 1
-_EXPECTED = f"expected a file written by rt-ner, or {REACH_ARRAYS}"
+_FORMAT_KEY = "rt_ner_session"
+# Version 1 has a velocity and trials; version 2 may have other outputs, or no trials.
+_VELOCITY_VERSION, _VERSION = 1, 2
+_EXPECTED = f"expected a file written by rt-ner, {REACH_ARRAYS}, or {CONTINUOUS_ARRAYS}"
 
 
 def read(path: Path, area: str | None) -> RecordingFile:
-    """Read an archive of either layout."""
+    """Read an archive of any layout."""
     arrays = _read_arrays(path)
     try:
         if _FORMAT_KEY in arrays:
             return RecordingFile.of_session(_own_session(arrays, area), ())
+        if is_continuous(arrays):
+            return RecordingFile.of_session(continuous_session(arrays, area, path), ())
         if areas := reach_areas(arrays):
             return RecordingFile.of_session(reach_session(arrays, area, path), areas)
     except KeyError as error:
@@ -45,8 +55,10 @@ def read(path: Path, area: str | None) -> RecordingFile:
 
 def write(session: Session, path: Path) -> None:
     """Write a session in the project's own form, completely or not at all."""
+    is_velocity = session.behaviour.outputs == VELOCITY_XY
+    version = _VELOCITY_VERSION if is_velocity and not session.trials.are_blocks else _VERSION
     header: dict[str, object] = {
-        "version": _FORMAT_VERSION,
+        "version": version,
         "name": session.name,
         "area": session.area,
         "channel_ids": session.channel_ids,
@@ -54,20 +66,36 @@ def write(session: Session, path: Path) -> None:
     }
     if isinstance(session.spikes, SpikeTimes):
         header["unit_ids"] = session.spikes.unit_ids
+    if not is_velocity:
+        header["outputs"] = session.behaviour.outputs
     with fresh_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
             allow_pickle=False,
             rt_ner_session=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             **_spike_arrays(session.spikes),
-            kinematics_time_ns=session.kinematics.time_ns,
-            velocity_cm_s=session.kinematics.velocity_cm_s,
-            trial_start_ns=session.trials.start_ns,
-            trial_go_ns=session.trials.go_ns,
-            trial_end_ns=session.trials.end_ns,
-            trial_direction_deg=session.trials.direction_deg,
-            trial_target_cm=session.trials.target_cm,
+            kinematics_time_ns=session.behaviour.time_ns,
+            **{_values_key(is_velocity): session.behaviour.values},
+            **_trial_arrays(session.trials),
         )
+
+
+def _values_key(is_velocity: bool) -> str:
+    """Return the name of the array of the outputs' values."""
+    return "velocity_cm_s" if is_velocity else "behaviour"
+
+
+def _trial_arrays(trials: Trials) -> dict[str, AnyArray]:
+    """Return the arrays that trials are stored as; none for blocks, which are cut anew."""
+    if trials.are_blocks:
+        return {}
+    return {
+        "trial_start_ns": trials.start_ns,
+        "trial_go_ns": trials.go_ns,
+        "trial_end_ns": trials.end_ns,
+        "trial_direction_deg": trials.direction_deg,
+        "trial_target_cm": trials.target_cm,
+    }
 
 
 def _spike_arrays(spikes: SpikeTimes | SpikeCounts) -> dict[str, AnyArray]:
@@ -101,24 +129,28 @@ def _read_arrays(path: Path) -> dict[str, AnyArray]:
 def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
     """Return the session of an archive in the project's own form."""
     header = json.loads(arrays[_FORMAT_KEY].tobytes())
-    if header["version"] != _FORMAT_VERSION:
+    if header["version"] not in (_VELOCITY_VERSION, _VERSION):
         raise SessionError(
-            f"session format {header['version']}, expected {_FORMAT_VERSION}: save the session "
+            f"session format {header['version']}, expected at most {_VERSION}: save the session "
             "again with this version of rt-ner"
         )
     if area not in (None, header["area"]):
         raise SessionError(f"no area '{area}': this session holds {header['area']}; choose that")
     channel_ids = tuple(header["channel_ids"])
+    outputs = tuple(
+        Output(name, unit, OutputKind(kind)) for name, unit, kind in header.get("outputs", ())
+    )
     return Session(
         name=header["name"],
         area=header["area"],
         channel_ids=channel_ids,
         spikes=_own_spikes(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
-        kinematics=Kinematics(
+        behaviour=Behaviour(
             arrays["kinematics_time_ns"].astype(np.int64),
-            arrays["velocity_cm_s"].astype(np.float64),
+            arrays[_values_key(not outputs)].astype(np.float64),
+            outputs or VELOCITY_XY,
         ),
-        trials=_own_trials(arrays),
+        trials=_own_trials(arrays) if "trial_start_ns" in arrays else UNCUT,
         provenance=header["provenance"],
     )
 

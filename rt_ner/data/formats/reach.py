@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
@@ -53,7 +53,7 @@ def reach_session(arrays: Mapping[str, AnyArray], area: str | None, path: Path) 
         area=chosen,
         channel_ids=tuple(f"{chosen}-{unit + 1:03d}" for unit in range(n_units)),
         spikes=SpikeCounts(counts.reshape(-1, n_units), bin_ns),
-        kinematics=_kinematics(start_ns, velocity, pad, bin_ns),
+        behaviour=_kinematics(start_ns, velocity, pad, bin_ns),
         trials=Trials(
             start_ns=start_ns,
             go_ns=start_ns + pad * bin_ns,
@@ -74,8 +74,8 @@ def checked_counts(counts: AnyArray) -> npt.NDArray[np.uint8]:
     return whole
 
 
-def _kinematics(start_ns: Int64Array, velocity: FloatArray, pad: int, bin_ns: int) -> Kinematics:
+def _kinematics(start_ns: Int64Array, velocity: FloatArray, pad: int, bin_ns: int) -> Behaviour:
     """Return all trials' velocities, stamped at the ends of their bins."""
     n_known = velocity.shape[1]
     bin_end_ns = start_ns[:, None] + np.arange(pad + 1, pad + n_known + 1) * bin_ns
-    return Kinematics(bin_end_ns.ravel(), velocity.reshape(-1, 2))
+    return Behaviour(bin_end_ns.ravel(), velocity.reshape(-1, 2))

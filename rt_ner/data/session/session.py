@@ -1,20 +1,20 @@
-"""A session: spikes, kinematics and trials of one area, immutable and on one clock."""
+"""A session: spikes, behaviour and trials of one area, immutable and on one clock."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
-from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, Trials
+from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, UNCUT, Trials, blocks_of
 
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """A recorded or simulated session: spikes, kinematics and trials.
+    """A recorded or simulated session: spikes, behaviour and trials.
 
     Time is in integer ns since the session's start. A channel is one input of the decoder: an
     electrode with its units pooled, or one sorted unit.
@@ -29,10 +29,11 @@ class Session:
         Name of each channel, all different.
     spikes : SpikeTimes or SpikeCounts
         Spikes of all channels.
-    kinematics : Kinematics
-        Velocity of the hand or cursor.
-    trials : Trials
-        Reaches in recorded order, at least one.
+    behaviour : Behaviour
+        What is to be decoded, such as the velocity of the hand or cursor.
+    trials : Trials, optional
+        Reaches in recorded order, at least one. Default: none, and the recording is cut into
+        blocks from the first sample of behaviour to the last, as far as there are spikes.
     provenance : mapping of str to str, optional
         Origin of the session: its file and layout, or the settings of its simulation.
 
@@ -44,7 +45,7 @@ class Session:
     Examples
     --------
     >>> import numpy as np
-    >>> from rt_ner.data.session.kinematics import Kinematics
+    >>> from rt_ner.data.session.behaviour import Behaviour
     >>> from rt_ner.data.session.session import Session
     >>> from rt_ner.data.session.spikes import SpikeCounts
     >>> from rt_ner.data.session.trials import Trials
@@ -56,7 +57,7 @@ class Session:
     ...     area="M1",
     ...     channel_ids=tuple(f"elec{number:03d}" for number in range(1, 97)),
     ...     spikes=SpikeCounts(rng.poisson(0.5, (n_bins, 96)).astype(np.uint8), bin_ns),
-    ...     kinematics=Kinematics(
+    ...     behaviour=Behaviour(
     ...         (np.arange(n_bins) + 1) * bin_ns, rng.normal(size=(n_bins, 2))
     ...     ),
     ...     trials=Trials(
@@ -78,8 +79,8 @@ class Session:
     area: str
     channel_ids: tuple[str, ...]
     spikes: SpikeTimes | SpikeCounts
-    kinematics: Kinematics
-    trials: Trials
+    behaviour: Behaviour
+    trials: Trials = UNCUT
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,30 +91,63 @@ class Session:
             )
         if len(set(self.channel_ids)) != len(self.channel_ids):
             raise SessionError("channel ids repeat: every channel needs an id of its own")
+        if self.trials is UNCUT:
+            object.__setattr__(self, "trials", self._blocks())
         if not len(self.trials):
             raise SessionError("no trials: a session needs at least one reach")
 
     def __repr__(self) -> str:
         return (
             f"<Session {self.name} {self.area}: {len(self.channel_ids)} channels, "
-            f"{len(self.trials)} trials, {self.end_ns / NS_PER_S:.0f} s>"
+            f"{self.trials.n_in_words}, {self.end_ns / NS_PER_S:.0f} s>"
         )
+
+    def _blocks(self) -> Trials:
+        """Cut the time in which both spikes and behaviour were recorded into blocks."""
+        begin_ns, end_ns = self.behaviour.time_ns[[0, -1]].tolist()
+        end_ns = min(end_ns, self.spikes.end_ns)
+        if end_ns <= begin_ns:
+            raise SessionError(
+                "spikes and behaviour were not recorded at the same time: check that both are on "
+                "one clock"
+            )
+        return blocks_of(begin_ns, end_ns)
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the recorded data, the same for every file format."""
         digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
-        for part in (self.spikes, self.kinematics, self.trials):
-            for value in vars(part).values():
-                digest.update(
-                    value.tobytes() if hasattr(value, "tobytes") else repr(value).encode()
-                )
+        for part in (self.spikes, self.behaviour, self.trials):
+            for content in part.hashed():
+                digest.update(content)
         return digest.hexdigest()
 
     @cached_property
     def end_ns(self) -> int:
         """End of the last trial in ns since the session's start."""
         return int(self.trials.end_ns[-1])
+
+    def only(self, outputs: Sequence[str]) -> "Session":
+        """Return the session with some outputs alone.
+
+        Parameters
+        ----------
+        outputs : sequence of str
+            Names of outputs, such as ``["vx", "vy"]``.
+
+        Returns
+        -------
+        Session
+            The session; itself if it has these outputs and no others.
+
+        Raises
+        ------
+        SessionError
+            If the session has no such output.
+
+        """
+        behaviour = self.behaviour.only(outputs)
+        return self if behaviour is self.behaviour else replace(self, behaviour=behaviour)
 
     def missing_for_training(self) -> list[str]:
         """Return the reasons why no decoder can be trained on this session.
@@ -133,8 +167,8 @@ class Session:
             )
         if not self.spikes.n_spikes:
             missing.append("no spikes: all channels are silent")
-        if not (self.trials.index_at(self.kinematics.time_ns) >= 0).any():
+        if not (self.trials.index_at(self.behaviour.time_ns) >= 0).any():
             missing.append(
-                "no kinematics within the trials: check that both were recorded with the same clock"
+                "no behaviour within the trials: check that both were recorded with the same clock"
             )
         return missing

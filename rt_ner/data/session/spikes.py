@@ -1,6 +1,6 @@
 """Spikes of a session: times of single spikes, or counts in bins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,10 +71,19 @@ class SpikeTimes:
             f"{self.n_spikes:,} spikes>"
         )
 
+    def hashed(self) -> Iterator[bytes]:
+        """Yield everything that tells these spikes from others."""
+        yield from _hashed(vars(self))
+
     @property
     def n_spikes(self) -> int:
         """Number of spikes."""
         return self.time_ns.size
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the last spike in ns, 0 without any."""
+        return int(self.time_ns[-1]) if self.time_ns.size else 0
 
     @property
     def raster_period_ns(self) -> int:
@@ -134,6 +143,15 @@ class SpikeCounts:
             f"{self.bin_ns / NS_PER_MS:g} ms, {self.n_spikes:,} spikes>"
         )
 
+    def hashed(self) -> Iterator[bytes]:
+        """Yield everything that tells these spikes from others."""
+        yield from _hashed(vars(self))
+
+    @property
+    def end_ns(self) -> int:
+        """End of the last bin in ns."""
+        return len(self.counts) * self.bin_ns
+
     @property
     def n_channels(self) -> int:
         """Number of channels."""
@@ -168,6 +186,11 @@ class SpikeCounts:
             in_order = np.argsort(time_ns, kind="stable")
             number = (np.repeat(channel, n)[in_order] + 1).astype(np.float64)
             yield EventChunk(time_ns[in_order], number, np.ones(number.size))
+
+
+def _hashed(parts: Mapping[str, Any]) -> Iterator[bytes]:
+    for value in parts.values():
+        yield value.tobytes() if hasattr(value, "tobytes") else repr(value).encode()
 
 
 def _sample_ends_ns(first: int, n_samples: int, period_ns: int) -> Int64Array:

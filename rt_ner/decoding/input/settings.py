@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.core.settings import Settings
 from rt_ner.decoding.input.channels import N_UNITS, ChannelSelection
 

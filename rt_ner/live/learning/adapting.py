@@ -121,4 +121,4 @@ def _latents_and_intention(
     if len(dataset.labels) < _FEWEST_HOPS:
         return None
     latents, _ = run_windows(in_use.model, dataset.windows.astype(np.float32))
-    return latents, dataset.labels.velocity_cm_s
+    return latents, dataset.labels.values

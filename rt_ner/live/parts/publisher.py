@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_S, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
@@ -63,7 +61,6 @@ class Publisher:
         self._clock = clock
         self._report = report
         self._let_go_s = min(_LET_GO_S, s_from_ns(hop_ns) * _LET_GO_PART)
-        self._zero: Float32Array = np.zeros(2, dtype=np.float32)
         self._state_since_ns = 0
         self._losses_at_ns = 0
         self._repeated = RepeatedNotices()
@@ -76,7 +73,7 @@ class Publisher:
         self.n_missed_in_a_row = 0
 
     def publish(self, decoded: Decoded, source: SpikeSource, decoder: Decoder) -> None:
-        """Send velocity, latent, timing and counts of one hop.
+        """Send outputs, latent, timing and counts of one hop.
 
         Parameters
         ----------
@@ -87,7 +84,7 @@ class Publisher:
 
         """
         event = Event.HOP if decoded.ready else Event.HOP_WITHOUT_HISTORY
-        self._push_velocity(self._enter(event, decoded.end_ns), decoded)
+        self._push_output(self._enter(event, decoded.end_ns), decoded)
         pushed_ns = self._clock.now_ns()
         if pushed_ns - self.published_at_ns > self._hop_ns // 2:
             self._clock.sleep(self._let_go_s)
@@ -109,11 +106,11 @@ class Publisher:
         self.last_end_ns = decoded.end_ns
 
     def take(self, event: Event) -> None:
-        """Enter the state that an event leads to, and send a velocity of zero if that needs one."""
+        """Enter the state that an event leads to, and send the outputs at rest if that needs it."""
         stamp_ns = max(self._clock.now_ns(), self.last_end_ns + self._hop_ns)
         step = self.machine.take(event)
         if step.send is Send.ZERO:
-            self._results.push_velocity(self._zero, stamp_ns)
+            self._results.push_output(self.limiter.rest, stamp_ns)
         if event is Event.STOP:
             for notice in self._repeated.rest():
                 self.answer(notice)
@@ -170,19 +167,19 @@ class Publisher:
         """Keep a sentence on what is awaited, or why the source was refused, to be shown."""
         self.note = note
 
-    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Run all the code that sends a velocity, without sending it."""
+    def warm_caches(self, values: Float32Array) -> None:
+        """Run all the code that sends outputs, without sending them."""
         if self.machine.state is State.RUNNING:
             # One hop more changes nothing.
             self.machine.take(Event.HOP)
-        self._results.warm_caches(self.limiter.limit(velocity_cm_s).velocity_cm_s)
+        self._results.warm_caches(self.limiter.limit(values).values)
 
-    def _push_velocity(self, step: Step, decoded: Decoded) -> None:
+    def _push_output(self, step: Step, decoded: Decoded) -> None:
         if step.send is not Send.VELOCITY:
-            self._results.push_velocity(self._zero, decoded.end_ns)
+            self._results.push_output(self.limiter.rest, decoded.end_ns)
             return
-        velocity_cm_s, was_too_fast = self.limiter.limit(decoded.velocity)
-        self._results.push_velocity(velocity_cm_s, decoded.end_ns)
+        values, was_too_fast = self.limiter.limit(decoded.values)
+        self._results.push_output(values, decoded.end_ns)
         self.statistics.n_clamped += was_too_fast
 
     def _count(self, decoded: Decoded, latency_ns: int, n_nonfinite: int) -> None:

@@ -10,11 +10,10 @@ from rt_ner.live.states import State
 
 
 class Sent(NamedTuple):
-    """A velocity that was sent: its stamp in ns, x and y in cm/s."""
+    """Outputs that were sent: their stamp in ns, and their values."""
 
     stamp_ns: int
-    x_cm_s: float
-    y_cm_s: float
+    values: tuple[float, ...]
 
 
 @dataclass
@@ -22,10 +21,10 @@ class MemoryResults:
     """The results port in memory: everything that was sent, in order.
 
     ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``, ``states``
-    ``(stamp_ns, state)``. ``in_order`` holds states and velocities as they came.
+    ``(stamp_ns, state)``. ``in_order`` holds states and outputs as they came.
     """
 
-    velocities: list[Sent] = field(default_factory=list)
+    outputs: list[Sent] = field(default_factory=list)
     latents: list[tuple[int, Float32Array]] = field(default_factory=list)
     timing: list[tuple[int, list[float]]] = field(default_factory=list)
     counts: list[tuple[int, Float32Array]] = field(default_factory=list)
@@ -38,11 +37,10 @@ class MemoryResults:
         """Keep the source_id of the source that is counted."""
         self.counted_source = self.counted_source or source_id
 
-    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Keep a velocity."""
-        x_cm_s, y_cm_s = velocity_cm_s.tolist()
-        self.velocities.append(Sent(stamp_ns, x_cm_s, y_cm_s))
-        self.in_order.append(self.velocities[-1])
+    def push_output(self, values: Float32Array, stamp_ns: int) -> None:
+        """Keep outputs."""
+        self.outputs.append(Sent(stamp_ns, tuple(values.tolist())))
+        self.in_order.append(self.outputs[-1])
 
     def push_latent(self, decoded: Decoded) -> None:
         """Keep the latent of a hop."""
@@ -65,7 +63,7 @@ class MemoryResults:
         """Keep a notice."""
         self.notices.append(notice)
 
-    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
+    def warm_caches(self, values: Float32Array) -> None:
         """Do nothing, because no caches need warming."""
 
     def close(self) -> None:

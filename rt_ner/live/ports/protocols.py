@@ -158,8 +158,8 @@ class ResultsOut(Protocol):
         """Open the stream of counts, once it is known which source is counted."""
         ...
 
-    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Send a velocity, ``(2,)`` in cm/s, first of all, because the cursor waits for it."""
+    def push_output(self, values: Float32Array, stamp_ns: int) -> None:
+        """Send outputs, ``(output,)``, first of all, because the cursor waits for them."""
         ...
 
     def push_latent(self, decoded: Decoded) -> None:
@@ -182,8 +182,8 @@ class ResultsOut(Protocol):
         """Send a notice, a sentence for the operator."""
         ...
 
-    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Run all the code of `push_velocity` but the sending."""
+    def warm_caches(self, values: Float32Array) -> None:
+        """Run all the code of `push_output` but the sending."""
         ...
 
     def close(self) -> None:

@@ -1,40 +1,51 @@
-"""Limit velocity: the operator's gain, the highest speed, and no value that is not finite."""
+"""Limit outputs: the operator's gain, the highest speed, and no value that is not finite."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, held_at_rest
+from rt_ner.live.settings import SafetySettings
 
 # The operator's gain changes in steps of 10 %, up to tenfold and down to a tenth.
 _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
 
 
 class Limited(NamedTuple):
-    """A velocity ``(2,)`` that may be sent; ``was_too_fast`` is True if it was slowed down."""
+    """Outputs ``(output,)`` that may be sent; ``was_too_fast`` is True if they were slowed down."""
 
-    velocity_cm_s: Float32Array
+    values: Float32Array
     was_too_fast: bool
 
 
 class SafetyLimiter:
     """A limiter that applies the operator's gain and the highest speed.
 
-    Velocity with the gain never exceeds the highest speed, and its direction stays. A velocity
-    that is not finite becomes zero.
+    Both are for velocities alone: together, with the gain, they never exceed the highest speed, and
+    their direction stays. Outputs that are not finite become those at rest.
 
     Parameters
     ----------
-    max_speed_cm_s
-        Highest speed, in cm/s.
+    settings
+        The highest speed, in cm/s, or in the velocities' own unit if that is no length; and whether
+        outputs that are no velocities keep their last value at rest, or are zero.
+    outputs
+        Name, unit and kind of each output.
 
     """
 
-    def __init__(self, max_speed_cm_s: float) -> None:
-        self._max_speed_cm_s = max_speed_cm_s
+    def __init__(self, settings: SafetySettings, outputs: Sequence[Output] = VELOCITY_XY) -> None:
+        self._max_speed_cm_s = settings.max_speed_cm_s
         self._gain_steps = 0
-        self._scaled: Float32Array = np.zeros(2, dtype=np.float32)
+        is_rate = [output.kind is OutputKind.VELOCITY for output in outputs]
+        self._rates = np.flatnonzero(is_rate)
+        self._held = np.flatnonzero(held_at_rest(outputs, settings.hold))
+        self._are_rates = all(is_rate)
+        self._scaled: Float32Array = np.zeros(len(outputs), dtype=np.float32)
+        self.rest: Float32Array = np.zeros(len(outputs), dtype=np.float32)
 
     @property
     def gain(self) -> float:
@@ -47,28 +58,42 @@ class SafetyLimiter:
         self._gain_steps = max(-_MOST_GAIN_STEPS, min(wanted, _MOST_GAIN_STEPS))
         return wanted == self._gain_steps
 
-    def limit(self, velocity_cm_s: Float32Array) -> Limited:
-        """Apply the gain and the limit to a velocity.
+    def limit(self, values: Float32Array) -> Limited:
+        """Apply the gain and the limit to some outputs.
 
         Parameters
         ----------
-        velocity_cm_s
-            Decoded velocity, ``(2,)``, in cm/s.
+        values
+            Decoded outputs, ``(output,)``, in their units.
 
         Returns
         -------
         Limited
-            The velocity that may be sent; the next call reuses its array.
+            The outputs that may be sent; the next call reuses their array.
 
         """
-        speed_cm_s = math.hypot(*velocity_cm_s.tolist()) * self.gain
+        if not self._are_rates:
+            return self._limit_mixed(values)
+        speed_cm_s = math.hypot(*values.tolist()) * self.gain
         if not math.isfinite(speed_cm_s):
             self._scaled[:] = 0
             return Limited(self._scaled, False)
         too_fast = speed_cm_s > self._max_speed_cm_s
         if not too_fast and not self._gain_steps:
-            return Limited(velocity_cm_s, False)
+            return Limited(values, False)
         # At rest there is nothing to scale, and no speed to divide by.
         limit = min(self._max_speed_cm_s / speed_cm_s, 1.0) if speed_cm_s else 1.0
-        np.multiply(velocity_cm_s, self.gain * limit, self._scaled)
+        np.multiply(values, self.gain * limit, self._scaled)
+        return Limited(self._scaled, too_fast)
+
+    def _limit_mixed(self, values: Float32Array) -> Limited:
+        """Limit the velocities among some outputs, and keep the others for a time of rest."""
+        if not np.isfinite(values).all():
+            return Limited(self.rest, False)
+        speed_cm_s = math.hypot(*values[self._rates].tolist()) * self.gain
+        too_fast = speed_cm_s > self._max_speed_cm_s
+        limit = self._max_speed_cm_s / speed_cm_s if too_fast else 1.0
+        self._scaled[:] = values
+        self._scaled[self._rates] *= self.gain * limit
+        self.rest[self._held] = values[self._held]
         return Limited(self._scaled, too_fast)

@@ -10,6 +10,7 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import cloud_page
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.offline.decoding import decode_session
@@ -53,13 +54,15 @@ def prove_fit(
     control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
     n_train, n_trials = split.n_train, len(session.trials)
     whole, chance = _compared(model, session), _compared(control, session)
-    train, held_out = only_trials(whole, 0, n_train), only_trials(whole, n_train, n_trials)
+    history_ns = split.shape.history_ns
+    train = only_trials(whole, 0, n_train, history_ns)
+    held_out = only_trials(whole, n_train, n_trials, history_ns)
     scores = Scores(
-        velocity_r2=held_out.velocity_r2(),
-        position_r2=held_out.position_r2(),
-        train_velocity_r2=train.velocity_r2(),
-        validation_velocity_r2=validation_r2,
-        shuffled_velocity_r2=only_trials(chance, n_train, n_trials).velocity_r2(),
+        r2=held_out.r2(),
+        path_r2=held_out.path_r2(),
+        train_r2=train.r2(),
+        validation_r2=validation_r2,
+        shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
     )
     bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
@@ -74,9 +77,10 @@ def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
         return pages
     entry, scores = trained.bundle.manifest.training, trained.bundle.manifest.scores
     title = f"{entry.session} {entry.area}, held-out trials"
+    path = "" if scores.path_r2 is None else f"position R² {scores.path_r2:.2f}, "
     subtitle = (
-        f"offline; velocity R² {scores.velocity_r2:.2f}, position R² {scores.position_r2:.2f}, "
-        f"shuffled control {scores.shuffled_velocity_r2:.2f}"
+        f"offline; {kind_of(trained.bundle.manifest.decoded_outputs)} R² {scores.r2:.2f}, "
+        f"{path}shuffled control {scores.shuffled_r2:.2f}"
     )
     return {"report.png": draw(trained.held_out, title, subtitle), **pages}
 

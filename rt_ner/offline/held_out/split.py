@@ -24,14 +24,21 @@ class Split:
 
 
 def split_windows(session: Session, shape: WindowShape, held_out: float) -> Split:
-    """Hold out the last trials, a fraction of all; SessionError if a part would be empty."""
+    """Hold out the last trials, a fraction of all; SessionError if a part would be empty.
+
+    Blocks of a continuous recording are held out likewise, after a gap of a window's length.
+    """
     n_train = session.trials.n_train(held_out)
     dataset = build_dataset(session, shape)
     in_train = dataset.labels.trial < n_train
-    if in_train.all() or not in_train.any():
+    in_test = ~in_train
+    if session.trials.are_blocks and in_test.any():
+        # No window of a held-out hop reaches back into the training blocks.
+        in_test &= dataset.labels.end_ns >= dataset.labels.end_ns[in_test][0] + shape.history_ns
+    if not in_test.any() or not in_train.any():
         raise SessionError(
-            f"session '{session.name}' has no kinematics in its "
-            f"{'held-out' if in_train.all() else 'training'} trials ({n_train} of "
+            f"session '{session.name}' has no behaviour in its "
+            f"{'training' if in_test.any() else 'held-out'} trials ({n_train} of "
             f"{len(session.trials)} train): crop the session to where both are known"
         )
-    return Split(dataset.where(in_train), dataset.where(~in_train), n_train, shape)
+    return Split(dataset.where(in_train), dataset.where(in_test), n_train, shape)

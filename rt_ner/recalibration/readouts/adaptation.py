@@ -50,7 +50,7 @@ class RecursiveLeastSquares:
         self._cross = faded * self._cross + (age * inputs).T @ intended_cm_s
         ridge = np.eye(len(self._gram)) * max(1e-6 * np.trace(self._gram) / len(self._gram), 1e-12)
         solved = np.linalg.solve(self._gram + ridge, self._cross)
-        return Readout(solved[:-1], solved[-1], self._first.unit)
+        return Readout(solved[:-1], solved[-1], self._first.outputs)
 
 
 class SmoothBatch:
@@ -78,7 +78,7 @@ def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Re
     now = latents @ adapted.matrix + adapted.bias
     own = float(np.sqrt(np.square(was).sum()))
     speed = own / max(float(np.sqrt(np.square(now).sum())), 1e-9)
-    fast = Readout(speed * adapted.matrix, speed * adapted.bias, first.unit)
+    fast = Readout(speed * adapted.matrix, speed * adapted.bias, first.outputs)
     distance = float(np.sqrt(np.square(speed * now - was).sum())) / max(own, 1e-9)
     if distance <= FARTHEST:
         return fast, False
@@ -88,7 +88,7 @@ def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Re
 def _mixed(one: Readout, other: Readout, share: float) -> Readout:
     """Return a mixture: ``share`` of the other, the rest of the one."""
     mixed = (1 - share) * _stacked(one) + share * _stacked(other)
-    return Readout(mixed[:-1], mixed[-1], one.unit)
+    return Readout(mixed[:-1], mixed[-1], one.outputs)
 
 
 def _stacked(readout: Readout) -> FloatArray:

@@ -112,15 +112,17 @@ def _refitted(
     if model.readout.memory.any():
         fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
         return fit_kalman(latents, labels, model.window.hop_ns, is_white=False)
-    fitted = fit_readout(latents, labels.velocity_cm_s)
-    moving = labels.velocity_cm_s.any(axis=1)
+    fitted = fit_readout(latents, labels.values)
+    moving = labels.values.any(axis=1)
     return as_fast(fitted, latents[moving], in_use_cm_s[moving])
 
 
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
     """Compare a decoder fitted to a session's first trials with the one in use, on the rest."""
     first = trained.bundle.manifest.training.n_train_trials
-    before = only_trials(_decoded(session, in_use), first, len(session.trials))
+    before = only_trials(
+        _decoded(session, in_use), first, len(session.trials), in_use.window.history_ns
+    )
     return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
 
 
@@ -132,7 +134,7 @@ def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) 
     """
     refitted_cm_s = latents @ readout.matrix + readout.bias
     scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
-    return Readout(scale * readout.matrix, scale * readout.bias, readout.unit)
+    return Readout(scale * readout.matrix, scale * readout.bias, readout.outputs)
 
 
 def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
@@ -175,7 +177,7 @@ def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
     moves = np.hypot(*block.decoded_cm_s.T) > 0
     session = block.session("speed", block.decoded_cm_s, moves)
     both = _decoded(session, model)
-    sent, own = np.square(both.labels.velocity_cm_s).sum(), np.square(both.decoded_cm_s).sum()
+    sent, own = np.square(both.labels.values).sum(), np.square(both.decoded).sum()
     return float(np.sqrt(own / sent)) if sent else 1.0
 
 

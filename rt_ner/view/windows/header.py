@@ -53,8 +53,8 @@ def _identity(signals: Signals) -> str:
         return signals.missing(Kind.STATE)
     return (
         f"<b>{about.get('bundle', signals.decoder_name)}</b> · {about.get('session', '')} "
-        f"{about.get('area', '')}<br>held-out velocity R² {about.get('velocity_r2', '–')}, "
-        f"control {about.get('shuffled_velocity_r2', '–')}"
+        f"{about.get('area', '')}<br>held-out velocity R² {about.get('r2', '–')}, "
+        f"control {about.get('shuffled_r2', '–')}"
     )
 
 

@@ -19,8 +19,7 @@ from drivers.simulated.subject.intention import SubjectSettings
 from drivers.simulated.subject.neurons import made_up
 from drivers.simulated.subject.subject import Subject
 from drivers.source import Source, opened
-from rt_ner.core.contract.kinds import source_id_of
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm, source_id_of
 from rt_ner.data.session.session import Session
 from tests.helpers.rig import inlet
 from tests.helpers.waiting import LONGEST_S, wait_until

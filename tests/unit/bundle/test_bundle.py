@@ -49,7 +49,7 @@ def test_a_bundle_shows_what_it_decodes_and_how_well(small_bundle: Bundle) -> No
     scores = small_bundle.scores
     assert repr(small_bundle) == (
         f"<Bundle {small_bundle.manifest.training.session} M1: 96 channels, 3 latents, "
-        f"velocity R² {scores.velocity_r2:.2f} (shuffled {scores.shuffled_velocity_r2:.2f})>"
+        f"velocity R² {scores.r2:.2f} (shuffled {scores.shuffled_r2:.2f})>"
     )
     parts = (small_bundle.golden, small_bundle.manifest, small_bundle.model, small_bundle.weights)
     for part in (*parts, small_bundle.model.readout):
@@ -64,7 +64,7 @@ def test_the_manifest_says_what_a_user_must_know(small_bundle: Bundle) -> None:
     assert manifest.window.bin_ns == 30_000_000
     assert manifest.readout.unit == "cm/s"
     assert manifest.training.n_train_trials == 12
-    assert manifest.scores.shuffled_velocity_r2 < manifest.scores.velocity_r2
+    assert manifest.scores.shuffled_r2 < manifest.scores.r2
     assert {"rt-ner", "torch", "numpy", "onnxruntime"} <= manifest.versions.keys()
 
 
@@ -110,7 +110,7 @@ def test_golden_windows_catch_an_edited_readout(folder: Path) -> None:
     manifest["readout"]["matrix"][0][0] += 0.5
     (folder / "manifest.json").write_text(json.dumps(manifest))
     resign(folder)
-    with pytest.raises(BundleError, match="golden windows' velocities differ"):
+    with pytest.raises(BundleError, match="golden windows' outputs differ"):
         load_bundle(folder)
 
 

@@ -20,5 +20,5 @@ def test_a_bundle_of_version_0_1_decodes_as_it_did() -> None:
         n = expected["end_ns"].size
         np.testing.assert_array_equal(decoded.end_ns[:n], expected["end_ns"])
         np.testing.assert_allclose(
-            decoded.velocity_cm_s[:n], expected["velocity_cm_s"], rtol=1e-5, atol=1e-5
+            decoded.values[:n], expected["velocity_cm_s"], rtol=1e-5, atol=1e-5
         )

@@ -71,7 +71,7 @@ def test_endings_in_capitals(tmp_path: Path) -> None:
 
 def test_missing_parts_are_reported_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.nev").write_bytes(nev(["chan7", "chan9"], SPIKES))
-    with pytest.raises(SessionError, match=r"no kinematics: .*rt-ner record.*no trials: "):
+    with pytest.raises(SessionError, match=r"no behaviour: .*rt-ner record"):
         load_session(tmp_path / "a.nev")
 
 
@@ -85,9 +85,9 @@ def test_broadband_becomes_spikes_and_analog_inputs_movement(tmp_path: Path) -> 
     assert isinstance(recording.spikes, SpikeTimes)
     of_nine = recording.spikes.time_ns[recording.spikes.unit == 1]
     assert np.abs(of_nine - 70_000 / 30_000 * 1e9).min() < 1e6
-    assert recording.kinematics is not None
+    assert recording.behaviour is not None
     # 1 step a millisecond, each of 5000 / 8191 mV.
-    assert recording.kinematics.velocity_cm_s[5:9, 0] == pytest.approx(610.4, rel=1e-3)
+    assert recording.behaviour.values[5:9, 0] == pytest.approx(610.4, rel=1e-3)
     assert any("assumed to be cm" in warning for warning in recording.warnings)
 
 

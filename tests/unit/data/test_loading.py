@@ -12,7 +12,7 @@ from rt_ner.data import loading
 from rt_ner.data.loading import load_recording, load_session, save_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session import session as session_module
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import Trials
@@ -29,7 +29,7 @@ def reaches(n_trials: int = 5, count: int = 1, kinematics_from: int = 0) -> Sess
         area="M1",
         channel_ids=("a", "b"),
         spikes=SpikeCounts(np.full((n_bins, 2), count, dtype=np.uint8), 10 * MS),
-        kinematics=Kinematics(
+        behaviour=Behaviour(
             (np.arange(1, n_bins + 1, dtype=np.int64) + kinematics_from) * 10 * MS,
             np.ones((n_bins, 2)),
         ),
@@ -95,16 +95,16 @@ def test_reprs_are_short() -> None:
     assert repr(session) == "<Session day1 M1: 2 channels, 5 trials, 5 s>"
     assert repr(session.spikes) == "<SpikeCounts: 2 channels, 500 bins of 10 ms, 1,000 spikes>"
     assert repr(spikes) == "<SpikeTimes: 1 channels, 1 units, 1,000 spikes>"
-    assert repr(session.kinematics) == "<Kinematics: 500 samples from 0 s to 5 s>"
+    assert repr(session.behaviour) == "<Behaviour vx, vy: 500 samples from 0 s to 5 s>"
     assert repr(session.trials) == "<Trials: 5 reaches in 5 directions, 5 s>"
 
 
 def test_the_repr_of_a_recording_names_missing_parts() -> None:
     whole = RecordingFile.of_session(reaches(), ("M1", "PMd"))
-    assert repr(whole) == "<RecordingFile day1 M1: 2 channels, kinematics, 5 trials, 5 s>"
+    assert repr(whole) == "<RecordingFile day1 M1: 2 channels, behaviour, 5 trials, 5 s>"
     assert (
         repr(RecordingFile("day1", areas=()))
-        == "<RecordingFile day1: no spikes, no kinematics, no trials, 0 s>"
+        == "<RecordingFile day1: no spikes, no behaviour, no trials, 0 s>"
     )
 
 
@@ -118,7 +118,7 @@ def test_nothing_is_missing_in_a_whole_session() -> None:
     [
         (reaches(n_trials=4), "too few trials: 4, at least 5 are needed"),
         (reaches(count=0), "no spikes: all channels are silent"),
-        (reaches(kinematics_from=10_000), "no kinematics within the trials"),
+        (reaches(kinematics_from=10_000), "no behaviour within the trials"),
     ],
 )
 def test_reasons_against_training_are_given(session: Session, reason: str) -> None:
@@ -130,7 +130,7 @@ def test_reasons_against_training_are_given(session: Session, reason: str) -> No
 def test_parts_that_do_not_fit_are_a_reason_too() -> None:
     whole = reaches()
     recording = RecordingFile(
-        "day1", ("M1",), ("a", "a"), whole.spikes, whole.kinematics, whole.trials
+        "day1", ("M1",), ("a", "a"), whole.spikes, whole.behaviour, whole.trials
     )
     assert recording.missing_for_training() == [
         "channel ids repeat: every channel needs an id of its own"

@@ -61,7 +61,7 @@ def test_trials_lie_end_to_end_and_failures_are_left_out(tmp_path: Path) -> None
     assert session.trials.go_ns.tolist() == [100 * MS, 600 * MS]
     assert session.trials.end_ns.tolist() == [500 * MS, 1050 * MS]
     assert session.trials.direction_deg.tolist() == [0.0, 180.0]
-    assert session.kinematics.velocity_cm_s[[0, -1]].tolist() == [[3.0, 4.0], [9.0, 12.0]]
+    assert session.behaviour.values[[0, -1]].tolist() == [[3.0, 4.0], [9.0, 12.0]]
     assert re.fullmatch("trials that failed, .*: 1", recording.warnings[0])
     assert recording.areas == ("M1", "PMd")
 
@@ -83,8 +83,8 @@ def test_positions_become_velocities(tmp_path: Path) -> None:
     position = np.stack([np.arange(50) * 0.02, np.zeros(50)], axis=1)
     changes = {"pos": position, "M1_spikes": np.ones((50, 3)), "idx_trial_end": 50}
     recording = load_recording(trial_data(tmp_path / "a.mat", leave_out="vel", **changes))
-    assert recording.kinematics is not None
-    assert recording.kinematics.velocity_cm_s == pytest.approx(np.tile([2.0, 0.0], (100, 1)))
+    assert recording.behaviour is not None
+    assert recording.behaviour.values == pytest.approx(np.tile([2.0, 0.0], (100, 1)))
     assert any("derivative of pos" in warning for warning in recording.warnings)
 
 
@@ -125,8 +125,8 @@ def test_unknown_velocity_is_left_out(tmp_path: Path) -> None:
         tmp_path / "a.mat", vel=velocity, M1_spikes=np.ones((50, 3)), idx_trial_end=50
     )
     recording = load_recording(path)
-    assert recording.kinematics is not None
-    assert len(recording.kinematics.time_ns) == 2 * 43
+    assert recording.behaviour is not None
+    assert len(recording.behaviour.time_ns) == 2 * 43
     assert "bins without velocity: 14" in recording.warnings
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_recording, load_session
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import Trials
@@ -35,7 +35,7 @@ def counted_session() -> Session:
         area="M1",
         channel_ids=("a", "b"),
         spikes=SpikeCounts(rng.poisson(1.0, (40, 2)).astype(np.uint8), 30 * MS),
-        kinematics=Kinematics(ends, rng.normal(size=(40, 2))),
+        behaviour=Behaviour(ends, rng.normal(size=(40, 2))),
         trials=Trials(
             times, times + 90 * MS, times + 600 * MS, np.array([0.1, 90]), np.ones((2, 2))
         ),
@@ -73,7 +73,7 @@ def test_counts_come_back_as_counts(tmp_path: Path) -> None:
 def expect_same_but_spikes(back: Session, session: Session) -> None:
     for what in ("name", "area", "channel_ids", "provenance"):
         assert getattr(back, what) == getattr(session, what)
-    for part in ("kinematics", "trials"):
+    for part in ("behaviour", "trials"):
         for name, values in vars(getattr(session, part)).items():
             np.testing.assert_array_equal(getattr(getattr(back, part), name), values)
 
@@ -157,7 +157,7 @@ def test_archives_are_read(like: str, speed: float, tmp_path: Path) -> None:
     assert session.trials.start_ns.tolist() == [1800 * MS, 2800 * MS]
     assert session.trials.go_ns.tolist() == [1900 * MS, 2900 * MS]
     assert session.trials.direction_deg.tolist() == [0.0, 90.0]
-    assert np.hypot(*session.kinematics.velocity_cm_s[1:-1].T) == pytest.approx(speed, rel=1e-3)
+    assert np.hypot(*session.behaviour.values[1:-1].T) == pytest.approx(speed, rel=1e-3)
 
 
 def test_an_area_is_picked(tmp_path: Path) -> None:
@@ -170,9 +170,10 @@ def test_an_area_is_picked(tmp_path: Path) -> None:
 
 def test_missing_parts_are_reported(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.nwb", "maze", with_trials=False)
-    assert load_recording(path).missing_for_training() == [
-        "no trials: no trials table with start_time and stop_time"
-    ]
+    recording = load_recording(path)
+    assert recording.missing["trials"] == "no trials table with start_time and stop_time"
+    assert recording.session().trials.are_blocks
+    assert recording.missing_for_training() == []
 
 
 def test_foreign_files_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_session, save_session
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import Trials
@@ -87,9 +87,7 @@ def test_the_own_form_keeps_everything(small_session: Session, tmp_path: Path) -
         np.testing.assert_array_equal(
             getattr(again.trials, field), getattr(small_session.trials, field)
         )
-    np.testing.assert_array_equal(
-        again.kinematics.velocity_cm_s, small_session.kinematics.velocity_cm_s
-    )
+    np.testing.assert_array_equal(again.behaviour.values, small_session.behaviour.values)
     assert [path.name for path in tmp_path.iterdir()] == ["again.npz"]
 
 
@@ -108,7 +106,7 @@ def test_the_reach_layout_lays_trials_end_to_end(tmp_path: Path) -> None:
     np.testing.assert_array_equal(counts, arrays["counts_M1"].reshape(120, 5))
     assert stamp_ns[0] == 30 * MS
     # The second trial's first known velocity is that of its fifth bin.
-    velocity, known = session.kinematics.at(np.array([(20 + 5) * 30 * MS, (20 + 4) * 30 * MS]))
+    velocity, known = session.behaviour.at(np.array([(20 + 5) * 30 * MS, (20 + 4) * 30 * MS]))
     assert known.tolist() == [True, False]
     np.testing.assert_array_equal(velocity[0], arrays["velocity"][1, 0])
     assert session.trials.go_ns[1] == (20 + 4) * 30 * MS
@@ -117,7 +115,7 @@ def test_the_reach_layout_lays_trials_end_to_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"velocity": np.full((6, 12, 2), np.nan)}, "kinematics hold 72 NaN.*interpolate"),
+        ({"velocity": np.full((6, 12, 2), np.nan)}, "behaviour holds 72 NaN.*interpolate"),
         ({"velocity": np.zeros((6, 11, 2))}, r"velocity \(6, 11, 2\).*don't fit"),
         ({"counts_M1": np.full((6, 20, 5), 0.5)}, "not whole numbers"),
         ({"counts_M1": np.full((6, 20, 5), 300)}, "not whole numbers from 0 to 255"),
@@ -172,8 +170,8 @@ def test_trials_and_kinematics_must_be_complete() -> None:
     times = np.array([0, 10], np.int64)
     with pytest.raises(SessionError, match="differ in length.*'direction_deg': 1"):
         Trials(times, times, times + 5, np.zeros(1), np.zeros((2, 2)))
-    with pytest.raises(SessionError, match="no kinematics"):
-        Kinematics(np.zeros(0, np.int64), np.zeros((0, 2)))
+    with pytest.raises(SessionError, match="no behaviour"):
+        Behaviour(np.zeros(0, np.int64), np.zeros((0, 2)))
 
 
 def test_overlapping_trials_are_refused() -> None:
@@ -204,7 +202,7 @@ def test_one_trial_can_not_be_split() -> None:
 
 
 def test_velocity_is_linear_between_samples_and_unknown_in_gaps() -> None:
-    kinematics = Kinematics(
+    kinematics = Behaviour(
         np.array([0, 10, 20, 100], np.int64), np.array([[0.0, 0], [10, 0], [20, 2], [5, 5]])
     )
     velocity, known = kinematics.at(np.array([-1, 0, 15, 20, 60, 100, 101]))

@@ -35,8 +35,8 @@ def test_a_recording_is_a_session_with_the_same_counts(tmp_path: Path) -> None:
     assert session.trials.direction_deg.tolist() == [45.0]
     assert (session.trials.start_ns[0], session.trials.end_ns[0]) == (0, 1500 * MS)
     # Given in mm/s.
-    assert np.hypot(*session.kinematics.velocity_cm_s.T) == pytest.approx(1.0)
-    assert session.kinematics.time_ns[:2].tolist() == [10 * MS, 20 * MS]
+    assert np.hypot(*session.behaviour.values.T) == pytest.approx(1.0)
+    assert session.behaviour.time_ns[:2].tolist() == [10 * MS, 20 * MS]
 
 
 def test_incomplete_trials_are_left_out_and_reported(tmp_path: Path) -> None:
@@ -51,16 +51,16 @@ def test_what_was_not_measured_is_no_silence(tmp_path: Path) -> None:
     counts[300:350] = 0
     np.testing.assert_array_equal(recording.spikes.counts, counts)
     assert "samples missing within the recording: 50" in recording.warnings
-    assert recording.kinematics is not None
+    assert recording.behaviour is not None
     # No label until all that a decoder looks back to was measured again.
-    times_ns = recording.kinematics.time_ns
+    times_ns = recording.behaviour.time_ns
     assert not ((times_ns > 300 * MS) & (times_ns <= 1350 * MS)).any()
     assert (times_ns > 1350 * MS).any()
 
 
 def test_clocks_of_two_computers_are_joined_by_their_offsets(tmp_path: Path) -> None:
     content, _ = reach_recording(shift_s=123.0, host="task-computer")
-    kinematics = load_recording(written(tmp_path, content)).kinematics
+    kinematics = load_recording(written(tmp_path, content)).behaviour
     assert kinematics is not None
     np.testing.assert_allclose(
         kinematics.time_ns, (np.arange(len(kinematics.time_ns)) + 1) * 10 * MS, atol=MS / 100
@@ -78,8 +78,7 @@ def test_events_keep_their_units_apart(tmp_path: Path) -> None:
     assert np.diff(spikes.time_ns).tolist() == [250 * MS, 250 * MS]
     assert recording.warnings == ("events without a valid channel and unit, left out: 1",)
     assert [lack.split(":")[0] for lack in recording.missing_for_training()] == [
-        "no kinematics",
-        "no trials",
+        "no behaviour",
     ]
 
 

@@ -41,7 +41,7 @@ def decode(
 ) -> list[tuple[int, bool, bytes, bytes]]:
     decoder = decoder_of(model)
     return [
-        (decoded.end_ns, decoded.ready, decoded.latent.tobytes(), decoded.velocity.tobytes())
+        (decoded.end_ns, decoded.ready, decoded.latent.tobytes(), decoded.values.tobytes())
         for chunk in chunks
         for decoded in decoder.push(chunk)
     ]
@@ -84,14 +84,14 @@ def test_rehearsing_changes_no_result(model: DecoderSpecification, raster: Raste
     for k in range(1500):
         decoder.warm_caches(RasterChunk(raster.stamp_ns[:0], raster.counts[:0]))
         piece = RasterChunk(raster.stamp_ns[k : k + 1], raster.counts[k : k + 1])
-        velocities += [decoded.velocity.tobytes() for decoded in decoder.push(piece)]
+        velocities += [decoded.values.tobytes() for decoded in decoder.push(piece)]
     assert velocities == [velocity for *_, velocity in decode(model, raster)]
 
 
 def test_warming_up_leaves_no_trace(model: DecoderSpecification, raster: RasterChunk) -> None:
     decoder = decoder_of(model)
     decoder.warm_up(raster.counts.dtype)
-    velocities = [decoded.velocity.tobytes() for decoded in decoder.push(raster)]
+    velocities = [decoded.values.tobytes() for decoded in decoder.push(raster)]
     assert velocities == [velocity for *_, velocity in decode(model, raster)]
     assert decoder.n_nonfinite == 0
     assert (
@@ -121,7 +121,7 @@ def test_velocity_is_zero_and_latent_unknown_until_history_is_full(
         assert decoded.ready == (decoded.end_ns >= history_ns)
         assert np.isfinite(decoded.latent).all() == decoded.ready
         if not decoded.ready:
-            assert not decoded.velocity.any()
+            assert not decoded.values.any()
 
 
 def test_a_gap_of_whole_hops_fills_the_history_anew(
@@ -142,7 +142,7 @@ def test_a_velocity_that_is_not_finite_becomes_zero_and_is_counted(
 ) -> None:
     broken = replace(model, readout=Readout(np.full((3, 2), np.nan), np.zeros(2)))
     decoder = decoder_of(broken)
-    decoded = [one.velocity.copy() for one in decoder.push(raster) if one.ready]
+    decoded = [one.values.copy() for one in decoder.push(raster) if one.ready]
     assert decoder.n_nonfinite == len(decoded) > 0
     assert not np.any(decoded)
 

@@ -38,11 +38,11 @@ def offline(
 
 def r2(live: Decoding, truth: Decoding) -> float:
     """Return the R² of velocities at the same times; at most a tenth may have no counterpart."""
-    true_of = dict(zip(truth.end_ns.tolist(), truth.velocity_cm_s, strict=True))
+    true_of = dict(zip(truth.end_ns.tolist(), truth.values, strict=True))
     ends = [end_ns for end_ns in live.end_ns.tolist() if end_ns in true_of]
     assert len(ends) > 0.9 * live.end_ns.size
     true = np.array([true_of[end_ns] for end_ns in ends])
-    got = live.velocity_cm_s[np.isin(live.end_ns, ends)]
+    got = live.values[np.isin(live.end_ns, ends)]
     return float(1 - ((got - true) ** 2).sum() / ((true - true.mean(axis=0)) ** 2).sum())
 
 
@@ -79,7 +79,7 @@ def test_even_stamps_pass_bit_for_bit(
     true_ns = np.rint(np.arange(1, N + 1) * PERIOD_NS / rate).astype(np.int64)
     live, counted = decode(small_bundle, true_ns, counts)
     truth = offline(small_bundle, true_ns, counts)
-    assert live.velocity_cm_s.tobytes() == truth.velocity_cm_s.tobytes()
+    assert live.values.tobytes() == truth.values.tobytes()
     assert live.end_ns.tolist() == truth.end_ns.tolist()
     assert counted == {InputCounts.USED: N}
 

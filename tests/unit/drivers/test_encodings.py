@@ -9,7 +9,7 @@ from drivers.encodings import BroadbandEncoding, EventEncoding, RasterEncoding
 from drivers.replay.packets import EventPackets, packets_of
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.decoding.binning.binner import SpikeBinner
@@ -59,7 +59,7 @@ def test_stored_counts_give_the_same_bins_as_events(small_session: Session) -> N
     counts = rng.poisson(0.8, (500, 96)).astype(np.uint8)
     session = Session(
         "counts", "M1", small_session.channel_ids, SpikeCounts(counts, 30 * MS),
-        small_session.kinematics, small_session.trials,
+        small_session.behaviour, small_session.trials,
     )  # fmt: skip
     end_ns = 500 * 30 * MS
     events = list(session.spikes.events(0, end_ns))

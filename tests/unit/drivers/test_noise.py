@@ -5,7 +5,7 @@ import pytest
 
 from drivers.noise.faults import FAULTS, FaultyPattern
 from drivers.noise.patterns import BroadbandPattern, pattern_of
-from rt_ner.core.contract.spike_form import SpikeForm
+from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.core.errors import ConfigError
 
 CHANNELS = tuple(f"elec{k}" for k in range(8))

@@ -45,14 +45,14 @@ def test_no_unit_fires_within_its_refractory_period(spikes: SpikeTimes) -> None:
 
 
 def test_reaches_go_where_their_targets_stand(session: Session) -> None:
-    trials, kinematics = session.trials, session.kinematics
+    trials, kinematics = session.trials, session.behaviour
     for trial in range(len(trials)):
         during = (kinematics.time_ns > trials.start_ns[trial]) & (
             kinematics.time_ns <= trials.end_ns[trial]
         )
-        reached_cm = kinematics.velocity_cm_s[during].sum(axis=0) * 0.01
+        reached_cm = kinematics.values[during].sum(axis=0) * 0.01
         assert np.hypot(*(reached_cm - trials.target_cm[trial])) < 4
-        moving = np.hypot(*kinematics.velocity_cm_s[during].T) > 5
+        moving = np.hypot(*kinematics.values[during].T) > 5
         onset_ns = kinematics.time_ns[during][moving][0]
         assert onset_ns > trials.go_ns[trial]
     assert set(np.round(trials.direction_deg)) == {0, 45, 90, 135, 180, 225, 270, 315}
@@ -69,7 +69,7 @@ def test_a_units_rate_follows_the_velocity_to_come(session: Session, spikes: Spi
         ],
         axis=1,
     )
-    velocity, _ = session.kinematics.at((np.arange(n_bins) + 2) * bin_ns)
+    velocity, _ = session.behaviour.at((np.arange(n_bins) + 2) * bin_ns)
 
     def explained(movement: np.ndarray) -> float:
         centred = movement - movement.mean(axis=0)

@@ -5,7 +5,7 @@ import pytest
 
 from drivers.simulated.subject.intention import CursorAnswer, Intention, SubjectSettings
 from drivers.simulated.subject.neurons import Firing, drives, fitted, made_up
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
@@ -58,7 +58,7 @@ def test_a_fit_finds_the_tuning_that_made_a_session(rng: np.random.Generator) ->
     counts = rng.poisson(neurons.rates_hz(velocity, position) * 0.01)
     session = Session(
         "made", "M1", neurons.channel_ids, SpikeCounts(counts.astype(np.uint8), 10_000_000),
-        Kinematics(end_ns, velocity), trials,
+        Behaviour(end_ns, velocity), trials,
     )  # fmt: skip
     found = fitted(session)
     np.testing.assert_allclose(found.log_hz, neurons.log_hz, atol=0.2)

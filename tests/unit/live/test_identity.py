@@ -95,12 +95,11 @@ def test_live_is_offline(
     )
     decoded = decode_chunks(model, binner, chunks_of(offline_form, small_session))
     sent = {
-        velocity.stamp_ns: np.float32([velocity.x_cm_s, velocity.y_cm_s]).tobytes()
-        for velocity in rig.results.velocities
+        velocity.stamp_ns: np.float32(velocity.values).tobytes() for velocity in rig.results.outputs
     }
     expected = {
         int(end_ns): row.tobytes()
-        for end_ns, row in zip(decoded.end_ns, decoded.velocity_cm_s, strict=True)
+        for end_ns, row in zip(decoded.end_ns, decoded.values, strict=True)
     }
     assert len(expected) > (SECONDS - 1.3) * 1000 / hop_ms
     assert {end_ns: sent.get(end_ns) for end_ns in expected} == expected
@@ -117,6 +116,6 @@ def test_chunks_do_not_matter(
     model = small_bundle.model
     chunks = list(chunks_of("raster", small_session))
     rigs = [live(model, "raster", cut(chunks, each)) for each in ([30], sizes)]
-    hops, others = ({sent.stamp_ns: sent for sent in rig.results.velocities[:-3]} for rig in rigs)
+    hops, others = ({sent.stamp_ns: sent for sent in rig.results.outputs[:-3]} for rig in rigs)
     assert others.items() <= hops.items() or hops.items() <= others.items()
     assert len(others) > 200

@@ -36,8 +36,8 @@ def test_every_hop_is_given_once(small_bundle: Bundle) -> None:
     assert sum(hop.n_lost for hop in hops) == 0
     assert {hop.state for hop in hops} == {State.WARMING, State.RUNNING}
     newest = hops[-1]
-    sent = next(sent for sent in results.velocities if sent.stamp_ns == newest.end_ns)
-    np.testing.assert_array_equal(newest.velocity_cm_s, [sent.x_cm_s, sent.y_cm_s])
+    sent = next(sent for sent in results.outputs if sent.stamp_ns == newest.end_ns)
+    np.testing.assert_array_equal(newest.values, sent.values)
     np.testing.assert_array_equal(newest.latent, results.latents[-1][1])
     assert live.state is State.STOPPED
 

@@ -43,7 +43,7 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(rig: MemoryR
     assert moving[:n_warming] == [False] * n_warming
     assert moving[n_warming : n_warming + 3] == [True] * 3
     assert moving[n_warming + 3 :] == [False] * (n_warming + 1) + [True, False]
-    stamps_ns = [sent.stamp_ns for sent in rig.results.velocities]
+    stamps_ns = [sent.stamp_ns for sent in rig.results.outputs]
     assert stamps_ns == sorted(set(stamps_ns)), "no two of one moment, none of the past"
     assert set(np.diff(stamps_ns[: n_warming + 3])) == {10 * MS}
 
@@ -165,7 +165,7 @@ def test_reset_fills_the_history_anew(rig: MemoryRig) -> None:
 def test_stop_ends_at_once(rig: MemoryRig) -> None:
     rig.raster(rig.history_ms).command(Command.STOP).raster(500).run()
     assert rig.states[-1] is STOPPED
-    assert len(rig.results.velocities) == rig.history_ms // 10 + 1
+    assert len(rig.results.outputs) == rig.history_ms // 10 + 1
     assert not rig.moving()[-1]
 
 
@@ -176,19 +176,17 @@ def test_gain_is_told_and_taken(rig: MemoryRig, model: DecoderSpecification) -> 
     rig.raster(10).run()
     assert rig.results.notices == ["gain 1.10", "gain 1.21"]
     expected = decoded_velocity(model, rig.results.latents[-1][1]) * 1.1**2
-    newest = rig.results.velocities[-2]
-    np.testing.assert_allclose([newest.x_cm_s, newest.y_cm_s], expected, rtol=1e-5)
+    newest = rig.results.outputs[-2]
+    np.testing.assert_allclose(newest.values, expected, rtol=1e-5)
 
 
 def test_the_cursor_is_never_told_to_move_faster_than_allowed(model: DecoderSpecification) -> None:
     rig = MemoryRig(faster(model, 1e4), safety={"max_speed_cm_s": 30.0}).appear()
     rig.raster(rig.history_ms).run()
-    sent = rig.results.velocities[-2]
+    sent = rig.results.outputs[-2]
     wanted = decoded_velocity(faster(model, 1e4), rig.results.latents[-1][1])
-    assert np.hypot(sent.x_cm_s, sent.y_cm_s) == pytest.approx(30.0)
-    np.testing.assert_allclose(
-        np.array([sent.x_cm_s, sent.y_cm_s]) / 30.0, wanted / np.hypot(*wanted), rtol=1e-4
-    )
+    assert np.hypot(*sent.values) == pytest.approx(30.0)
+    np.testing.assert_allclose(np.array(sent.values) / 30.0, wanted / np.hypot(*wanted), rtol=1e-4)
     assert rig.counted()["clamped"] == 1
 
 
@@ -214,10 +212,10 @@ def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
         "no swap to undo", "decoder not swapped: other channels",
     ]  # fmt: skip
     factors = [2.0, 3.0, 2.0, 1.0, 1.0, 1.0]
-    sent = rig.results.velocities[-7:-1]
+    sent = rig.results.outputs[-7:-1]
     for factor, velocity, (_, latent) in zip(factors, sent, rig.results.latents[-6:], strict=True):
         expected = decoded_velocity(faster(model, factor), latent)
-        np.testing.assert_allclose([velocity.x_cm_s, velocity.y_cm_s], expected, rtol=1e-4)
+        np.testing.assert_allclose(velocity.values, expected, rtol=1e-4)
 
 
 def test_an_alarm_is_sounded(rig: MemoryRig) -> None:

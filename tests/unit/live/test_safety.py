@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.live.rules.safety import SafetyLimiter
+from rt_ner.live.settings import SafetySettings
 
 SPEEDS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
@@ -14,7 +15,7 @@ SPEEDS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 def test_no_velocity_exceeds_the_limit_or_is_not_finite(
     x: float, y: float, steps: list[int]
 ) -> None:
-    limiter = SafetyLimiter(200.0)
+    limiter = SafetyLimiter(SafetySettings(max_speed_cm_s=200.0))
     for step in steps:
         limiter.change_gain(step)
     velocity, _ = limiter.limit(np.array([x, y], dtype=np.float32))
@@ -25,19 +26,21 @@ def test_no_velocity_exceeds_the_limit_or_is_not_finite(
 @given(st.floats(-150, 150, width=32), st.floats(-100, 100, width=32))
 def test_within_the_limit_nothing_changes(x: float, y: float) -> None:
     velocity = np.array([x, y], dtype=np.float32)
-    limited, was_too_fast = SafetyLimiter(200.0).limit(velocity)
+    limited, was_too_fast = SafetyLimiter(SafetySettings(max_speed_cm_s=200.0)).limit(velocity)
     assert limited is velocity
     assert not was_too_fast
 
 
 def test_the_direction_stays() -> None:
-    limited, was_too_fast = SafetyLimiter(30.0).limit(np.array([300.0, -400.0], np.float32))
+    limited, was_too_fast = SafetyLimiter(SafetySettings(max_speed_cm_s=30.0)).limit(
+        np.array([300.0, -400.0], np.float32)
+    )
     assert was_too_fast
     np.testing.assert_allclose(limited, [18.0, -24.0], rtol=1e-6)
 
 
 def test_gain_goes_in_steps_of_a_tenth_and_ends_at_tenfold() -> None:
-    limiter = SafetyLimiter(1000.0)
+    limiter = SafetyLimiter(SafetySettings(max_speed_cm_s=1000.0))
     assert limiter.change_gain(1)
     np.testing.assert_allclose(limiter.limit(np.array([10, 0], np.float32))[0], [11, 0], rtol=1e-6)
     while limiter.change_gain(1):
@@ -49,5 +52,7 @@ def test_gain_goes_in_steps_of_a_tenth_and_ends_at_tenfold() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_stops_the_cursor(value: float) -> None:
-    limited, _ = SafetyLimiter(200.0).limit(np.array([1.0, value], np.float32))
+    limited, _ = SafetyLimiter(SafetySettings(max_speed_cm_s=200.0)).limit(
+        np.array([1.0, value], np.float32)
+    )
     assert not limited.any()

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_ner.live.rules.ticks import TickedVelocity
+from rt_ner.live.rules.ticks import TickedOutputs
 
 MS = 1_000_000
 TICK_NS, STALE_NS, START_NS = 10 * MS, 100 * MS, 5_000 * MS
 
 
-def ticked() -> TickedVelocity:
-    return TickedVelocity(TICK_NS, STALE_NS, START_NS)
+def ticked() -> TickedOutputs:
+    return TickedOutputs(TICK_NS, STALE_NS, START_NS)
 
 
 def test_before_anything_was_decoded_zero_is_sent() -> None:
@@ -19,11 +19,11 @@ def test_before_anything_was_decoded_zero_is_sent() -> None:
 
 def test_a_velocity_is_stale_from_the_first_nanosecond_after_its_time() -> None:
     ticks = ticked()
-    ticks.set(1.0, 3.0, START_NS)
-    assert ticks.tick(START_NS + STALE_NS).velocity_cm_s == (1.0, 3.0)
-    assert ticks.tick(START_NS + STALE_NS + 1).velocity_cm_s == (0.0, 0.0)
-    ticks.set(1.0, 3.0, START_NS + STALE_NS + 2)
-    assert ticks.tick(START_NS + STALE_NS + 3).velocity_cm_s == (1.0, 3.0)
+    ticks.set((1.0, 3.0), START_NS)
+    assert ticks.tick(START_NS + STALE_NS).values == (1.0, 3.0)
+    assert ticks.tick(START_NS + STALE_NS + 1).values == (0.0, 0.0)
+    ticks.set((1.0, 3.0), START_NS + STALE_NS + 2)
+    assert ticks.tick(START_NS + STALE_NS + 3).values == (1.0, 3.0)
 
 
 def test_ticks_that_were_missed_are_left_out() -> None:

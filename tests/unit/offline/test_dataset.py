@@ -9,7 +9,7 @@ from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import load_session
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
@@ -32,7 +32,7 @@ def counted_session(n_trials: int = 4, n_bins: int = 20) -> Session:
         area="M1",
         channel_ids=("a", "b"),
         spikes=SpikeCounts(np.stack([index % 250, index % 7], axis=1).astype(np.uint8), BIN_NS),
-        kinematics=Kinematics((index + 1) * BIN_NS, np.stack([np.sin(index), np.cos(index)], 1)),
+        behaviour=Behaviour((index + 1) * BIN_NS, np.stack([np.sin(index), np.cos(index)], 1)),
         trials=Trials(
             start_ns,
             start_ns + BIN_NS,
@@ -170,7 +170,7 @@ def test_shuffling_gives_every_trial_another_ones_labels() -> None:
         assert (shuffled.direction_deg[mine] != labels.direction_deg[mine]).all()
         (donor,) = set(shuffled.direction_deg[mine] / 90.0)
         theirs = labels.trial == donor
-        np.testing.assert_array_equal(shuffled.velocity_cm_s[mine], labels.velocity_cm_s[theirs])
+        np.testing.assert_array_equal(shuffled.values[mine], labels.values[theirs])
         donors.append(donor)
     assert sorted(donors) == list(range(6))
 

@@ -17,13 +17,13 @@ def test_held_out_trials_score_as_they_did_after_training(
     decoded = decode(small_bundle, small_session)
     scores = decoded.score(small_session)
     assert scores.n_trials == 4
-    assert scores.velocity_r2 == pytest.approx(small_bundle.scores.velocity_r2)
-    assert scores.position_r2 == pytest.approx(small_bundle.scores.position_r2)
-    assert scores.shuffled_velocity_r2 is not None
-    assert scores.shuffled_velocity_r2 < scores.velocity_r2
+    assert scores.r2 == pytest.approx(small_bundle.scores.r2)
+    assert scores.path_r2 == pytest.approx(small_bundle.scores.path_r2)
+    assert scores.shuffled_r2 is not None
+    assert scores.shuffled_r2 < scores.r2
     train = decoded.score(small_session, trials="train")
     assert train.n_trials == 12
-    assert train.velocity_r2 == pytest.approx(small_bundle.scores.train_velocity_r2)
+    assert train.r2 == pytest.approx(small_bundle.scores.train_r2)
     assert decoded.score(small_session, trials="all").n_trials == 16
 
 
@@ -55,6 +55,6 @@ def test_a_bundle_decodes_what_its_model_decodes(
 ) -> None:
     decoded = decode(small_bundle, small_session)
     plain = decode_session(small_bundle.model, small_session)
-    np.testing.assert_array_equal(decoded.velocity_cm_s, plain.velocity_cm_s)
+    np.testing.assert_array_equal(decoded.values, plain.values)
     np.testing.assert_array_equal(decoded.latent, plain.latent)
     assert decoded.end_ns[-1] <= small_session.end_ns

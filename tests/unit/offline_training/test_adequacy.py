@@ -52,20 +52,20 @@ def test_too_few_trials_are_refused_and_few_are_warned_of() -> None:
     assert ["16 training trials are few" in warning for warning in warnings] == [True]
 
 
-@pytest.mark.parametrize(("axes", "named"), [([0], "x"), ([1], "y"), ([0, 1], "x and y")])
+@pytest.mark.parametrize(("axes", "named"), [([0], "vx"), ([1], "vy"), ([0, 1], "vx and vy")])
 def test_constant_labels_are_refused(axes: list[int], named: str) -> None:
     whole = split(list(EVEN * 4), list(EVEN))
-    velocity = whole.train.labels.velocity_cm_s.copy()
+    velocity = whole.train.labels.values.copy()
     # The mean of many 0.1 is not 0.1: no standard deviation would be zero.
     velocity[:, axes] = 0.1
-    train = replace(whole.train, labels=replace(whole.train.labels, velocity_cm_s=velocity))
-    with pytest.raises(SessionError, match=f"velocity's {named} never changes"):
+    train = replace(whole.train, labels=replace(whole.train.labels, values=velocity))
+    with pytest.raises(SessionError, match=f"{named} never changes"):
         check_adequacy(replace(whole, train=train), CHANNELS)
 
 
 def test_constant_held_out_labels_are_refused() -> None:
     whole = split(list(EVEN * 4), list(EVEN))
-    labels = replace(whole.test.labels, velocity_cm_s=np.zeros((len(whole.test.labels), 2)))
+    labels = replace(whole.test.labels, values=np.zeros((len(whole.test.labels), 2)))
     with pytest.raises(SessionError, match="in the held-out trials"):
         check_adequacy(replace(whole, test=replace(whole.test, labels=labels)), CHANNELS)
 

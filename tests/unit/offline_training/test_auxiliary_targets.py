@@ -16,7 +16,7 @@ def labels_of(hops: list[int], rng: np.random.Generator) -> Labels:
     gaps = rng.integers(1, 3, size=trial.size)
     return Labels(
         end_ns=np.cumsum(gaps) * HOP_NS,
-        velocity_cm_s=rng.normal(size=(trial.size, 2)),
+        values=rng.normal(size=(trial.size, 2)),
         direction_deg=rng.uniform(0, 360, size=len(hops))[trial],
         trial=trial,
     )
@@ -30,11 +30,11 @@ def literal(labels: Labels) -> np.ndarray:
         for steps in (-8, -4, 4, 8):
             wanted_ns = labels.end_ns[hop] + steps * STEP_NS
             reached = [other for other in mine if labels.end_ns[other] >= wanted_ns]
-            row += list(labels.velocity_cm_s[reached[0] if reached else mine[-1]])
+            row += list(labels.values[reached[0] if reached else mine[-1]])
         position = np.zeros(2)
         for before, after in zip(mine, mine[1:], strict=False):
             if after <= hop:
-                mean = (labels.velocity_cm_s[before] + labels.velocity_cm_s[after]) / 2
+                mean = (labels.values[before] + labels.values[after]) / 2
                 position += mean * (labels.end_ns[after] - labels.end_ns[before]) / 1e9
         angle = np.deg2rad(labels.direction_deg[hop])
         rows.append([*row, *position, np.cos(angle), np.sin(angle)])
@@ -57,7 +57,7 @@ def test_it_is_what_a_loop_over_trials_finds(hops: list[int], seed: int) -> None
 def test_what_never_changes_asks_for_nothing() -> None:
     labels = labels_of([5, 5], np.random.default_rng(0))
     still = Labels(
-        labels.end_ns, np.ones_like(labels.velocity_cm_s), 0 * labels.direction_deg, labels.trial
+        labels.end_ns, np.ones_like(labels.values), 0 * labels.direction_deg, labels.trial
     )
     got = auxiliary_targets(still, STEP_NS)
     np.testing.assert_allclose(got[:, :8], 0, atol=1e-12)

@@ -81,7 +81,7 @@ def test_one_recording_has_no_matrix_and_direct_decoders_no_latents(tmp_path: Pa
 def test_means_are_over_seeds_and_recordings(results: Results) -> None:
     table = score_table(results, VELOCITY)
     row = next(row for row in table.rows if row[:2] == ("latents", "linear"))
-    values = [each.velocity_r2 for each in results.rows if each.way == ("latents", "linear")]
+    values = [each.r2 for each in results.rows if each.way == ("latents", "linear")]
     assert float(row[-1]) == pytest.approx(np.mean(values), abs=6e-4)
     assert summary_table(results).rows[0][:3] == ("latents", "linear", row[-1])
 
@@ -96,7 +96,7 @@ def test_a_mean_that_lacks_a_recording_is_not_shown(results: Results) -> None:
 
 def test_the_matrix_has_within_on_its_diagonal(results: Results) -> None:
     matrix = across_matrix(results, "latents")
-    within = [r.velocity_r2 for r in results.rows if r.way == ("latents", "linear") and not r.seed]
+    within = [r.r2 for r in results.rows if r.way == ("latents", "linear") and not r.seed]
     np.testing.assert_array_equal(np.diag(matrix), within)
     assert np.isfinite(matrix).all()
 
@@ -111,7 +111,7 @@ def test_latents_of_any_dimension_are_turned_to_the_readout(dims: int) -> None:
     assert shown.shape == (len(embedding.test), 3)
     assert np.linalg.norm(shown, axis=1).max() == pytest.approx(1.0, abs=0.2)
     if dims > 1:
-        velocity = embedding.recording.split.test.labels.velocity_cm_s
+        velocity = embedding.recording.split.test.labels.values
         correlation = np.corrcoef(shown[:, :2].T, velocity.T)[:2, 2:]
         assert (np.diag(correlation) > 0.6).all()
     assert draw_latents(results) is not None
@@ -170,7 +170,7 @@ def test_the_command_prints_json_and_writes_the_folder(session_file: Path, tmp_p
     assert [(row["method"], row["readout"]) for row in printed["rows"]] == [
         ("pca", "linear"), ("pca", "knn"), ("kalman", "own")
     ]  # fmt: skip
-    assert printed["rows"][-1]["velocity_r2"] > printed["rows"][-1]["shuffled_velocity_r2"]
+    assert printed["rows"][-1]["r2"] > printed["rows"][-1]["shuffled_r2"]
     assert printed["across"] == []
     assert names_in(tmp_path / "out") == FILES - {"across.png"}
 

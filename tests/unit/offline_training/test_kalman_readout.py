@@ -28,7 +28,7 @@ def observed_reaches(n_dimensions: int, noise: float, seed: int) -> tuple[np.nda
 
 def settled_filter(observed: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
     """Gain and memory after many steps of prediction and correction, as Wu et al. write them."""
-    x = labels.velocity_cm_s
+    x = labels.values
     same = labels.trial[1:] == labels.trial[:-1]
     before, after = x[:-1][same], x[1:][same]
     A = np.linalg.lstsq(before, after, rcond=None)[0].T  # noqa: N806

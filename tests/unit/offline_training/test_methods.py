@@ -130,7 +130,7 @@ def test_what_decodes_velocity_beats_chance(
     method: Method, fitted: Fitted, unseen: Dataset
 ) -> None:
     if method.direct:
-        assert r2_score(unseen.labels.velocity_cm_s, fitted(unseen)) > 0.3
+        assert r2_score(unseen.labels.values, fitted(unseen)) > 0.3
 
 
 @pytest.mark.parametrize("method", [gru(SHORT), pi_vae(SHORT)], ids=lambda method: method.name)
@@ -172,7 +172,7 @@ def test_wiener_is_ridge_regression(train: Dataset, unseen: Dataset) -> None:
     assert fitted.penalty in PENALTIES
     flat = fit_standardiser(train.windows).flat
     ridge = Ridge(alpha=fitted.penalty * len(train.labels))
-    ridge.fit(flat(train.windows).astype(np.float64), train.labels.velocity_cm_s)
+    ridge.fit(flat(train.windows).astype(np.float64), train.labels.values)
     expected = ridge.predict(flat(unseen.windows).astype(np.float64))
     np.testing.assert_allclose(fitted(unseen), expected, atol=1e-6)
 
@@ -213,7 +213,7 @@ def test_no_kalman_filter_sees_a_spike_twice() -> None:
 def test_kalman_needs_steps_within_a_trial(train: Dataset) -> None:
     _, first = np.unique(train.labels.trial, return_index=True)
     lone = train.where(np.isin(np.arange(len(train.labels)), first))
-    with pytest.raises(SessionError, match="kalman: no two kinematics samples"):
+    with pytest.raises(SessionError, match="kalman: no two samples of behaviour"):
         KALMAN.fit(lone, context())
 
 

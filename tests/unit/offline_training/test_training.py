@@ -25,7 +25,7 @@ from offline_training.training import train, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
@@ -197,12 +197,10 @@ def test_a_constant_latent_does_not_break_the_readout(rng: np.random.Generator) 
 
 
 def test_held_out_trials_without_kinematics_are_refused(small_session: Session) -> None:
-    whole = small_session.kinematics
+    whole = small_session.behaviour
     early = whole.time_ns < small_session.trials.start_ns[10]
-    cut = replace(
-        small_session, kinematics=Kinematics(whole.time_ns[early], whole.velocity_cm_s[early])
-    )
-    with pytest.raises(SessionError, match="no kinematics in its held-out trials"):
+    cut = replace(small_session, behaviour=Behaviour(whole.time_ns[early], whole.values[early]))
+    with pytest.raises(SessionError, match="no behaviour in its held-out trials"):
         train_bundle(cut, quick_settings(steps=10), CPU, quiet)
 
 
@@ -214,19 +212,19 @@ def test_a_training_that_diverges_says_so(small_session: Session) -> None:
 
 def test_the_shortest_training_runs(small_session: Session) -> None:
     trained = train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet)
-    assert np.isfinite(trained.bundle.manifest.scores.velocity_r2)
+    assert np.isfinite(trained.bundle.manifest.scores.r2)
 
 
 def test_positions_begin_each_trial_at_zero(small_bundle: Bundle, small_session: Session) -> None:
     hop_ns = small_bundle.manifest.window.hop_ns
     whole = compare(decode_session(small_bundle.model, small_session), small_session, hop_ns)
-    path_cm = whole.decoded_path_cm()
+    path_cm = whole.decoded_path()
     for trial in range(16):
         rows = whole.labels.trial == trial
-        steps_cm = whole.decoded_cm_s[rows] * 0.01
+        steps_cm = whole.decoded[rows] * 0.01
         np.testing.assert_allclose(path_cm[rows], np.cumsum(steps_cm, axis=0), atol=1e-9)
     with pytest.raises(SessionError, match="nothing to score"):
-        only_trials(whole, 16, 20)
+        only_trials(whole, 16, 20, history_ns=0)
 
 
 def test_a_session_of_other_channels_is_refused(

@@ -148,7 +148,7 @@ def test_matching_does_not_look_at_labels(days: tuple[Dataset, Dataset]) -> None
     labels = days[1].labels
     garbage = Labels(
         labels.end_ns,
-        np.full_like(labels.velocity_cm_s, np.nan),
+        np.full_like(labels.values, np.nan),
         np.full_like(labels.direction_deg, np.nan),
         np.zeros_like(labels.trial),
     )
@@ -275,8 +275,8 @@ def transfer(folder: Path, *arguments: object) -> Result:
 
 
 POINT = {
-    "trials", "method", "labels", "velocity_r2", "position_r2", "relative",
-    "shuffled_velocity_r2", "fit_s", "ensemble_velocity_r2",
+    "trials", "method", "labels", "r2", "path_r2", "relative",
+    "shuffled_r2", "fit_s", "ensemble_r2",
 }  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def test_the_curve_from_end_to_end(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         curve_module,
         "load_method",
-        lambda name: replace(DIRECT, name=name, fit=lambda *_: lambda d: d.labels.velocity_cm_s),
+        lambda name: replace(DIRECT, name=name, fit=lambda *_: lambda d: d.labels.values),
     )
     picture = folder / "new" / "curve.png"
     result = transfer(folder, "--figure", picture, "--json")
@@ -303,9 +303,9 @@ def test_the_curve_from_end_to_end(folder: Path, monkeypatch: pytest.MonkeyPatch
     for row in rows:
         assert set(row) == POINT
         assert row["labels"] == (row["trials"] > 0)
-        assert row["relative"] == pytest.approx(row["velocity_r2"] / content["full_velocity_r2"])
-        assert (row["shuffled_velocity_r2"] is None) == (row["method"] != "transfer")
-        assert (row["ensemble_velocity_r2"] is None) == (row["method"] != "transfer")
+        assert row["relative"] == pytest.approx(row["r2"] / content["full_r2"])
+        assert (row["shuffled_r2"] is None) == (row["method"] != "transfer")
+        assert (row["ensemble_r2"] is None) == (row["method"] != "transfer")
     full = next(row for row in rows if (row["trials"], row["method"]) == (9, "scratch"))
     assert full["relative"] == 1.0
     assert matplotlib.image.imread(io.BytesIO(picture.read_bytes())).std() > 0.01
@@ -346,15 +346,15 @@ def test_the_bundle_loads_and_scores_what_it_says(
     (row,) = json.loads(result.stdout)["curve"]
     bundle = load_bundle(out)
     scores, training = bundle.manifest.scores, bundle.manifest.training
-    assert scores.velocity_r2 == pytest.approx(row["velocity_r2"], abs=1e-3)
-    assert scores.shuffled_velocity_r2 == row["shuffled_velocity_r2"]
+    assert scores.r2 == pytest.approx(row["r2"], abs=1e-3)
+    assert scores.shuffled_r2 == row["shuffled_r2"]
     assert training.session == "simulated-2"
     assert training.carried_from is not None
     assert training.carried_from.session == "simulated-1"
     assert training.carried_from.n_calibration_trials == n_trials
     session = load_session(folder / "2.npz")
     evaluated = decode(bundle, session).score(session)
-    assert evaluated.velocity_r2 == pytest.approx(scores.velocity_r2)
+    assert evaluated.r2 == pytest.approx(scores.r2)
     assert {"report.png", "transfer.png"} <= {path.name for path in out.iterdir()}
     assert isinstance(transfer(folder, *arguments).exception, Exception)
 

@@ -55,7 +55,7 @@ def test_a_block_becomes_a_session_of_its_reaches(rng: np.random.Generator) -> N
     assert len(session.trials) == 4
     assert (session.trials.start_ns // HOP_NS).tolist() == [0, 100, 200, 300]
     assert (session.trials.end_ns // HOP_NS).tolist() == [80, 180, 280, 380]
-    velocity, at = session.kinematics.at(np.array([50, 90]) * HOP_NS)
+    velocity, at = session.behaviour.at(np.array([50, 90]) * HOP_NS)
     assert at.tolist() == [True, False], "nothing was meant between trials"
     np.testing.assert_array_equal(velocity[0], labels[49])
 
@@ -81,8 +81,8 @@ def test_no_label_is_used_for_a_while_after_counts_that_were_not_recorded(
         for heard in (played.is_heard, is_heard)
     )
     at = (np.array([149, 150, 200, 250, 252]) + 1) * HOP_NS
-    assert whole.kinematics.at(at)[1].tolist() == [True, True, True, True, True]
-    assert broken.kinematics.at(at)[1].tolist() == [True, False, False, False, True]
+    assert whole.behaviour.at(at)[1].tolist() == [True, True, True, True, True]
+    assert broken.behaviour.at(at)[1].tolist() == [True, False, False, False, True]
 
 
 def test_a_block_can_be_ended_earlier(rng: np.random.Generator) -> None:

@@ -33,7 +33,7 @@ def walk(rng: np.random.Generator, n: int, n_channels: int) -> Dataset:
 def test_the_steady_filter_is_what_the_filter_comes_to(rng: np.random.Generator) -> None:
     train = walk(rng, 3000, 6)
     readout = fit_kalman(train.windows[:, 0], train.labels, HOP_NS, is_white=True)
-    counts, x = train.windows[:, 0], train.labels.velocity_cm_s
+    counts, x = train.windows[:, 0], train.labels.values
     dynamics = np.linalg.lstsq(x[:-1], x[1:], rcond=None)[0].T
     wander = np.cov((x[1:] - x[:-1] @ dynamics.T).T)
     centred, moved = counts - counts.mean(axis=0), x - x.mean(axis=0)
@@ -100,9 +100,7 @@ def test_a_decoder_that_remembers_decodes_like_one_that_smooths(
     half = plain.readout
     smooth = replace(plain, readout=Readout(half.matrix / 2, half.bias / 2, memory=np.eye(2) / 2))
     expected = np.zeros(2)
-    direct = decode_session(plain, small_session).velocity_cm_s
-    for row, velocity in zip(
-        direct, decode_session(smooth, small_session).velocity_cm_s, strict=True
-    ):
+    direct = decode_session(plain, small_session).values
+    for row, velocity in zip(direct, decode_session(smooth, small_session).values, strict=True):
         expected = (expected + row) / 2
         np.testing.assert_allclose(velocity, expected, atol=1e-3)

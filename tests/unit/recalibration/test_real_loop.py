@@ -39,7 +39,7 @@ def test_a_real_closed_loop_is_a_block_with_intention(recording: Path) -> None:
     assert known.all()
     session = labelled_session(block, trials_of(kinds, "stabilizationEvaluation"))
     assert (session.trials.start_ns // 45_000_000).tolist() == list(range(120, 240, 20))
-    assert session.kinematics.at(np.array([100, 130]) * 45_000_000)[1].tolist() == [False, True]
+    assert session.behaviour.at(np.array([100, 130]) * 45_000_000)[1].tolist() == [False, True]
 
 
 def test_other_files_and_kinds_are_refused(recording: Path, tmp_path: Path) -> None:

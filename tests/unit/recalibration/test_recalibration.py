@@ -57,10 +57,10 @@ def used(
         hop = (np.asarray(chunk.stamp_ns) - 1) // HOP_NS
         np.add.at(counts, hop[hop < n], chunk.counts[hop < n].astype(np.int64))
     decoded = np.full((n, 2), np.nan)
-    decoded[decoding.end_ns // HOP_NS - 1] = decoding.velocity_cm_s * gain
+    decoded[decoding.end_ns // HOP_NS - 1] = decoding.values * gain
     turn = np.deg2rad(turn_deg)
     turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    velocity, known = session.kinematics.at(ends_ns)
+    velocity, known = session.behaviour.at(ends_ns)
     trial = np.where(known, session.trials.index_at(ends_ns), -1)
     target = np.full((n, 3), np.nan)
     moves = velocity / np.maximum(np.hypot(*velocity.T), 1e-9)[:, None] @ turned * 10
@@ -92,7 +92,7 @@ def test_a_turned_world_is_learned_and_the_speed_stays(
     assert refitted.manifest.training.area == small_bundle.manifest.training.area
     # The operator's gain is on top of the readout, and so no part of it.
     speeds = [
-        np.sqrt(np.square(decode_session(bundle.model, small_session).velocity_cm_s).mean())
+        np.sqrt(np.square(decode_session(bundle.model, small_session).values).mean())
         for bundle in (small_bundle, refitted)
     ]
     assert speeds[1] == pytest.approx(speeds[0], rel=0.25)
@@ -116,7 +116,7 @@ def counting_bundle(session: Session) -> Bundle:
         n_test_trials=1,
         settings={"seed": 0, "held_out": 0.2},
     )
-    scores = Scores(velocity_r2=0, position_r2=0, train_velocity_r2=0, shuffled_velocity_r2=0)
+    scores = Scores(r2=0, path_r2=0, train_r2=0, shuffled_r2=0)
     return assemble_bundle(model, rng.poisson(1.0, (4, 2, n_channels)), training, scores)
 
 
@@ -131,11 +131,11 @@ def test_the_refit_gives_the_numbers_that_it_gave_with_the_trainers_packages() -
     assert np.abs(manifest.readout.matrix).sum() == pytest.approx(92.34486865182487, rel=1e-5)
     assert manifest.readout.bias == pytest.approx((4.519071396612792, -7.555267805926719), rel=1e-5)
     assert manifest.scores.model_dump() == {
-        "velocity_r2": pytest.approx(0.06681581253367219, rel=1e-4),
-        "position_r2": pytest.approx(0.8470357364865231, rel=1e-4),
-        "train_velocity_r2": pytest.approx(0.3323458592402283, rel=1e-4),
-        "validation_velocity_r2": None,
-        "shuffled_velocity_r2": pytest.approx(-1.9336502795966655, rel=1e-4),
+        "r2": pytest.approx(0.06681581253367219, rel=1e-4),
+        "path_r2": pytest.approx(0.8470357364865231, rel=1e-4),
+        "train_r2": pytest.approx(0.3323458592402283, rel=1e-4),
+        "validation_r2": None,
+        "shuffled_r2": pytest.approx(-1.9336502795966655, rel=1e-4),
     }
 
 

@@ -20,9 +20,9 @@ class Transfer:
     from_area: str
     to_session: str
     to_area: str
-    velocity_r2: float
-    position_r2: float
-    unaligned_velocity_r2: float
+    r2: float
+    path_r2: float | None
+    unaligned_r2: float
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -69,14 +69,14 @@ def _transfer(source: Embedding, target: Embedding) -> Transfer:
     turn = align((target.recording, target.train), (source.recording, source.train))
     split = target.recording.split
     unaligned = Comparison(split.test.labels, target.test, decode(target.test), split.shape.hop_ns)
-    aligned = replace(unaligned, decoded_cm_s=decode(turn(target.test).astype(target.test.dtype)))
+    aligned = replace(unaligned, decoded=decode(turn(target.test).astype(target.test.dtype)))
     return Transfer(
         method=source.method.name,
         from_session=source.recording.session,
         from_area=source.recording.area,
         to_session=target.recording.session,
         to_area=target.recording.area,
-        velocity_r2=aligned.velocity_r2(),
-        position_r2=aligned.position_r2(),
-        unaligned_velocity_r2=unaligned.velocity_r2(),
+        r2=aligned.r2(),
+        path_r2=aligned.path_r2(),
+        unaligned_r2=unaligned.r2(),
     )

@@ -18,7 +18,7 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.foreign_files import foreign_file
 from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels, merge_trains
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.input.channels import split_name
 
@@ -30,7 +30,7 @@ _CHUNK_SAMPLES = 30_000
 _MOVEMENT = (("vx", "vy"), ("x", "y"), ("cursor_x", "cursor_y"), ("hand_x", "hand_y"))
 _MISSING = {
     "spikes": "no spikes in the NEV file, and no broadband (NSx of 15 kHz or more) beside it",
-    "kinematics": "no analog channels named vx and vy, or x and y: record movement and spikes "
+    "behaviour": "no analog channels named vx and vy, or x and y: record movement and spikes "
     "together as LSL streams (rt-ner record), or build a session and save it with save_session",
     "trials": "Blackrock files hold no trials: record the task's markers and the spikes together "
     "as LSL streams (rt-ner record), or build a session and save it with save_session",
@@ -84,7 +84,7 @@ def _recording(files: BlackrockRawIO, path: Path) -> RecordingFile:
         areas=(_AREA,),
         channel_ids=found.channel_ids,
         spikes=found.spikes,
-        kinematics=kinematics,
+        behaviour=kinematics,
         contents=tuple(_contents(files)),
         missing=_MISSING,
         warnings=(
@@ -217,7 +217,7 @@ def _labels(files: BlackrockRawIO, stream: int) -> tuple[str, ...]:
 
 def _kinematics(
     files: BlackrockRawIO, segment: int, origin_ns: int
-) -> tuple[Kinematics | None, list[str]]:
+) -> tuple[Behaviour | None, list[str]]:
     """Return the movement in analog inputs, and warnings."""
     for stream in range(files.signal_streams_count()):
         labels = [split_name(label)[0].lower() for label in _labels(files, stream)]
@@ -230,7 +230,7 @@ def _kinematics(
 
 def _movement(
     files: BlackrockRawIO, segment: int, stream: int, columns: Sequence[int], origin_ns: int
-) -> tuple[Kinematics, list[str]]:
+) -> tuple[Behaviour, list[str]]:
     """Return two analog inputs as velocity, and warnings."""
     raw = files.get_analogsignal_chunk(0, segment, None, None, stream, list(columns))
     values: FloatArray = files.rescale_signal_raw_to_float(raw, "float64", stream, list(columns))
@@ -242,4 +242,4 @@ def _movement(
     if not names[0].lower().startswith("v"):
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of {' and '.join(names)}")
-    return Kinematics(times_ns, values), warnings
+    return Behaviour(times_ns, values), warnings

@@ -9,7 +9,7 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.trials import Trials
 
 _START, _GO, _END = TrialEvent
@@ -44,16 +44,14 @@ def stated_directions_deg(stated: FloatArray, moved_cm: FloatArray) -> tuple[Flo
 
 
 def displacements_cm(
-    go_ns: Int64Array, end_ns: Int64Array, kinematics: Kinematics | None
+    go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None
 ) -> FloatArray:
     """Return how far each reach went, ``(trial, 2)``; 0 if there are no kinematics."""
     if kinematics is None:
         return np.zeros((len(go_ns), 2))
     steps_s = np.diff(kinematics.time_ns, prepend=kinematics.time_ns[0]) / NS_PER_S
     usual_s = float(np.median(steps_s))
-    path_cm = np.cumsum(
-        kinematics.velocity_cm_s * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0
-    )
+    path_cm = np.cumsum(kinematics.values * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0)
     first, last = (
         np.searchsorted(kinematics.time_ns, ns, "right").clip(1) - 1 for ns in (go_ns, end_ns)
     )
@@ -61,7 +59,7 @@ def displacements_cm(
 
 
 def trials_from_markers(
-    markers: Sequence[tuple[int, str]], kinematics: Kinematics | None
+    markers: Sequence[tuple[int, str]], kinematics: Behaviour | None
 ) -> tuple[Trials | None, int]:
     """Return the complete trials in a replay's or task's markers, and the number of others.
 

@@ -16,7 +16,7 @@ from rt_ner.data.formats.matlab.size import check_size
 from rt_ner.data.formats.matlab.trial_row import SPIKES, TrialRow
 from rt_ner.data.formats.reach import REACH_ARRAYS, checked_counts, reach_areas, reach_session
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import Trials
 
@@ -64,7 +64,7 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
         areas=(chosen, *(other for other in areas if other != chosen)),
         channel_ids=trials[0].channel_ids(counts.shape[1]),
         spikes=SpikeCounts(counts, bin_ns),
-        kinematics=kinematics,
+        behaviour=kinematics,
         trials=joined,
         contents=(
             f"TrialData '{name}': {len(rows)} trials, bins of {bin_ns / NS_PER_MS:g} ms",
@@ -104,16 +104,16 @@ def _bin_ns(rows: Sequence[Mapping[str, Any]]) -> int:
     return bin_ns
 
 
-def _kinematics(trials: Sequence[TrialRow], bin_ns: int) -> tuple[Kinematics, int]:
+def _kinematics(trials: Sequence[TrialRow], bin_ns: int) -> tuple[Behaviour, int]:
     """Return the velocity of all bins that have one, and the number of other bins."""
     velocity = np.concatenate([trial.velocity_cm_s for trial in trials])
     known = np.isfinite(velocity).all(axis=1)
     ends_ns = (np.arange(len(velocity), dtype=np.int64) + 1) * bin_ns
-    return Kinematics(ends_ns[known], velocity[known]), int((~known).sum())
+    return Behaviour(ends_ns[known], velocity[known]), int((~known).sum())
 
 
 def _joined(
-    trials: Sequence[TrialRow], bin_ns: int, kinematics: Kinematics
+    trials: Sequence[TrialRow], bin_ns: int, kinematics: Behaviour
 ) -> tuple[Trials, list[str]]:
     """Return the trials end to end, and warnings."""
     n_bins = np.array([trial.last - trial.first for trial in trials], dtype=np.int64)

@@ -23,7 +23,7 @@ from rt_ner.data.formats.nwb.datasets import (
     check_size,
     seconds,
 )
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.trials import Trials
 
 _CM = CM_PER_UNIT | {"meters": 100.0}
@@ -45,11 +45,11 @@ class Movement:
     velocity_cm_s: FloatArray
     warnings: tuple[str, ...]
 
-    def kinematics(self, shift_ns: int) -> Kinematics | None:
+    def kinematics(self, shift_ns: int) -> Behaviour | None:
         """Return the kinematics with time shifted; None if there are no samples."""
         if not self.times_s.size:
             return None
-        return Kinematics(ns_array_from_s(self.times_s) + shift_ns, self.velocity_cm_s)
+        return Behaviour(ns_array_from_s(self.times_s) + shift_ns, self.velocity_cm_s)
 
 
 def movement_of(nwb: NWBFile) -> Movement | None:
@@ -81,7 +81,7 @@ def trial_table_of(nwb: NWBFile) -> Mapping[str, Any]:
 
 
 def trials_of(
-    table: Mapping[str, Any], kinematics: Kinematics | None, shift_ns: int
+    table: Mapping[str, Any], kinematics: Behaviour | None, shift_ns: int
 ) -> tuple[Trials | None, tuple[str, ...]]:
     """Return the successful, complete trials, and warnings."""
     if not table:

@@ -26,7 +26,7 @@ from rt_ner.data.recordings import RecordingFile
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
-    "kinematics": "no series of 2 columns named after velocity or position (of hand or cursor)",
+    "behaviour": "no series of 2 columns named after velocity or position (of hand or cursor)",
     "trials": "no trials table with start_time and stop_time",
 }
 
@@ -57,7 +57,7 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
         areas=(chosen, *(other for other in areas if other != chosen)) if areas else (),
         channel_ids=channel_ids,
         spikes=spikes,
-        kinematics=kinematics,
+        behaviour=kinematics,
         trials=trials,
         contents=tuple(_contents(nwb, areas, movement)),
         missing=_MISSING,

@@ -9,6 +9,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 
 from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.nwb.datasets import (
     CHANNEL_COLUMN,
@@ -30,6 +31,12 @@ def write(session: Session, path: Path) -> None:
     """Write a session, completely or not at all. Raise SessionError if the file exists."""
     if path.exists():
         raise SessionError(f"{path} already exists: name another file")
+    if session.behaviour.outputs != VELOCITY_XY:
+        names = ", ".join(output.name for output in session.behaviour.outputs)
+        raise SessionError(
+            f"{path}: NWB files are written with a velocity (vx, vy) alone, this session holds "
+            f"{names}: write it as .npz"
+        )
     nwb = NWBFile(
         session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "
         "known, times count from the session's start",
@@ -86,10 +93,10 @@ def _add_behavior(nwb: NWBFile, session: Session) -> None:
     """Add the velocity."""
     velocity = TimeSeries(
         name="hand_vel",
-        data=session.kinematics.velocity_cm_s,
+        data=session.behaviour.values,
         unit="m/s",
         conversion=_M_PER_CM,
-        timestamps=session.kinematics.time_ns / NS_PER_S,
+        timestamps=session.behaviour.time_ns / NS_PER_S,
         description="x and y",
     )
     nwb.create_processing_module(name="behavior", description="movement").add(velocity)
@@ -98,6 +105,8 @@ def _add_behavior(nwb: NWBFile, session: Session) -> None:
 def _add_trials(nwb: NWBFile, session: Session) -> None:
     """Add the trials table."""
     trials = session.trials
+    if trials.are_blocks:
+        return
     nwb.add_trial_column(name="go_cue_time", description="time of the go cue")
     nwb.add_trial_column(
         name=DIRECTION_COLUMN, description="direction of the reach, counterclockwise from x"

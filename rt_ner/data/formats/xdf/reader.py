@@ -23,12 +23,12 @@ from rt_ner.data.formats.xdf.stream_info import (
 )
 from rt_ner.data.formats.xdf.stream_spikes import StreamSpikes, raster_phase_ns, stream_spikes
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.kinematics import Kinematics
+from rt_ner.data.session.behaviour import Behaviour
 
 _MISSING = {
     "spikes": f"no stream of type {', '.join(SPIKE_TYPES)} with samples: record the amplifier's "
     "spike stream too, or give it one of these types",
-    "kinematics": "no stream of type Kinematics (columns vx and vy) or Position (x and y): record "
+    "behaviour": "no stream of type Kinematics (columns vx and vy) or Position (x and y): record "
     "the movement of the hand or cursor too",
     "trials": "no markers 'trial_start N', 'go N direction_deg=D', 'trial_end N': record the "
     "marker stream of rt-ner task or rt-ner replay too",
@@ -102,7 +102,7 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
         found,
         channel_ids=counted.channel_ids,
         spikes=counted.spikes,
-        kinematics=kinematics,
+        behaviour=kinematics,
         trials=trials,
         warnings=(*found.warnings, *warnings),
     )
@@ -128,7 +128,7 @@ def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[tuple[int, str
 
 def _kinematics(
     movement: StreamInfo, samples: Samples, counted: StreamSpikes, origin_ns: int
-) -> tuple[Kinematics | None, list[str]]:
+) -> tuple[Behaviour | None, list[str]]:
     """Return the velocity where the spikes before it were measured, and warnings."""
     times_ns, velocity_cm_s, warnings = _velocity(movement, samples)
     kept = np.isfinite(velocity_cm_s).all(axis=1) & (times_ns >= origin_ns)
@@ -140,7 +140,7 @@ def _kinematics(
         )
     if not kept.any():
         return None, warnings
-    return Kinematics(times_ns[kept] - origin_ns, velocity_cm_s[kept]), warnings
+    return Behaviour(times_ns[kept] - origin_ns, velocity_cm_s[kept]), warnings
 
 
 def _velocity(movement: StreamInfo, samples: Samples) -> tuple[Int64Array, FloatArray, list[str]]:

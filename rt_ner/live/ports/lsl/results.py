@@ -10,7 +10,7 @@ from rt_ner.core.clock import s_from_ns
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.live.ports.lsl.velocity_outlet import VelocityOutlet
+from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
 from rt_ner.lsl.streams import local_now_ns, open_outlet
@@ -19,7 +19,7 @@ _LINGER_S = 0.2
 
 
 class LslResults:
-    """The results port over LSL: a stream each for velocity, latent, timing, counts and so on.
+    """The results port over LSL: a stream each for outputs, latent, timing, counts and so on.
 
     ``about``: description of the decoder in the header of the state stream, by name. ``opened`` is
     called with each outlet.
@@ -35,7 +35,7 @@ class LslResults:
         source, hop_ns = settings.output.source, model.window.hop_ns
         self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
         latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
-        self._velocity = VelocityOutlet(settings, hop_ns)
+        self._output = OutputOutlet(settings, hop_ns, model.readout.outputs)
         self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
         self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
         self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
@@ -43,7 +43,7 @@ class LslResults:
         self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
         self._opened = opened
         for outlet in (
-            self._velocity.outlet,
+            self._output.outlet,
             self._latent,
             self._timing,
             self._state,
@@ -60,13 +60,13 @@ class LslResults:
             )
             self._opened(self._counts)
 
-    def push_velocity(self, velocity_cm_s: Float32Array, stamp_ns: int) -> None:
-        """Send the velocity of a hop, first of all, because the cursor waits for it."""
-        self._velocity.push(velocity_cm_s, stamp_ns)
+    def push_output(self, values: Float32Array, stamp_ns: int) -> None:
+        """Send the outputs of a hop, first of all, because the cursor waits for them."""
+        self._output.push(values, stamp_ns)
 
-    def warm_caches(self, velocity_cm_s: Float32Array) -> None:
-        """Run all the code of `push_velocity` but the sending."""
-        self._velocity.warm_caches(velocity_cm_s)
+    def warm_caches(self, values: Float32Array) -> None:
+        """Run all the code of `push_output` but the sending."""
+        self._output.warm_caches(values)
 
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop."""
@@ -92,4 +92,4 @@ class LslResults:
     def close(self) -> None:
         """Wait until the last samples have left, which closing a stream would drop, then close."""
         Event().wait(_LINGER_S)
-        self._velocity.close()
+        self._output.close()

@@ -1,0 +1,84 @@
+"""Bring outputs of any unit to a common scale, and tell movement from rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.outputs import Output, OutputKind
+from rt_ner.offline.labels import Labels
+
+# The spread of a reach's velocity in cm/s. Outputs in other units are brought to it, so that the
+# settings of the label distance keep their sense.
+_USUAL_SPREAD = 10.0
+# Outputs that vary less are constant but for rounding.
+_CONSTANT = 1e-12
+# More than this part of a fast movement is movement that is worth learning from.
+_MOVES, _FAST_PERCENTILE = 0.25, 95.0
+
+
+@dataclass(frozen=True, eq=False)
+class OutputScale:
+    """A map of outputs to unit variance and back: value = ``mean`` + ``spread`` · standard."""
+
+    mean: FloatArray
+    spread: FloatArray
+
+    def to_standard(self, values: FloatArray) -> FloatArray:
+        """Return outputs ``(hop, output)`` in units of their spread."""
+        standard: FloatArray = (values - self.mean) / self.spread
+        return standard
+
+    def to_values(self, standard: FloatArray) -> FloatArray:
+        """Return outputs in their own units."""
+        values: FloatArray = standard * self.spread + self.mean
+        return values
+
+
+def output_scale(labels: Labels) -> OutputScale:
+    """Return the scale of some labels.
+
+    Velocities in one unit share their spread and keep their zero, which is rest. Other outputs have
+    a mean and a spread of their own.
+    """
+    values = labels.values
+    if _are_like_velocities(labels):
+        return OutputScale(np.zeros(values.shape[1]), np.full(values.shape[1], values.std()))
+    spread = values.std(axis=0)
+    return OutputScale(values.mean(axis=0), np.where(spread > _CONSTANT, spread, 1.0))
+
+
+def ranked_values(labels: Labels) -> FloatArray:
+    """Return the values ``(hop, output)`` whose distances rank labels: velocities in cm/s as is."""
+    if _are_like_velocities(labels) and labels.outputs[0].unit == "cm/s":
+        return labels.values
+    scaled: FloatArray = _USUAL_SPREAD * output_scale(labels).to_standard(labels.values)
+    return scaled
+
+
+def _are_like_velocities(labels: Labels) -> bool:
+    """Return True if all outputs are velocities in one unit."""
+    return len({(output.kind, output.unit) for output in labels.outputs}) == 1 and (
+        labels.outputs[0].kind is OutputKind.VELOCITY
+    )
+
+
+def is_moving(values: FloatArray, outputs: tuple[Output, ...], steps: int) -> BoolArray:
+    """Return a mask ``(hop,)`` of the hops in which the subject moves.
+
+    Rates are themselves the movement. Other outputs move as far as they change over ``steps`` hops
+    either way.
+    """
+    is_rate = np.array([output.kind is OutputKind.VELOCITY for output in outputs])
+    changes = np.where(is_rate, values, _changes(values, steps))
+    spread = changes.std(axis=0)
+    size = np.sqrt(np.square(changes / np.where(spread > 0, spread, 1.0)).sum(axis=1))
+    moving: BoolArray = size > _MOVES * np.percentile(size, _FAST_PERCENTILE)
+    return moving
+
+
+def _changes(values: FloatArray, steps: int) -> FloatArray:
+    """Return how much values change from so many hops before each to as many after it."""
+    padded = np.pad(values, ((steps, steps), (0, 0)), mode="edge")
+    changes: FloatArray = padded[2 * steps :] - padded[: -2 * steps]
+    return changes
