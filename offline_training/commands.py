@@ -16,6 +16,7 @@ from rt_ner.terminal.options import (
     AsJson,
     ConfigPath,
     Device,
+    Outputs,
     Overwrite,
     SessionPath,
     SettingsSeed,
@@ -31,6 +32,7 @@ def train(
     out: Annotated[Path, out_option("the trained bundle")],
     area: AreaName = None,
     config: ConfigPath = None,
+    outputs: Outputs = "",
     seed: SettingsSeed = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -39,7 +41,7 @@ def train(
     """Train NER on a session and write a decoder bundle.
 
     Holds out the last trials (20 % unless configured) and scores them, next to a control that is
-    trained on shuffled trials.
+    trained on shuffled trials. A recording without trials is cut into blocks.
 
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """
@@ -47,7 +49,7 @@ def train(
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
-    settings = train_settings(config, seed)
+    settings = train_settings(config, seed, outputs)
     recording = load_session(session, area)
     with show_progress("R²") as shown:
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)

@@ -23,14 +23,21 @@ def require_training() -> None:
         raise RtNerError(f"training needs {', '.join(missing)}: pip install 'rt-ner[train]'")
 
 
-def train_settings(config: Path | None, seed: int | None) -> "TrainSettings":
-    """Return the settings of a file, if one is named, with the command line's seed."""
+def train_settings(config: Path | None, seed: int | None, outputs: str = "") -> "TrainSettings":
+    """Return the settings of a file, if one is named, with the command line's seed and outputs."""
     from offline_training.settings import TrainSettings  # noqa: PLC0415 - quick --help
 
     settings = load_settings(config, TrainSettings)
-    if seed is None:
+    given = {"seed": seed, "outputs": names_of(outputs) or None}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
         return settings
-    return checked_settings(settings.model_dump() | {"seed": seed}, TrainSettings, "command line")
+    return checked_settings(settings.model_dump() | changes, TrainSettings, "command line")
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def pick_device(name: str) -> "torch.device":

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.methods.names import MethodName
-from offline_training.options import require_training
-from rt_ner.terminal.options import AsJson, Device, out_option, print_json
+from offline_training.options import names_of, require_training
+from rt_ner.terminal.options import AsJson, Device, Outputs, out_option, print_json
 
 if TYPE_CHECKING:
     from offline_training.compare.report.tables import TextTable
@@ -28,6 +28,7 @@ def compare(
             help="Brain area, e.g. M1; repeat for several; all: every area. Default: the first.",
         ),
     ] = None,
+    outputs: Outputs = "",
     methods: Annotated[
         str,
         typer.Option(
@@ -68,7 +69,7 @@ def compare(
     Example: rt-ner compare day1.xdf day2.xdf --methods ner,wiener,kalman --out comparison
     """
     require_training()
-    from offline_training.compare.evaluation_split import load_recordings
+    from offline_training.compare.evaluation_split import load_recordings, usable_methods
     from offline_training.compare.progress import watching
     from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
@@ -78,9 +79,10 @@ def compare(
     if out is not None:
         check_out(out)
     tell = Console(stderr=True, highlight=False, markup=False).print
-    names = [name.strip() for name in methods.split(",") if name.strip()]
+    names = names_of(methods)
     chosen = named_methods(names) if names else installed_methods(tell)
-    recordings = load_recordings(files, area or (), paper_smoothing)
+    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs))
+    chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:
         check_bundle(bundle, recordings)
     plan = Plan(recordings, chosen, seeds, not no_control, pick_device(device))

@@ -1,6 +1,6 @@
 """Split one area of one session for evaluation, with the time since the go cue in bins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,8 @@ import numpy as np
 
 from offline_training.compare.smoothing import FUTURE_BINS, paper_split
 from offline_training.dataset.split import split_session
-from offline_training.settings import TrainSettings
+from offline_training.methods.method import Method
+from offline_training.settings import TrainSettings, usual_outputs
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
@@ -50,6 +51,11 @@ class EvaluationSplit:
     def name(self) -> str:
         """Name of the session and area, e.g. ``day1 M1``."""
         return f"{self.session} {self.area}"
+
+    @property
+    def has_directions(self) -> bool:
+        """True if its trials are reaches in directions; a continuous recording has none."""
+        return not self.split.train.labels.are_blocks
 
     @cached_property
     def n_steps(self) -> int:
@@ -92,14 +98,19 @@ class EvaluationSplit:
 
 
 def load_recordings(
-    files: Sequence[Path], areas: Sequence[str], smoothing: bool = False
+    files: Sequence[Path],
+    areas: Sequence[str],
+    smoothing: bool = False,
+    outputs: Sequence[str] = (),
 ) -> tuple[EvaluationSplit, ...]:
     """Load and split the named areas of each file, by default the first; ``all`` means every area.
+
+    ``outputs`` are to be decoded; none: velocity, or all that there is.
 
     Raises SessionError if a file lacks an area, ConfigError if two recordings have the same name.
     """
     recordings = tuple(
-        recording_of(load_session(path, area), smoothing)
+        recording_of(load_session(path, area), smoothing, outputs)
         for path in files
         for area in _areas_of(path, areas)
     )
@@ -113,18 +124,34 @@ def load_recordings(
     return recordings
 
 
-def recording_of(session: Session, smoothing: bool = False) -> EvaluationSplit:
+def recording_of(
+    session: Session, smoothing: bool = False, outputs: Sequence[str] = ()
+) -> EvaluationSplit:
     """Split a session as the trainer does. Raises SessionError if it has too few trials."""
+    session = session.only(outputs or usual_outputs(session))
     split = paper_split(session) if smoothing else split_session(session, TrainSettings())
     n_labelled = np.unique(split.train.labels.trial).size
     if n_labelled < 2:
         raise SessionError(
-            f"session '{session.name}' has {n_labelled} training trials with kinematics and a full "
+            f"session '{session.name}' has {n_labelled} training trials with behaviour and a full "
             "history: a comparison needs at least 2, of at least 3 trials in all"
         )
     delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
     go_ns = session.trials.go_ns + delay_ns
     return EvaluationSplit(session.name, session.area, split, go_ns, session.sha256)
+
+
+def usable_methods(
+    methods: Sequence[Method], recordings: Sequence[EvaluationSplit], tell: Callable[[str], None]
+) -> tuple[Method, ...]:
+    """Return the methods that every recording can train; ``tell`` receives a line on each other."""
+    continuous = [each.name for each in recordings if not each.has_directions]
+    left_out = [method for method in methods if method.by_direction and continuous]
+    for method in left_out:
+        tell(f"{method.name} is left out: {continuous[0]} has no reach directions to learn from")
+    if len(left_out) == len(methods):
+        raise ConfigError("no method is left that can learn from these recordings: choose others")
+    return tuple(method for method in methods if method not in left_out)
 
 
 def directions_of_trials(labels: Labels) -> FloatArray:

@@ -92,11 +92,14 @@ def _compare(job: Job, plan: Plan, watcher: Watcher, results: Results) -> None:
     if plan.with_control:
         shuffled = job.recording.shuffled(job.seed)
         control = _embed(Job(shuffled, job.method, job.seed, is_control=True), plan, watcher)
-    direction = score_direction(job.recording, embedding.train, embedding.test)
+    accuracy = None
+    if job.recording.has_directions:
+        direction = score_direction(job.recording, embedding.train, embedding.test)
+        accuracy = direction.accuracy
+        over_time = DirectionOverTime(job.recording, job.method.name, job.seed, direction)
+        results.directions.append(over_time)
     for readout in readouts_of(job.method):
-        results.rows.append(score(embedding, readout, job.seed, direction.accuracy, control))
-    over_time = DirectionOverTime(job.recording, job.method.name, job.seed, direction)
-    results.directions.append(over_time)
+        results.rows.append(score(embedding, readout, job.seed, accuracy, control))
     if job.seed == 0 and not job.method.direct:
         results.embeddings.append(embedding)
 

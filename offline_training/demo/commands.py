@@ -13,6 +13,7 @@ from rt_ner.terminal.options import (
     AsJson,
     ConfigPath,
     Device,
+    Outputs,
     SettingsSeed,
     out_option,
     print_json,
@@ -26,6 +27,7 @@ def demo(
     area: AreaName = None,
     out: Annotated[Path, out_option("bundle, picture and scores")] = Path("rt-ner-demo"),
     config: ConfigPath = None,
+    outputs: Outputs = "",
     seed: SettingsSeed = None,
     device: Device = "auto",
     view: Annotated[
@@ -47,7 +49,7 @@ def demo(
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
 
-    settings, with_view = train_settings(config, seed), opens_view(view)
+    settings, with_view = train_settings(config, seed, outputs), opens_view(view)
     plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
     with show_progress("R²") as shown:
         result = run_demo(plan, shown, shown.warn)

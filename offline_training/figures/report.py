@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
+from offline_training.figures.traces import draw_traces
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.offline.scores import Comparison
 
@@ -18,7 +19,9 @@ COLOURS = (
 
 
 def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
-    """Return a PNG of latents beside true and decoded paths."""
+    """Return a PNG of latents beside true and decoded paths; beside traces, if there are none."""
+    if comparison.path_r2() is None or len(comparison.labels.outputs) != 2:
+        return png_of(draw_traces(comparison, title, subtitle))
     figure = Figure(figsize=(13, 4.9), facecolor="white")
     figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
     figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")

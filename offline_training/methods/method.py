@@ -35,8 +35,9 @@ class Fitted(Protocol):
 class Method:
     """A way to decode, which ``fit`` learns from labelled windows.
 
-    A ``direct`` method gives velocity in cm/s, in two dimensions, and no latents. ``needs`` names a
-    package that it uses and that may not be installed.
+    A ``direct`` method gives the outputs themselves, and no latents. ``needs`` names a package that
+    it uses and that may not be installed. ``by_direction``: it learns from reach directions, which
+    a continuous recording has not.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Method:
     fit: Callable[[Dataset, FitContext], Fitted]
     direct: bool = False
     needs: str = ""
+    by_direction: bool = False

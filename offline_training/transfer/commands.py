@@ -16,6 +16,7 @@ from rt_ner.terminal.options import (
     ConfigPath,
     Device,
     FigurePath,
+    Outputs,
     Overwrite,
     SettingsSeed,
     out_option,
@@ -46,6 +47,7 @@ def transfer(
         ),
     ] = None,
     config: ConfigPath = None,
+    outputs: Outputs = "",
     seed: SettingsSeed = None,
     no_rivals: Annotated[
         bool, typer.Option("--no-rivals", help="Skip the comparison with other decoders.")
@@ -71,7 +73,7 @@ def transfer(
     from offline_training.transfer.days import chosen_trials, load_days
 
     _check_outputs(out, figure, overwrite, trials)
-    days = load_days(day_a, day_b, area, train_settings(config, seed))
+    days = load_days(day_a, day_b, area, train_settings(config, seed, outputs))
     numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.target.trials.size)
     plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
     with show_fits(plan.fits()) as fits:

@@ -176,7 +176,9 @@ class _Runner:
         values = fitted(test)
         decoded_cm_s = values
         if not method.direct:
-            readout = fit_readout(fitted(train).astype(np.float32), train.labels.values)
+            readout = fit_readout(
+                fitted(train).astype(np.float32), train.labels.values, train.labels.outputs
+            )
             decoded_cm_s = values @ readout.matrix + readout.bias
         hop_ns = self._split.shape.hop_ns
         return Comparison(test.labels, values.astype(np.float32), decoded_cm_s, hop_ns), fit_s

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from offline_training.dataset.split import split_session
-from offline_training.settings import TrainSettings
+from offline_training.settings import TrainSettings, usual_outputs
 from offline_training.transfer.alignment.matching import (
     Matching,
     activity,
@@ -81,7 +81,9 @@ def load_days(source: Path, target: Path, area: str | None, settings: TrainSetti
     if the windows of the two sessions differ.
     """
     known = load_session(source, area)
-    sessions = (known, load_session(target, known.area))
+    known = known.only(settings.outputs or usual_outputs(known))
+    names = [output.name for output in known.behaviour.outputs]
+    sessions = (known, load_session(target, known.area).only(names))
     days = [Day(session, split_session(session, settings)) for session in sessions]
     shapes = [day.split.shape for day in days]
     if shapes[0] != shapes[1]:

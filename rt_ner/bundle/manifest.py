@@ -94,21 +94,18 @@ class TrainingEntry(Strict):
     carried_from: CarriedFrom | None = None
 
 
-# Names of the scores of a bundle that decodes velocity, as all bundles of version 0.1 do.
-_VELOCITY_KEYS = {
-    "r2": "velocity_r2",
-    "path_r2": "position_r2",
-    "train_r2": "train_velocity_r2",
-    "validation_r2": "validation_velocity_r2",
-    "shuffled_r2": "shuffled_velocity_r2",
-}
-
-
 def named_scores(scores: Mapping[str, _Value], outputs: Sequence[Output]) -> dict[str, _Value]:
-    """Return scores under the names that files and JSON have: those of velocities say so."""
-    if kind_of(outputs) != OutputKind.VELOCITY:
-        return dict(scores)
-    return {_VELOCITY_KEYS.get(name, name): value for name, value in scores.items()}
+    """Return scores under the names that files and JSON have: ``r2`` of a force is ``force_r2``.
+
+    The path that a decoded velocity leads to has a ``position_r2``; other outputs have no path.
+    """
+    kind = kind_of(outputs)
+    is_velocity = kind == OutputKind.VELOCITY
+    return {
+        "position_r2" if name == "path_r2" else name.replace("r2", f"{kind}_r2"): value
+        for name, value in scores.items()
+        if is_velocity or name != "path_r2"
+    }
 
 
 class Scores(Strict):
@@ -131,18 +128,24 @@ class Scores(Strict):
     """
 
     r2: float
-    path_r2: float | None
+    path_r2: float | None = None
     train_r2: float
     validation_r2: float | None = None
     shuffled_r2: float
 
     @model_validator(mode="before")
     @classmethod
-    def _accept_velocity_keys(cls, content: Any) -> Any:
+    def _accept_names_by_kind(cls, content: Any) -> Any:
         if not isinstance(content, dict):
             return content
-        names = {key: name for name, key in _VELOCITY_KEYS.items()}
-        return {names.get(key, key): value for key, value in content.items()}
+        control = next((name for name in content if name.startswith("shuffled_")), "")
+        if not control or control == "shuffled_r2":
+            return content
+        kind = control.removeprefix("shuffled_").removesuffix("_r2")
+        names = {name.replace("r2", f"{kind}_r2"): name for name in cls.model_fields}
+        if kind == OutputKind.VELOCITY:
+            names["position_r2"] = "path_r2"
+        return {names.get(name, name): value for name, value in content.items()}
 
 
 class Manifest(Strict):

@@ -30,6 +30,15 @@ AreaName = Annotated[
     str | None,
     typer.Option("--area", metavar="NAME", help="Brain area to use if there are several, e.g. M1."),
 ]
+Outputs = Annotated[
+    str,
+    typer.Option(
+        "--outputs",
+        metavar="NAMES",
+        help="Outputs to decode, comma-separated, e.g. cursor_x,cursor_y; rt-ner inspect lists "
+        "them. Default: velocity.",
+    ),
+]
 ConfigPath = Annotated[
     Path | None,
     typer.Option(

@@ -152,8 +152,8 @@ def test_demo_runs_the_whole_pipeline(
     window_s = 0.03 * TrainSettings().window.history_bins
     played_s = (small_session.end_ns - small_session.trials.start_ns[12]) / 1e9
     assert summary["live"]["bins"] == pytest.approx((played_s - window_s) * 100, abs=2)
-    assert summary["live"]["r2"] > summary["offline"]["shuffled_r2"]
-    assert {"r2", "path_r2", "shuffled_r2"} <= summary["offline"].keys()
+    assert summary["live"]["velocity_r2"] > summary["offline"]["shuffled_velocity_r2"]
+    assert {"velocity_r2", "position_r2", "shuffled_velocity_r2"} <= summary["offline"].keys()
     for stage in ("step", "end_to_end"):
         latency = summary["latency_us"][stage]
         assert 0 < latency["p50"] <= latency["p99"] <= latency["max"]

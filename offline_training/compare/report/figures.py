@@ -53,7 +53,9 @@ def draw_scores(results: Results) -> bytes:
     )
     velocity.draw(results.rows, "shuffled_r2", _CONTROL)
     velocity.draw(results.rows, "r2", _OURS)
-    velocity.finish("Velocity")
+    velocity.finish(
+        "Outputs" if any(row.decodes != "velocity" for row in results.rows) else "Velocity"
+    )
     for panel, name in ((swapped, "swapped_r2"), (position, "path_r2")):
         panel.draw(results.rows, name, _OURS)
         panel.draw(paper, name, _PAPER)
@@ -115,11 +117,13 @@ class _Panel:
         axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def draw_direction(results: Results) -> bytes:
-    """Draw direction accuracy from each step alone, one line per method.
+def draw_direction(results: Results) -> bytes | None:
+    """Draw direction accuracy from each step alone, one line per method; None without directions.
 
     Trials of all recordings and seeds are pooled, at the times that all recordings have.
     """
+    if not results.directions:
+        return None
     figure = Figure(figsize=(8.5, 4.8), facecolor="white")
     figure.subplots_adjust(0.085, 0.125, 0.8, 0.92)
     axes = figure.subplots()

@@ -23,11 +23,11 @@ _COMPASS = 0.5
 
 
 def draw_latents(results: Results) -> bytes | None:
-    """Draw the first recording's latents, one panel per method; None if there are none.
+    """Draw the first recording's latents, one panel per method; None without any or directions.
 
     Averages over the held-out trials of one direction are bold, single trials are faint.
     """
-    if not results.embeddings:
+    if not (results.embeddings and results.embeddings[0].recording.has_directions):
         return None
     recording = results.embeddings[0].recording
     shown = [each for each in results.embeddings if each.recording is recording]

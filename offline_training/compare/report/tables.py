@@ -64,6 +64,13 @@ SCORES = (
 )
 
 
+def _titled(title: str, results: Results) -> str:
+    """Return a title that names the outputs' kind, where that is not velocity."""
+    kinds = {row.decodes for row in results.rows}
+    kind = kinds.pop() if len(kinds) == 1 else "output"
+    return title.replace("velocity", kind).replace("Velocity", kind.capitalize())
+
+
 def recording_names(results: Results) -> list[str]:
     """Return the recordings in order of appearance."""
     return list(dict.fromkeys(row.recording for row in results.rows))
@@ -93,7 +100,7 @@ def summary_table(results: Results) -> TextTable:
         )
         for way in means[0]
     )
-    columns = ("method", "readout", *(score.column for score in scores))
+    columns = ("method", "readout", *(_titled(score.column, results) for score in scores))
     n = len(recordings)
     title = f"Held-out trials, mean of {n} recordings" if n > 1 else recordings[0]
     return TextTable(title, columns, rows)
@@ -106,7 +113,9 @@ def score_table(results: Results, score: Score) -> TextTable:
     if score.in_paper:
         quoted = _score_rows(paper_rows(recordings), score, recordings)
         rows += [(f"paper: {method}", *cells) for method, *cells in quoted]
-    return TextTable(score.title, ("method", "readout", *recordings, "mean"), tuple(rows))
+    return TextTable(
+        _titled(score.title, results), ("method", "readout", *recordings, "mean"), tuple(rows)
+    )
 
 
 def across_summary(results: Results) -> TextTable:
@@ -115,7 +124,7 @@ def across_summary(results: Results) -> TextTable:
     for method in across_methods(results):
         pairs = [transfer for transfer in results.across if transfer.method == method]
         means = (
-            np.mean([getattr(pair, name) for pair in pairs])
+            np.mean([np.nan if (r2 := getattr(pair, name)) is None else r2 for pair in pairs])
             for name in ("r2", "path_r2", "unaligned_r2")
         )
         rows.append((method, *(shown(float(mean)) for mean in means)))

@@ -28,7 +28,8 @@ class Scored(Protocol):
 class Row:
     """Scores of one method, readout and seed on one recording's held-out trials.
 
-    ``swapped_r2`` is R² with decoded and true velocity swapped, as in the NER paper.
+    ``decodes`` is the kind of the outputs, such as velocity. ``swapped_r2`` is R² with decoded and
+    true outputs swapped, as in the NER paper.
     """
 
     session: str
@@ -46,6 +47,7 @@ class Row:
     train_r2: float
     train_path_r2: float | None
     swapped_r2: float
+    decodes: str = "velocity"
 
     @property
     def recording(self) -> str:

@@ -10,6 +10,7 @@ from offline_training.compare.scoring.readouts import fit_named
 from offline_training.compare.scoring.rows import Row
 from offline_training.methods.method import FitContext, Fitted, Method
 from rt_ner.core.arrays import Float32Array
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import RtNerError, SessionError
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.scores import Comparison
@@ -17,7 +18,7 @@ from rt_ner.offline.scores import Comparison
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A method's values for a recording, ``(hop, dims)``: latents, or velocity in cm/s.
+    """A method's values for a recording, ``(hop, dims)``: latents, or outputs.
 
     ``fit_s`` is the training time in seconds, without readouts.
     """
@@ -78,6 +79,7 @@ def score(
         train_r2=train.r2(),
         train_path_r2=train.path_r2(),
         swapped_r2=test.swapped_r2(),
+        decodes=kind_of(test.labels.outputs),
     )
 
 

@@ -102,5 +102,5 @@ def _averages(features: Float32Array, condition: Int64Array) -> Float32Array:
 
 
 PCA = Method("pca", _DIMS, _fit_pca)
-LDA = Method("lda", _DIMS, _fit_lda)
-DPCA = Method("dpca", _DIMS, _fit_dpca)
+LDA = Method("lda", _DIMS, _fit_lda, by_direction=True)
+DPCA = Method("dpca", _DIMS, _fit_dpca, by_direction=True)

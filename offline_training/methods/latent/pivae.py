@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from offline_training.dataset.outputs import output_scale
 from offline_training.methods.decoders.learning import Plan, apply, learn
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.methods.preparation import fit_standardiser
@@ -101,10 +102,11 @@ def _fit(train: Dataset, context: FitContext, plan: Plan) -> Fitted:
 
 
 def _label_vector(labels: Labels) -> Float32Array:
-    """Return labels ``(hop, 4)``: velocity in units of its spread, direction's cosine and sine."""
+    """Return labels ``(hop, …)``: outputs in units of their spread, direction's cosine and sine."""
     angle = np.deg2rad(labels.direction_deg)[:, None]
-    velocity = labels.values / labels.values.std()
-    return np.concatenate([velocity, np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    turn = np.nan_to_num(np.concatenate([np.cos(angle), np.sin(angle)], axis=1))
+    standard = output_scale(labels).to_standard(labels.values)
+    return np.concatenate([standard, turn], axis=1).astype(np.float32)
 
 
 def _perceptron(n_in: int, n_out: int) -> nn.Sequential:

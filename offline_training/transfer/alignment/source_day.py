@@ -56,7 +56,7 @@ def learn_source_day(
     """Train an ensemble and its readout on a day's training windows, whose bins are ``step_ns``."""
     ensemble, _ = train_ensemble(dataset, settings, step_ns, device, on_step)
     latents = ensemble.average(ensemble.features).cpu().numpy()
-    readout = fit_readout(latents, dataset.labels.values)
+    readout = fit_readout(latents, dataset.labels.values, dataset.labels.outputs)
     return SourceDay(dataset, ensemble, readout, step_ns)
 
 

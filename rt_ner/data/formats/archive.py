@@ -8,6 +8,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.continuous import (
     CONTINUOUS_ARRAYS,
+    TRIALS_UNUSED,
     continuous_session,
     is_continuous,
 )
@@ -41,7 +43,8 @@ def read(path: Path, area: str | None) -> RecordingFile:
         if _FORMAT_KEY in arrays:
             return RecordingFile.of_session(_own_session(arrays, area), ())
         if is_continuous(arrays):
-            return RecordingFile.of_session(continuous_session(arrays, area, path), ())
+            whole = RecordingFile.of_session(continuous_session(arrays, area, path), ())
+            return replace(whole, missing={"trials": TRIALS_UNUSED})
         if areas := reach_areas(arrays):
             return RecordingFile.of_session(reach_session(arrays, area, path), areas)
     except KeyError as error:

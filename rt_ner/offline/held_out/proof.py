@@ -72,7 +72,7 @@ def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
     """Return a bundle's report by file name: training latents and, if drawn, the picture."""
     train = trained.train
     some = slice(None, None, len(train.latent) // _CLOUD_ROWS + 1)
-    pages = cloud_page(train.latent[some], train.labels.direction_deg[some])
+    pages = cloud_page(train.latent[some], np.nan_to_num(train.labels.direction_deg[some]))
     if draw is None:
         return pages
     entry, scores = trained.bundle.manifest.training, trained.bundle.manifest.scores

@@ -52,6 +52,8 @@ def score_across(
 
 
 def _why_apart(one: EvaluationSplit, other: EvaluationSplit) -> str:
+    if not (one.has_directions and other.has_directions):
+        return "a continuous recording has no reach directions to align them by"
     n_common = len(common_directions(one, other))
     if n_common < 2:
         return f"their training trials share {n_common} reach directions, at least 2 are needed"
