@@ -16,6 +16,7 @@ from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import BundleError
 from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.decoder import DecoderSpecification
@@ -130,8 +131,8 @@ class _Bundles:
             "bundle": self.folder.resolve().name,
             "session": training.session,
             "area": training.area,
+            "decodes": kind_of(self.loaded.manifest.decoded_outputs),
             "r2": f"{scores.r2:.3f}",
-            "path_r2": f"{scores.path_r2:.3f}",
             "shuffled_r2": f"{scores.shuffled_r2:.3f}",
             "bundle_sha256": sha256((self.folder / SUMS_FILE).read_bytes()).hexdigest(),
         }

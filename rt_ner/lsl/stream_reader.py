@@ -61,6 +61,21 @@ class StreamReader:
         units = (self.info.get_channel_units() if self.info else None) or [""]
         return CM_PER_UNIT.get(str(units[0]), 1.0)
 
+    def pair(self, values: FloatArray, is_rate: bool) -> FloatArray | None:
+        """Return the first two columns ``(sample, 2)`` of a velocity, or else of a position.
+
+        They are in cm/s or cm. None unless two channels have such a unit.
+        """
+        units = [str(unit) for unit in (self.info.get_channel_units() if self.info else None) or ()]
+        columns = [
+            column
+            for column, unit in enumerate(units[: values.shape[1]])
+            if unit in CM_PER_UNIT and unit.endswith("/s") == is_rate
+        ][:2]
+        if len(columns) < 2:
+            return None
+        return values[:, columns] * [CM_PER_UNIT[units[column]] for column in columns]
+
     def age_s(self) -> float:
         """Return the time since the newest sample, in s; infinite if none has come."""
         return float(pylsl.local_clock() - self._arrived_s)

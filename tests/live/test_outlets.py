@@ -7,6 +7,7 @@ import pylsl
 import pytest
 
 from rt_ner.core.clock import ns_from_s
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
 from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
@@ -174,3 +175,35 @@ def test_closing_ends_the_ticks(source_id: str) -> None:
         while (tick := cursor.inlet.pull_sample(0.1))[0] is not None:
             newest_ns = ns_from_s(tick[1])
     assert newest_ns <= closed_ns
+
+
+def test_other_outputs_have_a_stream_of_their_own(source_id: str) -> None:
+    outputs = (*position_xy("hand"), VELOCITY_XY[0], Output("grip", "N", OutputKind.FORCE))
+    settings = DecodeSettings.model_validate({"output": {"source": source_id}})
+    outlet = OutputOutlet(settings, HOP_NS, outputs)
+    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, WAIT_S)
+    inlet = pylsl.StreamInlet(found, recover=False)
+    inlet.open_stream(WAIT_S)
+    info = inlet.info(WAIT_S)
+    assert (info.type(), info.channel_count()) == ("Output", 4)
+    assert info.get_channel_labels() == ["hand_x", "hand_y", "vx", "grip"]
+    assert info.get_channel_units() == ["cm", "cm", "cm/s", "N"]
+    assert info.get_channel_types() == ["position", "position", "velocity", "force"]
+    outlet.push(np.array([1.5, -2.0, 30.0, 0.25], dtype=np.float32), 100 * HOP_NS)
+    assert inlet.pull_sample(WAIT_S)[0] == [1.5, -2.0, 30.0, 0.25]
+    outlet.close()
+
+
+def test_at_a_fixed_rate_what_is_no_rate_is_held(source_id: str) -> None:
+    outputs = (VELOCITY_XY[0], position_xy()[0])
+    settings = DecodeSettings.model_validate(
+        {"output": {"source": source_id}, "velocity": {"rate_hz": 100}, "safety": {"stale_ms": 10}}
+    )
+    outlet = OutputOutlet(settings, HOP_NS, outputs)
+    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, WAIT_S)
+    inlet = pylsl.StreamInlet(found, recover=False)
+    inlet.open_stream(WAIT_S)
+    outlet.push(np.array([20.0, 7.0], dtype=np.float32), 100 * HOP_NS)
+    while inlet.pull_sample(WAIT_S)[0] != [0.0, 7.0]:
+        pass
+    outlet.close()

@@ -1,5 +1,6 @@
 """The view on real LSL: it finds streams, loses them, finds them again, and commands a decoder."""
 
+import dataclasses
 import os
 import queue
 import socket
@@ -21,7 +22,9 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
+from rt_ner.core.contract.outputs import position_xy
 from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.decoding.readout import Readout
 from rt_ner.live.companions.live_window import obeying_view
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings, DecodeSettings
@@ -31,7 +34,7 @@ from rt_ner.system.display import check_display
 from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
-from rt_ner.view.signals import Signals
+from rt_ner.view.told.signals import Signals
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, inlet, running
 
 LONG_S = 60.0
@@ -101,6 +104,27 @@ def test_everything_of_a_decoder_and_its_source_is_found_and_shown(
         assert signals.channels.labels == small_bundle.manifest.channel_ids
         poll_until(signals, lambda: len(signals.latents) > 0 and len(signals.velocity) > 0)
         assert signals.missing(Kind.CURSOR).startswith("no stream")
+
+
+def test_decoded_positions_are_shown_as_they_are(small_bundle: Bundle, source_id: str) -> None:
+    own = small_bundle.model.readout
+    readout = Readout(own.matrix, own.bias, position_xy("hand"))
+    model = dataclasses.replace(small_bundle.model, readout=readout)
+    source = Source(source_id, model.channel_ids)
+    truth = open_outlet(source_id, Kind.KINEMATICS, ["hand_x", "hand_y"], "mm", None)
+    with (
+        Decoding(model, source_id) as decoding,
+        looking(Signals(decoding.name, f"task-{source_id}")) as signals,
+    ):
+        running(decoding, source, small_bundle)
+        needed = (Kind.OUTPUT, Kind.COUNTS, Kind.KINEMATICS)
+        poll_until(signals, lambda: not any(signals.missing(kind) for kind in needed))
+        assert signals.output is Kind.OUTPUT
+        truth.push_sample([50.0, -25.0], 1000.0)
+        poll_until(signals, lambda: len(signals.true.trail) > 0, lambda: source.push(10))
+        assert signals.true.trail.newest()[1].tolist() == [[5.0, -2.5]]
+        poll_until(signals, lambda: len(signals.trail) > 0, lambda: source.push(10))
+        assert not len(signals.velocity)
 
 
 def test_a_stream_that_went_is_missed_and_found_again(source_id: str) -> None:

@@ -7,7 +7,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.signals import Signals
+from rt_ner.view.told.signals import Signals
 
 SPAN_S = 5.0
 _MOST_POINTS = 500
@@ -40,7 +40,7 @@ class Trace(Panel):
         """Draw the newest data."""
         true = signals.true_velocity if self._is_velocity else signals.true.trail
         decoded = signals.velocity if self._is_velocity else signals.trail
-        kind = Kind.VELOCITY if self._is_velocity or not signals.has_task else Kind.CURSOR
+        kind = signals.output if self._is_velocity or not signals.has_task else Kind.CURSOR
         fresh = signals.is_fresh(kind)
         self._draw(self._true, true.newest(SPAN_S), signals.clock_s)
         self._decoded.setPen(style.DECODED if fresh else style.FAINT, width=1.5)

@@ -7,7 +7,7 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
 from rt_ner.view import style
-from rt_ner.view.signals import Signals
+from rt_ner.view.told.signals import Signals
 
 _PUSHED, _NEWEST = TIMING_LABELS.index("pushed"), TIMING_LABELS.index("newest_sample")
 # Counts that are shown, and the input counts that each of them adds up.
@@ -51,9 +51,10 @@ def _identity(signals: Signals) -> str:
     about = signals.about
     if not about:
         return signals.missing(Kind.STATE)
+    origin = f"{about.get('session', '')} {about.get('area', '')}"
     return (
-        f"<b>{about.get('bundle', signals.decoder_name)}</b> · {about.get('session', '')} "
-        f"{about.get('area', '')}<br>held-out velocity R² {about.get('r2', '–')}, "
+        f"<b>{about.get('bundle', signals.decoder_name)}</b> · {origin}<br>"
+        f"held-out {about.get('decodes', '')} R² {about.get('r2', '–')}, "
         f"control {about.get('shuffled_r2', '–')}"
     )
 

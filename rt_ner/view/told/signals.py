@@ -7,10 +7,9 @@ from functools import partial
 import numpy as np
 import pylsl
 
-from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import DECODER_KINDS, TIMING_LABELS, Kind
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
-from rt_ner.decoding.input.channels import hot_channels
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import StreamQuery, query_for
 from rt_ner.lsl.network.lookout import Lookout
@@ -18,13 +17,12 @@ from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
+from rt_ner.view.told.channels import Channels
 
 # Older data are shown greyed.
 STALE_S = 0.2
 # Number of rows kept: more than ten seconds of hops of 1 ms.
 _ROWS = 12_000
-# Time over which firing rates are averaged, and time without a spike after which one is dead.
-_RATE_S, _DEAD_S = 1.0, 10.0
 _N_NOTICES = 50
 # Streams of the task and of the source.
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
@@ -70,6 +68,11 @@ class Signals:
         return about_of(info) if info else {}
 
     @property
+    def output(self) -> Kind:
+        """Kind of the stream of the decoder's outputs: velocity, unless it sends others."""
+        return Kind.OUTPUT if self.readers[Kind.OUTPUT].is_connected else Kind.VELOCITY
+
+    @property
     def has_task(self) -> bool:
         """True if a task moves the cursor; otherwise the view does."""
         return self.readers[Kind.CURSOR].is_connected
@@ -108,6 +111,7 @@ class Signals:
             self._take_marker(stamp_s, marker)
         stamps_s, velocity = self._in_cm(Kind.VELOCITY)
         self.take_velocity(stamps_s, velocity)
+        self._take_outputs(*self._planes(Kind.OUTPUT))
         self.take_latents(*self.readers[Kind.LATENT].numbers())
         self.take_timing(*self.readers[Kind.TIMING].numbers())
         stamps_s, counts = self.readers[Kind.COUNTS].numbers()
@@ -120,9 +124,12 @@ class Signals:
         self.notices.extend(text for _, text in self.readers[Kind.NOTICES].texts())
 
     def _poll_source(self) -> None:
-        stamps_s, velocity = self._in_cm(Kind.KINEMATICS)
-        self.true_velocity.extend(stamps_s, velocity)
-        self.true.move(stamps_s, velocity)
+        stamps_s, velocity, position = self._planes(Kind.KINEMATICS)
+        if velocity is not None:
+            self.true_velocity.extend(stamps_s, velocity)
+            self.true.move(stamps_s, velocity)
+        elif position is not None:
+            self.true.trail.extend(stamps_s, position)
 
     def _poll_task(self) -> None:
         self.task_trail.extend(*self._in_cm(Kind.CURSOR))
@@ -139,6 +146,17 @@ class Signals:
         """Take decoded velocities ``(sample, 2)``."""
         self.velocity.extend(stamps_s, velocity_cm_s)
         self.decoded.move(stamps_s, velocity_cm_s)
+        if len(stamps_s):
+            self.clock_s = float(stamps_s[-1])
+
+    def _take_outputs(
+        self, stamps_s: FloatArray, velocity: FloatArray | None, position: FloatArray | None
+    ) -> None:
+        """Take outputs as far as a plane can show them: a velocity, or else a position."""
+        if velocity is not None:
+            self.take_velocity(stamps_s, velocity)
+        elif position is not None:
+            self.decoded.trail.extend(stamps_s, position)
         if len(stamps_s):
             self.clock_s = float(stamps_s[-1])
 
@@ -189,45 +207,17 @@ class Signals:
         source, slash, _ = self._input_source.rpartition("/")
         return query_for(source, kind) if slash else None
 
+    def _planes(self, kind: Kind) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:
+        """Return stamps, and the stream's velocity and position in a plane, if it has them."""
+        reader = self.readers[kind]
+        stamps_s, values = reader.numbers()
+        if not len(stamps_s):
+            return stamps_s, None, None
+        return stamps_s, reader.pair(values, True), reader.pair(values, False)
+
     def _in_cm(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
         reader = self.readers[kind]
         stamps_s, values = reader.numbers()
         if not len(stamps_s):
             return stamps_s, np.zeros((0, 2))
         return stamps_s, values[:, :2] * reader.cm_per_unit
-
-
-class Channels:
-    """Firing rate of each channel, with dead and hot ones."""
-
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        self.labels = labels
-        self.rate_hz = np.zeros(len(labels))
-        self._newest_s = np.nan
-        self._heard_s = 0.0
-        self._silent_s = np.zeros(len(labels))
-
-    @property
-    def dead(self) -> BoolArray:
-        """Channels ``(channel,)`` that have been silent for long."""
-        return np.asarray(self._silent_s >= _DEAD_S, dtype=np.bool_)
-
-    @property
-    def hot(self) -> BoolArray:
-        """Channels ``(channel,)`` that fire far more than the others."""
-        return hot_channels(self.rate_hz)
-
-    def take(self, stamps_s: FloatArray, counts: FloatArray) -> None:
-        """Take the counts ``(hop, channel)`` of the time since the hop before."""
-        if counts.shape[1:] != self.rate_hz.shape or not len(stamps_s):
-            return
-        for stamp_s, spikes in zip(stamps_s.tolist(), counts, strict=True):
-            hop_s = stamp_s - self._newest_s
-            self._newest_s = stamp_s
-            if not 0 < hop_s <= _RATE_S:
-                continue
-            self._heard_s += hop_s
-            # At first a mean over everything that came, later over about a second.
-            share = hop_s / min(self._heard_s, _RATE_S)
-            self.rate_hz += share * (spikes / hop_s - self.rate_hz)
-            self._silent_s = np.where(spikes > 0, 0.0, self._silent_s + hop_s)

@@ -1,0 +1,1 @@
+"""Data of the decoder, its source and the task, kept for the plots."""
