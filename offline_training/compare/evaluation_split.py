@@ -14,12 +14,10 @@ from offline_training.settings import TrainSettings, usual_outputs
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.loading import load_session, session_areas
+from rt_ner.data.loading import ALL_AREAS, load_session, session_areas
 from rt_ner.data.session.session import Session
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels, shuffle_trials
-
-ALL_AREAS = "all"
 
 
 @dataclass(frozen=True, eq=False)

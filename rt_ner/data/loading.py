@@ -6,7 +6,11 @@ from pathlib import Path
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
 from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.areas import join_areas
 from rt_ner.data.session.session import Session
+
+# Stands for every area of a file.
+ALL_AREAS = "all"
 
 
 def load_session(path: str | Path, area: str | None = None) -> Session:
@@ -17,17 +21,18 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     path : str or Path
         A file that `load_recording` reads.
     area : str, optional
-        Brain area to read, ``"M1"`` for example. Default: the first area in the file.
+        Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
+        are joined into one session. Default: the first area in the file.
 
     Returns
     -------
     Session
-        Spikes, kinematics and trials of that area.
+        Spikes of that area, behaviour and trials.
 
     Raises
     ------
     SessionError
-        If the file can't be read, has no such area, or lacks spikes, kinematics or trials. The
+        If the file can't be read, has no such area, or lacks spikes or behaviour. The
         message says what to do.
 
     Examples
@@ -53,11 +58,24 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     <SpikeCounts: 96 channels, 384 bins of 30 ms, 36,864 spikes>
 
     """
-    recording = load_recording(path, area)
+    areas = _areas(Path(path), area)
+    recordings = [load_recording(path, each) for each in areas]
     try:
-        return recording.session()
+        sessions = [recording.session() for recording in recordings]
+        return sessions[0] if len(sessions) == 1 else join_areas(sessions)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
+
+
+def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
+    """Return the areas that a text with commas names; ``all`` means every area of the file."""
+    if area is None:
+        return (None,)
+    if area == ALL_AREAS:
+        return session_areas(path)
+    if "," in area and area in session_areas(path):
+        return (area,)
+    return tuple(dict.fromkeys(name.strip() for name in area.split(",") if name.strip())) or (None,)
 
 
 def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:

@@ -28,7 +28,11 @@ SessionPath = Annotated[
 ]
 AreaName = Annotated[
     str | None,
-    typer.Option("--area", metavar="NAME", help="Brain area to use if there are several, e.g. M1."),
+    typer.Option(
+        "--area",
+        metavar="NAME",
+        help="Brain area, e.g. M1; several at once: M1,PMd, or all. Default: the first.",
+    ),
 ]
 Outputs = Annotated[
     str,
