@@ -18,6 +18,8 @@ _UNBALANCED = 3.0
 _NAMED = 5
 # An output that varies by less is constant, but for rounding.
 _STILL = 1e-6
+# No movement goes so many times as far, from one hop to the next, as 99 % of all steps.
+_JUMP = 5.0
 # In a continuous recording, this part of the hops that are drawn are movement. A position moves as
 # far as it changes within so long before and after.
 _MOVEMENT, _CHANGE_NS = 2 / 3, 100 * NS_PER_MS
@@ -34,6 +36,8 @@ def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...
         *_check_trials(split.train.labels),
         *_check_outputs(split.train.labels, "training"),
         *_check_outputs(split.test.labels, "held-out"),
+        *_check_jumps(split.train.labels, "training"),
+        *_check_jumps(split.test.labels, "held-out"),
         *_check_directions(split.train.labels, split.test.labels),
         *_check_channels(split, channel_ids),
     )
@@ -100,6 +104,25 @@ def _check_outputs(labels: Labels, part: str) -> list[str]:
             "decode, and R² has no meaning; check which column holds it, or name other outputs"
         )
     return []
+
+
+def _check_jumps(labels: Labels, part: str) -> list[str]:
+    """Warn of the largest jump of each output that no movement can be."""
+    steps = np.abs(np.diff(labels.values, axis=0))
+    hop_ns = np.diff(labels.end_ns)
+    steps = steps[hop_ns == hop_ns.min()] if hop_ns.size else steps
+    if not len(steps):
+        return []
+    warnings = []
+    for column, output in enumerate(labels.outputs):
+        usual, largest = np.percentile(steps[:, column], 99), steps[:, column].max()
+        if 0 < usual * _JUMP < largest:
+            warnings.append(
+                f"{output.name} jumps by {largest:.3g} {output.unit} within {hop_ns.min() / 1e6:g} ms "
+                f"in the {part} trials, {largest / usual:.0f} times as far as 99 % of its steps: an "
+                "artefact, which is learned and scored too; remove it from the recording"
+            )
+    return warnings
 
 
 def _check_directions(train: Labels, test: Labels) -> list[str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline_training.dataset.adequacy import balanced_chances
+from offline_training.dataset.adequacy import balanced_chances, check_adequacy
 from offline_training.dataset.outputs import is_moving, output_scale, ranked_values
+from offline_training.dataset.split import split_session
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
@@ -159,3 +160,15 @@ def test_outputs_of_any_unit_weigh_the_same(small_session: Session) -> None:
     np.testing.assert_allclose(scale.to_values(scale.to_standard(mixed.values)), mixed.values)
     constant = replace(labels, values=np.ones((len(labels), 1)), outputs=mixed.outputs[2:])
     assert not ranked_values(constant).any()
+
+
+def test_a_jump_that_no_movement_can_be_is_named(small_session: Session) -> None:
+    continuous = replace(small_session, trials=UNCUT).only(["vx", "vy"])
+    values = continuous.behaviour.values.copy()
+    values[500, 1] += 2000.0
+    jumping = replace(continuous, behaviour=replace(continuous.behaviour, values=values))
+    settings = quick_settings()
+    for session, named in ((continuous, []), (jumping, ["vy jumps by"])):
+        warnings = check_adequacy(split_session(session, settings), session.channel_ids)
+        said = [warning for warning in warnings if "jumps" in warning]
+        assert [warning[: len("vy jumps by")] for warning in said] == named
