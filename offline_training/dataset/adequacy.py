@@ -118,9 +118,9 @@ def _check_jumps(labels: Labels, part: str) -> list[str]:
         usual, largest = np.percentile(steps[:, column], 99), steps[:, column].max()
         if 0 < usual * _JUMP < largest:
             warnings.append(
-                f"{output.name} jumps by {largest:.3g} {output.unit} within {hop_ns.min() / 1e6:g} ms "
-                f"in the {part} trials, {largest / usual:.0f} times as far as 99 % of its steps: an "
-                "artefact, which is learned and scored too; remove it from the recording"
+                f"{output.name} jumps by {largest:.3g} {output.unit} in the {part} trials, within "
+                f"{hop_ns.min() / 1e6:g} ms: {largest / usual:.0f} times as far as 99 % of its "
+                "steps, so an artefact, which is learned and scored too; remove it"
             )
     return warnings
 
