@@ -13,7 +13,8 @@ from torch import nn
 
 from offline_training.ner.ensemble import OnStep, train_ensemble
 from offline_training.ner.networks.descent import Descent, disturbed
-from offline_training.ner.networks.encoder_network import EncoderNetwork, all_features
+from offline_training.ner.networks.encoder_network import EncoderNetwork
+from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
 from rt_ner.offline.dataset import Dataset
 
@@ -74,12 +75,12 @@ def distill(
     """
     plan = settings.ensemble
     network = EncoderNetwork(dataset, settings).to(device)
-    features = all_features(network, dataset)
+    features = Features(network, dataset.windows)
     # The ensemble has an answer to any input, so there is nothing to overfit: no dropout.
     network.eval()
     descent = Descent([*network.parameters()], settings, plan.distillation_steps)
     for step in range(1, plan.distillation_steps + 1):
-        rows = torch.randint(len(features), (plan.distillation_batch,)).to(device)
+        rows = torch.randint(len(features), (plan.distillation_batch,)).numpy()
         seen = disturbed(features[rows], settings)
         descent.step(nn.functional.mse_loss(network(seen[None])[0], average(seen)))
         on_step(step / plan.distillation_steps)

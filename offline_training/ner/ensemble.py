@@ -14,9 +14,9 @@ from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import (
     EncoderNetwork,
     MemberLinear,
-    all_features,
     member_latents,
 )
+from offline_training.ner.networks.features import Features
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import BoolArray, Int64Array
@@ -29,6 +29,8 @@ from rt_ner.offline.scores import r2_score
 _FOLDS = 10
 # Steps between two looks at the trials left out, and looks without progress before learning ends.
 _CHECK_STEPS, _PATIENT_CHECKS = 20, 6
+# Hops that such a look decodes; of more, every second or third, and so on.
+_MOST_CHECKED = 50_000
 
 # Receives the part done, from 0 to 1, and the newest R² of the trials left out.
 OnStep = Callable[[float, float | None], None]
@@ -44,7 +46,13 @@ class Ensemble:
         self.dataset = dataset
         self.settings = settings
         self.network = EncoderNetwork(dataset, settings, members).to(device)
-        self.features = all_features(self.network, dataset)
+        self.features = Features(self.network, dataset.windows)
+        self._checked = slice(None, None, -(-len(self.features) // _MOST_CHECKED))
+        self._checked_features = (
+            Features(self.network, dataset.windows[self._checked])
+            if self._checked.step > 1
+            else self.features
+        )
         self.left_out = _left_out(dataset.labels, members)
         rng = np.random.default_rng(settings.seed)
         self._samplers = [
@@ -60,12 +68,12 @@ class Ensemble:
         """Learn from one batch per member."""
         drawn = [sampler.draw(self.settings.batch) for sampler in self._samplers]
         rows = np.stack([np.concatenate(pair) for pair in drawn])
-        seen = disturbed(self.features[torch.from_numpy(rows)], self.settings)
+        seen = disturbed(self.features[rows], self.settings)
         self.network.train()
         hidden = self.network.hidden(seen)
         self._descent.step(self._objective(hidden, self.network.latents(hidden), rows))
 
-    def average(self, features: torch.Tensor) -> torch.Tensor:
+    def average(self, features: torch.Tensor | Features) -> torch.Tensor:
         """Return the members' mean latents ``(batch, latent)``, without dropout."""
         return member_latents(self.network, features).mean(dim=0)
 
@@ -86,10 +94,10 @@ class Ensemble:
         """Return the R² on the trials that members left out; None without any."""
         if not self.left_out.any():
             return None
-        values = self.dataset.labels.values
+        values = self.dataset.labels.values[self._checked]
         decoded, true = [], []
-        latents = member_latents(self.network, self.features).cpu().numpy()
-        for own, left_out in zip(latents, self.left_out, strict=True):
+        latents = member_latents(self.network, self._checked_features).cpu().numpy()
+        for own, left_out in zip(latents, self.left_out[:, self._checked], strict=True):
             readout = fit_readout(own[~left_out], values[~left_out])
             decoded.append(own[left_out] @ readout.matrix + readout.bias)
             true.append(values[left_out])

@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from offline_training.ner.networks.features import HOPS_AT_ONCE, Features
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.offline.dataset import Dataset
 
 # Added to each channel's standard deviation: a silent channel must not blow up its first spike.
 SD_FLOOR = 0.05
-_HOPS_AT_ONCE = 4096
+_CHANNELS_AT_ONCE = 32
 
 
 class EncoderNetwork(nn.Module):
@@ -24,13 +25,13 @@ class EncoderNetwork(nn.Module):
 
     def __init__(self, dataset: Dataset, settings: TrainSettings, n_members: int = 1) -> None:
         super().__init__()
-        root = np.sqrt(dataset.windows[:, -1].astype(np.float64))
-        sd = np.where(dataset.windows.any(axis=(0, 1)), root.std(axis=0) + SD_FLOOR, np.inf)
+        mean, spread = _moments_of_roots(dataset.windows[:, -1])
+        sd = np.where(dataset.windows.any(axis=(0, 1)), spread + SD_FLOOR, np.inf)
         basis = temporal_basis(dataset.windows.shape[1], settings.temporal_basis)
         self.mean: torch.Tensor
         self.sd: torch.Tensor
         self.basis: torch.Tensor
-        self.register_buffer("mean", torch.tensor(root.mean(axis=0), dtype=torch.float32))
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("sd", torch.tensor(sd, dtype=torch.float32))
         self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32))
         first, second = settings.hidden_units
@@ -90,25 +91,27 @@ def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
     return basis
 
 
-def all_features(network: EncoderNetwork, dataset: Dataset) -> torch.Tensor:
-    """Return features ``(hop, bump, channel)`` of a dataset, on the network's device."""
-    device = network.mean.device
-    parts = [
-        network.features(torch.from_numpy(windows.astype(np.float32, order="C")).to(device))
-        for windows in np.array_split(dataset.windows, len(dataset.windows) // _HOPS_AT_ONCE + 1)
-    ]
-    return torch.cat(parts)
+def _moments_of_roots(counts: AnyArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each channel's square-root counts.
+
+    Some channels at a time, because those of a long recording would fill the memory.
+    """
+    n_groups = max(1, counts.shape[1] // _CHANNELS_AT_ONCE)
+    groups = np.array_split(np.arange(counts.shape[1]), n_groups)
+    roots = (np.sqrt(counts[:, group[0] : group[-1] + 1].astype(np.float64)) for group in groups)
+    moments = [(root.mean(axis=0), root.std(axis=0)) for root in roots]
+    mean, spread = (np.concatenate(parts) for parts in zip(*moments, strict=True))
+    return mean, spread
 
 
-def member_latents(network: EncoderNetwork, features: torch.Tensor) -> torch.Tensor:
+def member_latents(network: EncoderNetwork, features: torch.Tensor | Features) -> torch.Tensor:
     """Return latents ``(member, hop, latent)`` of ``(hop, bump, channel)``, without dropout."""
     learning = network.training
     network.eval()
     n_members = len(network.latent.weight)
     with torch.no_grad():
         parts = [
-            network(part.expand(n_members, *part.shape))
-            for part in torch.split(features, _HOPS_AT_ONCE)
+            network(part.expand(n_members, *part.shape)) for part in features.split(HOPS_AT_ONCE)
         ]
     network.train(learning)
     return torch.cat(parts, dim=1)
@@ -116,5 +119,7 @@ def member_latents(network: EncoderNetwork, features: torch.Tensor) -> torch.Ten
 
 def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
     """Return latents ``(hop, latent)`` of a dataset, by a network of one member."""
-    latents: Float32Array = member_latents(network, all_features(network, dataset))[0].cpu().numpy()
+    latents: Float32Array = (
+        member_latents(network, Features(network, dataset.windows))[0].cpu().numpy()
+    )
     return latents

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from offline_training.ner.distillation import distill
-from offline_training.ner.networks.encoder_network import EncoderNetwork, all_features, embed
+from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
+from offline_training.ner.networks.features import Features
 from offline_training.transfer.alignment.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, Stitched, learn_target_day
 from rt_ner.core.arrays import AnyArray
@@ -69,7 +70,7 @@ def decode_stitched(
 ) -> Comparison:
     """Decode held-out trials with the stitched ensemble, standardised by ``windows``."""
     own = EncoderNetwork(windows, source.settings).to(source.ensemble.features.device)
-    latents = stitched.average(all_features(own, split.test)).cpu().numpy()
+    latents = stitched.average(Features(own, split.test.windows)[:]).cpu().numpy()
     return read_out(source, split, latents)
 
 

@@ -16,7 +16,8 @@ from offline_training.dataset.outputs import ranked_values
 from offline_training.ner.ensemble import Ensemble, OnStep, train_ensemble
 from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.descent import disturbed
-from offline_training.ner.networks.encoder_network import EncoderNetwork, all_features
+from offline_training.ner.networks.encoder_network import EncoderNetwork
+from offline_training.ner.networks.features import Features
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.matching import Matching
@@ -102,7 +103,7 @@ def learn_target_day(
     own = EncoderNetwork(target, source.settings).to(device)
     days = (
         _Day(source.dataset, source.ensemble.features, source.step_ns, rng),
-        _Day(target, all_features(own, target), source.step_ns, rng),
+        _Day(target, Features(own, target.windows), source.step_ns, rng),
     )
     objective = _BothDays(source, days)
     optimizer = torch.optim.AdamW(
@@ -131,7 +132,7 @@ class _Day:
     def __init__(
         self,
         dataset: Dataset,
-        features: torch.Tensor,
+        features: Features,
         step_ns: int,
         rng: np.random.Generator,
     ) -> None:
@@ -144,7 +145,7 @@ class _Day:
         """Draw augmented features ``(member, 2 · anchor, …)`` and anchors ``(member, anchor)``."""
         pairs = [self._sampler.draw(_ANCHORS) for _ in range(settings.ensemble.members)]
         rows = np.stack([np.concatenate(pair) for pair in pairs])
-        seen = disturbed(self._features[torch.from_numpy(rows)], settings)
+        seen = disturbed(self._features[rows], settings)
         return seen, np.stack([anchors for anchors, _ in pairs])
 
 
@@ -152,11 +153,11 @@ class _BothDays:
     """NER loss over the anchors of both days together, plus the error of the fixed readout."""
 
     def __init__(self, source: SourceDay, days: tuple[_Day, _Day]) -> None:
-        features = source.ensemble.features
+        like = source.ensemble.features[:1]
         self._settings = source.settings
         self._days = days
-        self._matrix = torch.from_numpy(source.readout.matrix).to(features)
-        self._bias = torch.from_numpy(source.readout.bias).to(features)
+        self._matrix = torch.from_numpy(source.readout.matrix).to(like)
+        self._bias = torch.from_numpy(source.readout.bias).to(like)
         self._variance = float(source.dataset.labels.values.var())
 
     def __call__(self, stitched: Stitched) -> torch.Tensor:

@@ -12,13 +12,14 @@ from offline_training.dataset.split import split_session
 from offline_training.ner.distillation import distill
 from offline_training.ner.ensemble import train_ensemble
 from offline_training.ner.export.encoder_export import export_onnx
+from offline_training.ner.networks import features
 from offline_training.ner.networks.encoder_network import (
     EncoderNetwork,
-    all_features,
     embed,
     member_latents,
     temporal_basis,
 )
+from offline_training.ner.networks.features import Features
 from offline_training.options import pick_device
 from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
 from offline_training.training import train, train_bundle
@@ -147,7 +148,7 @@ def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> No
     ensemble, _ = train_ensemble(split.train, settings, step_ns, CPU, quiet)
     pupil = distill(split.train, settings, CPU, ensemble.average, quiet)
     own = embed(pupil, split.test)
-    wanted = ensemble.average(all_features(ensemble.network, split.test)).numpy()
+    wanted = ensemble.average(Features(ensemble.network, split.test.windows)).numpy()
     assert r2_score(wanted, own) > 0.8
     members = member_latents(ensemble.network, ensemble.features).numpy()
     assert r2_score(members[0], members[1]) > 0.3, "members' latents stand in one space"
@@ -238,3 +239,18 @@ def test_a_session_of_other_channels_is_refused(
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match="--device nonsense.*use --device cpu"):
         pick_device("nonsense")
+
+
+def test_features_of_a_long_recording_are_made_when_asked_for(
+    small_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = split_session(small_session, quick_settings()).train
+    network = EncoderNetwork(dataset, quick_settings())
+    kept = Features(network, dataset.windows)
+    monkeypatch.setattr(features, "_MOST_KEPT_BYTES", 0)
+    made = Features(network, dataset.windows)
+    rows = np.array([[5, 3], [700, 0]])
+    torch.testing.assert_close(made[rows], kept[rows])
+    for one, other in zip(made.split(300), kept.split(300), strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(made) == len(kept) == len(dataset.labels)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from offline_training.dataset.split import split_session
-from offline_training.ner.networks.encoder_network import all_features
+from offline_training.ner.networks.features import Features
 from offline_training.settings import EnsembleSettings, TrainSettings, WindowSettings
 from offline_training.transfer import curve as curve_module
 from offline_training.transfer.alignment.matching import (
@@ -237,7 +237,7 @@ def test_the_readout_stays_and_a_seed_gives_one_read_in(
     np.testing.assert_array_equal(source_day.readout.bias, bias)
     for before, now in zip(weights, source_day.ensemble.network.parameters(), strict=True):
         assert torch.equal(before, now)
-    assert all_features(source_day.ensemble.network, days[0]).shape[2] == 40
+    assert Features(source_day.ensemble.network, days[0].windows)[:1].shape[2] == 40
 
 
 # Trials

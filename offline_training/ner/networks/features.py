@@ -1,0 +1,57 @@
+"""Give an encoder's features of windows, kept in memory where they are small."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rt_ner.core.arrays import AnyArray, Int64Array
+
+if TYPE_CHECKING:
+    from offline_training.ner.networks.encoder_network import EncoderNetwork
+
+HOPS_AT_ONCE = 4096
+# Features are several times as large as the counts that their windows share.
+_MOST_KEPT_BYTES = 400_000_000
+
+
+class Features:
+    """Features ``(hop, bump, channel)`` of windows ``(hop, bin, channel)``.
+
+    Those of a long recording are made each time that they are asked for.
+    """
+
+    def __init__(self, network: "EncoderNetwork", windows: AnyArray) -> None:
+        self._network = network
+        self._windows = windows
+        n_bytes = 4 * len(self) * network.basis.shape[1] * self._windows.shape[2]
+        n_parts = len(self) // HOPS_AT_ONCE + 1
+        self._kept = (
+            torch.cat([self._made(part) for part in np.array_split(self._windows, n_parts)])
+            if n_bytes <= _MOST_KEPT_BYTES
+            else None
+        )
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @property
+    def device(self) -> torch.device:
+        """Device that the features are on."""
+        return self._network.mean.device
+
+    def __getitem__(self, rows: slice | Int64Array) -> torch.Tensor:
+        """Return the features ``(…, bump, channel)`` of some rows."""
+        if self._kept is not None:
+            return self._kept[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+        return self._made(self._windows[rows])
+
+    def split(self, n: int) -> Iterator[torch.Tensor]:
+        """Yield all features, ``n`` hops at a time."""
+        for first in range(0, len(self), n):
+            yield self[first : first + n]
+
+    def _made(self, windows: AnyArray) -> torch.Tensor:
+        counts = torch.from_numpy(windows.astype(np.float32, order="C"))
+        return self._network.features(counts.to(self.device))
