@@ -49,7 +49,7 @@ REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ner_
 COLUMNS = [
     "session", "area", "method", "readout", "dims", "causal", "seed", "r2", "path_r2",
     "direction_acc", "shuffled_r2", "fit_s", "train_r2", "train_path_r2",
-    "swapped_r2",
+    "swapped_r2", "decodes",
 ]  # fmt: skip
 
 

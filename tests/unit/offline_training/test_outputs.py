@@ -5,10 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from offline_training.compare.evaluation_split import recording_of, usable_methods
+from offline_training.compare.report.output import save
+from offline_training.compare.run import Plan, run
 from offline_training.dataset.adequacy import balanced_chances, check_adequacy
 from offline_training.dataset.outputs import is_moving, output_scale, ranked_values
 from offline_training.dataset.split import split_session
+from offline_training.methods.latent.linear import LDA, PCA
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
@@ -21,6 +26,7 @@ from rt_ner.offline.decoding import decode
 from rt_ner.offline.held_out.split import split_windows
 from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
+from tests.helpers.reaches import Listener
 from tests.helpers.sessions import quick_settings
 
 ANGLES = tuple(Output(f"joint_{k}", "deg", OutputKind.ANGLE) for k in range(6))
@@ -172,3 +178,22 @@ def test_a_jump_that_no_movement_can_be_is_named(small_session: Session) -> None
         warnings = check_adequacy(split_session(session, settings), session.channel_ids)
         said = [warning for warning in warnings if "jumps" in warning]
         assert [warning[: len("vy jumps by")] for warning in said] == named
+
+
+def test_methods_are_compared_on_a_continuous_recording(
+    small_session: Session, tmp_path: Path
+) -> None:
+    recording = recording_of(replace(small_session, trials=UNCUT))
+    told: list[str] = []
+    methods = usable_methods((PCA, LDA), (recording,), told.append)
+    assert [method.name for method in methods] == ["pca"]
+    assert "lda is left out: simulated-3 M1 has no reach directions" in told[0]
+    results = run(Plan((recording,), methods, 1, True, torch.device("cpu")), Listener())
+    linear, knn = results.rows
+    assert (linear.readout, knn.readout) == ("linear", "knn")
+    assert linear.path_r2 is linear.direction_acc is None
+    assert linear.shuffled_r2 is not None
+    assert linear.r2 > linear.shuffled_r2
+    save(results, tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"compare.json", "compare.md", "r2.png"}
