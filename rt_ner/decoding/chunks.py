@@ -85,7 +85,8 @@ class Decoded(NamedTuple):
     latent
         The latent, ``(latent,)``; NaN unless ``ready`` and the hop is free of invalid input.
     values
-        The outputs, ``(output,)``, in their units; zero unless the latent is finite.
+        The outputs, ``(output,)``, in their units. Without a finite latent, velocities are zero and
+        other outputs stay as they were.
     bin_closed_ns, embedded_ns, decoded_ns
         Times at which the bin was closed, the latent was ready and the outputs were ready, in ns
         of the decoder's own clock.

@@ -79,7 +79,7 @@ class Decoder:
     binner
         The binner, with the counts of the last hop and of the input.
     n_nonfinite
-        Number of hops whose outputs were set to zero because they were not finite.
+        Number of hops whose outputs were not finite, and were brought to rest.
 
     """
 
@@ -132,13 +132,13 @@ class Decoder:
         )
 
     def reset(self, now_ns: int) -> None:
-        """Forget the history, after an outage; outputs are zero until it is full again.
+        """Forget the history, after an outage; outputs are at rest until it is full again.
 
         The input counts stay. ``now_ns``: time at which the input goes on.
         """
         self.binner.reset(now_ns)
         self._window.reset()
-        self._values[:] = 0
+        self._decoding_model.readout.bring_to_rest(self._values)
 
     def warm_up(self, dtype: np.dtype[np.generic]) -> None:
         """Decode silence, so that nothing is compiled or first allocated on real data.
@@ -147,12 +147,13 @@ class Decoder:
         ``dtype``: type of the numbers that `push` will get.
         """
         self.binner.warm_up_as(dtype)
-        n_nonfinite = self.n_nonfinite
+        n_nonfinite, values = self.n_nonfinite, self._values.copy()
         for hop in range(self._shape.n_hops + _WARM_UP_HOPS):
             self._decode_hop(hop * self._shape.hop_ns)
         self.n_nonfinite = n_nonfinite
         self._window.reset()
-        self._values[:] = 0
+        self._values[:] = values
+        self._decoding_model.readout.bring_to_rest(self._values)
 
     def warm_caches(self, nothing: Chunk | None = None) -> Float32Array:
         """Repeat the newest step, only to keep its code and data in the processor's caches.
@@ -240,5 +241,5 @@ class Decoder:
         if decodable:
             self.n_nonfinite += not readout.decode(latent, self._values)
         else:
-            self._values[:] = 0
+            readout.bring_to_rest(self._values)
         return Decoded(end_ns, ready, latent, self._values, closed_ns, embedded_ns, self._now_ns())

@@ -6,7 +6,7 @@ previous one and of what the latents predict (Malik et al. 2011), at the same co
 
 import numpy as np
 
-from rt_ner.core.arrays import BoolArray, Float32Array, FloatArray
+from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 
@@ -41,16 +41,12 @@ class Readout:
         kept = np.zeros((len(outputs), len(outputs))) if memory is None else memory
         self.memory = np.ascontiguousarray(kept, dtype=np.float64)
         self._before: Float32Array = np.zeros(len(outputs), dtype=np.float32)
+        self._is_rate = np.array([output.kind is OutputKind.VELOCITY for output in outputs])
 
     def __repr__(self) -> str:
         kind = "Kalman" if self.memory.any() else "linear"
         names = ", ".join(f"{output.name} ({output.unit})" for output in self.outputs)
         return f"<Readout: {kind}, {len(self.matrix)} latents to {names}>"
-
-    @property
-    def are_rates(self) -> BoolArray:
-        """Mask ``(output,)`` of the outputs that are zero at rest."""
-        return np.array([output.kind is OutputKind.VELOCITY for output in self.outputs])
 
     def decode(self, latent: Float32Array, values: Float32Array) -> bool:
         """Decode the outputs of one hop; return False if they were not finite.
@@ -61,7 +57,7 @@ class Readout:
             Latent of the hop, ``(latent,)``.
         values
             Outputs of the previous hop, ``(output,)``, zero at the start. They are overwritten
-            with those of this hop, or with zero where they are not finite.
+            with those of this hop; if any is not finite, they are brought to rest.
 
         Returns
         -------
@@ -70,7 +66,15 @@ class Readout:
 
         """
         self._before[:] = values
-        return bool(_decode(latent, self.matrix, self.bias, self.memory, self._before, values))
+        finite = bool(_decode(latent, self.matrix, self.bias, self.memory, self._before, values))
+        if not finite:
+            values[:] = self._before
+            self.bring_to_rest(values)
+        return finite
+
+    def bring_to_rest(self, values: Float32Array) -> None:
+        """Set the velocities among some outputs ``(output,)`` to zero; the others stay."""
+        values[self._is_rate] = 0
 
 
 def fit_readout(
@@ -124,6 +128,4 @@ def _decode(
             total += latent[dimension] * matrix[dimension, output]
         values[output] = total
         finite = finite and np.isfinite(values[output])
-    if not finite:
-        values[:] = 0
     return finite

@@ -21,6 +21,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, positi
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.trials import UNCUT
+from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.decoding.readout import Readout
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.held_out.split import split_windows
@@ -197,3 +198,24 @@ def test_methods_are_compared_on_a_continuous_recording(
     save(results, tmp_path / "out")
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"compare.json", "compare.md", "r2.png"}
+
+
+def test_a_position_never_jumps_to_zero_for_want_of_a_number(small_bundle: Bundle) -> None:
+    own = small_bundle.model.readout
+    far = own.bias + np.array([0.0, 500.0])
+    model = replace(
+        small_bundle.model, readout=Readout(own.matrix, far, (VELOCITY_XY[0], position_xy()[1]))
+    )
+    rig = MemoryRig(model).appear()
+    rig.raster(1200)
+    broken = np.zeros((10, len(rig.channel_ids)), dtype=np.int16)
+    broken[3, 5] = -1
+    stamps_ns = rig.now_ns + np.arange(1, 11, dtype=np.int64) * MS
+    rig.wait(10).then(RasterChunk(stamps_ns, broken))
+    rig.raster(300).run()
+    assert rig.counted()["invalid"] == 1
+    positions = np.array([sent.values[1] for sent in rig.results.outputs])
+    decoded = positions[np.flatnonzero(positions)[0] :]
+    assert decoded.min() > 100.0, "held where nothing could be decoded, and at the end"
+    velocities = np.array([sent.values[0] for sent in rig.results.outputs])
+    assert (velocities[np.flatnonzero(velocities)[0] : -5] == 0).sum() == 1
