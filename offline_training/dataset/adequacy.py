@@ -18,10 +18,10 @@ _UNBALANCED = 3.0
 _NAMED = 5
 # An output that varies by less is constant, but for rounding.
 _STILL = 1e-6
-# No movement goes so many times as far, from one hop to the next, as 99 % of all steps.
+# A step from one hop to the next this many times the 99th percentile is no real movement.
 _JUMP = 5.0
-# In a continuous recording, this part of the hops that are drawn are movement. A position moves as
-# far as it changes within so long before and after.
+# In a continuous recording, this fraction of the drawn hops is movement. For a position, movement
+# is its change from this long before a hop to this long after it.
 _MOVEMENT, _CHANGE_NS = 2 / 3, 100 * NS_PER_MS
 # More directions than in a centre-out task are a continuum, and not checked one by one.
 _MOST_DIRECTIONS = 32
@@ -100,8 +100,8 @@ def _check_outputs(labels: Labels, part: str) -> list[str]:
     ]
     if still:
         raise SessionError(
-            f"{' and '.join(still)} never changes in the {part} trials: there is nothing to "
-            "decode, and R² has no meaning; check which column holds it, or name other outputs"
+            f"no change in {' and '.join(still)} in the {part} trials: there is nothing to decode, "
+            "and R² has no meaning; check the file's columns, or choose other outputs"
         )
     return []
 
@@ -119,8 +119,8 @@ def _check_jumps(labels: Labels, part: str) -> list[str]:
         if 0 < usual * _JUMP < largest:
             warnings.append(
                 f"{output.name} jumps by {largest:.3g} {output.unit} in the {part} trials, within "
-                f"{hop_ns.min() / 1e6:g} ms: {largest / usual:.0f} times as far as 99 % of its "
-                "steps, so an artefact, which is learned and scored too; remove it"
+                f"{hop_ns.min() / 1e6:g} ms: {largest / usual:.0f} times its 99th-percentile step, "
+                "so probably an artefact, which would be learned and scored too; remove it"
             )
     return warnings
 
@@ -161,7 +161,8 @@ def _imbalance(trials: dict[float, int]) -> list[str]:
     """Warn of directions with too few trials, or far more than others."""
     if len(trials) == 1:
         return [
-            f"all training trials reach to {_degrees(trials)}: latents are ranked by velocity alone"
+            f"all training trials reach to {_degrees(trials)}: latents are ranked by the outputs "
+            "alone"
         ]
     rarest, commonest = min(trials, key=trials.__getitem__), max(trials, key=trials.__getitem__)
     warnings = []

@@ -66,8 +66,8 @@ def _are_like_velocities(labels: Labels) -> bool:
 def is_moving(values: FloatArray, outputs: tuple[Output, ...], steps: int) -> BoolArray:
     """Return a mask ``(hop,)`` of the hops in which the subject moves.
 
-    Rates are themselves the movement. Other outputs move as far as they change over ``steps`` hops
-    either way.
+    A velocity is movement itself. For other outputs, movement is the change from ``steps`` hops
+    before to ``steps`` hops after.
     """
     is_rate = np.array([output.kind is OutputKind.VELOCITY for output in outputs])
     changes = np.where(is_rate, values, _changes(values, steps))

@@ -67,7 +67,7 @@ def _draw_output(
     """Draw one output, with its score over all that was held out."""
     time_s = comparison.labels.end_ns[rows] / NS_PER_S
     true, decoded = comparison.labels.values[:, column], comparison.decoded[:, column]
-    # Trials are not joined over the time between them.
+    # No line is drawn across the time between trials.
     apart = np.diff(time_s, prepend=time_s[0]) > 1.5 * comparison.hop_ns / NS_PER_S
     for values, colour, label in ((true, _TRUE, "true"), (decoded, _DECODED, "decoded")):
         axes.plot(

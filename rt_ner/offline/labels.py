@@ -10,7 +10,7 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 
 _N_CYCLES = 1000
-# Slower than this part of a fast movement is rest, where a direction would be noise.
+# Below this fraction of a fast speed the subject is at rest, and direction is only noise.
 _REST, _FAST_PERCENTILE = 0.05, 95.0
 
 
@@ -18,10 +18,10 @@ _REST, _FAST_PERCENTILE = 0.05, 95.0
 class Labels:
     """Labels ``(hop, …)`` of the hops that end inside a trial and have behaviour.
 
-    ``end_ns`` is the hop's end in session time, ``values`` ``(hop, output)`` those of the
-    ``outputs``, ``trial`` the trial's index. ``direction_deg`` is the direction of the reach; in a
-    continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True if the
-    trials are blocks of a continuous recording.
+    ``end_ns`` is the hop's end in session time, ``values`` ``(hop, output)`` are the values of
+    ``outputs``, and ``trial`` is the trial's index. ``direction_deg`` is the direction of the
+    reach; in a continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True
+    if the trials are blocks of a continuous recording.
     """
 
     end_ns: Int64Array
@@ -63,9 +63,10 @@ def label_hops(session: Session, hop_ns: int) -> Labels:
 def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
     """Return labels that have lost their relation to the spikes, and nothing else.
 
-    Each trial gets the labels of another one, hop by hop; past the end of that, its last ones.
-    This keeps the time course within a trial, from which a decoder could guess. The labels of a
-    continuous recording are shifted in a circle by a quarter to three quarters of its length.
+    Each trial gets the labels of another, hop by hop. If the other is shorter, its last label is
+    repeated. This keeps the time course of a trial, from which a decoder could guess. The labels
+    of a continuous recording are shifted by a random quarter to three quarters of its length;
+    those that run off the end come back at the start.
     """
     trials, first_hops = np.unique(labels.trial, return_index=True)
     if trials.size < 2:
@@ -105,7 +106,7 @@ def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:
 def _own_direction_deg(values: FloatArray, outputs: tuple[Output, ...]) -> FloatArray:
     """Return the direction of movement ``(hop,)`` of a velocity in a plane; NaN at rest.
 
-    All NaN if the outputs are no such velocity.
+    All NaN if the outputs are not two velocities.
     """
     if [output.kind for output in outputs] != [OutputKind.VELOCITY] * 2:
         return np.full(len(values), np.nan)

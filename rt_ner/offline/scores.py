@@ -1,4 +1,4 @@
-"""Score decoded against true movement."""
+"""Score decoded against true behaviour."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,8 +25,8 @@ class SessionScores:
     r2 : float
         Score of the outputs, such as velocity.
     path_r2 : float or None
-        Score of the position that a velocity leads to, summed up within each trial; None if
-        anything but a velocity is decoded, or the recording is continuous.
+        Score of the position, by integrating the velocity within each trial; None if anything
+        but a velocity is decoded, or the recording is continuous.
     shuffled_r2 : float or None
         Control: score of the same decoding against shuffled trials; None for a single trial.
     n_trials : int
@@ -107,7 +107,7 @@ def compare(decoding: "Decoding", session: Session, hop_ns: int) -> Comparison:
 def only_trials(comparison: Comparison, first: int, last: int, history_ns: int) -> Comparison:
     """Return the hops of trials ``first`` to ``last − 1``; SessionError if there are none.
 
-    Where blocks come before them, the hops whose history reaches back into those are left out.
+    In a continuous recording, hops whose history reaches into earlier blocks are left out.
     """
     labels = comparison.labels
     chosen = (labels.trial >= first) & (labels.trial < last)

@@ -40,7 +40,7 @@ Outputs = Annotated[
         "--outputs",
         metavar="NAMES",
         help="Outputs to decode, comma-separated, e.g. cursor_x,cursor_y; rt-ner inspect lists "
-        "them. Default: velocity.",
+        "them. Default: all velocities; if there are none, all outputs.",
     ),
 ]
 ConfigPath = Annotated[

@@ -1,4 +1,4 @@
-"""Give an encoder's features of windows, kept in memory where they are small."""
+"""Compute an encoder's input features from windows; keep them in memory if they fit."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from offline_training.ner.networks.encoder_network import EncoderNetwork
 
 HOPS_AT_ONCE = 4096
-# Features are several times as large as the counts that their windows share.
+# Overlapping windows share their counts in memory; features don't, and are far larger.
 _MOST_KEPT_BYTES = 400_000_000
 
 
 class Features:
     """Features ``(hop, bump, channel)`` of windows ``(hop, bin, channel)``.
 
-    Those of a long recording are made each time that they are asked for.
+    A bump is one smooth basis function over the history. For long recordings, features are
+    computed each time they are needed.
     """
 
     def __init__(self, network: "EncoderNetwork", windows: AnyArray) -> None:

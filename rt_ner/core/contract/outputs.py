@@ -65,7 +65,7 @@ def outputs_problem(outputs: Sequence[Output]) -> str:
     """Return what is wrong with a list of outputs, with the remedy; empty if nothing is."""
     names = [output.name for output in outputs]
     if not 1 <= len(names) <= MOST_OUTPUTS:
-        return f"{len(names)} outputs: expected 1 to {MOST_OUTPUTS}"
+        return f"{len(names)} outputs: expected 1 to {MOST_OUTPUTS}; add or leave out some"
     if not all(names) or len(set(names)) < len(names):
-        return f"outputs named {', '.join(map(repr, names))}: expected names that differ"
+        return f"outputs named {', '.join(map(repr, names))}: give each a name of its own"
     return ""

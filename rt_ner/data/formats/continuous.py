@@ -19,8 +19,10 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 
-CONTINUOUS_ARRAYS = "the arrays counts, bin_s and one of velocity_cm_s, cursor_cm, hand_cm, force"
-TRIALS_UNUSED = "files of the continuous layout are used whole, whatever trials they name"
+CONTINUOUS_ARRAYS = (
+    "the arrays counts, bin_s and one of velocity_cm_s, cursor_cm, hand_cm, force, joint_deg"
+)
+TRIALS_UNUSED = "trials in files of the continuous layout are ignored: the whole recording is used"
 # Array, first part of its outputs' names, unit and kind.
 _BEHAVIOUR = (
     ("velocity_cm_s", "v", "cm/s", OutputKind.VELOCITY),

@@ -32,7 +32,7 @@ def join_areas(sessions: Sequence[Session]) -> Session:
     elif len(times) == len(spikes):
         joined = _join_times(times)
     else:
-        raise SessionError("some areas hold spike times and others counts: choose areas of a kind")
+        raise SessionError("some areas hold spike times, others counts: choose areas of one kind")
     area = ",".join(session.area for session in sessions)
     return replace(sessions[0], area=area, channel_ids=channel_ids, spikes=joined)
 

@@ -63,7 +63,7 @@ class Trials:
 
     @property
     def n_in_words(self) -> str:
-        """The number of trials or blocks, in words."""
+        """The number of trials or blocks with its noun, such as ``24 trials``."""
         return f"{len(self)} {'blocks' if self.are_blocks else 'trials'}"
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class Trials:
 
     @property
     def n_directions(self) -> int:
-        """Number of different directions; 0 of blocks, which have none."""
+        """Number of different directions; 0 for blocks, which have none."""
         return int(np.unique(self.direction_deg[np.isfinite(self.direction_deg)]).size)
 
     def index_at(self, time_ns: Int64Array) -> Int64Array:
@@ -125,7 +125,7 @@ def blocks_of(begin_ns: int, end_ns: int) -> Trials:
     Parameters
     ----------
     begin_ns, end_ns : int
-        Begin and end of the recording in ns since the session's start.
+        Start and end of the recording in ns since the session's start.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Refuse events whose time stamps can't be times, before they are counted.
 
-Events have no rate, so the seconds by their stamps are compared with the seconds that pass until
-they arrive. Read from a file, they have not arrived, and are not judged.
+Events have no fixed rate, so the time between their stamps is compared with the time between their
+arrivals. Events read from a file have no arrival time and are not checked.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Limit outputs: the operator's gain, the highest speed, and no value that is not finite."""
+"""Make outputs safe to send: apply the gain, limit the speed, replace values not finite."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array
+from rt_ner.core.contract.kinds import CM_PER_UNIT
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, held_at_rest
 from rt_ner.live.settings import SafetySettings
 
@@ -24,14 +25,14 @@ class Limited(NamedTuple):
 class SafetyLimiter:
     """A limiter that applies the operator's gain and the highest speed.
 
-    Both are for velocities alone: together, with the gain, they never exceed the highest speed, and
-    their direction stays. Outputs that are not finite become those at rest.
+    Both apply to velocities only. After the gain, their joint speed never exceeds the limit, and
+    their direction is kept. If outputs are not finite, those at rest are sent instead.
 
     Parameters
     ----------
     settings
-        The highest speed, in cm/s, or in the velocities' own unit if that is no length; and whether
-        outputs that are no velocities keep their last value at rest, or are zero.
+        The highest speed, in cm/s (in the velocities' own unit if that is no length per time);
+        and whether outputs other than velocities keep their last value at rest or go to zero.
     outputs
         Name, unit and kind of each output.
 
@@ -43,7 +44,13 @@ class SafetyLimiter:
         is_rate = [output.kind is OutputKind.VELOCITY for output in outputs]
         self._rates = np.flatnonzero(is_rate)
         self._held = np.flatnonzero(held_at_rest(outputs, settings.hold))
-        self._are_rates = all(is_rate)
+        cm_per_unit = [
+            CM_PER_UNIT.get(output.unit, 1.0)
+            for output in outputs
+            if output.kind is OutputKind.VELOCITY
+        ]
+        self._cm_per_unit = np.array(cm_per_unit, dtype=np.float32)
+        self._are_cm_s = all(is_rate) and set(cm_per_unit) == {1.0}
         self._scaled: Float32Array = np.zeros(len(outputs), dtype=np.float32)
         self.rest: Float32Array = np.zeros(len(outputs), dtype=np.float32)
 
@@ -72,7 +79,7 @@ class SafetyLimiter:
             The outputs that may be sent; the next call reuses their array.
 
         """
-        if not self._are_rates:
+        if not self._are_cm_s:
             return self._limit_mixed(values)
         speed_cm_s = math.hypot(*values.tolist()) * self.gain
         if not math.isfinite(speed_cm_s):
@@ -90,7 +97,8 @@ class SafetyLimiter:
         """Limit the velocities among some outputs, and keep the others for a time of rest."""
         if not np.isfinite(values).all():
             return Limited(self.rest, False)
-        speed_cm_s = math.hypot(*values[self._rates].tolist()) * self.gain
+        rates_cm_s = values[self._rates] * self._cm_per_unit
+        speed_cm_s = math.hypot(*rates_cm_s.tolist()) * self.gain
         too_fast = speed_cm_s > self._max_speed_cm_s
         limit = self._max_speed_cm_s / speed_cm_s if too_fast else 1.0
         self._scaled[:] = values

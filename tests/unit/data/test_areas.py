@@ -64,5 +64,5 @@ def test_spike_times_of_areas_are_merged_in_order(small_session: Session) -> Non
 
 def test_areas_of_two_kinds_are_refused(small_session: Session) -> None:
     spikes = SpikeCounts(np.zeros((100, 96), dtype=np.uint8), 30 * MS)
-    with pytest.raises(SessionError, match="spike times and others counts"):
+    with pytest.raises(SessionError, match="spike times, others counts"):
         join_areas([small_session, replace(small_session, area="PMd", spikes=spikes)])

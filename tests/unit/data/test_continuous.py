@@ -97,8 +97,8 @@ def test_some_outputs_are_taken_by_name() -> None:
     [
         ([], f"0 outputs: expected 1 to {MOST_OUTPUTS}"),
         ([f"q{k}" for k in range(MOST_OUTPUTS + 1)], f"{MOST_OUTPUTS + 1} outputs"),
-        (["a", "a"], "expected names that differ"),
-        (["a", ""], "expected names that differ"),
+        (["a", "a"], "give each a name of its own"),
+        (["a", ""], "give each a name of its own"),
     ],
 )
 def test_outputs_must_have_names_of_their_own(names: list[str], reason: str) -> None:
@@ -129,7 +129,7 @@ def test_the_continuous_layout_is_read(tmp_path: Path) -> None:
     assert named == [("cursor_x", "cm"), ("cursor_y", "cm"), ("force_x", "a.u.")]
     assert session.behaviour.time_ns[:2].tolist() == [0, BIN_NS], "stamped at the bin's start"
     assert session.trials.are_blocks
-    assert "used whole" in recording.missing["trials"]
+    assert "the whole recording is used" in recording.missing["trials"]
     assert load_session(tmp_path / "wrist.npz", "array").sha256 == session.sha256
 
 

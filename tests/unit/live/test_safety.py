@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
 from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.settings import SafetySettings
 
@@ -56,3 +57,26 @@ def test_what_is_not_finite_stops_the_cursor(value: float) -> None:
         np.array([1.0, value], np.float32)
     )
     assert not limited.any()
+
+
+def test_a_speed_in_another_unit_is_limited_in_cm_s() -> None:
+    outputs = tuple(Output(f"v{axis}", "m/s", OutputKind.VELOCITY) for axis in "xyz")
+    limiter = SafetyLimiter(SafetySettings(max_speed_cm_s=50.0), outputs)
+    limited, was_too_fast = limiter.limit(np.array([2.0, 0.0, 0.0], np.float32))
+    assert was_too_fast
+    np.testing.assert_allclose(limited, [0.5, 0.0, 0.0])
+    limited, was_too_fast = limiter.limit(np.array([0.3, 0.0, 0.25], np.float32))
+    assert not was_too_fast
+    np.testing.assert_array_equal(limited, np.array([0.3, 0.0, 0.25], np.float32))
+
+
+def test_only_velocities_are_limited_and_scaled() -> None:
+    outputs = (*position_xy("hand"), VELOCITY_XY[0])
+    limiter = SafetyLimiter(SafetySettings(max_speed_cm_s=20.0), outputs)
+    limiter.change_gain(1)
+    limited, was_too_fast = limiter.limit(np.array([300.0, -5.0, 100.0], np.float32))
+    assert was_too_fast
+    np.testing.assert_allclose(limited, [300.0, -5.0, 20.0], rtol=1e-6)
+    np.testing.assert_array_equal(limiter.rest, [300.0, -5.0, 0.0])
+    limited, _ = limiter.limit(np.array([np.nan, 1.0, 2.0], np.float32))
+    np.testing.assert_array_equal(limited, [300.0, -5.0, 0.0])
