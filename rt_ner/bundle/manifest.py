@@ -20,6 +20,7 @@ from rt_ner.core.contract.outputs import (
     kind_of,
     outputs_problem,
 )
+from rt_ner.core.errors import ConfigError
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
@@ -122,6 +123,8 @@ class Scores(Strict):
     validation_r2 : float or None
         Score on training trials, each decoded by encoders that had not learned from it; None if
         there were too few trials.
+    of : str
+        Kind of the outputs, such as ``"velocity"``.
     shuffled_r2 : float
         Score of a control on the held-out trials: a decoder trained on shuffled trials.
 
@@ -132,6 +135,22 @@ class Scores(Strict):
     train_r2: float
     validation_r2: float | None = None
     shuffled_r2: float
+    of: str = Field(default=OutputKind.VELOCITY.value, exclude=True)
+
+    @property
+    def velocity_r2(self) -> float:
+        """The score, if it is that of a velocity; ConfigError if anything else is decoded."""
+        return self._of_velocity(self.r2)
+
+    @property
+    def shuffled_velocity_r2(self) -> float:
+        """The control, if it is that of a velocity; ConfigError if anything else is decoded."""
+        return self._of_velocity(self.shuffled_r2)
+
+    def _of_velocity(self, score: float) -> float:
+        if self.of != OutputKind.VELOCITY:
+            raise ConfigError(f"this bundle decodes {self.of}, no velocity: read r2, shuffled_r2")
+        return score
 
     @model_validator(mode="before")
     @classmethod
@@ -145,7 +164,7 @@ class Scores(Strict):
         names = {name.replace("r2", f"{kind}_r2"): name for name in cls.model_fields}
         if kind == OutputKind.VELOCITY:
             names["position_r2"] = "path_r2"
-        return {names.get(name, name): value for name, value in content.items()}
+        return {names.get(name, name): value for name, value in content.items()} | {"of": kind}
 
 
 class Manifest(Strict):

@@ -9,7 +9,7 @@ import numpy as np
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.core.arrays import Float32Array, Int64Array
-from rt_ner.core.contract.outputs import Output
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.binner import SpikeBinner
@@ -68,6 +68,16 @@ class DecodedSession(Decoding):
             f"<DecodedSession: {len(self.end_ns):,} hops, {seconds:.0f} s, "
             f"{self.latent.shape[1]} latents>"
         )
+
+    @property
+    def velocity_cm_s(self) -> Float32Array:
+        """The outputs, if they are a velocity along x and y in cm/s; ConfigError if not."""
+        if self.outputs != VELOCITY_XY:
+            names = ", ".join(output.name for output in self.outputs)
+            raise ConfigError(
+                f"this bundle decodes {names}, no velocity along x and y: read values"
+            )
+        return self.values
 
     def score(self, session: Session, trials: TrialsToScore = "held_out") -> SessionScores:
         """Score the decoded velocity against the session's kinematics.

@@ -4,6 +4,7 @@ from offline_training.training import exported_model, training_entry
 from offline_training.transfer.results import TRANSFER, Curve, Point
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
+from rt_ner.core.contract.outputs import kind_of
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.scores import Comparison, compare, only_trials
@@ -37,6 +38,7 @@ def _scores(train: Comparison, held_out: Comparison, point: Point) -> Scores:
         path_r2=held_out.path_r2(),
         train_r2=train.r2(),
         shuffled_r2=point.shuffled_r2,
+        of=kind_of(held_out.labels.outputs),
     )
 
 

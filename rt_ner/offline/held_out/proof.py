@@ -62,6 +62,7 @@ def prove_fit(
         path_r2=held_out.path_r2(),
         train_r2=train.r2(),
         validation_r2=validation_r2,
+        of=kind_of(whole.labels.outputs),
         shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
     )
     bundle = assemble_bundle(model, split.test.windows, training, scores)

@@ -18,6 +18,7 @@ from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
+from rt_ner.core.errors import ConfigError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.trials import UNCUT
@@ -73,7 +74,7 @@ def test_live_is_offline_and_the_bundle_says_what_it_decodes(
     outputs = session.behaviour.outputs
     assert loaded.manifest.decoded_outputs == loaded.model.readout.outputs == outputs
     assert loaded.scores == bundle.scores
-    rig = MemoryRig(loaded.model).then(lambda: None)
+    rig = MemoryRig(loaded.model, safety={"max_speed_cm_s": 10_000})
     rig.appear(raster_stream(loaded.model.channel_ids))
     for chunk in session.spikes.raster(0, 3000 * MS):
         rig.now_ns = int(chunk.stamp_ns[-1]) + START_NS
@@ -219,3 +220,20 @@ def test_a_position_never_jumps_to_zero_for_want_of_a_number(small_bundle: Bundl
     assert decoded.min() > 100.0, "held where nothing could be decoded, and at the end"
     velocities = np.array([sent.values[0] for sent in rig.results.outputs])
     assert (velocities[np.flatnonzero(velocities)[0] : -5] == 0).sum() == 1
+
+
+def test_velocity_is_read_by_that_name_where_it_is_decoded(
+    trained: tuple[Session, Bundle], small_bundle: Bundle, small_session: Session
+) -> None:
+    assert small_bundle.scores.velocity_r2 == small_bundle.scores.r2
+    assert small_bundle.scores.shuffled_velocity_r2 == small_bundle.scores.shuffled_r2
+    decoded = decode(small_bundle, small_session)
+    assert decoded.velocity_cm_s is decoded.values
+    session, bundle = trained
+    if bundle.scores.of == OutputKind.VELOCITY:
+        assert bundle.scores.velocity_r2 == bundle.scores.r2
+    else:
+        with pytest.raises(ConfigError, match="no velocity: read r2"):
+            _ = bundle.scores.velocity_r2
+    with pytest.raises(ConfigError, match="no velocity along x and y: read values"):
+        _ = decode(bundle, session).velocity_cm_s
