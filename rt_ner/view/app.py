@@ -18,7 +18,7 @@ from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import Recorder
 from rt_ner.view.panels.latents import Cloud
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
 from rt_ner.view.windows.subject import SubjectScreen
 

@@ -34,7 +34,7 @@ from rt_ner.system.display import check_display
 from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, inlet, running
 
 LONG_S = 60.0

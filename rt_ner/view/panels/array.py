@@ -11,8 +11,8 @@ from rt_ner.core.contract.kinds import Kind
 from rt_ner.data.array_map import places_of_file, usual_places
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.told.channels import Channels
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.channels import Channels
+from rt_ner.view.signals.signals import Signals
 
 _STEPS_HZ = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 

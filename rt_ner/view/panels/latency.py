@@ -7,7 +7,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 
 SPAN_S, _COLUMN_S = 10.0, 0.05
 _LOWEST_US = 5.0

@@ -15,7 +15,7 @@ from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.camera import Camera
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 
 _TAIL_S = 1.0
 _CLOUD_POINTS = 1000

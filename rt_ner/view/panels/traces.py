@@ -7,7 +7,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 
 SPAN_S = 5.0
 _MOST_POINTS = 500

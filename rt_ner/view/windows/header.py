@@ -7,7 +7,7 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
 from rt_ner.view import style
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 
 _PUSHED, _NEWEST = TIMING_LABELS.index("pushed"), TIMING_LABELS.index("newest_sample")
 # Counts that are shown, and the input counts that each of them adds up.

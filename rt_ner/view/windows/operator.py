@@ -22,7 +22,7 @@ from rt_ner.view.panels.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import all_traces
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.header import Header
 from rt_ner.view.windows.workspace import Workspace
 

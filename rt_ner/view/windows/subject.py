@@ -4,7 +4,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QMainWindow
 
 from rt_ner.core.errors import ConfigError
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.workspace import Workspace
 
 _SIZE = 900, 900

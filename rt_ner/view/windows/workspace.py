@@ -9,7 +9,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.signals import Signals
 
 _RADII_CM = (10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 _TRAIL_S = 2.0

@@ -23,8 +23,8 @@ from rt_ner.view.panels.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import Trace, all_traces
-from rt_ner.view.told.channels import Channels
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.channels import Channels
+from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
 from rt_ner.view.windows.subject import SubjectScreen
 from rt_ner.view.windows.workspace import Workspace

@@ -9,8 +9,8 @@ from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.live.states import State
 from rt_ner.view.camera import Camera
 from rt_ner.view.panels.latency import slowest_by_column
-from rt_ner.view.told.channels import Channels
-from rt_ner.view.told.signals import Signals
+from rt_ner.view.signals.channels import Channels
+from rt_ner.view.signals.signals import Signals
 
 
 def test_the_camera_turns_and_keeps_lengths() -> None:

@@ -17,7 +17,7 @@ from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
-from rt_ner.view.told.channels import Channels
+from rt_ner.view.signals.channels import Channels
 
 # Older data are shown greyed.
 STALE_S = 0.2
