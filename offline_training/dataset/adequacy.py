@@ -69,6 +69,8 @@ def _check_trials(labels: Labels) -> list[str]:
             f"{n_trials} training trials: at least {FEWEST_TRAINING_TRIALS} are needed, and dozens "
             "for a useful decoder; record more, or hold out fewer (held_out)"
         )
+    if labels.are_blocks:
+        return [f"no trials: the recording is cut into blocks, {n_trials} of them to train on"]
     if n_trials < _FEW_TRIALS:
         return [
             f"{n_trials} training trials are few ({_FEW_TRIALS} or more are better): the decoder "

@@ -178,6 +178,7 @@ def test_a_jump_that_no_movement_can_be_is_named(small_session: Session) -> None
     settings = quick_settings()
     for session, named in ((continuous, []), (jumping, ["vy jumps by"])):
         warnings = check_adequacy(split_session(session, settings), session.channel_ids)
+        assert warnings[0].startswith("no trials: the recording is cut into blocks, 16 of them")
         said = [warning for warning in warnings if "jumps" in warning]
         assert [warning[: len("vy jumps by")] for warning in said] == named
 
