@@ -22,6 +22,8 @@ from tests.helpers.rig import WAIT_S, Decoding, inlet, pulled
 from tests.helpers.waiting import wait_until
 
 AHEAD_S = 5000
+# A source on a busy computer may be silent for a while.
+PATIENT: dict[str, object] = {"stale_ms": 10_000, "overload_hops": 10_000}
 NAMESPACES = ["unshare", "--uts", "--time", "--monotonic", str(AHEAD_S), "--fork"]
 
 
@@ -59,7 +61,7 @@ def test_times_of_another_host_are_moved_to_the_local_clock(
     query = {"source_id": source_id_of(source_id, Kind.SPIKES), "host": "another-host"}
     with (
         noise_on("another-host", source_id, tmp_path),
-        Decoding(small_bundle.model, source_id, input=query) as decoding,
+        Decoding(small_bundle.model, source_id, input=query, safety=PATIENT) as decoding,
     ):
         timing = inlet(decoding.name, Kind.TIMING)
         decoding.expect(State.CONNECTING, State.WARMING, State.RUNNING)
@@ -77,7 +79,7 @@ def test_a_source_whose_host_is_renamed_is_taken_again_or_the_remedy_is_said(
     small_bundle: Bundle, source_id: str, tmp_path: Path
 ) -> None:
     """A new address may bring a new domain; another name may be another rig's computer."""
-    with Decoding(small_bundle.model, source_id) as decoding:
+    with Decoding(small_bundle.model, source_id, safety=PATIENT) as decoding:
         decoding.expect(State.CONNECTING)
         for host in ("amp", "amp.lan"):
             with noise_on(host, source_id, tmp_path):
