@@ -72,3 +72,8 @@ def source_id() -> Iterator[str]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: not {"recorded", "test_rig_page.py"} & set(item.path.parts))
