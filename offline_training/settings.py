@@ -1,11 +1,12 @@
 """Define the settings of a training; the README's scores were made with the defaults."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
-from rt_ner.core.contract.outputs import OutputKind
+from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import Settings
 from rt_ner.data.session.session import Session
@@ -126,8 +127,8 @@ def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
         raise ConfigError(f"[window]: {error.errors()[0]['msg']}") from error
 
 
-def usual_outputs(session: Session) -> tuple[str, ...]:
-    """Return what is learned if the settings name no outputs: velocities, if any, else all."""
-    outputs = session.behaviour.outputs
-    velocities = tuple(output.name for output in outputs if output.kind is OutputKind.VELOCITY)
-    return velocities or tuple(output.name for output in outputs)
+def learned_part(session: Session, outputs: Sequence[str]) -> Session:
+    """Return the session with the outputs to learn: those named, else all velocities, else all."""
+    own = session.behaviour.outputs
+    velocities = names_of([output for output in own if output.is_rate])
+    return session.only(outputs or velocities or names_of(own))

@@ -17,7 +17,7 @@ from offline_training.ner.export.encoder_export import export_onnx, export_weigh
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.options import pick_device
-from offline_training.settings import TrainSettings, usual_outputs
+from offline_training.settings import TrainSettings, learned_part
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
@@ -119,7 +119,7 @@ def train_bundle(
 
     ``warn`` receives what the session lacks, before training; SessionError if it lacks too much.
     """
-    session = session.only(settings.outputs or usual_outputs(session))
+    session = learned_part(session, settings.outputs)
     split = split_session(session, settings)
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)

@@ -186,8 +186,7 @@ def _behaviour_opener(session: Session) -> Opener:
     """Return what opens the stream of the behaviour, whatever it is."""
     outputs = session.behaviour.outputs
     names, units = ([str(output[column]) for output in outputs] for column in (0, 1))
-    unit = units[0] if len(set(units)) == 1 else units
-    return opener(Kind.KINEMATICS, names, unit, None)
+    return opener(Kind.KINEMATICS, names, units, None)
 
 
 def _markers_between(session: Session, begin_ns: int, end_ns: int) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 from offline_training.compare.smoothing import FUTURE_BINS, paper_split
 from offline_training.dataset.split import split_session
 from offline_training.methods.method import Method
-from offline_training.settings import TrainSettings, usual_outputs
+from offline_training.settings import TrainSettings, learned_part
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
@@ -126,7 +126,7 @@ def recording_of(
     session: Session, smoothing: bool = False, outputs: Sequence[str] = ()
 ) -> EvaluationSplit:
     """Split a session as the trainer does. Raises SessionError if it has too few trials."""
-    session = session.only(outputs or usual_outputs(session))
+    session = learned_part(session, outputs)
     split = paper_split(session) if smoothing else split_session(session, TrainSettings())
     n_labelled = np.unique(split.train.labels.trial).size
     if n_labelled < 2:

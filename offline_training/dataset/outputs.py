@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
-from rt_ner.core.contract.outputs import Output, OutputKind
+from rt_ner.core.contract.outputs import Output
 from rt_ner.offline.labels import Labels
 
 # The spread of a reach's velocity in cm/s. Outputs in other units are brought to it, so that the
@@ -59,7 +59,7 @@ def ranked_values(labels: Labels) -> FloatArray:
 def _are_like_velocities(labels: Labels) -> bool:
     """Return True if all outputs are velocities in one unit."""
     return len({(output.kind, output.unit) for output in labels.outputs}) == 1 and (
-        labels.outputs[0].kind is OutputKind.VELOCITY
+        labels.outputs[0].is_rate
     )
 
 
@@ -69,7 +69,7 @@ def is_moving(values: FloatArray, outputs: tuple[Output, ...], steps: int) -> Bo
     A velocity is movement itself. For other outputs, movement is the change from ``steps`` hops
     before to ``steps`` hops after.
     """
-    is_rate = np.array([output.kind is OutputKind.VELOCITY for output in outputs])
+    is_rate = np.array([output.is_rate for output in outputs])
     changes = np.where(is_rate, values, _changes(values, steps))
     spread = changes.std(axis=0)
     size = np.sqrt(np.square(changes / np.where(spread > 0, spread, 1.0)).sum(axis=1))

@@ -19,7 +19,7 @@ from rt_ner.bundle.storage import check_writable, load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
-from rt_ner.core.contract.outputs import kind_of, stream_of
+from rt_ner.core.contract.outputs import kind_of, names_of, stream_of
 from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import quiet_liblsl
@@ -85,8 +85,7 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     trained = train_bundle(session, plan.settings, plan.device, progress, warn)
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
-    outputs = bundle.manifest.decoded_outputs
-    session = session.only([output.name for output in outputs])
+    session = session.only(names_of(bundle.manifest.decoded_outputs))
     live = _decode_live(session_file, session, bundle, plan, progress)
     result = DemoResult(session, trained, live, plan.out / "demo.png")
     replace_file(result.picture, _drawn(result))

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
+from offline_training.figures.frame import headed_figure, name_latents, three_dimensions
 from offline_training.figures.traces import draw_traces
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.offline.scores import Comparison
@@ -22,9 +23,7 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     """Return a PNG of latents beside true and decoded paths; beside traces, if there are none."""
     if comparison.path_r2() is None or len(comparison.labels.outputs) != 2:
         return png_of(draw_traces(comparison, title, subtitle))
-    figure = Figure(figsize=(13, 4.9), facecolor="white")
-    figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
-    figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")
+    figure = headed_figure(title, subtitle)
     grid = figure.add_gridspec(
         1, 3, width_ratios=[1.2, 1, 1], left=0.0, right=0.9, bottom=0.12, top=0.8, wspace=0.28
     )
@@ -63,15 +62,10 @@ def colour_of_direction(direction_deg: FloatArray) -> dict[float, str]:
 
 
 def _draw_latents(axes: Axes3D, comparison: Comparison, colours: dict[float, str]) -> None:
-    latents = comparison.latent[:, :3]
-    latents = np.pad(latents, [(0, 0), (0, 3 - latents.shape[1])])
+    latents = three_dimensions(comparison.latent)
     for rows, colour in _trials(comparison, colours):
         axes.plot(*latents[rows].T, color=colour, linewidth=0.9, alpha=0.75)
-    for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), "123", strict=True):
-        axis.set_ticklabels([])
-        axis.set_pane_color((1, 1, 1, 0))
-        axis.set_label_text(f"$z_{name}$ (a.u.)")
-        axis.labelpad = -8
+    name_latents(axes)
     axes.set_title("Latents, one line per trial", y=1.02)
     axes.view_init(elev=25, azim=-60)
     axes.set_box_aspect(None, zoom=1.12)

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
+from offline_training.figures.frame import headed_figure, name_latents, three_dimensions
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import Output
@@ -18,9 +19,7 @@ _TRUE, _DECODED = "0.25", "#D55E00"
 def draw_traces(comparison: Comparison, title: str, subtitle: str) -> Figure:
     """Return a figure of latents beside true and decoded outputs of the busiest half minute."""
     outputs = comparison.labels.outputs[:_MOST_TRACES]
-    figure = Figure(figsize=(13, 4.9), facecolor="white")
-    figure.text(0.012, 0.95, title, fontsize=15, fontweight="bold")
-    figure.text(0.012, 0.895, subtitle, fontsize=11, color="0.3")
+    figure = headed_figure(title, subtitle)
     grid = figure.add_gridspec(
         len(outputs), 2, width_ratios=[1, 2.2], left=0.0, right=0.97, bottom=0.12, top=0.84,
         hspace=0.35,
@@ -51,13 +50,8 @@ def _busiest(comparison: Comparison) -> slice:
 
 
 def _draw_latents(axes: Axes3D, latents: Float32Array) -> None:
-    shown = np.pad(latents[:, :3], [(0, 0), (0, max(0, 3 - latents.shape[1]))])
-    axes.plot(*shown.T, color="#0072B2", linewidth=0.7, alpha=0.8)
-    for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), "123", strict=True):
-        axis.set_ticklabels([])
-        axis.set_pane_color((1, 1, 1, 0))
-        axis.set_label_text(f"$z_{name}$ (a.u.)")
-        axis.labelpad = -8
+    axes.plot(*three_dimensions(latents).T, color="#0072B2", linewidth=0.7, alpha=0.8)
+    name_latents(axes)
     axes.set_title("Latents", y=1.02)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from offline_training.dataset.split import split_session
-from offline_training.settings import TrainSettings, usual_outputs
+from offline_training.settings import TrainSettings, learned_part
 from offline_training.transfer.alignment.matching import (
     Matching,
     activity,
@@ -17,6 +17,7 @@ from offline_training.transfer.alignment.matching import (
 )
 from offline_training.transfer.alignment.tuning import tuning_similarity
 from rt_ner.core.arrays import Int64Array
+from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
@@ -81,9 +82,9 @@ def load_days(source: Path, target: Path, area: str | None, settings: TrainSetti
     if the windows of the two sessions differ.
     """
     known = load_session(source, area)
-    known = known.only(settings.outputs or usual_outputs(known))
-    names = [output.name for output in known.behaviour.outputs]
-    sessions = (known, load_session(target, known.area).only(names))
+    known = learned_part(known, settings.outputs)
+    other = load_session(target, known.area).only(names_of(known.behaviour.outputs))
+    sessions = (known, other)
     days = [Day(session, split_session(session, settings)) for session in sessions]
     shapes = [day.split.shape for day in days]
     if shapes[0] != shapes[1]:

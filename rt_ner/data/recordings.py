@@ -77,12 +77,9 @@ class RecordingFile:
     @property
     def duration_s(self) -> float:
         """Time of the last spike, movement or trial in s."""
-        spikes = self.spikes
         ends_ns = [0]
-        if isinstance(spikes, SpikeTimes):
-            ends_ns += spikes.time_ns[-1:].tolist()
-        elif spikes is not None:
-            ends_ns.append(len(spikes.counts) * spikes.bin_ns)
+        if self.spikes is not None:
+            ends_ns.append(self.spikes.end_ns)
         if self.behaviour is not None:
             ends_ns.append(int(self.behaviour.time_ns[-1]))
         if self.trials is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.core.contract.outputs import VELOCITY_XY
+from rt_ner.core.contract.outputs import VELOCITY_XY, names_of
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeTimes
@@ -37,7 +37,7 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "channels": len(recording.channel_ids),
         "silent_channels": int((rates == 0).sum()),
         "spikes_per_s": float(rates.sum()),
-        "outputs": [] if kinematics is None else [output.name for output in kinematics.outputs],
+        "outputs": [] if kinematics is None else names_of(kinematics.outputs),
         "kinematics_samples": 0 if kinematics is None else len(kinematics.time_ns),
         "trials": 0 if trials is None else len(trials),
         "directions": 0 if trials is None else trials.n_directions,

@@ -8,7 +8,7 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.compiled.njit import njit
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 
 
 class Readout:
@@ -41,7 +41,7 @@ class Readout:
         kept = np.zeros((len(outputs), len(outputs))) if memory is None else memory
         self.memory = np.ascontiguousarray(kept, dtype=np.float64)
         self._before: Float32Array = np.zeros(len(outputs), dtype=np.float32)
-        self._is_rate = np.array([output.kind is OutputKind.VELOCITY for output in outputs])
+        self._is_rate = np.array([output.is_rate for output in outputs])
 
     def __repr__(self) -> str:
         kind = "Kalman" if self.memory.any() else "linear"

@@ -9,7 +9,7 @@ import numpy as np
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
 from rt_ner.core.arrays import Float32Array, Int64Array
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, names_of
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.binner import SpikeBinner
@@ -73,7 +73,7 @@ class DecodedSession(Decoding):
     def velocity_cm_s(self) -> Float32Array:
         """The outputs, if they are a velocity along x and y in cm/s; ConfigError if not."""
         if self.outputs != VELOCITY_XY:
-            names = ", ".join(output.name for output in self.outputs)
+            names = ", ".join(names_of(self.outputs))
             raise ConfigError(
                 f"this bundle decodes {names}, no velocity along x and y: read values"
             )
@@ -103,7 +103,7 @@ class DecodedSession(Decoding):
             If ``trials`` is another word.
 
         """
-        session = session.only([output.name for output in self.outputs])
+        session = session.only(names_of(self.outputs))
         first, last = self._range(session, trials)
         whole = compare(self, session, self.hop_ns)
         comparison = only_trials(whole, first, last, self.history_ns)
@@ -120,7 +120,7 @@ class DecodedSession(Decoding):
 
     def is_trained_on(self, session: Session) -> bool:
         """Return True if the bundle was trained on the session."""
-        own = session.only([output.name for output in self.outputs])
+        own = session.only(names_of(self.outputs))
         return self.training.session_sha256 == own.sha256
 
     def _range(self, session: Session, trials: TrialsToScore) -> tuple[int, int]:

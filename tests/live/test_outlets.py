@@ -7,10 +7,11 @@ import pylsl
 import pytest
 
 from rt_ner.core.clock import ns_from_s
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
+from tests.helpers.outputs import position_xy
 
 MS = 1_000_000
 HOP_NS = 10 * MS

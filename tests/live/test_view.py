@@ -22,7 +22,6 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
-from rt_ner.core.contract.outputs import position_xy
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.decoding.readout import Readout
 from rt_ner.live.companions.live_window import obeying_view
@@ -35,6 +34,7 @@ from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
 from rt_ner.view.signals.signals import Signals
+from tests.helpers.outputs import position_xy
 from tests.helpers.rig import MS, WAIT_S, Decoding, Source, inlet, running
 
 LONG_S = 60.0

@@ -29,6 +29,11 @@ class Output(NamedTuple):
     unit: str
     kind: OutputKind
 
+    @property
+    def is_rate(self) -> bool:
+        """True for a velocity, which is zero at rest."""
+        return self.kind is OutputKind.VELOCITY
+
 
 VELOCITY_XY = (
     Output("vx", "cm/s", OutputKind.VELOCITY),
@@ -36,10 +41,9 @@ VELOCITY_XY = (
 )
 
 
-def position_xy(name: str = "") -> tuple[Output, ...]:
-    """Return x and y of a position in cm; with a name, such as ``"hand"``, ``hand_x`` and so on."""
-    prefix = f"{name}_" if name else ""
-    return tuple(Output(f"{prefix}{axis}", "cm", OutputKind.POSITION) for axis in "xy")
+def names_of(outputs: Sequence[Output]) -> tuple[str, ...]:
+    """Return the outputs' names."""
+    return tuple(output.name for output in outputs)
 
 
 def stream_of(outputs: Sequence[Output]) -> Kind:
@@ -58,12 +62,12 @@ def held_at_rest(outputs: Sequence[Output], holds: bool) -> tuple[bool, ...]:
 
     Velocities are zero. ``holds``: True if the others keep their value.
     """
-    return tuple(holds and output.kind is not OutputKind.VELOCITY for output in outputs)
+    return tuple(holds and not output.is_rate for output in outputs)
 
 
 def outputs_problem(outputs: Sequence[Output]) -> str:
     """Return what is wrong with a list of outputs, with the remedy; empty if nothing is."""
-    names = [output.name for output in outputs]
+    names = names_of(outputs)
     if not 1 <= len(names) <= MOST_OUTPUTS:
         return f"{len(names)} outputs: expected 1 to {MOST_OUTPUTS}; add or leave out some"
     if not all(names) or len(set(names)) < len(names):

@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, outputs_problem
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, names_of, outputs_problem
 from rt_ner.core.errors import SessionError
 
 # A longer interval between two samples, in usual intervals, is a gap.
@@ -46,7 +46,7 @@ class Behaviour:
             raise SessionError("no behaviour: a session needs the movement that is to be decoded")
         if problem := outputs_problem(self.outputs):
             raise SessionError(problem)
-        names = ", ".join(output.name for output in self.outputs)
+        names = ", ".join(names_of(self.outputs))
         expected = (self.time_ns.size, len(self.outputs))
         if self.values.shape != expected:
             raise SessionError(
@@ -67,7 +67,7 @@ class Behaviour:
 
     def __repr__(self) -> str:
         begin_s, end_s = (self.time_ns[[0, -1]] / NS_PER_S).tolist()
-        names = ", ".join(output.name for output in self.outputs)
+        names = ", ".join(names_of(self.outputs))
         return (
             f"<Behaviour {names}: {self.time_ns.size:,} samples from {begin_s:.0f} s to "
             f"{end_s:.0f} s>"
@@ -85,7 +85,7 @@ class Behaviour:
 
         Raises SessionError if there is no such output.
         """
-        own = [output.name for output in self.outputs]
+        own = names_of(self.outputs)
         if unknown := [name for name in names if name not in own]:
             raise SessionError(
                 f"no output {', '.join(map(repr, unknown))}: this session holds {', '.join(own)}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.contract.kinds import CM_PER_UNIT
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, held_at_rest
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest
 from rt_ner.live.settings import SafetySettings
 
 # The operator's gain changes in steps of 10 %, up to tenfold and down to a tenth.
@@ -41,14 +41,10 @@ class SafetyLimiter:
     def __init__(self, settings: SafetySettings, outputs: Sequence[Output] = VELOCITY_XY) -> None:
         self._max_speed_cm_s = settings.max_speed_cm_s
         self._gain_steps = 0
-        is_rate = [output.kind is OutputKind.VELOCITY for output in outputs]
+        is_rate = [output.is_rate for output in outputs]
         self._rates = np.flatnonzero(is_rate)
         self._held = np.flatnonzero(held_at_rest(outputs, settings.hold))
-        cm_per_unit = [
-            CM_PER_UNIT.get(output.unit, 1.0)
-            for output in outputs
-            if output.kind is OutputKind.VELOCITY
-        ]
+        cm_per_unit = [CM_PER_UNIT.get(output.unit, 1.0) for output in outputs if output.is_rate]
         self._cm_per_unit = np.array(cm_per_unit, dtype=np.float32)
         self._are_cm_s = all(is_rate) and set(cm_per_unit) == {1.0}
         self._scaled: Float32Array = np.zeros(len(outputs), dtype=np.float32)

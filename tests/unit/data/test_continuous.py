@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_ner.core.contract.outputs import MOST_OUTPUTS, VELOCITY_XY, Output, OutputKind, position_xy
+from rt_ner.core.contract.outputs import MOST_OUTPUTS, VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_recording, load_session, save_session
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
+from tests.helpers.outputs import position_xy
 
 BIN_NS, S = 50_000_000, 1_000_000_000
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.settings import SafetySettings
+from tests.helpers.outputs import position_xy
 
 SPEEDS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 

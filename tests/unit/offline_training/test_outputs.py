@@ -18,7 +18,7 @@ from offline_training.methods.method import Method
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, position_xy
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
@@ -29,6 +29,7 @@ from rt_ner.offline.decoding import decode
 from rt_ner.offline.held_out.split import split_windows
 from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
+from tests.helpers.outputs import position_xy
 from tests.helpers.reaches import Listener
 from tests.helpers.sessions import quick_settings
 

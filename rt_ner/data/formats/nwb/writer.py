@@ -9,7 +9,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 
 from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.outputs import VELOCITY_XY
+from rt_ner.core.contract.outputs import VELOCITY_XY, names_of
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.nwb.datasets import (
     CHANNEL_COLUMN,
@@ -32,7 +32,7 @@ def write(session: Session, path: Path) -> None:
     if path.exists():
         raise SessionError(f"{path} already exists: name another file")
     if session.behaviour.outputs != VELOCITY_XY:
-        names = ", ".join(output.name for output in session.behaviour.outputs)
+        names = ", ".join(names_of(session.behaviour.outputs))
         raise SessionError(
             f"{path}: NWB files are written with a velocity (vx, vy) alone, this session holds "
             f"{names}: write it as .npz"
