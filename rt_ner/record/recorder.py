@@ -2,8 +2,7 @@
 
 import shutil
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -15,18 +14,17 @@ from rt_ner.core.errors import RtNerError, StreamError
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.lsl.discovery import describe_stream
 from rt_ner.lsl.network.search import POLL_S, StreamSearch
+from rt_ner.record.growth import GrowthWatch
 from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
 _START_S = 8.0
-# A file that should have grown by this many bytes, but has not: more than LabRecorder buffers.
-_SILENT_S, _SILENT_BYTES = 15.0, 65_536
 _GB = 1e9
 _LITTLE_GB, _LEAST_GB = 5.0, 0.5
 
 
 class RecorderLostError(RtNerError):
-    """LabRecorder has stopped writing."""
+    """LabRecorder has died."""
 
 
 class Recorder:
@@ -43,8 +41,7 @@ class Recorder:
         self._recorded: dict[str, pylsl.StreamInfo] = {}
         self._gone: set[str] = set()
         self._strangers: set[str] = set()
-        self._size = 0
-        self._grown_at_s = 0.0
+        self._growth = GrowthWatch(path, tell)
         self._is_low = False
 
     def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
@@ -76,13 +73,15 @@ class Recorder:
     def watch(self, stop: Event) -> None:
         """Watch LabRecorder until stopped, or until the disk is nearly full.
 
-        Raises RecorderLostError if it stops writing.
+        Raises RecorderLostError if it dies.
         """
-        self._grown_at_s = time.monotonic()
+        self._growth.begin()
         while not stop.wait(_LOOK_S):
             self._check_alive()
             self._look_around()
-            self._check_growth()
+            self._growth.check(
+                info for identity, info in self._recorded.items() if identity not in self._gone
+            )
             if self._disk_is_full():
                 return
 
@@ -102,20 +101,6 @@ class Recorder:
             raise RecorderLostError(
                 f"LabRecorder died (code {code}): {self._path} can be read up to there (with "
                 "rt-ner salvage); start another recording"
-            )
-
-    def _check_growth(self) -> None:
-        """Raise RecorderLostError if the file has not grown for too long."""
-        now_s = time.monotonic()
-        size = self._path.stat().st_size if self._path.exists() else 0
-        present = [info for identity, info in self._recorded.items() if identity not in self._gone]
-        if size > self._size or bytes_per_s(present) * _SILENT_S < _SILENT_BYTES:
-            self._grown_at_s = now_s
-        self._size = size
-        if now_s - self._grown_at_s > _SILENT_S:
-            raise RecorderLostError(
-                f"LabRecorder has written nothing for {_SILENT_S:g} s: {self._path} can be read up "
-                "to there; start another recording"
             )
 
     def _disk_is_full(self) -> bool:
@@ -149,11 +134,6 @@ class Recorder:
             self._strangers.add(identity)
             news = "appeared after the start, not recorded"
             self._tell(f"{news}: {describe_stream(visible[identity])}")
-
-
-def bytes_per_s(streams: Iterable[pylsl.StreamInfo]) -> float:
-    """Return the lowest data rate of the streams in bytes/s: one byte per announced value."""
-    return sum(float(info.nominal_srate() * info.channel_count()) for info in streams)
 
 
 def _identity(info: pylsl.StreamInfo) -> str:

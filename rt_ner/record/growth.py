@@ -1,0 +1,54 @@
+"""Watch that a recording grows as fast as its streams should make it."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pylsl
+
+# A file that should have grown by this many bytes, but has not: more than LabRecorder buffers.
+_SILENT_S, _SILENT_BYTES = 15.0, 65_536
+
+
+class GrowthWatch:
+    """Raises the alarm once if a recording has not grown for 15 s, and tells when it grows again.
+
+    Recording goes on all the while: a source may be paused, and only its operator knows.
+    ``clock_s`` returns seconds.
+    """
+
+    def __init__(
+        self, path: Path, tell: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path = path
+        self._tell = tell
+        self._clock_s = clock_s
+        self._size = 0
+        self._grown_at_s = clock_s()
+        self._is_silent = False
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._grown_at_s = self._clock_s()
+
+    def check(self, streams: Iterable[pylsl.StreamInfo]) -> None:
+        """Look at the file; ``streams`` are those that can be recorded now."""
+        now_s = self._clock_s()
+        size = self._path.stat().st_size if self._path.exists() else 0
+        if size > self._size or bytes_per_s(streams) * _SILENT_S < _SILENT_BYTES:
+            self._grown_at_s = now_s
+        self._size = size
+        is_silent = now_s - self._grown_at_s > _SILENT_S
+        if is_silent and not self._is_silent:
+            self._tell(
+                f"ALARM: nothing has been written for {_SILENT_S:g} s: either the sources send "
+                "nothing (paused?), or LabRecorder hangs (then start another recording)"
+            )
+        elif self._is_silent and not is_silent:
+            self._tell("the recording grows again")
+        self._is_silent = is_silent
+
+
+def bytes_per_s(streams: Iterable[pylsl.StreamInfo]) -> float:
+    """Return the lowest data rate of the streams in bytes/s: one byte per announced value."""
+    return sum(float(info.nominal_srate() * info.channel_count()) for info in streams)
