@@ -76,4 +76,6 @@ def rng() -> np.random.Generator:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: not {"recorded", "test_rig_page.py"} & set(item.path.parts))
+    items.sort(
+        key=lambda item: not {"recorded", "processes", "test_rig_page.py"} & set(item.path.parts)
+    )

@@ -16,8 +16,8 @@ def quick_settings(**changes: Any) -> "TrainSettings":
     """Return settings of a brief training, by an ensemble of two."""
     from offline_training.settings import EnsembleSettings, TrainSettings
 
-    ensemble = EnsembleSettings(members=2, distillation_steps=60, distillation_batch=64)
-    return TrainSettings(**({"steps": 40, "batch": 64, "ensemble": ensemble} | changes))
+    ensemble = EnsembleSettings(members=2, distillation_steps=40, distillation_batch=64)
+    return TrainSettings(**({"steps": 30, "batch": 64, "ensemble": ensemble} | changes))
 
 
 def reach_file(name: str) -> Path:

@@ -2,29 +2,11 @@
 
 import re
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("rt_ner", "drivers", "offline_training")
-
-
-def test_the_runtime_runs_without_torch() -> None:
-    """The base install has no torch: import the runtime and its commands with torch blocked."""
-    names = [path.stem for path in (ROOT / "rt_ner").glob("*.py") if path.stem != "__main__"]
-    script = (
-        "import sys\n"
-        "for name in ('torch', 'onnx', 'sklearn', 'scipy', 'matplotlib'):\n"
-        "    sys.modules[name] = None\n"
-        "from importlib import import_module\n"
-        f"for name in {names!r}:\n"
-        "    import_module('rt_ner.' + name)\n"
-        "from importlib.metadata import entry_points\n"
-        "for entry in entry_points(group='rt_ner.commands'):\n"
-        "    entry.load()\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
 def test_one_module_compiles() -> None:
@@ -33,23 +15,6 @@ def test_one_module_compiles() -> None:
     files = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if path != ours]
     pattern = re.compile(r"from numba import .*jit|import numba|numba\.\w*jit")
     assert [path for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
-
-
-def test_training_without_its_packages_says_what_to_install(tmp_path: Path) -> None:
-    script = (
-        "import sys, importlib.util as util\n"
-        "found = util.find_spec\n"
-        "util.find_spec = lambda name, *rest: None if name == 'torch' else found(name, *rest)\n"
-        f"sys.argv = ['rt-ner', 'train', 'x.npz', '--out', {str(tmp_path / 'b')!r}]\n"
-        "from rt_ner.cli import main\n"
-        "main()\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert result.returncode == 2
-    assert "training needs torch: pip install" in result.stderr
-    assert "rt-ner[train]" in result.stderr
 
 
 def test_the_commands_are_those_announced() -> None:

@@ -1,8 +1,6 @@
 """The public Python API: its names, what importing it costs, and its examples."""
 
 import doctest
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pytest
 import offline_training
 import rt_ner
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.data.loading import save_session
 from rt_ner.data.session.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,18 +33,6 @@ def test_every_name_is_there(package: object) -> None:
         _ = package.nothing
 
 
-def test_importing_loads_neither_torch_nor_lsl_nor_qt() -> None:
-    script = (
-        "import sys, rt_ner, offline_training\n"
-        "heavy = ('torch', 'pylsl', 'PySide6', 'numba', 'numpy', 'scipy', 'sklearn', 'pydantic')\n"
-        "print([name for name in heavy if name in sys.modules])\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert result.stdout.strip() == "[]"
-
-
 def test_typing_an_object_never_prints_megabytes(
     small_session: Session, small_bundle: Bundle
 ) -> None:
@@ -63,15 +48,3 @@ def test_the_examples_in_docstrings_run(name: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     failed, _ = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
     assert failed == 0
-
-
-def test_the_page_on_python_is_true(tmp_path: Path, monkeypatch: object) -> None:
-    """Its examples, one after the other, beside the session that its first command makes."""
-    from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
-
-    monkeypatch.chdir(tmp_path)
-    save_session(simulate_session(0, TaskSettings(), ArraySettings()), Path("session.npz"))
-    page = str(ROOT / "docs" / "python.md")
-    failed, attempted = doctest.testfile(page, module_relative=False)
-    assert failed == 0
-    assert attempted > 20

@@ -279,7 +279,7 @@ def test_a_file_that_crashes_hdf5_itself_is_an_error(
         load_recording(path)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(archive_bytes("perich"))

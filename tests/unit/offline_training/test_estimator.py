@@ -26,7 +26,7 @@ from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
 BRIEF: dict[str, Any] = {
-    "history_bins": 3, "steps": 40, "batch": 32, "members": 1, "learning_rate": 2e-2,
+    "history_bins": 3, "steps": 25, "batch": 32, "members": 1, "learning_rate": 2e-2,
     "device": "cpu",
 }  # fmt: skip
 _NEIGHBOURS = "a row's latents depend on the rows before it"

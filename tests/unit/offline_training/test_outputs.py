@@ -15,6 +15,7 @@ from offline_training.dataset.outputs import is_moving, output_scale, ranked_val
 from offline_training.dataset.split import split_session
 from offline_training.methods.latent.linear import LDA
 from offline_training.methods.method import Method
+from offline_training.settings import EnsembleSettings
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
@@ -62,8 +63,8 @@ def trained(request: pytest.FixtureRequest, small_session: Session) -> tuple[Ses
     outputs = KINDS[request.param]
     session = with_outputs(small_session, outputs, continuous=len(outputs) % 2 == 0)
     names = [output.name for output in outputs]
-    bundle = train(session, settings=quick_settings(outputs=names), progress=False, device="cpu")
-    return session, bundle
+    settings = quick_settings(steps=20, outputs=names, ensemble=EnsembleSettings(members=1))
+    return session, train(session, settings=settings, progress=False, device="cpu")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

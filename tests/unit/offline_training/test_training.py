@@ -141,7 +141,7 @@ def test_a_silent_channel_is_ignored_also_when_it_fires_later(
 
 def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> None:
     settings = quick_settings(
-        steps=60, ensemble=EnsembleSettings(members=2, distillation_steps=400)
+        steps=60, ensemble=EnsembleSettings(members=2, distillation_steps=250)
     )
     split = split_session(small_session, settings)
     step_ns = split.shape.bin_ns

@@ -1,8 +1,5 @@
 """Recalibration: what was meant in a block, and decoders that are fitted to it and follow it."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +24,6 @@ from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison
-from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.block_file import load_block, save_block
 from rt_ner.recalibration.intention import mean_angle_deg
 from rt_ner.recalibration.readouts.adaptation import (
@@ -37,47 +33,7 @@ from rt_ner.recalibration.readouts.adaptation import (
     bounded,
 )
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
-
-HOP_NS = 10_000_000
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def used(
-    bundle: Bundle, session: Session, turn_deg: float = 0.0, gain: float = 1.0
-) -> ClosedLoopBlock:
-    """A block in which the subject of a session aimed where it moved, decoded by a bundle.
-
-    Whatever is decoded was turned, and sent with the operator's gain.
-    """
-    decoding = decode_session(bundle.model, session)
-    n = int(decoding.end_ns[-1] // HOP_NS)
-    ends_ns = (np.arange(n) + 1) * HOP_NS
-    counts = np.zeros((n, len(session.channel_ids)), dtype=np.int64)
-    for chunk in session.spikes.raster(0, int(ends_ns[-1])):
-        hop = (np.asarray(chunk.stamp_ns) - 1) // HOP_NS
-        np.add.at(counts, hop[hop < n], chunk.counts[hop < n].astype(np.int64))
-    decoded = np.full((n, 2), np.nan)
-    decoded[decoding.end_ns // HOP_NS - 1] = decoding.values * gain
-    turn = np.deg2rad(turn_deg)
-    turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    velocity, known = session.behaviour.at(ends_ns)
-    trial = np.where(known, session.trials.index_at(ends_ns), -1)
-    target = np.full((n, 3), np.nan)
-    moves = velocity / np.maximum(np.hypot(*velocity.T), 1e-9)[:, None] @ turned * 10
-    inside = trial >= 0
-    # The cursor stands still, and the target is wherever the hand goes.
-    target[inside] = np.column_stack([moves, np.ones(n)])[inside]
-    return ClosedLoopBlock(
-        channel_ids=session.channel_ids,
-        hop_ns=HOP_NS,
-        counts=counts,
-        is_heard=np.ones(n, dtype=np.bool_),
-        hand_cm_s=np.full((n, 2), np.nan),
-        decoded_cm_s=decoded,
-        cursor_cm=np.zeros((n, 2)),
-        target=target,
-        reach=trial,
-    )
+from tests.helpers.blocks import HOP_NS, used
 
 
 def test_a_turned_world_is_learned_and_the_speed_stays(
@@ -175,31 +131,6 @@ def test_from_python_a_bundle_comes_back(small_bundle: Bundle, small_session: Se
     better = recalibrate(small_bundle, used(small_bundle, small_session, 90.0))
     assert better.encoder_onnx == small_bundle.encoder_onnx
     assert better.manifest.training.session == "closed-loop"
-
-
-def test_a_readout_is_refitted_and_adapted_without_torch(
-    small_bundle: Bundle, small_bundle_folder: Path, small_session: Session, tmp_path: Path
-) -> None:
-    """On a rig that has none of the trainer's packages, by the command and by the adapter."""
-    save_block(used(small_bundle, small_session, 90.0), tmp_path / "block.npz")
-    script = (
-        "import sys\n"
-        "for name in ('torch', 'onnx', 'sklearn', 'scipy', 'matplotlib'):\n"
-        "    sys.modules[name] = None\n"
-        "import rt_ner.live.learning.adapting\n"
-        "from rt_ner.cli import main\n"
-        f"sys.argv = ['rt-ner', 'recalibrate', {str(small_bundle_folder)!r}, '--block', "
-        "'block.npz', '--out', 'better']\n"
-        "main()\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert "the report has no picture" in result.stderr
-    assert load_bundle(tmp_path / "better").encoder_onnx == small_bundle.encoder_onnx
 
 
 def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Session) -> None:

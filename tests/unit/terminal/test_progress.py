@@ -1,8 +1,6 @@
 """Progress: readable at 80 columns, and plain lines where there is no terminal."""
 
 import io
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -130,18 +128,6 @@ def test_a_line_per_fit(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert len(lines) == 4
     assert lines[3] == "all fits: done in 0:00"
-
-
-def test_no_terminal_needs_no_rich() -> None:
-    script = (
-        "import sys\n"
-        "sys.modules['rich'] = None\n"
-        "from rt_ner.terminal.progress import show_progress\n"
-        "with show_progress() as shown:\n"
-        "    shown('training', 1.0, 0.5)\n"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert b"training: done" in result.stderr
 
 
 def test_progress_is_what_a_callback_may_be() -> None:

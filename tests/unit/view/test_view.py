@@ -374,11 +374,11 @@ def test_minutes_leave_no_memory_behind(
     operator.resize(800, 500)
     operator.show()
     resident_mb = []
-    for second in range(150):
+    for second in range(90):
         told.tell(100, rng)
         operator.refresh(1.0)
         app.processEvents()
-        if second in (50, 149):
+        if second in (30, 89):
             resident_mb.append(resident())
     operator.close()
     assert resident_mb[1] - resident_mb[0] < 4.0
