@@ -18,7 +18,7 @@ from rt_ner.terminal.options import (
     Device,
     Outputs,
     Overwrite,
-    SessionPath,
+    SessionPaths,
     SettingsSeed,
     out_option,
     print_json,
@@ -28,7 +28,7 @@ from rt_ner.terminal.progress import show_progress
 
 
 def train(
-    session: SessionPath,
+    session: SessionPaths,
     out: Annotated[Path, out_option("the trained bundle")],
     area: AreaName = None,
     config: ConfigPath = None,
@@ -41,7 +41,8 @@ def train(
     """Train NER on a session and write a decoder bundle.
 
     Holds out the last trials (20 % unless configured) and scores them, next to a control that is
-    trained on shuffled trials. A recording without trials is cut into blocks.
+    trained on shuffled trials. A recording without trials is cut into blocks. Several recordings
+    of the same electrodes are learned as one session, each with its own time.
 
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """

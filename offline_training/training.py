@@ -19,7 +19,7 @@ from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings, learned_part
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
+from rt_ner.bundle.manifest import CarriedFrom, PartEntry, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.settings import checked_settings
 from rt_ner.data.session.session import Session
@@ -178,4 +178,8 @@ def training_entry(
         n_test_trials=len(session.trials) - n_train,
         settings=settings.model_dump(mode="json"),
         carried_from=carried_from,
+        parts=tuple(
+            PartEntry(session=part.name, spikes_sha256=part.spikes_sha256, n_trials=part.n_trials)
+            for part in session.parts
+        ),
     )

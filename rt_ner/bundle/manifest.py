@@ -83,8 +83,19 @@ class CarriedFrom(Strict):
     n_calibration_trials: int
 
 
+class PartEntry(Strict):
+    """One recording of a session that was joined from several."""
+
+    session: str
+    spikes_sha256: str
+    n_trials: int
+
+
 class TrainingEntry(Strict):
-    """The session and the settings that a bundle was trained with."""
+    """The session and the settings that a bundle was trained with.
+
+    ``parts``: the recordings that the session was joined from; empty if it is one.
+    """
 
     session: str
     session_sha256: str
@@ -93,6 +104,7 @@ class TrainingEntry(Strict):
     n_test_trials: int
     settings: dict[str, JsonValue]
     carried_from: CarriedFrom | None = None
+    parts: tuple[PartEntry, ...] = Field(default=(), exclude_if=lambda parts: not parts)
 
 
 def named_scores(scores: Mapping[str, _Value], outputs: Sequence[Output]) -> dict[str, _Value]:

@@ -1,25 +1,28 @@
 """Load and save sessions, in any file format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.areas import join_areas
+from rt_ner.data.session.joined.areas import join_areas
+from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
 
 # Stands for every area of a file.
 ALL_AREAS = "all"
 
 
-def load_session(path: str | Path, area: str | None = None) -> Session:
-    """Load a session from a file.
+def load_session(path: str | Path | Sequence[str | Path], area: str | None = None) -> Session:
+    """Load a session from a file, or from several that follow one another.
 
     Parameters
     ----------
-    path : str or Path
-        A file that `load_recording` reads.
+    path : str or Path, or a sequence of them
+        A file that `load_recording` reads. Several recordings of the same electrodes, in the order
+        in which they were made, give one session, with a gap between any two. A name with ``*``
+        stands for all files that fit, in the order of their names.
     area : str, optional
         Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
         are joined into one session. Default: the first area in the file.
@@ -32,8 +35,8 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     Raises
     ------
     SessionError
-        If the file can't be read, has no such area, or lacks spikes or behaviour. The
-        message says what to do.
+        If a file can't be read, has no such area, or lacks spikes or behaviour, or if several
+        don't fit together. The message says what to do.
 
     Examples
     --------
@@ -58,7 +61,25 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     <SpikeCounts: 96 channels, 384 bins of 30 ms, 36,864 spikes>
 
     """
-    areas = _areas(Path(path), area)
+    files = _files([path] if isinstance(path, str | Path) else path)
+    sessions = [_load_one(file, area) for file in files]
+    return sessions[0] if len(sessions) == 1 else join_files(sessions)
+
+
+def _files(paths: Sequence[str | Path]) -> list[Path]:
+    """Return the files that paths name; Windows leaves it to programs to look for a ``*``."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        is_pattern = "*" in path.name and not path.exists()
+        files += sorted(path.parent.glob(path.name)) if is_pattern else [path]
+    if not files:
+        raise SessionError(f"{', '.join(map(str, paths))}: no such session file; check its path")
+    return files
+
+
+def _load_one(path: Path, area: str | None) -> Session:
+    """Load a session from one file."""
+    areas = _areas(path, area)
     recordings = [load_recording(path, each) for each in areas]
     try:
         sessions = [recording.session() for recording in recordings]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
-from rt_ner.data.session.session import Session
+from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
 
@@ -38,6 +38,8 @@ class RecordingFile:
         Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str
         Origin of the recording.
+    parts : tuple of SessionPart
+        The recordings that it was joined from, in order; empty if it is one.
 
     """
 
@@ -51,6 +53,7 @@ class RecordingFile:
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[SessionPart, ...] = ()
 
     @classmethod
     def of_session(cls, session: Session, areas: tuple[str, ...]) -> "RecordingFile":
@@ -63,6 +66,7 @@ class RecordingFile:
             behaviour=session.behaviour,
             trials=session.trials,
             provenance=session.provenance,
+            parts=session.parts,
         )
 
     def __repr__(self) -> str:
@@ -126,6 +130,7 @@ class RecordingFile:
             behaviour=self.behaviour,
             trials=UNCUT if self.trials is None else self.trials,
             provenance=self.provenance,
+            parts=self.parts,
         )
 
     def _missing_parts(self) -> list[str]:

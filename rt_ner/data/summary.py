@@ -6,6 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import VELOCITY_XY, names_of
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
@@ -37,6 +38,7 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "channels": len(recording.channel_ids),
         "silent_channels": int((rates == 0).sum()),
         "spikes_per_s": float(rates.sum()),
+        "gaps_s": _gaps_s(recording),
         "outputs": [] if kinematics is None else names_of(kinematics.outputs),
         "kinematics_samples": 0 if kinematics is None else len(kinematics.time_ns),
         "trials": 0 if trials is None else len(trials),
@@ -45,6 +47,18 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "warnings": recording.warnings,
         "provenance": dict(recording.provenance),
     }
+
+
+def _gaps_s(recording: RecordingFile) -> list[tuple[float, float]]:
+    """Return start and end of each gap of the spikes in s, as far as the recording lasts."""
+    if recording.spikes is None:
+        return []
+    edges_s = recording.spikes.gaps_ns.clip(0) / NS_PER_S
+    return [
+        (start_s, min(end_s, recording.duration_s))
+        for start_s, end_s in edges_s.tolist()
+        if end_s > 0 and start_s < recording.duration_s
+    ]
 
 
 def summary_table(recording: RecordingFile, path: Path) -> Table:
@@ -85,6 +99,9 @@ def _parts(recording: RecordingFile) -> list[tuple[str, str]]:
         silent = f"{found['channels']} channels, {found['silent_channels']} of them silent"
         rate = f"{found['spikes_per_s']:,.0f} spikes per second over {found['seconds']:,.0f} s"
         rows.append(("spikes", f"{silent}; {rate}"))
+    if gaps_s := _gaps_s(recording):
+        lost_s = sum(end_s - start_s for start_s, end_s in gaps_s)
+        rows.append(("gaps", f"{len(gaps_s)}: no spikes were recorded for {lost_s:,.1f} s in all"))
     if recording.behaviour is not None:
         rows += _behaviour_rows(recording.behaviour)
     if recording.trials is None or recording.trials.are_blocks:

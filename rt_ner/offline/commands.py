@@ -18,7 +18,7 @@ from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
 from rt_ner.offline.decoding import decode
 from rt_ner.system.plugins import plugin
-from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json, table_of
+from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPaths, print_json, table_of
 
 
 def inspect(
@@ -53,9 +53,11 @@ def inspect(
 
 def convert(
     recording: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            metavar="RECORDING", help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz."
+            metavar="RECORDING...",
+            help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz. Several of the same "
+            "electrodes are joined in this order.",
         ),
     ],
     out: Annotated[
@@ -63,7 +65,10 @@ def convert(
     ],
     area: AreaName = None,
 ) -> None:
-    """Convert a recording to a session file (.npz) or to NWB."""
+    """Convert a recording to a session file (.npz) or to NWB.
+
+    Joins several, e.g. rt-ner convert day1/*.xdf day1.npz.
+    """
     from rt_ner.data.loading import load_session, save_session
 
     suffix = out.suffix.lower()
@@ -137,7 +142,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
 
 def evaluate(
     bundle: BundlePath,
-    session: SessionPath,
+    session: SessionPaths,
     area: AreaName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -150,9 +155,10 @@ def evaluate(
     loaded = load_bundle(bundle)
     recording = load_session(session, area or loaded.manifest.training.area)
     decoded = decode(loaded, recording)
-    own = decoded.is_trained_on(recording)
     result: dict[str, float | int | str | None] = {
-        "trials": "held out of training" if own else "all: not the session trained on",
+        "trials": "all: not the session trained on"
+        if decoded.n_train_trials(recording) is None
+        else "held out of training",
         **named_scores(asdict(decoded.score(recording)), loaded.manifest.decoded_outputs),
     }
     if as_json:

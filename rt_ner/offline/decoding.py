@@ -118,15 +118,25 @@ class DecodedSession(Decoding):
             n_trials=last - first,
         )
 
-    def is_trained_on(self, session: Session) -> bool:
-        """Return True if the bundle was trained on the session."""
+    def n_train_trials(self, session: Session) -> int | None:
+        """Return how many of a session's trials the bundle was trained on; None if not on it.
+
+        The session may be the one that the bundle was trained on, or a single recording of it.
+        """
         own = session.only(names_of(self.outputs))
-        return self.training.session_sha256 == own.sha256
+        if own.sha256 == self.training.session_sha256:
+            return self.training.n_train_trials
+        first = 0
+        for part in self.training.parts:
+            if (part.spikes_sha256, part.n_trials) == (own.spikes_sha256, len(own.trials)):
+                return min(max(self.training.n_train_trials - first, 0), part.n_trials)
+            first += part.n_trials
+        return None
 
     def _range(self, session: Session, trials: TrialsToScore) -> tuple[int, int]:
         """Return the first trial to score, and the one after the last."""
         n_trials = len(session.trials)
-        n_train = self.training.n_train_trials if self.is_trained_on(session) else 0
+        n_train = self.n_train_trials(session) or 0
         ranges = {"held_out": (n_train, n_trials), "train": (0, n_train), "all": (0, n_trials)}
         if trials not in ranges:
             raise ConfigError(f"trials = {trials!r}: expected 'held_out', 'train' or 'all'")
@@ -134,6 +144,11 @@ class DecodedSession(Decoding):
             raise SessionError(
                 f"trials = 'train': the bundle was trained on session '{self.training.session}', "
                 f"not on '{session.name}': score 'all' trials"
+            )
+        if trials == "held_out" and n_train == n_trials:
+            raise SessionError(
+                f"all trials of '{session.name}' trained the bundle, none is held out: score all "
+                "recordings that it was trained on together"
             )
         return ranges[trials]
 

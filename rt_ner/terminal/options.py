@@ -26,6 +26,14 @@ SessionPath = Annotated[
     Path,
     typer.Argument(metavar="SESSION", help="Recorded session file, e.g. day1.xdf or day1.nwb."),
 ]
+SessionPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SESSION...",
+        help="Recorded session file, e.g. day1.xdf. Several of the same electrodes, e.g. "
+        "day1/*.xdf, are joined in this order.",
+    ),
+]
 AreaName = Annotated[
     str | None,
     typer.Option(

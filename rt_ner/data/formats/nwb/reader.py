@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rt_ner.data.formats.nwb.behavior import Movement, movement_of, trial_table_
 from rt_ner.data.formats.nwb.units import (
     areas_of,
     counts_of,
+    gaps_of,
     has_spike_times,
     spike_times_s,
     spikes_of,
@@ -50,6 +52,9 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
     table = trial_table_of(nwb)
     shift_ns = _shift_ns(nwb, movement, table)
     channel_ids, spikes = spikes_of(nwb, of_unit == chosen, shift_ns)
+    gaps_ns, gap_warnings = gaps_of(nwb, of_unit == chosen, shift_ns)
+    if spikes is not None:
+        spikes = replace(spikes, gaps_ns=gaps_ns)
     kinematics = movement.kinematics(shift_ns) if movement else None
     trials, trial_warnings = trials_of(table, kinematics, shift_ns)
     return RecordingFile(
@@ -61,7 +66,7 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
         trials=trials,
         contents=tuple(_contents(nwb, areas, movement)),
         missing=_MISSING,
-        warnings=(*(movement.warnings if movement else ()), *trial_warnings),
+        warnings=(*(movement.warnings if movement else ()), *trial_warnings, *gap_warnings),
         provenance=_provenance(nwb) or {"file": path.name, "layout": "nwb"},
     )
 

@@ -3,9 +3,10 @@
 import numpy as np
 from pynwb import NWBFile, TimeSeries
 
-from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int32Array
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.observed import stretches_ns, unobserved_ns
 from rt_ner.data.formats.common.spike_trains import merge_trains
 from rt_ner.data.formats.nwb.datasets import (
     CHANNEL_COLUMN,
@@ -15,6 +16,7 @@ from rt_ner.data.formats.nwb.datasets import (
     check_size,
     seconds,
 )
+from rt_ner.data.session.gaps import NO_GAPS, union
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 
 _LABELS = ("label", "electrode_name", "channel_name", "name")
@@ -44,6 +46,25 @@ def spikes_of(
     channel_ids, unit_ids, unit_channel = _channels(nwb, units)
     shifted = [train + shift_ns for train in trains]
     return channel_ids, merge_trains(shifted, unit_ids, unit_channel, len(channel_ids))
+
+
+def gaps_of(nwb: NWBFile, is_chosen: BoolArray, shift_ns: int) -> tuple[Int64Array, list[str]]:
+    """Return the gaps of the chosen units' recording ``(n_gaps, 2)`` in ns, and warnings."""
+    invalid = NO_GAPS
+    if nwb.invalid_times is not None:
+        columns = [np.asarray(nwb.invalid_times[name][:]) for name in ("start_time", "stop_time")]
+        invalid = stretches_ns(np.stack(columns, axis=1).astype(np.float64))
+    unobserved, warnings = NO_GAPS, []
+    if nwb.units is not None and "obs_intervals" in nwb.units.colnames:
+        chosen = np.flatnonzero(is_chosen).tolist()
+        observed = [np.reshape(nwb.units["obs_intervals"][unit], (-1, 2)) for unit in chosen]
+        unobserved, n_less = unobserved_ns([each.astype(np.float64) for each in observed])
+        if n_less:
+            warnings.append(
+                f"{n_less} unit(s) were observed for a part of the time only (obs_intervals): they "
+                "look silent in the rest"
+            )
+    return union([invalid, unobserved]) + shift_ns, warnings
 
 
 def has_spike_times(nwb: NWBFile) -> bool:

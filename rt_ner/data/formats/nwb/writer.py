@@ -49,6 +49,8 @@ def write(session: Session, path: Path) -> None:
     _add_spikes(nwb, session)
     _add_behavior(nwb, session)
     _add_trials(nwb, session)
+    for start_ns, end_ns in session.spikes.gaps_ns:
+        nwb.add_invalid_time_interval(start_time=start_ns / NS_PER_S, stop_time=end_ns / NS_PER_S)
     with fresh_file(path) as partial, NWBHDF5IO(partial, "w") as file:
         file.write(nwb)
 
