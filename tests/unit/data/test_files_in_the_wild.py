@@ -1,16 +1,18 @@
 """Files as labs have them, generated: the right value, or the doubt said."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rt_ner.data.formats.xdf.chunks import salvage
 from rt_ner.data.loading import load_recording
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.spikes import SpikeTimes
 from tests.helpers.stamps import UNEVEN
-from tests.helpers.xdf_files import Stream, xdf
+from tests.helpers.xdf_files import Stream, chunk, xdf
 
 S, MS = 1_000_000_000, 1_000_000
 N, N_CHANNELS, BEGIN_NS = 20_000, 4, 1800 * S
@@ -47,8 +49,8 @@ def hop_counts(time_ns: np.ndarray, counts: np.ndarray, n_hops: int) -> np.ndarr
 def read_hops(recording: RecordingFile, n_hops: int) -> np.ndarray:
     assert recording.spikes is not None
     found = np.zeros((n_hops + 2, N_CHANNELS), dtype=np.int64)
-    for chunk in recording.spikes.raster(0, n_hops * HOP_NS):
-        np.add.at(found, (chunk.stamp_ns - 1) // HOP_NS, chunk.counts.astype(np.int64))
+    for part in recording.spikes.raster(0, n_hops * HOP_NS):
+        np.add.at(found, (part.stamp_ns - 1) // HOP_NS, part.counts.astype(np.int64))
     return found[:n_hops]
 
 
@@ -92,6 +94,40 @@ def test_a_raster_with_real_stamps_loses_no_spike_and_no_movement(
     assert agreement > 0.85
     assert np.abs(found.sum() - truth.sum()) <= 0.01 * truth.sum() + 10
     assert (recording.spikes.gaps_ns[:, 0] == 0).all(), "before the first sample, and none later"
+
+
+SPOILT: dict[str, Callable[[str], bytes]] = {
+    "a bare &": lambda xml: xml.replace("<name>eye", "<name>R&D eye").encode(),
+    "a byte that is not UTF-8": lambda xml: xml.encode().replace(b"<name>eye", b"<name>\xe9 eye"),
+    "no rate": lambda xml: xml.replace("<nominal_srate>250</nominal_srate>", "").encode(),
+    "no channels": lambda xml: xml.replace("<channel_count>2</channel_count>", "").encode(),
+    "an unknown format": lambda xml: xml.replace("float32", "complex").encode(),
+    "cut short": lambda xml: xml[:100].encode(),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_stream_whose_header_can_not_be_read_is_left_out_alone(
+    name: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    eye = Stream(7, "eye", "Gaze", ["x", "y"], 250, fmt="float32")
+    head = struct.pack("<I", 7) + SPOILT[name](eye.xml)
+    gaze = eye.samples([1800.5, 1800.6], [[0.0, 1.0], [1.0, 0.0]])
+    counts = rng.poisson(0.05, (N, N_CHANNELS))
+    true_ns = np.arange(1, N + 1) * MS + BEGIN_NS
+    recording_of(tmp_path, true_ns, counts, BEGIN_NS + np.arange(1, 2000) * 10 * MS)
+    path = tmp_path / "recording.xdf"
+    content = path.read_bytes()
+    begin = len(xdf())
+    path.write_bytes(content[:begin] + chunk(2, head) + gaze + content[begin:] + gaze)
+    recording = load_recording(path)
+    assert recording.spikes is not None
+    assert recording.spikes.n_spikes == counts.sum()
+    assert not recording.missing_for_training()
+    (warning,) = [text for text in recording.warnings if "stream 7" in text]
+    assert "is left out: its header can't be read" in warning
+    salvage(path, tmp_path / "whole.xdf")
+    assert (tmp_path / "whole.xdf").read_bytes() == content
 
 
 def test_two_clocks_are_told_apart(tmp_path: Path, rng: np.random.Generator) -> None:
