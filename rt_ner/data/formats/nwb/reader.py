@@ -15,8 +15,10 @@ from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.foreign_files import foreign_file
 from rt_ner.data.formats.common.hdf5_probe import check_survivable
-from rt_ner.data.formats.nwb.behavior import Movement, movement_of, trial_table_of, trials_of
-from rt_ner.data.formats.nwb.units import (
+from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
+from rt_ner.data.formats.nwb.parts.series import described
+from rt_ner.data.formats.nwb.parts.trials import trial_table_of, trials_of
+from rt_ner.data.formats.nwb.parts.units import (
     areas_of,
     counts_of,
     gaps_of,
@@ -28,7 +30,8 @@ from rt_ner.data.recordings import RecordingFile
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
-    "behaviour": "no series of 2 columns named after velocity or position (of hand or cursor)",
+    "behaviour": "no series of x and y named after velocity or position (of hand or cursor); it "
+    "holds {series}",
     "trials": "no trials table with start_time and stop_time",
 }
 
@@ -65,7 +68,7 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
         behaviour=kinematics,
         trials=trials,
         contents=tuple(_contents(nwb, areas, movement)),
-        missing=_MISSING,
+        missing={name: reason.format(series=described(nwb)) for name, reason in _MISSING.items()},
         warnings=(*(movement.warnings if movement else ()), *trial_warnings, *gap_warnings),
         provenance=_provenance(nwb) or {"file": path.name, "layout": "nwb"},
     )

@@ -9,7 +9,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS, SPIKE_TYPES
 from rt_ner.core.contract.markers import SESSION_ZERO, parse_trial_marker
 from rt_ner.core.errors import SessionError, StreamError
-from rt_ner.data.formats.common.reaches import trials_from_markers
+from rt_ner.data.formats.common.trials.marker_trials import trials_from_markers
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.data.formats.xdf.samples import Samples, load_samples
 from rt_ner.data.formats.xdf.stream_info import (

@@ -160,4 +160,7 @@ def _electrode_label(nwb: NWBFile, row: int) -> str:
     for column in _LABELS:
         if column in nwb.electrodes.colnames and str(nwb.electrodes[column][row]):
             return str(nwb.electrodes[column][row])
-    return f"elec{int(nwb.electrodes.id[row]) + 1:03d}"
+    numbers = np.asarray(nwb.electrodes.id[:])
+    # Those who count from 0 mean the first electrode by it; the names that live channels have
+    # count from 1.
+    return f"elec{int(numbers[row]) + (1 if numbers.min() == 0 else 0):03d}"

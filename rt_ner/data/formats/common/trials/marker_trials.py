@@ -1,4 +1,4 @@
-"""Directions, displacements and trials of reaches."""
+"""Trials in the markers of a replay or a task."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
+from rt_ner.data.formats.common.trials.directions import angles_deg, displacements_cm
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.trials import Trials
 
@@ -22,40 +21,6 @@ class _Reach(NamedTuple):
     go_ns: int
     end_ns: int
     direction_deg: float
-
-
-def angles_deg(displacement: FloatArray) -> FloatArray:
-    """Return the directions, from 0 to 360 degrees, of displacements ``(trial, 2)``."""
-    return np.asarray(np.rad2deg(np.arctan2(displacement[:, 1], displacement[:, 0])) % 360.0)
-
-
-def stated_directions_deg(stated: FloatArray, moved_cm: FloatArray) -> tuple[FloatArray, str]:
-    """Return directions in degrees, and the unit that the file must have stated them in.
-
-    Where a direction is NaN, the direction of the movement replaces it.
-    """
-    is_stated = np.isfinite(stated)
-    in_radians = bool((np.abs(stated[is_stated]) <= 2 * np.pi + 1e-6).all())
-    degrees = (np.rad2deg(stated) if in_radians else stated) % 360.0
-    return (
-        np.where(is_stated, degrees, angles_deg(moved_cm)),
-        "radians" if in_radians else "degrees",
-    )
-
-
-def displacements_cm(
-    go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None
-) -> FloatArray:
-    """Return how far each reach went, ``(trial, 2)``; 0 if there are no kinematics."""
-    if kinematics is None:
-        return np.zeros((len(go_ns), 2))
-    steps_s = np.diff(kinematics.time_ns, prepend=kinematics.time_ns[0]) / NS_PER_S
-    usual_s = float(np.median(steps_s))
-    path_cm = np.cumsum(kinematics.values * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0)
-    first, last = (
-        np.searchsorted(kinematics.time_ns, ns, "right").clip(1) - 1 for ns in (go_ns, end_ns)
-    )
-    return np.asarray(path_cm[last] - path_cm[first])
 
 
 def trials_from_markers(
