@@ -50,7 +50,6 @@ def load_session(
     Examples
     --------
     >>> from pathlib import Path
-    from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
     >>> import rt_ner

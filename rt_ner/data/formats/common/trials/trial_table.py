@@ -41,7 +41,7 @@ def trial_times(
         notes.append("trials stood in another order than that of their times: sorted")
     start_ns, go_ns, end_ns = (ns_array_from_s(each[rows]) for each in (start_s, go_s, stop_s))
     go_ns = _on_the_clock(start_ns, go_ns, end_ns, notes)
-    end_ns = _cut(start_ns, end_ns, notes)
+    end_ns = cut_ends(start_ns, end_ns, notes)
     kept = (start_ns <= go_ns) & (go_ns < end_ns)
     _note(notes, "trials whose go cue does not lie within them, left out", ~kept)
     return TrialTimes(start_ns[kept], go_ns[kept], end_ns[kept], rows[kept], tuple(notes))
@@ -62,7 +62,7 @@ def _on_the_clock(
     return moved_ns
 
 
-def _cut(start_ns: Int64Array, end_ns: Int64Array, notes: list[str]) -> Int64Array:
+def cut_ends(start_ns: Int64Array, end_ns: Int64Array, notes: list[str]) -> Int64Array:
     """Return the ends, none of them after the next trial's start."""
     next_ns = np.append(start_ns[1:], np.iinfo(np.int64).max)
     _note(notes, "trials that run into the next, cut at its start", end_ns - next_ns > _ROUNDING_NS)
