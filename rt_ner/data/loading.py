@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
+from rt_ner.data.formats.common.guards.stand_ins import check_is_recording
 from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
@@ -136,9 +137,8 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
 
     """
     path = Path(path)
-    if not path.is_file():
-        raise SessionError(f"{path}: no such session file; check its path")
     try:
+        check_is_recording(path)
         recording = _reader(path.suffix.lower())(path, area)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
@@ -188,7 +188,7 @@ def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
                 from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
             case ".mat":
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-            case ".nev" | ".ns5" | ".ns6":
+            case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
                 from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
             case _:
                 return archive.read

@@ -18,7 +18,7 @@ from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.counts import checked_counts
-from rt_ner.data.formats.common.foreign_files import described
+from rt_ner.data.formats.common.guards.foreign_files import described
 from rt_ner.data.formats.continuous import (
     CONTINUOUS_ARRAYS,
     TRIALS_UNUSED,

@@ -221,6 +221,45 @@ def test_electrodes_have_the_names_of_live_channels(first: int, tmp_path: Path) 
     assert recording.channel_ids == ("elec001/1", "elec002/1", "elec003/1")
 
 
+def test_names_may_be_bytes_and_a_few_spike_times_no_times(tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "wild.nwb"
+    nwb_file(tmp_path, plain_table() | {"direction_deg": TRUE_DEG})
+    with h5py.File(path, "r+") as file:
+        place = "general/extracellular_ephys/electrodes/location"
+        attributes = dict(file[place].attrs)
+        del file[place]
+        file[place] = np.array([b"hippocampus_right"] * 3)
+        file[place].attrs.update(attributes)
+        file["units/spike_times"][7] = np.nan
+    recording = load_recording(path, "hippocampus_right")
+    assert recording.areas == ("hippocampus_right",)
+    assert recording.spikes is not None
+    assert recording.spikes.n_spikes == 569
+    assert said(recording, "spike times that are NaN or beyond all clocks, left out: 1")
+
+
+def test_counts_in_a_time_series_are_spikes(tmp_path: Path) -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (200, 6))
+    nwb = pynwb.NWBFile("wild", "wild", datetime(2020, 1, 1, tzinfo=UTC))
+    module = nwb.create_processing_module("behavior", "movement")
+    for name, values, rate, unit in (
+        ("binned_spikes", counts, 20.0, "counts"), ("cursor_vel", VELOCITY[:1000], 100.0, "cm/s")
+    ):  # fmt: skip
+        module.add(
+            pynwb.TimeSeries(name=name, data=values, rate=rate, unit=unit, starting_time=2.0)
+        )
+    with pynwb.NWBHDF5IO(tmp_path / "a.nwb", "w") as file:
+        file.write(nwb)
+    recording = load_recording(tmp_path / "a.nwb")
+    assert recording.spikes is not None
+    assert recording.spikes.raster_period_ns == 50_000_000
+    assert recording.spikes.gaps_ns.tolist() == [[0, 2_000_000_000]]
+    rows = np.concatenate([part.counts for part in recording.spikes.raster(0, 12_000_000_000)])
+    np.testing.assert_array_equal(rows, counts)
+
+
 def trial_data(folder: Path, kept_as: str = "struct", **changes: Any) -> RecordingFile:
     """TrialData of 16 trials in bins of 50 ms; a change may be a function of the trial's row."""
     rng = np.random.default_rng(0)

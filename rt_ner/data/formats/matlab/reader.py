@@ -11,7 +11,7 @@ from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.counts import counts_of
-from rt_ner.data.formats.common.foreign_files import described, foreign_file
+from rt_ner.data.formats.common.guards.foreign_files import described, foreign_file
 from rt_ner.data.formats.common.trials.directions import (
     displacements_cm,
     stated_directions,

@@ -66,7 +66,7 @@ def _candidates(series: Sequence[tuple[str, TimeSeries]]) -> Iterator[tuple[set[
     """Yield what can be a movement, with the words of its names."""
     by_words: dict[tuple[str, ...], TimeSeries] = {}
     for holder, one in series:
-        words = tuple(word.lower() for word in _WORDS.findall(f"{holder} {one.name}"))
+        words = _words(f"{holder} {one.name}")
         is_position = _is_position(words, str(one.unit))
         if is_position is None or set(words) & set(_OTHERS):
             continue
@@ -80,6 +80,15 @@ def _candidates(series: Sequence[tuple[str, TimeSeries]]) -> Iterator[tuple[set[
         if other is not None and other is not one:
             is_position = _is_position(words, str(one.unit))
             yield set(words), Found((one, other), bool(is_position))
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name, such as ``hand`` and ``vel`` of ``handVel``."""
+    return set(_words(name))
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORDS.findall(name))
 
 
 def _is_position(words: Sequence[str], unit: str) -> bool | None:
