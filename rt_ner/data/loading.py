@@ -190,6 +190,8 @@ def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
             case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
                 from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
+            case ".toml":
+                from rt_ner.data.formats.recipe.reader import read  # noqa: PLC0415
             case _:
                 return archive.read
     except ImportError as error:

@@ -4,8 +4,16 @@ from pathlib import Path
 
 from rt_ner.core.errors import SessionError
 
-_READ = ".xdf, .nwb, .mat, .nev, .ns1 to .ns6 (Blackrock), .npz"
-_NAMED = {".xdf", ".nwb", ".mat", ".nev", *(f".ns{number}" for number in range(1, 7)), ".npz"}
+_READ = ".xdf, .nwb, .mat, .nev, .ns1 to .ns6 (Blackrock), .npz, or a recipe (.toml)"
+_NAMED = {
+    ".xdf",
+    ".nwb",
+    ".mat",
+    ".nev",
+    *(f".ns{number}" for number in range(1, 7)),
+    ".npz",
+    ".toml",
+}
 _NUMPY, _POINTER_BYTES = (b"PK", b"\x93NUMPY"), 200
 
 

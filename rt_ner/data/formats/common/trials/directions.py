@@ -7,6 +7,7 @@ import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.outputs import OutputKind
 from rt_ner.data.session.behaviour import Behaviour
 
 # So many reaches are enough to judge by, and this mean cosine between label and movement is enough
@@ -32,9 +33,9 @@ def displacements_cm(
     go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None
 ) -> FloatArray:
     """Return how far each reach went, ``(trial, 2)``; 0 if there are no kinematics."""
-    if kinematics is None:
+    path_cm = None if kinematics is None else _path_cm(kinematics)
+    if kinematics is None or path_cm is None:
         return np.zeros((len(go_ns), 2))
-    path_cm = _path_cm(kinematics)
     first, last = _samples(go_ns, kinematics), _samples(end_ns, kinematics)
     return np.asarray(path_cm[last] - path_cm[first])
 
@@ -44,9 +45,9 @@ def way_deg(go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None)
 
     Unlike the end point, it is not back at the start if the trial lasts until the hand is.
     """
-    if kinematics is None:
+    path_cm = None if kinematics is None else _path_cm(kinematics)
+    if kinematics is None or path_cm is None:
         return np.full(len(go_ns), np.nan)
-    path_cm = _path_cm(kinematics)
     farthest = np.zeros((len(go_ns), 2))
     pairs = zip(_samples(go_ns, kinematics), _samples(end_ns, kinematics), strict=True)
     for trial, (first, last) in enumerate(pairs):
@@ -134,13 +135,24 @@ def _agreement(degrees: FloatArray, moved_deg: FloatArray) -> float:
     return float(np.nanmean(np.cos(np.deg2rad(moved_deg - degrees))))
 
 
-def _path_cm(kinematics: Behaviour) -> FloatArray:
-    """Return the position that the velocity leads to; time does not pass in gaps."""
+def _path_cm(kinematics: Behaviour) -> FloatArray | None:
+    """Return the position in a plane, or that which a velocity leads to; None if there is neither.
+
+    Time does not pass in gaps.
+    """
+    kinds = [output.kind for output in kinematics.outputs]
+    for kind in (OutputKind.VELOCITY, OutputKind.POSITION):
+        if kinds.count(kind) >= len("xy"):
+            columns = [column for column, own in enumerate(kinds) if own is kind][:2]
+            plane = kinematics.values[:, columns]
+            break
+    else:
+        return None
+    if kind is OutputKind.POSITION:
+        return plane
     steps_s = np.diff(kinematics.time_ns, prepend=kinematics.time_ns[0]) / NS_PER_S
     usual_s = float(np.median(steps_s))
-    path: FloatArray = np.cumsum(
-        kinematics.values * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0
-    )
+    path: FloatArray = np.cumsum(plane * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0)
     return path
 
 
