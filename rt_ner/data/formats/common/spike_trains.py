@@ -26,7 +26,7 @@ class CrossingFinder:
     def push(self, ends_ns: Int64Array, voltage: AnyArray) -> None:
         """Search samples ``(sample, channel)`` that end at ``ends_ns``."""
         crossings = np.zeros(voltage.shape, dtype=np.int8)
-        self._detector.detect(voltage, crossings)
+        self._detector.read(voltage, crossings)
         sample, channel = np.nonzero(crossings > 0)
         self._times.append(ends_ns[sample])
         self._channels.append(channel)

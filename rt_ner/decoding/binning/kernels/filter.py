@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.compiled.njit import njit
+from rt_ner.decoding.binning.voltage.kernels.reference import Reference, subtract_reference
 
 # median(|x|) / std(x) of Gaussian noise.
 GAUSSIAN_MEDIAN = 0.6745
@@ -24,6 +25,13 @@ class BandPass(NamedTuple):
 
     coefficients: FloatArray
     state: FloatArray
+
+
+class Front(NamedTuple):
+    """The way of a sample before spikes are looked for: the filter, then the reference."""
+
+    band_pass: BandPass
+    reference: Reference
 
 
 # Rows of the state: two for the high-pass and two for the low-pass, the newest voltage, and the
@@ -86,9 +94,17 @@ def _filter(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
 
 
 @njit(cache=True)
+def filter_sample(voltage: AnyArray, front: Front, number: int) -> bool:
+    """Filter sample ``number`` and subtract its reference; return True if all values are valid."""
+    all_valid = _filter(voltage, front.band_pass, number)
+    subtract_reference(front.band_pass.state[FILTERED + number % 2], front.reference)
+    return all_valid
+
+
+@njit(cache=True)
 def mark_crossings(
     voltage: AnyArray,
-    band_pass: BandPass,
+    front: Front,
     seen: int,
     threshold: FloatArray,
     due: Int64Array,
@@ -103,9 +119,9 @@ def mark_crossings(
     n_invalid = 0
     for sample in range(voltage.shape[0]):
         number = seen + sample
-        n_invalid += not _filter(voltage[sample], band_pass, number)
-        now = band_pass.state[FILTERED + number % 2]
-        before = band_pass.state[FILTERED + (number + 1) % 2]
+        n_invalid += not filter_sample(voltage[sample], front, number)
+        now = front.band_pass.state[FILTERED + number % 2]
+        before = front.band_pass.state[FILTERED + (number + 1) % 2]
         for channel in range(threshold.size):
             falls = now[channel] < threshold[channel] <= before[channel]
             crosses = falls and number >= due[channel]
