@@ -9,7 +9,17 @@ from rich.table import Table
 
 from offline_training.methods.names import MethodName
 from offline_training.options import names_of, require_training
-from rt_ner.terminal.options import AsJson, Device, Outputs, out_option, print_json
+from rt_ner.decoding.binning.voltage.settings import voltage_settings
+from rt_ner.terminal.options import (
+    AsJson,
+    Bank,
+    Device,
+    Outputs,
+    Reference,
+    Value,
+    out_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from offline_training.compare.report.tables import TextTable
@@ -28,6 +38,9 @@ def compare(
             help="Brain area, e.g. M1; repeat for several; all: every area. Default: the first.",
         ),
     ] = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     outputs: Outputs = "",
     methods: Annotated[
         str,
@@ -81,7 +94,8 @@ def compare(
     tell = Console(stderr=True, highlight=False, markup=False).print
     names = names_of(methods)
     chosen = named_methods(names) if names else installed_methods(tell)
-    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs))
+    voltage = voltage_settings(value, reference, bank)
+    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs), voltage)
     chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:
         check_bundle(bundle, recordings)

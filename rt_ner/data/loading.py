@@ -1,6 +1,7 @@
 """Load and save sessions, in any file format."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rt_ner.core.errors import SessionError
@@ -8,12 +9,15 @@ from rt_ner.data.formats import archive
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.areas import join_areas
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 # Stands for every area of a file.
 ALL_AREAS = "all"
 
 
-def load_session(path: str | Path, area: str | None = None) -> Session:
+def load_session(
+    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+) -> Session:
     """Load a session from a file.
 
     Parameters
@@ -23,6 +27,8 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     area : str, optional
         Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
         are joined into one session. Default: the first area in the file.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
 
     Returns
     -------
@@ -32,7 +38,7 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     Raises
     ------
     SessionError
-        If the file can't be read, has no such area, or lacks spikes or behaviour. The
+        If the file can't be read, has no such area or values, or lacks spikes or behaviour. The
         message says what to do.
 
     Examples
@@ -59,7 +65,7 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
 
     """
     areas = _areas(Path(path), area)
-    recordings = [load_recording(path, each) for each in areas]
+    recordings = [load_recording(path, each, voltage) for each in areas]
     try:
         sessions = [recording.session() for recording in recordings]
         return sessions[0] if len(sessions) == 1 else join_areas(sessions)
@@ -78,7 +84,9 @@ def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(name.strip() for name in area.split(",") if name.strip())) or (None,)
 
 
-def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
+def load_recording(
+    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+) -> RecordingFile:
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
@@ -91,6 +99,8 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
         The file.
     area : str, optional
         Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
 
     Returns
     -------
@@ -100,16 +110,23 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
     Raises
     ------
     SessionError
-        If the file does not exist, is damaged, is in another format, or has no such area.
+        If the file does not exist, is damaged, is in another format, or has no such area or
+        values.
 
     """
     path = Path(path)
     if not path.is_file():
         raise SessionError(f"{path}: no such session file; check its path")
     try:
-        return _reader(path.suffix.lower())(path, area)
+        recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
+        if voltage not in (None, recording.voltage):
+            raise SessionError(
+                f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
+                "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
+            )
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
+    return recording
 
 
 def session_areas(path: Path) -> tuple[str, ...]:
@@ -145,18 +162,24 @@ def save_session(session: Session, path: str | Path) -> None:
             raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
 
 
-def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
-    """Return the function that reads files with such an ending."""
+def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
+    """Return the function that reads files with such an ending, and such values of voltage."""
     try:
         match suffix:
             case ".xdf":
-                from rt_ner.data.formats.xdf.reader import read  # noqa: PLC0415
+                from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
+
+                return partial(read_xdf, voltage=voltage)
             case ".nwb":
                 from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
             case ".mat":
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
             case ".nev" | ".ns5" | ".ns6":
-                from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
+                from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
+                    read as read_blackrock,
+                )
+
+                return partial(read_blackrock, voltage=voltage)
             case _:
                 return archive.read
     except ImportError as error:

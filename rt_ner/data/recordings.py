@@ -9,6 +9,7 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class RecordingFile:
         Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str
         Origin of the recording.
+    voltage : VoltageSettings
+        The way in which the spikes were made of broadband voltage, if they were.
 
     """
 
@@ -51,6 +54,7 @@ class RecordingFile:
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    voltage: VoltageSettings = CROSSINGS
 
     @classmethod
     def of_session(cls, session: Session, areas: tuple[str, ...]) -> "RecordingFile":
@@ -63,6 +67,7 @@ class RecordingFile:
             behaviour=session.behaviour,
             trials=session.trials,
             provenance=session.provenance,
+            voltage=session.voltage,
         )
 
     def __repr__(self) -> str:
@@ -126,6 +131,7 @@ class RecordingFile:
             behaviour=self.behaviour,
             trials=UNCUT if self.trials is None else self.trials,
             provenance=self.provenance,
+            voltage=self.voltage,
         )
 
     def _missing_parts(self) -> list[str]:

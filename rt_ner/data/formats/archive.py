@@ -29,9 +29,11 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 _FORMAT_KEY = "rt_ner_session"
-# Version 1 has a velocity and trials; version 2 may have other outputs, or no trials.
+# Version 1 has a velocity and trials; version 2 may have other outputs, no trials, or values that
+# were made of voltage in another way than crossings without a reference.
 _VELOCITY_VERSION, _VERSION = 1, 2
 _EXPECTED = f"expected a file written by rt-ner, {REACH_ARRAYS}, or {CONTINUOUS_ARRAYS}"
 
@@ -59,7 +61,8 @@ def read(path: Path, area: str | None) -> RecordingFile:
 def write(session: Session, path: Path) -> None:
     """Write a session in the project's own form, completely or not at all."""
     is_velocity = session.behaviour.outputs == VELOCITY_XY
-    version = _VELOCITY_VERSION if is_velocity and not session.trials.are_blocks else _VERSION
+    is_plain = is_velocity and not session.trials.are_blocks and session.voltage == CROSSINGS
+    version = _VELOCITY_VERSION if is_plain else _VERSION
     header: dict[str, object] = {
         "version": version,
         "name": session.name,
@@ -71,6 +74,8 @@ def write(session: Session, path: Path) -> None:
         header["unit_ids"] = session.spikes.unit_ids
     if not is_velocity:
         header["outputs"] = session.behaviour.outputs
+    if session.voltage != CROSSINGS:
+        header["voltage"] = session.voltage.model_dump(mode="json")
     with fresh_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -155,6 +160,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
         ),
         trials=_own_trials(arrays) if "trial_start_ns" in arrays else UNCUT,
         provenance=header["provenance"],
+        voltage=VoltageSettings.model_validate(header.get("voltage", {})),
     )
 
 
@@ -163,7 +169,12 @@ def _own_spikes(
 ) -> SpikeTimes | SpikeCounts:
     """Return the spikes of an archive in the project's own form."""
     if "counts" in arrays:
-        return SpikeCounts(checked_counts(arrays["counts"]), int(arrays["count_bin_ns"]))
+        counts = arrays["counts"]
+        # Of spike-band power.
+        is_wide = counts.dtype == np.uint16
+        return SpikeCounts(
+            counts if is_wide else checked_counts(counts), int(arrays["count_bin_ns"])
+        )
     return SpikeTimes(
         arrays["spike_time_ns"].astype(np.int64),
         arrays["spike_unit"].astype(np.int32),

@@ -10,6 +10,7 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, UNCUT, Trials, blocks_of
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,9 @@ class Session:
         blocks from the first sample of behaviour to the last, as far as there are spikes.
     provenance : mapping of str to str, optional
         Origin of the session: its file and layout, or the settings of its simulation.
+    voltage : VoltageSettings, optional
+        The way in which ``spikes`` were made of broadband voltage, if they were. They may be
+        spike-band power, which is added up like counts.
 
     Raises
     ------
@@ -82,6 +86,7 @@ class Session:
     behaviour: Behaviour
     trials: Trials = UNCUT
     provenance: Mapping[str, str] = field(default_factory=dict)
+    voltage: VoltageSettings = CROSSINGS
 
     def __post_init__(self) -> None:
         if len(self.channel_ids) != self.spikes.n_channels:

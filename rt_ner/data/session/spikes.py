@@ -128,13 +128,14 @@ class SpikeCounts:
     Parameters
     ----------
     counts : ndarray of uint8, shape (n_bins, n_channels)
-        Number of spikes per bin and channel; the first bin begins at the session's start.
+        Number of spikes per bin and channel; the first bin begins at the session's start. For
+        spike-band power: its sums, as uint16.
     bin_ns : int
         Length of a bin in ns.
 
     """
 
-    counts: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     bin_ns: int
 
     def __repr__(self) -> str:

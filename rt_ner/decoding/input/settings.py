@@ -6,14 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind, SpikeForm
 from rt_ner.core.settings import Settings
-from rt_ner.decoding.binning.voltage.settings import (
-    FEWEST_IN_BANK,
-    MOST_IN_BANK,
-    ChannelValue,
-    ReferenceKind,
-)
+from rt_ner.decoding.binning.voltage.settings import FEWEST_IN_BANK, MOST_IN_BANK
 from rt_ner.decoding.input.channels import N_UNITS, ChannelSelection
 
 

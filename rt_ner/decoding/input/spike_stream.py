@@ -15,7 +15,7 @@ _UNIT_LABELS = ("unit", "units", "unit_id", "sort", "cluster")
 # The format of samples that are not numbers.
 _TEXT = "string"
 # Microvolts in each unit of voltage, which is written in one of these ways.
-_MICROVOLTS = {
+MICROVOLTS = {
     **dict.fromkeys(("v", "volts"), 1e6),
     **dict.fromkeys(("mv", "millivolts"), 1e3),
     **dict.fromkeys(("uv", "µv", "μv", "microvolts"), 1.0),
@@ -163,7 +163,7 @@ def spike_stream_of(header: StreamHeader, wanted: InputKind) -> SpikeStream:
 
 def _microvolts(units: tuple[str, ...]) -> float:
     """Return the microvolts in the first unit of voltage; 1 if there is none."""
-    known = (_MICROVOLTS[unit.lower()] for unit in units if unit.lower() in _MICROVOLTS)
+    known = (MICROVOLTS[unit.lower()] for unit in units if unit.lower() in MICROVOLTS)
     return next(known, 1.0)
 
 
@@ -180,6 +180,6 @@ def _kind_of(header: StreamHeader) -> InputKind:
         return InputKind.EVENTS
     raster_type, _, broadband_type = SPIKE_TYPES
     units = {unit.lower() for unit in header.units}
-    if header.type == broadband_type or (header.type != raster_type and units & {*_MICROVOLTS}):
+    if header.type == broadband_type or (header.type != raster_type and units & {*MICROVOLTS}):
         return InputKind.BROADBAND
     return InputKind.RASTER

@@ -24,6 +24,8 @@ from rt_ner.data.formats.xdf.stream_info import (
 from rt_ner.data.formats.xdf.stream_spikes import StreamSpikes, raster_phase_ns, stream_spikes
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+from rt_ner.decoding.input.settings import InputKind
 
 _MISSING = {
     "spikes": f"no stream of type {', '.join(SPIKE_TYPES)} with samples: record the amplifier's "
@@ -47,7 +49,7 @@ class _Chosen:
         return [self.spikes, *([self.movement] if self.movement else []), *self.markers]
 
 
-def read(path: Path, area: str | None) -> RecordingFile:
+def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
     """Read a recording; areas are the sources of the spike streams."""
     contents = scan(path)
     streams = streams_of(contents)
@@ -73,6 +75,8 @@ def read(path: Path, area: str | None) -> RecordingFile:
     others = tuple(source for source in sources if source != chosen.spikes.source)
     found = replace(found, areas=(chosen.spikes.source, *others))
     try:
+        if chosen.spikes.spike_stream().kind is InputKind.BROADBAND:
+            found = replace(found, voltage=voltage)
         return _filled(found, path, contents, chosen)
     except StreamError as error:
         raise SessionError(f"{error}") from error
@@ -87,7 +91,7 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     moved = samples[chosen.movement.number] if chosen.movement else None
     stamps_ns = [one.stamps_ns for one in (spike_samples, moved) if one is not None]
     origin_ns = _origin_ns(stamps_ns, markers) + raster_phase_ns(spike_samples.stamps_ns, form)
-    counted = stream_spikes(spike_samples, form, origin_ns)
+    counted = stream_spikes(spike_samples, form, origin_ns, found.voltage)
     kinematics = None
     if chosen.movement and moved:
         kinematics, more = _kinematics(chosen.movement, moved, counted, origin_ns)

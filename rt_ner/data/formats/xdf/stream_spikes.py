@@ -7,9 +7,11 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels
+from rt_ner.data.formats.common.spike_trains import distinct_labels
+from rt_ner.data.formats.common.voltage import voltage_counter
 from rt_ner.data.formats.xdf.samples import Samples
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 
@@ -42,13 +44,18 @@ class StreamSpikes:
         return measured
 
 
-def stream_spikes(samples: Samples, form: SpikeStream, origin_ns: int) -> StreamSpikes:
-    """Return the spikes of a stream of any form, timed from ``origin_ns``."""
+def stream_spikes(
+    samples: Samples, form: SpikeStream, origin_ns: int, voltage: VoltageSettings
+) -> StreamSpikes:
+    """Return the spikes of a stream of any form, timed from ``origin_ns``.
+
+    ``voltage``: the values to make of broadband.
+    """
     values: AnyArray = np.asarray(samples.values)
     if form.kind is InputKind.EVENTS:
         return _event_spikes(samples.stamps_ns, values, form, origin_ns)
     if form.kind is InputKind.BROADBAND:
-        return _broadband_spikes(samples.stamps_ns, values, form, origin_ns)
+        return _broadband_spikes(Samples(samples.stamps_ns, values), form, origin_ns, voltage)
     return _raster_spikes(samples.stamps_ns, values, form, origin_ns)
 
 
@@ -135,18 +142,17 @@ def _channels_and_units(
 
 
 def _broadband_spikes(
-    stamps_ns: Int64Array, voltage: AnyArray, form: SpikeStream, origin_ns: int
+    samples: Samples, form: SpikeStream, origin_ns: int, voltage: VoltageSettings
 ) -> StreamSpikes:
-    """Return threshold crossings of voltage."""
-    labels = distinct_labels(form.columns)
-    finder = CrossingFinder(labels, form.rate_hz)
-    n_blind = finder.n_blind
-    for begin in range(0, len(voltage), _CHUNK_SAMPLES):
+    """Return the values of voltage."""
+    counter = voltage_counter(form, voltage)
+    for begin in range(0, len(samples.stamps_ns), _CHUNK_SAMPLES):
         chunk = slice(begin, begin + _CHUNK_SAMPLES)
-        finder.push(stamps_ns[chunk], np.ascontiguousarray(voltage[chunk]))
-    learned_ns = stamps_ns[min(n_blind, len(stamps_ns) - 1)]
-    gap = np.array([[origin_ns, learned_ns]], dtype=np.int64)
-    return StreamSpikes(labels, finder.spikes(origin_ns), gap, ())
+        ends_ns = samples.stamps_ns[chunk] - origin_ns
+        counter.push(ends_ns, np.ascontiguousarray(samples.values[chunk]))
+    gaps_ns = counter.gaps_ns() + origin_ns
+    labels = distinct_labels(form.columns)
+    return StreamSpikes(labels, counter.spikes(), gaps_ns, counter.warnings())
 
 
 def _warnings(found: dict[str, int]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from copy import deepcopy
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.core.contract.kinds import ReferenceKind
 from rt_ner.decoding.binning.kernels.filter import (
     FILTERED,
     N_ROWS,
@@ -25,7 +26,7 @@ from rt_ner.decoding.binning.voltage.kernels.reference import (
     learn_reference,
     subtract_references,
 )
-from rt_ner.decoding.binning.voltage.settings import ReferenceKind, VoltageSettings
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 
 _SETTLE_S = 0.05
 _MAX_LEARN_SAMPLES = 4096
@@ -94,7 +95,7 @@ class BandReader:
         return self._learned
 
     def interrupt(self) -> None:
-        """Start over after lost samples; keep all that was learned, but restart unfinished learning.
+        """Start over after lost samples; keep what was learned, but restart unfinished learning.
 
         There are no values in the 50 ms in which the filter settles.
         """
@@ -141,7 +142,7 @@ class BandReader:
         return n_invalid
 
     def _read(self, voltage: AnyArray, values: AnyArray) -> int:
-        """Write the values of samples from number ``_seen`` on; return the number of invalid ones."""
+        """Write the values of samples from number ``_seen`` on; return how many are invalid."""
         raise NotImplementedError
 
     def _learn(self, filtered: FloatArray) -> None:

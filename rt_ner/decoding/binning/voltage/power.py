@@ -3,10 +3,11 @@
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray
+from rt_ner.core.contract.kinds import ReferenceKind
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.voltage.band import BandReader
 from rt_ner.decoding.binning.voltage.kernels.power import measure_sizes
-from rt_ner.decoding.binning.voltage.settings import ReferenceKind, VoltageSettings
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 
 BAND_HZ = (250.0, 5000.0)
 # A size is counted in microvolts for the length of one sample at this rate, so that any other rate

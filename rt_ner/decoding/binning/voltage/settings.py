@@ -1,48 +1,10 @@
 """Define the settings that turn broadband voltage into channel values."""
 
-from enum import StrEnum
-
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
+
 FEWEST_IN_BANK, MOST_IN_BANK, USUAL_BANK = 2, 1024, 32
-
-
-class ChannelValue(StrEnum):
-    """The value of a channel in a hop.
-
-    Attributes
-    ----------
-    CROSSINGS
-        Number of threshold crossings.
-    POWER
-        Spike-band power: the mean absolute voltage of the band 250 to 5000 Hz.
-
-    """
-
-    CROSSINGS = "crossings"
-    POWER = "spike-band-power"
-
-
-class ReferenceKind(StrEnum):
-    """The signal that is subtracted from each channel of a bank.
-
-    Attributes
-    ----------
-    NONE
-        None.
-    AVERAGE
-        The average of the bank's channels.
-    MEDIAN
-        Their median.
-    REGRESSION
-        The prediction of a linear regression from the bank's other channels.
-
-    """
-
-    NONE = "none"
-    AVERAGE = "average"
-    MEDIAN = "median"
-    REGRESSION = "regression"
 
 
 class VoltageSettings(BaseModel):
@@ -83,3 +45,12 @@ class VoltageSettings(BaseModel):
 
 # Crossings without a reference: all that was known when the first bundles were made.
 CROSSINGS = VoltageSettings()
+
+
+def voltage_settings(
+    value: ChannelValue | None, reference: ReferenceKind | None, bank: int | None
+) -> VoltageSettings | None:
+    """Return the settings that a command line gives; None if it gives none."""
+    given = {"value": value, "reference": reference, "bank": bank}
+    given = {key: setting for key, setting in given.items() if setting is not None}
+    return VoltageSettings.model_validate(given) if given else None

@@ -16,10 +16,9 @@ _RIDGE = 1e-6
 class Reference(NamedTuple):
     """A learned reference.
 
-    ``kind`` is one of the above, ``bank`` the number of columns in a bank. ``used``, ``(channel,)``,
-    is false for dead channels, which neither have a reference nor belong to one. ``weights``,
-    ``(channel, bank)``, are the regression's, 1 for the channel itself. ``scratch`` is
-    ``(bank,)``.
+    ``kind`` is one of the above, ``bank`` the number of columns in a bank. ``used`` ``(channel,)``
+    is false for dead channels, which neither have a reference nor belong to one. ``weights``
+    ``(channel, bank)`` are the regression's, 1 for the channel itself. ``scratch`` is ``(bank,)``.
     """
 
     kind: int
