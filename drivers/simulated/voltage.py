@@ -22,7 +22,7 @@ _TROUGH_AT_S, _TROUGH_S, _HUMP_AT_S, _HUMP_S = 0.1e-3, 0.08e-3, 0.45e-3, 0.2e-3
 _SPIKE_S = 1.2e-3
 # Channels of a bank share a noise whose strength wanders, with this standard deviation of its
 # logarithm, from one of so many moments to the next. Channels receive it by different gains.
-_BANK, _STRENGTH_SD, _N_MOMENTS, _GAINS = 32, 0.7, 10, (0.5, 1.5)
+_BANK, _STRENGTH_SD, _N_MOMENTS, _GAINS = 32, 0.7, 10, (0.7, 1.3)
 
 
 @dataclass(frozen=True)

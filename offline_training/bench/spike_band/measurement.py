@@ -17,16 +17,19 @@ from offline_training.methods.names import MethodName
 from offline_training.methods.registry import load_method
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
-from rt_ner.data.formats.common.voltage import voltage_counter
+from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 
-# RMS of the simulated noise in the detector's band, and of the noise that a bank shares.
-RMS_UV, _SHARED_UV = 6.5, 10.0
-SPIKES_RMS = (3.0, 8.0)
+# In the detector's band the simulated noise has an RMS of 6.25 µV, and a trough keeps 0.78 of its
+# size. So a trough of so many µV is as large as the RMS; spikes are 3 to 8 times as large.
+_RMS_UV = 8.0
+_TROUGH_UV = (3 * _RMS_UV, 8 * _RMS_UV)
+# RMS of the noise that a bank shares.
+_SHARED_UV = 20.0
 # Thresholds and references are learned in two seconds; a history is shorter than one.
 _LEARNED_NS = 3 * NS_PER_S
 _CONDITIONS = {"of its own": 0.0, "shared too": _SHARED_UV}
@@ -55,14 +58,14 @@ def measure_spike_band(
     session = _learned_part(simulate_session(simulation.seed, task, array))
     rows: list[dict[str, str | float]] = []
     for number, (noise, shared_uv) in enumerate(_CONDITIONS.items()):
-        smallest, largest = (rms * RMS_UV for rms in SPIKES_RMS)
-        maker = VoltageMaker(session, ElectrodeSettings((smallest, largest), shared_uv))
+        maker = VoltageMaker(session, ElectrodeSettings(_TROUGH_UV, shared_uv))
 
         def heard(part: float, before: int = number) -> None:
             on_part((before + part) / len(_CONDITIONS))
 
         for voltage, spikes in (("true spikes", session), *_read(session, maker, heard)):
-            names = {"noise": noise, "value": voltage, "reference": "none"}
+            names: dict[str, str | float]
+            names = {"noise": noise, "value": str(voltage), "reference": "none"}
             if isinstance(voltage, VoltageSettings):
                 names |= {"value": voltage.value.value, "reference": voltage.reference.value}
             rows.append({**names, **_scores(spikes, simulation)})
@@ -82,7 +85,7 @@ def _read(
     """Yield the session as it is read from its voltage, with each of the settings."""
     columns = session.channel_ids
     form = SpikeStream(InputKind.BROADBAND, float(BROADBAND_HZ), "int16", columns, ())
-    counters = {voltage: voltage_counter(form, voltage) for voltage in _SETTINGS}
+    counters = {voltage: VoltageCounter(form, voltage) for voltage in _SETTINGS}
     for chunk in maker.chunks(0, session.end_ns):
         for counter in counters.values():
             counter.push(chunk.stamp_ns, chunk.voltage)

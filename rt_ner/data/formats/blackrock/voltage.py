@@ -7,7 +7,7 @@ from neo.rawio import BlackrockRawIO
 
 from rt_ner.core.clock import ns_array_from_s
 from rt_ner.data.formats.common.spike_trains import distinct_labels
-from rt_ner.data.formats.common.voltage import voltage_counter
+from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.input.settings import InputKind
@@ -36,7 +36,7 @@ def voltage_spikes(
     form = _form_of(files, stream)
     begin_s = float(files.get_signal_t_start(0, segment, stream))
     n_samples = files.get_signal_size(0, segment, stream)
-    counter = voltage_counter(form, voltage)
+    counter = VoltageCounter(form, voltage)
     for first in range(0, n_samples, _CHUNK_SAMPLES):
         last = min(first + _CHUNK_SAMPLES, n_samples)
         ends_s = begin_s + np.arange(first + 1, last + 1) / form.rate_hz

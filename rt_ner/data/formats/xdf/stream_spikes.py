@@ -8,7 +8,7 @@ from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.spike_trains import distinct_labels
-from rt_ner.data.formats.common.voltage import voltage_counter
+from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.formats.xdf.samples import Samples
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
@@ -145,7 +145,7 @@ def _broadband_spikes(
     samples: Samples, form: SpikeStream, origin_ns: int, voltage: VoltageSettings
 ) -> StreamSpikes:
     """Return the values of voltage."""
-    counter = voltage_counter(form, voltage)
+    counter = VoltageCounter(form, voltage)
     for begin in range(0, len(samples.stamps_ns), _CHUNK_SAMPLES):
         chunk = slice(begin, begin + _CHUNK_SAMPLES)
         ends_ns = samples.stamps_ns[chunk] - origin_ns
