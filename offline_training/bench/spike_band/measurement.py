@@ -32,6 +32,8 @@ _TROUGH_UV = (3 * _RMS_UV, 8 * _RMS_UV)
 _SHARED_UV = 20.0
 # Thresholds and references are learned in two seconds; a history is shorter than one.
 _LEARNED_NS = 3 * NS_PER_S
+# Part of the work that is reading voltage; training is the rest.
+_READING = 0.8
 _CONDITIONS = {"of its own": 0.0, "shared too": _SHARED_UV}
 _SETTINGS = tuple(
     VoltageSettings(value=value, reference=reference)
@@ -61,7 +63,7 @@ def measure_spike_band(
         maker = VoltageMaker(session, ElectrodeSettings(_TROUGH_UV, shared_uv))
 
         def heard(part: float, before: int = number) -> None:
-            on_part((before + part) / len(_CONDITIONS))
+            on_part((before + _READING * part) / len(_CONDITIONS))
 
         for voltage, spikes in (("true spikes", session), *_read(session, maker, heard)):
             names: dict[str, str | float]
