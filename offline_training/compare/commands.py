@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.methods.names import MethodName
-from offline_training.options import names_of, require_training
+from offline_training.options import names_of, pick_device, require_training
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.terminal.options import (
     AsJson,
@@ -87,7 +87,6 @@ def compare(
     from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
     from offline_training.methods.registry import installed_methods, named_methods
-    from offline_training.options import pick_device
 
     if out is not None:
         check_out(out)

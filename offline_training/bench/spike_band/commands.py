@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.methods.names import MethodName
-from offline_training.options import require_training
+from offline_training.options import pick_device, require_training
 from rt_ner.terminal.options import AsJson, Device, Seed, print_json
 from rt_ner.terminal.progress import show_progress
 
@@ -18,8 +18,9 @@ def bench_spike_band(
     ] = 80,
     channels: Annotated[int, typer.Option(metavar="N", help="Number of electrodes.", min=2)] = 64,
     method: Annotated[
-        MethodName, typer.Option(help="Decoder to train, as in rt-ner compare.")
-    ] = MethodName.WIENER,
+        str,
+        typer.Option(metavar="NAME", help="Decoder to train, as in rt-ner compare, e.g. ner."),
+    ] = MethodName.WIENER.value,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -31,9 +32,10 @@ def bench_spike_band(
     """
     require_training()
     from offline_training.bench.spike_band.measurement import Simulation, measure_spike_band
-    from offline_training.options import pick_device
+    from offline_training.methods.registry import named_methods
 
-    simulation = Simulation(trials, channels, method, seed, pick_device(device))
+    (chosen,) = named_methods([method])
+    simulation = Simulation(trials, channels, chosen, seed, pick_device(device))
     with show_progress() as shown:
         rows = measure_spike_band(simulation, lambda part: shown("measuring", part))
     if as_json:

@@ -12,9 +12,7 @@ from drivers.simulated.voltage import ElectrodeSettings, VoltageMaker
 from offline_training.compare.evaluation_split import recording_of
 from offline_training.compare.scoring.readouts import readouts_of
 from offline_training.compare.scoring.scores import embed, score
-from offline_training.methods.method import FitContext
-from offline_training.methods.names import MethodName
-from offline_training.methods.registry import load_method
+from offline_training.methods.method import FitContext, Method
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
 from rt_ner.data.formats.common.voltage import VoltageCounter
@@ -47,7 +45,7 @@ class Simulation:
 
     n_trials: int
     n_channels: int
-    method: MethodName
+    method: Method
     seed: int
     device: torch.device
 
@@ -98,7 +96,7 @@ def _read(
 
 def _scores(session: Session, simulation: Simulation) -> dict[str, float]:
     """Return R² on held-out trials, and that of a decoder trained on shuffled ones."""
-    method, recording = load_method(simulation.method), recording_of(session)
+    method, recording = simulation.method, recording_of(session)
     step_ns = recording.split.shape.bin_ns
     context = FitContext(simulation.seed, simulation.device, step_ns, lambda _: None)
     learned = embed(recording, method, context)
