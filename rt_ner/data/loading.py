@@ -119,7 +119,7 @@ def load_recording(
         raise SessionError(f"{path}: no such session file; check its path")
     try:
         recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
-        if voltage not in (None, recording.voltage):
+        if recording.spikes is not None and voltage not in (None, recording.voltage):
             raise SessionError(
                 f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
                 "voltage itself (.xdf, .ns5, .ns6), or another value and reference"

@@ -145,6 +145,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
     if area not in (None, header["area"]):
         raise SessionError(f"no area '{area}': this session holds {header['area']}; choose that")
     channel_ids = tuple(header["channel_ids"])
+    voltage = VoltageSettings.model_validate(header.get("voltage", {}))
     outputs = tuple(
         Output(name, unit, OutputKind(kind)) for name, unit, kind in header.get("outputs", ())
     )
@@ -152,7 +153,9 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
         name=header["name"],
         area=header["area"],
         channel_ids=channel_ids,
-        spikes=_own_spikes(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
+        spikes=_own_power(arrays)
+        if voltage.is_power
+        else _own_spikes(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
         behaviour=Behaviour(
             arrays["kinematics_time_ns"].astype(np.int64),
             arrays[_values_key(not outputs)].astype(np.float64),
@@ -160,7 +163,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
         ),
         trials=_own_trials(arrays) if "trial_start_ns" in arrays else UNCUT,
         provenance=header["provenance"],
-        voltage=VoltageSettings.model_validate(header.get("voltage", {})),
+        voltage=voltage,
     )
 
 
@@ -169,12 +172,7 @@ def _own_spikes(
 ) -> SpikeTimes | SpikeCounts:
     """Return the spikes of an archive in the project's own form."""
     if "counts" in arrays:
-        counts = arrays["counts"]
-        # Of spike-band power.
-        is_wide = counts.dtype == np.uint16
-        return SpikeCounts(
-            counts if is_wide else checked_counts(counts), int(arrays["count_bin_ns"])
-        )
+        return SpikeCounts(checked_counts(arrays["counts"]), int(arrays["count_bin_ns"]))
     return SpikeTimes(
         arrays["spike_time_ns"].astype(np.int64),
         arrays["spike_unit"].astype(np.int32),
@@ -182,6 +180,13 @@ def _own_spikes(
         arrays["unit_channel"].astype(np.int32),
         n_channels,
     )
+
+
+def _own_power(arrays: Mapping[str, AnyArray]) -> SpikeCounts:
+    """Return the spike-band power of an archive in the project's own form."""
+    if arrays["counts"].dtype != np.uint16:
+        raise ValueError(f"its spike-band power is of type {arrays['counts'].dtype}, not uint16")
+    return SpikeCounts(arrays["counts"], int(arrays["count_bin_ns"]))
 
 
 def _own_trials(arrays: Mapping[str, AnyArray]) -> Trials:
