@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from drivers.replay.packets import packets_of
 from offline_training.training import save_trained, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
+from rt_ner.cli import build_app
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.loading import load_recording, load_session, save_session
@@ -167,3 +170,17 @@ def test_a_bundle_knows_the_values_it_was_trained_on(
     with pytest.raises(SessionError, match="holds crossings without a reference, the bundle was"):
         decode_session(bundle.model, small_session)
     assert "voltage" not in small_bundle.manifest.model_dump(mode="json")
+
+
+def test_commands_choose_the_values(tmp_path: Path) -> None:
+    (tmp_path / "a.xdf").write_bytes(ephys(3000)[0])
+    run = partial(CliRunner().invoke, build_app())
+    asked = ["inspect", str(tmp_path / "a.xdf"), "--value", "spike-band-power"]
+    result = run(asked)
+    assert result.exit_code == 0, result.output
+    assert "mean spike-band power" in result.output
+    assert "spike-band-power without a reference" in result.output
+    result = run([*asked, "--reference", "regression", "--json"])
+    assert isinstance(result.exception, SessionError), "two seconds are needed to learn it"
+    plain = run(["inspect", str(tmp_path / "a.xdf"), "--json"])
+    assert json.loads(plain.output)["voltage"]["value"] == "crossings"
