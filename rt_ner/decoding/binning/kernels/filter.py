@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.compiled.njit import njit
-from rt_ner.decoding.binning.voltage.kernels.reference import Reference, subtract_reference
+from rt_ner.decoding.binning.voltage.kernels.reference import NONE, Reference, subtract_reference
 
 # median(|x|) / std(x) of Gaussian noise.
 GAUSSIAN_MEDIAN = 0.6745
@@ -44,8 +44,8 @@ def band_pass(low_hz: float, high_hz: float, rate_hz: float) -> FloatArray:
 
     The bilinear transform with pre-warping, in closed form: R. Bristow-Johnson, "Cookbook formulae
     for audio EQ biquad filter coefficients", HPF and LPF with Q = 1/√2. The high-pass's numerator,
-    b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `_filter` gives it the differences of the voltage, so
-    that an offset, however large, leaves exactly zero rather than a rounding error.
+    b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `filter_sample` gives it the differences of the
+    voltage, so that an offset, however large, leaves exactly zero rather than a rounding error.
     """
     low, high = 2 * math.pi * low_hz / rate_hz, 2 * math.pi * high_hz / rate_hz
     rows = []
@@ -72,7 +72,7 @@ def _biquad(value: float, coefficients: FloatArray, memory: FloatArray, channel:
 
 
 @njit(cache=True)
-def _filter(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
+def filter_sample(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
     """Filter sample ``number``, ``(channel,)``; return True if all its values are voltages.
 
     The first sample is taken to have lasted for ever, so that an offset is not a step.
@@ -94,14 +94,6 @@ def _filter(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
 
 
 @njit(cache=True)
-def filter_sample(voltage: AnyArray, front: Front, number: int) -> bool:
-    """Filter sample ``number`` and subtract its reference; return True if all values are valid."""
-    all_valid = _filter(voltage, front.band_pass, number)
-    subtract_reference(front.band_pass.state[FILTERED + number % 2], front.reference)
-    return all_valid
-
-
-@njit(cache=True)
 def mark_crossings(
     voltage: AnyArray,
     front: Front,
@@ -116,12 +108,15 @@ def mark_crossings(
     ``threshold``: ``(channel,)``, NaN where nothing may cross. ``due``: ``(channel,)``, the
     number of the first sample that may cross again.
     """
+    band_pass, reference = front
     n_invalid = 0
     for sample in range(voltage.shape[0]):
         number = seen + sample
-        n_invalid += not filter_sample(voltage[sample], front, number)
-        now = front.band_pass.state[FILTERED + number % 2]
-        before = front.band_pass.state[FILTERED + (number + 1) % 2]
+        n_invalid += not filter_sample(voltage[sample], band_pass, number)
+        now = band_pass.state[FILTERED + number % 2]
+        before = band_pass.state[FILTERED + (number + 1) % 2]
+        if reference.kind != NONE:
+            subtract_reference(now, reference)
         for channel in range(threshold.size):
             falls = now[channel] < threshold[channel] <= before[channel]
             crosses = falls and number >= due[channel]

@@ -31,8 +31,6 @@ class Reference(NamedTuple):
 @njit(cache=True)
 def subtract_reference(values: FloatArray, reference: Reference) -> None:
     """Subtract the reference from one sample ``(channel,)``, bank by bank."""
-    if reference.kind == NONE:
-        return
     for first in range(0, values.size, reference.bank):
         last = min(first + reference.bank, values.size)
         n_used = 0
@@ -85,7 +83,9 @@ def _subtract_prediction(values: FloatArray, first: int, last: int, reference: R
 
 @njit(cache=True)
 def subtract_references(samples: FloatArray, reference: Reference) -> None:
-    """Subtract the reference from each sample ``(sample, channel)``."""
+    """Subtract the reference, if there is one, from each sample ``(sample, channel)``."""
+    if reference.kind == NONE:
+        return
     for sample in range(samples.shape[0]):
         subtract_reference(samples[sample], reference)
 
