@@ -11,15 +11,19 @@ from rt_ner.bundle.manifest import Scores
 from rt_ner.bundle.storage import check_writable
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.loading import load_session
+from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
+    Bank,
     ConfigPath,
     Device,
     Outputs,
     Overwrite,
+    Reference,
     SessionPaths,
     SettingsSeed,
+    Value,
     out_option,
     print_json,
     table_of,
@@ -31,6 +35,9 @@ def train(
     session: SessionPaths,
     out: Annotated[Path, out_option("the trained bundle")],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     config: ConfigPath = None,
     outputs: Outputs = "",
     seed: SettingsSeed = None,
@@ -52,7 +59,8 @@ def train(
     check_writable(out, overwrite)
     settings = train_settings(config, seed, outputs)
     with show_progress("R²") as shown:
-        recording = load_session(session, area, shown.warn)
+        voltage = voltage_settings(value, reference, bank)
+        recording = load_session(session, area, voltage, shown.warn)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
     if as_json:

@@ -152,7 +152,7 @@ def _fit(
     else:
         readout = fit_readout(latents, labels.values, labels.outputs)
     model = exported_model(learned.network, session.channel_ids, split.shape, readout)
-    return model, learned.validation_r2
+    return replace(model, voltage=session.voltage), learned.validation_r2
 
 
 def exported_model(

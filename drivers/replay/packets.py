@@ -13,6 +13,7 @@ from drivers.encodings import (
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 
 
@@ -37,7 +38,12 @@ class Packets(Protocol):
 
 
 def packets_of(session: Session, form: SpikeForm = SpikeForm.RASTER) -> Packets:
-    """Return a session's spikes in a form."""
+    """Return a session's spikes in a form; SessionError if it holds none to send."""
+    if session.voltage.is_power:
+        raise SessionError(
+            f"session '{session.name}' holds {session.voltage}, no spikes that could be replayed: "
+            "replay a session of spikes, as voltage with --form broadband"
+        )
     makers: dict[SpikeForm, Callable[[Session], Packets]] = {
         SpikeForm.RASTER: RasterPackets,
         SpikeForm.EVENTS: EventPackets,

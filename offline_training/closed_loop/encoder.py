@@ -1,6 +1,7 @@
 """Recalibrate the encoder too, from a block in the loop and the session that it was trained on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import EncoderNetwork
@@ -44,7 +45,8 @@ def recalibrate_encoder(
         begun = 1 / 3 if stage == "training" else 2 / 3
         network = aligned_network(source, split, lambda part: on_part(begun + part / 3))
         ids = session.channel_ids
-        return exported_model(network, ids, split.shape, source.readout), None
+        model = exported_model(network, ids, split.shape, source.readout)
+        return replace(model, voltage=session.voltage), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
     return compared(trained, session, in_use.model)

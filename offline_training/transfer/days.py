@@ -83,7 +83,8 @@ def load_days(source: Path, target: Path, area: str | None, settings: TrainSetti
     """
     known = load_session(source, area)
     known = learned_part(known, settings.outputs)
-    other = load_session(target, known.area).only(names_of(known.behaviour.outputs))
+    other = load_session(target, known.area, known.voltage)
+    other = other.only(names_of(known.behaviour.outputs))
     sessions = (known, other)
     days = [Day(session, split_session(session, settings)) for session in sessions]
     shapes = [day.split.shape for day in days]

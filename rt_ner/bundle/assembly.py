@@ -40,6 +40,7 @@ def assemble_bundle(
             memory=_rows(readout.memory) if readout.memory.any() else None,
         ),
         outputs=output_entries(readout.outputs),
+        voltage=model.voltage,
         training=training,
         scores=scores,
         versions=_versions(),

@@ -95,6 +95,7 @@ class Bundle:
             self.encoder_onnx,
             readout,
             self.weights,
+            self.manifest.voltage,
         )
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:

@@ -21,6 +21,7 @@ from rt_ner.core.contract.outputs import (
     outputs_problem,
 )
 from rt_ner.core.errors import ConfigError
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
@@ -189,6 +190,9 @@ class Manifest(Strict):
     readout: ReadoutEntry
     outputs: tuple[OutputEntry, ...] = Field(
         default=_VELOCITY_ENTRIES, exclude_if=lambda outputs: outputs == _VELOCITY_ENTRIES
+    )
+    voltage: VoltageSettings = Field(
+        default=CROSSINGS, exclude_if=lambda voltage: voltage == CROSSINGS
     )
     training: TrainingEntry
     scores: Scores

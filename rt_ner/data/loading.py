@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rt_ner.core.errors import SessionError
@@ -12,6 +13,7 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 # Stands for every area of a file.
 ALL_AREAS = "all"
@@ -20,6 +22,7 @@ ALL_AREAS = "all"
 def load_session(
     path: str | Path | Sequence[str | Path],
     area: str | None = None,
+    voltage: VoltageSettings | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Session:
     """Load a session from a file, or from several that follow one another.
@@ -33,6 +36,8 @@ def load_session(
     area : str, optional
         Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
         are joined into one session. Default: the first area in the file.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
     tell : callable, optional
         Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
         are not shown.
@@ -45,8 +50,8 @@ def load_session(
     Raises
     ------
     SessionError
-        If a file can't be read, has no such area, or lacks spikes or behaviour, or if several
-        don't fit together. The message says what to do.
+        If a file can't be read, has no such area or values, or lacks spikes or behaviour, or if
+        several don't fit together. The message says what to do.
 
     Examples
     --------
@@ -72,7 +77,7 @@ def load_session(
 
     """
     files = _files([path] if isinstance(path, str | Path) else path)
-    sessions = [_load_one(file, area, tell) for file in files]
+    sessions = [_load_one(file, area, voltage, tell) for file in files]
     return sessions[0] if len(sessions) == 1 else join_files(sessions)
 
 
@@ -87,10 +92,15 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def _load_one(path: Path, area: str | None, tell: Callable[[str], None]) -> Session:
+def _load_one(
+    path: Path,
+    area: str | None,
+    voltage: VoltageSettings | None,
+    tell: Callable[[str], None],
+) -> Session:
     """Load a session from one file."""
     areas = _areas(path, area)
-    recordings = [load_recording(path, each) for each in areas]
+    recordings = [load_recording(path, each, voltage) for each in areas]
     for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
         tell(f"{path.name}: {warning}")
     try:
@@ -111,7 +121,9 @@ def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(name.strip() for name in area.split(",") if name.strip())) or (None,)
 
 
-def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
+def load_recording(
+    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+) -> RecordingFile:
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
@@ -124,6 +136,8 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
         The file.
     area : str, optional
         Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
 
     Returns
     -------
@@ -133,13 +147,19 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
     Raises
     ------
     SessionError
-        If the file does not exist, is damaged, is in another format, or has no such area.
+        If the file does not exist, is damaged, is in another format, or has no such area or
+        values.
 
     """
     path = Path(path)
     try:
         check_is_recording(path)
-        recording = _reader(path.suffix.lower())(path, area)
+        recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
+        if recording.spikes is not None and voltage not in (None, recording.voltage):
+            raise SessionError(
+                f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
+                "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
+            )
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
@@ -178,18 +198,24 @@ def save_session(session: Session, path: str | Path) -> None:
             raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
 
 
-def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
-    """Return the function that reads files with such an ending."""
+def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
+    """Return the function that reads files with such an ending, and such values of voltage."""
     try:
         match suffix:
             case ".xdf":
-                from rt_ner.data.formats.xdf.reader import read  # noqa: PLC0415
+                from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
+
+                return partial(read_xdf, voltage=voltage)
             case ".nwb":
                 from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
             case ".mat":
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
             case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
-                from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
+                from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
+                    read as read_blackrock,
+                )
+
+                return partial(read_blackrock, voltage=voltage)
             case ".toml":
                 from rt_ner.data.formats.recipe.reader import read  # noqa: PLC0415
             case _:

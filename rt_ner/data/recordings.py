@@ -9,6 +9,7 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class RecordingFile:
         Origin of the recording.
     parts : tuple of SessionPart
         The recordings that it was joined from, in order; empty if it is one.
+    voltage : VoltageSettings
+        The way in which the spikes were made of broadband voltage, if they were.
 
     """
 
@@ -54,6 +57,7 @@ class RecordingFile:
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[SessionPart, ...] = ()
+    voltage: VoltageSettings = CROSSINGS
 
     @classmethod
     def of_session(cls, session: Session, areas: tuple[str, ...]) -> "RecordingFile":
@@ -67,6 +71,7 @@ class RecordingFile:
             trials=session.trials,
             provenance=session.provenance,
             parts=session.parts,
+            voltage=session.voltage,
         )
 
     def __repr__(self) -> str:
@@ -131,6 +136,7 @@ class RecordingFile:
             trials=UNCUT if self.trials is None else self.trials,
             provenance=self.provenance,
             parts=self.parts,
+            voltage=self.voltage,
         )
 
     def _missing_parts(self) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
 from rt_ner.decoding.encoding.weights import EncoderWeights
@@ -37,6 +38,8 @@ class DecoderSpecification:
         The readout from latents to outputs.
     weights
         The graph's network as plain arrays, which run faster; None if the bundle has none.
+    voltage
+        The way in which the channels' values are made, if they are made of broadband voltage.
 
     """
 
@@ -45,6 +48,7 @@ class DecoderSpecification:
     encoder_onnx: bytes
     readout: Readout
     weights: EncoderWeights | None = None
+    voltage: VoltageSettings = CROSSINGS
 
     def __repr__(self) -> str:
         return (

@@ -14,11 +14,23 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.loading import load_session
+from rt_ner.data.loading import load_recording, load_session
+from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, voltage_settings
 from rt_ner.offline.decoding import decode
 from rt_ner.system.plugins import plugin
-from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPaths, print_json, table_of
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    Bank,
+    BundlePath,
+    Reference,
+    SessionPaths,
+    Value,
+    print_json,
+    table_of,
+)
 
 
 def inspect(
@@ -29,6 +41,9 @@ def inspect(
         ),
     ],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     picture: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +57,8 @@ def inspect(
     For a recording, also lists anything that is missing for training.
     """
     if path.is_file():
-        _inspect_recording(path, area, picture, as_json)
+        recording = load_recording(path, area, voltage_settings(value, reference, bank))
+        _show_recording(recording, path, picture, as_json)
         return
     loaded = load_bundle(path)
     if as_json:
@@ -64,12 +80,15 @@ def convert(
         Path, typer.Argument(metavar="OUT", help="New file, e.g. day1.npz or day1.nwb.")
     ],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
 ) -> None:
     """Convert a recording to a session file (.npz) or to NWB.
 
     Joins several, e.g. rt-ner convert day1/*.xdf day1.npz.
     """
-    from rt_ner.data.loading import load_session, save_session
+    from rt_ner.data.loading import save_session
 
     suffix = out.suffix.lower()
     if suffix not in (".npz", ".nwb"):
@@ -77,7 +96,10 @@ def convert(
     if out.exists():
         raise ConfigError(f"{out} already exists: name another file, or remove it first")
     console = Console(stderr=True, highlight=False, markup=False)
-    session = load_session(recording, area, lambda text: console.print(text, soft_wrap=True))
+    voltage = voltage_settings(value, reference, bank)
+    session = load_session(
+        recording, area, voltage, lambda text: console.print(text, soft_wrap=True)
+    )
     if suffix == ".npz":
         save_session(session, out)
     else:
@@ -91,11 +113,11 @@ def convert(
     )
 
 
-def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
-    from rt_ner.data.loading import load_recording
+def _show_recording(
+    recording: RecordingFile, path: Path, picture: Path | None, as_json: bool
+) -> None:
     from rt_ner.data.summary import summary_json
 
-    recording = load_recording(path, area)
     if picture is not None:
         replace_file(picture, plugin("recording_picture")(recording))
     if as_json:
@@ -121,6 +143,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         f"{manifest.channel_ids[-1]}",
         "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
         f"every {window.hop_ns / 1e6:g} ms",
+        "made of voltage": "" if manifest.voltage == CROSSINGS else str(manifest.voltage),
         "latent dimensions": str(manifest.latent_dim),
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
@@ -154,10 +177,12 @@ def evaluate(
     any other session, all trials. The control scores the same decoding against shuffled trials.
     """
     loaded = load_bundle(bundle)
+    manifest = loaded.manifest
     console = Console(stderr=True, highlight=False, markup=False)
     recording = load_session(
         session,
-        area or loaded.manifest.training.area,
+        area or manifest.training.area,
+        manifest.voltage,
         lambda text: console.print(text, soft_wrap=True),
     )
     decoded = decode(loaded, recording)
@@ -165,7 +190,7 @@ def evaluate(
         "trials": "all: not the session trained on"
         if decoded.n_train_trials(recording) is None
         else "held out of training",
-        **named_scores(asdict(decoded.score(recording)), loaded.manifest.decoded_outputs),
+        **named_scores(asdict(decoded.score(recording)), manifest.decoded_outputs),
     }
     if as_json:
         print_json({"session": recording.name, "area": recording.area, **result})

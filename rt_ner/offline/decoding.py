@@ -188,7 +188,12 @@ def decode(bundle: Bundle, session: Session) -> DecodedSession:
 
 
 def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
-    """Decode a session offline; SessionError if its channels are not the model's."""
+    """Decode a session offline; SessionError if its channels or values are not the model's."""
+    if session.voltage != model.voltage:
+        raise SessionError(
+            f"session '{session.name}' holds {session.voltage}, the bundle was trained on "
+            f"{model.voltage}: load the session with these values"
+        )
     if session.channel_ids != model.channel_ids:
         raise SessionError(
             f"session '{session.name}' ({session.area}) has channels "

@@ -131,3 +131,41 @@ class SpikeForm(StrEnum):
             SpikeForm.BROADBAND: Kind.BROADBAND,
         }
         return kinds[self]
+
+
+class ChannelValue(StrEnum):
+    """The value of a channel in a hop.
+
+    Attributes
+    ----------
+    CROSSINGS
+        Number of threshold crossings.
+    POWER
+        Spike-band power: the mean absolute voltage of the band 250 to 5000 Hz.
+
+    """
+
+    CROSSINGS = "crossings"
+    POWER = "spike-band-power"
+
+
+class ReferenceKind(StrEnum):
+    """The signal that is subtracted from each channel of a bank.
+
+    Attributes
+    ----------
+    NONE
+        None.
+    AVERAGE
+        The average of the bank's channels.
+    MEDIAN
+        Their median.
+    REGRESSION
+        The prediction of a linear regression from the bank's other channels.
+
+    """
+
+    NONE = "none"
+    AVERAGE = "average"
+    MEDIAN = "median"
+    REGRESSION = "regression"

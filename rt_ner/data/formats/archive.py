@@ -32,10 +32,12 @@ from rt_ner.data.session.gaps import NO_GAPS
 from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 _FORMAT_KEY = "rt_ner_session"
-# Version 1 has a velocity and trials; 2 may have other outputs, or no trials; 3 may have gaps, and
-# parts that it was joined from. The lowest is written that holds everything.
+# Version 1 has a velocity and trials; 2 may have other outputs, no trials, or values that were made
+# of voltage in another way than crossings without a reference; 3 may have gaps, and parts that it
+# was joined from. The lowest is written that holds everything.
 _VELOCITY_VERSION, _OUTPUTS_VERSION, _VERSION = 1, 2, 3
 _EXPECTED = f"expected a file written by rt-ner, {REACH_ARRAYS}, or {CONTINUOUS_ARRAYS}"
 
@@ -75,6 +77,8 @@ def write(session: Session, path: Path) -> None:
     if session.parts:
         header["parts"] = [asdict(part) for part in session.parts]
         header["are_blocks"] = session.trials.are_blocks
+    if session.voltage != CROSSINGS:
+        header["voltage"] = session.voltage.model_dump(mode="json")
     with fresh_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -92,6 +96,7 @@ def _version_of(session: Session) -> int:
     if session.parts or len(session.spikes.gaps_ns):
         return _VERSION
     is_plain = session.behaviour.outputs == VELOCITY_XY and not session.trials.are_blocks
+    is_plain = is_plain and session.voltage == CROSSINGS
     return _VELOCITY_VERSION if is_plain else _OUTPUTS_VERSION
 
 
@@ -154,6 +159,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
     if area not in (None, header["area"]):
         raise SessionError(f"no area '{area}': this session holds {header['area']}; choose that")
     channel_ids = tuple(header["channel_ids"])
+    voltage = VoltageSettings.model_validate(header.get("voltage", {}))
     outputs = tuple(
         Output(name, unit, OutputKind(kind)) for name, unit, kind in header.get("outputs", ())
     )
@@ -161,7 +167,9 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
         name=header["name"],
         area=header["area"],
         channel_ids=channel_ids,
-        spikes=_own_spikes(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
+        spikes=_own_power(arrays)
+        if voltage.is_power
+        else _own_spikes(arrays, tuple(header.get("unit_ids", ())), len(channel_ids)),
         behaviour=Behaviour(
             arrays["kinematics_time_ns"].astype(np.int64),
             arrays[_values_key(not outputs)].astype(np.float64),
@@ -172,6 +180,7 @@ def _own_session(arrays: Mapping[str, AnyArray], area: str | None) -> Session:
         else UNCUT,
         provenance=header["provenance"],
         parts=tuple(SessionPart(**part) for part in header.get("parts", ())),
+        voltage=voltage,
     )
 
 
@@ -190,6 +199,14 @@ def _own_spikes(
         n_channels,
         gaps_ns,
     )
+
+
+def _own_power(arrays: Mapping[str, AnyArray]) -> SpikeCounts:
+    """Return the spike-band power of an archive in the project's own form."""
+    if arrays["counts"].dtype != np.uint16:
+        raise ValueError(f"its spike-band power is of type {arrays['counts'].dtype}, not uint16")
+    gaps_ns = arrays.get("gaps_ns", NO_GAPS).astype(np.int64)
+    return SpikeCounts(arrays["counts"], int(arrays["count_bin_ns"]), gaps_ns)
 
 
 def _own_trials(arrays: Mapping[str, AnyArray], are_blocks: bool) -> Trials:

@@ -10,6 +10,7 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, UNCUT, Trials, blocks_of
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class Session:
         blocks from the first sample of behaviour to the last, as far as there are spikes.
     provenance : mapping of str to str, optional
         Origin of the session: its file and layout, or the settings of its simulation.
+    voltage : VoltageSettings, optional
+        The way in which ``spikes`` were made of broadband voltage, if they were. They may be
+        spike-band power, which is added up like counts.
     parts : tuple of SessionPart, optional
         The recordings that the session was joined from, in order. Default: none, it is one.
 
@@ -93,6 +97,7 @@ class Session:
     behaviour: Behaviour
     trials: Trials = UNCUT
     provenance: Mapping[str, str] = field(default_factory=dict)
+    voltage: VoltageSettings = CROSSINGS
     parts: tuple[SessionPart, ...] = ()
 
     def __post_init__(self) -> None:

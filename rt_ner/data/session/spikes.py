@@ -143,7 +143,8 @@ class SpikeCounts:
     Parameters
     ----------
     counts : ndarray of uint8, shape (n_bins, n_channels)
-        Number of spikes per bin and channel; the first bin begins at the session's start.
+        Number of spikes per bin and channel; the first bin begins at the session's start. For
+        spike-band power: its sums, as uint16.
     bin_ns : int
         Length of a bin in ns.
     gaps_ns : ndarray of int64, shape (n_gaps, 2)
@@ -157,7 +158,7 @@ class SpikeCounts:
 
     """
 
-    counts: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     bin_ns: int
     gaps_ns: Int64Array = field(default_factory=NO_GAPS.copy)
 

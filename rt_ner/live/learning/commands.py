@@ -156,7 +156,7 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
         raise ConfigError(
             f"--part encoder learns from session '{training.session}' too: name it with --session"
         )
-    known = load_session(session, training.area)
+    known = load_session(session, training.area, in_use.manifest.voltage)
     if known.sha256 != training.session_sha256:
         raise ConfigError(
             f"--session {session} is not the session '{training.session}' that the bundle was "

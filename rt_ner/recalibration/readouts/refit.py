@@ -146,7 +146,9 @@ def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
         )
     labels, known = refit_labels(block)
     scale = _own_speed(block, in_use.model)
-    return block.session("closed-loop", labels * scale, known, in_use.manifest.training.area)
+    area = in_use.manifest.training.area
+    session = block.session("closed-loop", labels * scale, known, area)
+    return replace(session, voltage=in_use.model.voltage)
 
 
 def _setting(in_use: Bundle, name: str, usual: float) -> float:

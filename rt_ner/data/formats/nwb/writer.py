@@ -21,6 +21,7 @@ from rt_ner.data.formats.nwb.datasets import (
 )
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS
 
 # NWB requires a date, which a session does not have.
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,6 +37,10 @@ def write(session: Session, path: Path) -> None:
         raise SessionError(
             f"{path}: NWB files are written with a velocity (vx, vy) alone, this session holds "
             f"{names}: write it as .npz"
+        )
+    if session.voltage != CROSSINGS:
+        raise SessionError(
+            f"{path}: NWB files can't tell {session.voltage} from other spikes: write it as .npz"
         )
     nwb = NWBFile(
         session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "

@@ -22,6 +22,8 @@ from rt_ner.data.formats.xdf.stream_info import (
 from rt_ner.data.formats.xdf.streams.stream_movement import kinematics_of
 from rt_ner.data.formats.xdf.streams.stream_spikes import raster_phase_ns, stream_spikes, timed
 from rt_ner.data.recordings import RecordingFile
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+from rt_ner.decoding.input.settings import InputKind
 
 _MISSING = {
     "spikes": f"no stream of type {', '.join(SPIKE_TYPES)} with samples: record the amplifier's "
@@ -49,7 +51,7 @@ class _Chosen:
         return [self.spikes, *([self.movement] if self.movement else []), *self.markers]
 
 
-def read(path: Path, area: str | None) -> RecordingFile:
+def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
     """Read a recording; areas are the sources of the spike streams."""
     contents = scan(path)
     streams = streams_of(contents)
@@ -75,6 +77,8 @@ def read(path: Path, area: str | None) -> RecordingFile:
     others = tuple(source for source in sources if source != chosen.spikes.source)
     found = replace(found, areas=(chosen.spikes.source, *others))
     try:
+        if chosen.spikes.spike_stream().kind is InputKind.BROADBAND:
+            found = replace(found, voltage=voltage)
         return _filled(found, path, contents, chosen)
     except StreamError as error:
         raise SessionError(f"{error}") from error
@@ -100,7 +104,7 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     ]
     stamps_ns = [one.stamps_ns for one in (spike_samples, moved) if one is not None]
     origin_ns = _origin_ns(stamps_ns, markers) + raster_phase_ns(spike_samples.stamps_ns, form)
-    counted = stream_spikes(spike_samples, form, origin_ns)
+    counted = stream_spikes(spike_samples, form, origin_ns, found.voltage)
     warnings += counted.warnings
     kinematics = None
     if chosen.movement and moved is not None:

@@ -7,10 +7,12 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NEVER_NS, NS_PER_MS, NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels
+from rt_ner.data.formats.common.spike_trains import distinct_labels
+from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.formats.xdf.samples import Samples
 from rt_ner.data.session.gaps import union
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.timing.recorded import sample_times_ns
@@ -40,13 +42,18 @@ class StreamSpikes:
     warnings: tuple[str, ...] = ()
 
 
-def stream_spikes(samples: Samples, form: SpikeStream, origin_ns: int) -> StreamSpikes:
-    """Return the spikes of a stream of any form, timed from ``origin_ns``."""
+def stream_spikes(
+    samples: Samples, form: SpikeStream, origin_ns: int, voltage: VoltageSettings
+) -> StreamSpikes:
+    """Return the spikes of a stream of any form, timed from ``origin_ns``.
+
+    ``voltage``: the values to make of broadband.
+    """
     values: AnyArray = np.asarray(samples.values)
     if form.kind is InputKind.EVENTS:
         return _event_spikes(samples.stamps_ns, values, form, origin_ns)
     if form.kind is InputKind.BROADBAND:
-        return _broadband_spikes(samples.stamps_ns, values, form, origin_ns)
+        return _broadband_spikes(Samples(samples.stamps_ns, values), form, origin_ns, voltage)
     return _raster_spikes(samples.stamps_ns, values, form, origin_ns)
 
 
@@ -216,20 +223,16 @@ def _channels_and_units(
 
 
 def _broadband_spikes(
-    stamps_ns: Int64Array, voltage: AnyArray, form: SpikeStream, origin_ns: int
+    samples: Samples, form: SpikeStream, origin_ns: int, voltage: VoltageSettings
 ) -> StreamSpikes:
-    """Return threshold crossings of voltage."""
-    labels = distinct_labels(form.columns)
-    finder = CrossingFinder(labels, form.rate_hz)
-    n_blind = finder.n_blind
-    for begin in range(0, len(voltage), _CHUNK_SAMPLES):
+    """Return the values of voltage."""
+    counter = VoltageCounter(form, voltage)
+    for begin in range(0, len(samples.stamps_ns), _CHUNK_SAMPLES):
         chunk = slice(begin, begin + _CHUNK_SAMPLES)
-        finder.push(stamps_ns[chunk], np.ascontiguousarray(voltage[chunk]))
-    learned_ns = int(stamps_ns[min(n_blind, len(stamps_ns) - 1)]) - origin_ns
-    gaps_ns = union(
-        [np.array([[0, learned_ns]]), _pauses_ns(np.sort(stamps_ns) - origin_ns, form.period_ns)]
-    )
-    return StreamSpikes(labels, replace(finder.spikes(origin_ns), gaps_ns=gaps_ns))
+        ends_ns = samples.stamps_ns[chunk] - origin_ns
+        counter.push(ends_ns, np.ascontiguousarray(samples.values[chunk]))
+    spikes = replace(counter.spikes(), gaps_ns=union([counter.gaps_ns()]))
+    return StreamSpikes(distinct_labels(form.columns), spikes, counter.warnings())
 
 
 def _warnings(found: dict[str, int]) -> tuple[str, ...]:
