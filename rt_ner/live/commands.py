@@ -138,10 +138,10 @@ class _Bundles:
         }
 
     def next_model(self) -> DecoderSpecification:
-        """Load the next bundle's model; BundleError if its channels or window differ."""
+        """Load the next bundle's model; BundleError if its streams would differ."""
         assert self.next
         other = load_bundle(self.next)
-        for what in ("channel_ids", "window", "latent_dim"):
+        for what in ("channel_ids", "window", "latent_dim", "decoded_outputs", "classes"):
             is_asked, has = (getattr(each.manifest, what) for each in (self.loaded, other))
             if is_asked != has:
                 raise BundleError(
