@@ -83,9 +83,11 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
     """Return labels that have lost their relation to the spikes, and nothing else.
 
     Each trial gets the labels of another, hop by hop. If the other is shorter, its last label is
-    repeated. This keeps the time course of a trial, from which a decoder could guess. The labels
-    of a continuous recording are shifted by a random quarter to three quarters of its length;
-    those that run off the end come back at the start.
+    repeated. This keeps the time course of a trial, from which a decoder could guess. Only classes
+    do not keep it: movement comes at about the same time in every trial, so that its classes would
+    remain true. They are shifted in a circle within each trial. The labels of a continuous
+    recording are shifted by a random quarter to three quarters of its length; those that run off
+    the end come back at the start.
     """
     trials, first_hops = np.unique(labels.trial, return_index=True)
     if trials.size < 2:
@@ -99,7 +101,19 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
         mine = np.flatnonzero(labels.trial == trial)
         theirs = np.flatnonzero(labels.trial == donor)
         source[mine] = theirs[np.minimum(np.arange(mine.size), theirs.size - 1)]
-    return labels.with_behaviour_of(source)
+    shuffled = labels.with_behaviour_of(source)
+    return replace(shuffled, classes=_turned(shuffled, rng))
+
+
+def _turned(labels: Labels, rng: np.random.Generator) -> StrArray | None:
+    """Return the classes, shifted in a circle by a random part of each trial."""
+    if labels.classes is None:
+        return None
+    classes = labels.classes.copy()
+    for trial in np.unique(labels.trial):
+        mine = np.flatnonzero(labels.trial == trial)
+        classes[mine] = np.roll(classes[mine], rng.integers(mine.size))
+    return classes
 
 
 def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:

@@ -43,9 +43,8 @@ class SafetyLimiter:
     rest
         The outputs to send at rest, ``(output,)``.
     undecided
-        The probabilities to send at rest, ``(class,)``: all zero. None is above a threshold, as
-        one of uniform probabilities could be; and unlike NaN, none is mistaken for a number that
-        is not below it.
+        The probabilities to send at rest, ``(class,)``: all zero, so that none exceeds a threshold.
+        Equal probabilities might, and NaN is not below one either.
 
     """
 
