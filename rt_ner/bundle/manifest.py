@@ -16,6 +16,7 @@ from rt_ner.core.contract.outputs import (
     outputs_problem,
 )
 from rt_ner.core.errors import ConfigError
+from rt_ner.decoding.classifier import n_features
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
@@ -209,10 +210,11 @@ class Manifest(Strict):
             raise ValueError(
                 f"the readout gives {len(self.readout.bias)} outputs, {len(self.outputs)} are named"
             )
-        if self.classifier and len(self.classifier.matrix) != self.latent_dim:
+        expected = n_features(self.latent_dim)
+        if self.classifier and len(self.classifier.matrix) != expected:
             raise ValueError(
-                f"the classifier has {len(self.classifier.matrix)} rows for {self.latent_dim} "
-                "latents"
+                f"the classifier has {len(self.classifier.matrix)} rows, {self.latent_dim} latents "
+                f"have {expected} features"
             )
         return self
 

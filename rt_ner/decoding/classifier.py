@@ -1,4 +1,8 @@
-"""Classify latents: a multinomial logistic readout that gives a probability for each class."""
+"""Classify latents: a multinomial logistic readout that gives a probability for each class.
+
+It is fitted to the latents and their products. Rest is a point in the space of the latents, and
+movement a shell around it, which no plane could part.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +15,9 @@ FEWEST_CLASSES, MOST_CLASSES = 2, 16
 
 
 class Classifier:
-    """A logistic readout: probabilities = softmax(latent · ``matrix`` + ``bias``).
+    """A logistic readout: probabilities = softmax(features · ``matrix`` + ``bias``).
+
+    The features are those of `features_of` a latent.
 
     Where nothing can be decoded, all probabilities are zero. No probability is higher than a
     threshold then, and their sum is not 1.
@@ -19,7 +25,7 @@ class Classifier:
     Parameters
     ----------
     matrix
-        Logits per latent unit, ``(latent, class)``.
+        Logits per unit of a feature, ``(feature, class)``.
     bias
         Logits at latent zero, ``(class,)``.
     classes
@@ -40,9 +46,7 @@ class Classifier:
         self._logits: FloatArray = np.zeros(len(classes))
 
     def __repr__(self) -> str:
-        return (
-            f"<Classifier of {self.of}: {len(self.matrix)} latents to {len(self.classes)} classes>"
-        )
+        return f"<Classifier of {self.of}: {', '.join(self.classes)}>"
 
     def classify(self, latent: Float32Array, probabilities: Float32Array) -> None:
         """Write the probabilities ``(class,)`` of a latent; zeros if it is not finite."""
@@ -54,6 +58,18 @@ class Classifier:
         for latent, row in zip(latents, probabilities, strict=True):
             self.classify(latent, row)
         return probabilities
+
+
+def n_features(n_latents: int) -> int:
+    """Return the number of features of so many latents."""
+    return n_latents + n_latents * (n_latents + 1) // 2
+
+
+def features_of(latents: Float32Array) -> FloatArray:
+    """Return latents ``(case, latent)`` and then their products with each other, row by row."""
+    exact = latents.astype(np.float64)
+    first, second = np.triu_indices(exact.shape[1])
+    return np.concatenate([exact, exact[:, first] * exact[:, second]], axis=1)
 
 
 def classes_problem(classes: Sequence[str]) -> str:
@@ -83,6 +99,12 @@ def _classify(
         logit = bias[number]
         for dimension in range(latent.size):
             logit += latent[dimension] * matrix[dimension, number]
+        feature = latent.size
+        for first in range(latent.size):
+            for second in range(first, latent.size):
+                product = np.float64(latent[first]) * np.float64(latent[second])
+                logit += product * matrix[feature, number]
+                feature += 1
         logits[number] = logit
         highest = max(highest, logit)
         finite = finite and np.isfinite(logit)

@@ -149,9 +149,7 @@ def _class_rows(manifest: Manifest) -> dict[str, str]:
     classifies = f"{manifest.classifier.of}: {', '.join(manifest.classes)}"
     scores = manifest.scores.classes
     rows = scores.rows(manifest.classifier.of) if scores else {}
-    return {"classifies": classifies} | {
-        name: f"{score:.3f}" for name, score in rows.items() if score is not None
-    }
+    return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}
 
 
 def evaluate(

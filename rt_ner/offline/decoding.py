@@ -118,16 +118,16 @@ class DecodedSession(Decoding):
         first, last = self._range(own, trials)
         whole = with_true_classes(compare(self, own, self.hop_ns), session, self.classified)
         comparison = only_trials(whole, first, last, self.history_ns)
-        control = None
+        shuffled_r2 = None
         if len(np.unique(comparison.labels.trial)) > 1:
             labels = shuffle_trials(comparison.labels, np.random.default_rng(0))
-            control = replace(comparison, labels=labels)
+            shuffled_r2 = replace(comparison, labels=labels).r2()
         return SessionScores(
             r2=comparison.r2(),
             path_r2=comparison.path_r2(),
-            shuffled_r2=control.r2() if control else None,
+            shuffled_r2=shuffled_r2,
             n_trials=last - first,
-            classes=class_scores(comparison, control),
+            classes=class_scores(comparison),
         )
 
     def n_train_trials(self, session: Session) -> int | None:

@@ -39,16 +39,13 @@ class Labels:
 
     def where(self, chosen: BoolArray | Int64Array) -> "Labels":
         """Return the labels of the chosen hops."""
-        chosen_behaviour = self.with_behaviour_of(chosen)
-        return replace(chosen_behaviour, end_ns=self.end_ns[chosen], trial=self.trial[chosen])
-
-    def with_behaviour_of(self, hops: BoolArray | Int64Array) -> "Labels":
-        """Return these hops with the behaviour of others."""
         return replace(
             self,
-            values=self.values[hops],
-            direction_deg=self.direction_deg[hops],
-            classes=None if self.classes is None else self.classes[hops],
+            end_ns=self.end_ns[chosen],
+            values=self.values[chosen],
+            direction_deg=self.direction_deg[chosen],
+            trial=self.trial[chosen],
+            classes=None if self.classes is None else self.classes[chosen],
         )
 
 
@@ -83,37 +80,33 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
     """Return labels that have lost their relation to the spikes, and nothing else.
 
     Each trial gets the labels of another, hop by hop. If the other is shorter, its last label is
-    repeated. This keeps the time course of a trial, from which a decoder could guess. Only classes
-    do not keep it: movement comes at about the same time in every trial, so that its classes would
-    remain true. They are shifted in a circle within each trial. The labels of a continuous
-    recording are shifted by a random quarter to three quarters of its length; those that run off
-    the end come back at the start.
+    repeated. This keeps the time course of a trial, from which a decoder could guess. The labels
+    of a continuous recording are shifted by a random quarter to three quarters of its length;
+    those that run off the end come back at the start.
     """
     trials, first_hops = np.unique(labels.trial, return_index=True)
     if trials.size < 2:
         raise SessionError("1 trial can't be shuffled: record at least 2 for a control")
     if labels.are_blocks:
         shift = rng.integers(len(labels) // 4, 3 * len(labels) // 4)
-        return labels.with_behaviour_of(np.roll(np.arange(len(labels)), shift))
+        return _relabelled(labels, np.roll(np.arange(len(labels)), shift))
     source = np.zeros(len(labels), dtype=np.int64)
     donors = _donors(labels.direction_deg[first_hops], rng)
     for trial, donor in zip(trials, trials[donors], strict=True):
         mine = np.flatnonzero(labels.trial == trial)
         theirs = np.flatnonzero(labels.trial == donor)
         source[mine] = theirs[np.minimum(np.arange(mine.size), theirs.size - 1)]
-    shuffled = labels.with_behaviour_of(source)
-    return replace(shuffled, classes=_turned(shuffled, rng))
+    return _relabelled(labels, source)
 
 
-def _turned(labels: Labels, rng: np.random.Generator) -> StrArray | None:
-    """Return the classes, shifted in a circle by a random part of each trial."""
-    if labels.classes is None:
-        return None
-    classes = labels.classes.copy()
-    for trial in np.unique(labels.trial):
-        mine = np.flatnonzero(labels.trial == trial)
-        classes[mine] = np.roll(classes[mine], rng.integers(mine.size))
-    return classes
+def _relabelled(labels: Labels, source: Int64Array) -> Labels:
+    """Return the hops with the behaviour of others, and without classes."""
+    return replace(
+        labels,
+        values=labels.values[source],
+        direction_deg=labels.direction_deg[source],
+        classes=None,
+    )
 
 
 def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:

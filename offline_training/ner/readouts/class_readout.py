@@ -5,12 +5,12 @@ from sklearn.linear_model import LogisticRegression
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import SessionError
-from rt_ner.decoding.classifier import FEWEST_CLASSES, Classifier
+from rt_ner.decoding.classifier import FEWEST_CLASSES, Classifier, features_of
 from rt_ner.offline.classes.hop_classes import HopClasses
 from rt_ner.offline.labels import Labels
 
 _MOST_STEPS = 1000
-# Latents that vary less are constant but for rounding.
+# Features that vary less are constant but for rounding.
 _CONSTANT = 1e-12
 
 
@@ -18,7 +18,7 @@ def fit_classifier(latents: Float32Array, labels: Labels, classes: HopClasses) -
     """Fit a multinomial logistic regression to the classes of hops, ``(hop, latent)``.
 
     Each class has the same weight, however rare it is. The penalty applies to standardised
-    latents. Raises SessionError if the hops are all of one class; classes that none of them has
+    features. Raises SessionError if the hops are all of one class; classes that none of them has
     are left out.
     """
     assert labels.classes is not None
@@ -31,7 +31,7 @@ def fit_classifier(latents: Float32Array, labels: Labels, classes: HopClasses) -
             f"alone, expected {FEWEST_CLASSES} classes or more; record longer, or hold out fewer "
             "(held_out)"
         )
-    chosen = latents[known].astype(np.float64)
+    chosen = features_of(latents[known])
     mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
     spread[spread < _CONSTANT] = 1.0
     number = np.array([names.index(name) for name in labels.classes[known].tolist()])

@@ -53,16 +53,16 @@ class ClassScores(Strict):
         Part of the hops that are classified rightly, the mean over the classes.
     chance : float
         The same for a classifier that always says one class: 1 / number of classes.
-    shuffled_balanced_accuracy : float or None
-        Control with shuffled trials; None if a single trial was scored.
+    shuffled_balanced_accuracy : float
+        Control: the same decisions scored against classes that are shifted in time.
 
     """
 
     balanced_accuracy: float
     chance: float
-    shuffled_balanced_accuracy: float | None = None
+    shuffled_balanced_accuracy: float
 
-    def rows(self, of: str) -> dict[str, float | None]:
+    def rows(self, of: str) -> dict[str, float]:
         """Return the rows of a table; ``of``: the quantity that is classified."""
         return {
             f"balanced accuracy of {of}": self.balanced_accuracy,

@@ -11,20 +11,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.offline.classes.hop_classes import classes_of
 from rt_ner.offline.scores import Comparison
 
-
-def class_scores(comparison: Comparison, control: Comparison | None) -> ClassScores | None:
-    """Return the scores of a classifier; None if there is none, or the true classes are unknown.
-
-    ``control``: a decoding, or labels, that have nothing to do with the spikes, if there is one.
-    """
-    true = comparison.labels.classes
-    if not comparison.classes or true is None or not (true != "").any():
-        return None
-    return ClassScores(
-        balanced_accuracy=balanced_accuracy(true, decided(comparison)),
-        chance=1 / np.unique(true[true != ""]).size,
-        shuffled_balanced_accuracy=None if control is None else _of_control(control),
-    )
+_N_SHIFTS = 100
 
 
 def with_true_classes(comparison: Comparison, session: Session, of: str) -> Comparison:
@@ -41,22 +28,37 @@ def with_true_classes(comparison: Comparison, session: Session, of: str) -> Comp
     return replace(comparison, labels=classes.given_to(comparison.labels))
 
 
-def decided(comparison: Comparison) -> StrArray:
-    """Return the most probable class ``(hop,)``; empty where nothing could be decoded."""
-    assert comparison.probabilities is not None
+def class_scores(comparison: Comparison) -> ClassScores | None:
+    """Return the scores of a classifier; None if there is none, or the true classes are unknown."""
+    true = comparison.labels.classes
+    if comparison.probabilities is None or true is None or not (true != "").any():
+        return None
     best = np.array(comparison.classes)[comparison.probabilities.argmax(axis=1)]
-    return np.where(comparison.probabilities.any(axis=1), best, "")
+    decided = np.where(comparison.probabilities.any(axis=1), best, "")
+    return ClassScores(
+        balanced_accuracy=balanced_accuracy(true, decided),
+        chance=1 / np.unique(true[true != ""]).size,
+        shuffled_balanced_accuracy=shifted_accuracy(true, decided),
+    )
 
 
-def balanced_accuracy(true: StrArray, given: StrArray) -> float:
-    """Return the part of hops ``(hop,)`` that are classified rightly, the mean over true classes.
+def balanced_accuracy(true: StrArray, decided: StrArray) -> float:
+    """Return the part of hops ``(hop,)`` that are decided rightly, the mean over the true classes.
 
-    Hops of no class are left out. A class that was never learned is always wrong.
+    Hops of no class are left out. A class that was never learned is always decided wrongly.
     """
-    classes = [name for name in np.unique(true) if name]
-    return float(np.mean([np.mean(given[true == name] == name) for name in classes]))
+    names, number = np.unique(true, return_inverse=True)
+    right = np.bincount(number, weights=true == decided, minlength=names.size)
+    return float(np.mean((right / np.bincount(number))[names != ""]))
 
 
-def _of_control(control: Comparison) -> float:
-    assert control.labels.classes is not None
-    return balanced_accuracy(control.labels.classes, decided(control))
+def shifted_accuracy(true: StrArray, decided: StrArray) -> float:
+    """Return the balanced accuracy against true classes that are shifted in time, in a circle.
+
+    It is the mean over many random shifts, by a quarter to three quarters of all hops. Shuffled
+    trials would not do: movement comes at about the same time in each.
+    """
+    rng = np.random.default_rng(0)
+    quarter, half = true.size // 4, true.size // 2
+    shifts = rng.integers(quarter, quarter + half, size=_N_SHIFTS, endpoint=True)
+    return float(np.mean([balanced_accuracy(np.roll(true, shift), decided) for shift in shifts]))

@@ -52,21 +52,23 @@ def prove_fit(
     started_s = time.monotonic()
     model, validation_r2 = fit(split, "training")
     labels = shuffle_trials(split.train.labels, np.random.default_rng(seed))
-    control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
+    shuffled_split = replace(split, train=replace(split.train, labels=labels), classes=None)
+    control, _ = fit(shuffled_split, "control")
     n_train, n_trials = split.n_train, len(session.trials)
-    whole, chance = (_compared(each, session, split) for each in (model, control))
+    whole, chance = _compared(model, session), _compared(control, session)
+    if split.classes:
+        whole = replace(whole, labels=split.classes.given_to(whole.labels))
     history_ns = split.shape.history_ns
     train = only_trials(whole, 0, n_train, history_ns)
     held_out = only_trials(whole, n_train, n_trials, history_ns)
-    shuffled = only_trials(chance, n_train, n_trials, history_ns)
     scores = Scores(
         r2=held_out.r2(),
         path_r2=held_out.path_r2(),
         train_r2=train.r2(),
         validation_r2=validation_r2,
         of=kind_of(whole.labels.outputs),
-        shuffled_r2=shuffled.r2(),
-        classes=class_scores(held_out, shuffled),
+        shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
+        classes=class_scores(held_out),
     )
     bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
@@ -88,13 +90,10 @@ def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
     )
     if scores.classes and (classifier := trained.bundle.manifest.classifier):
         subtitle += "".join(
-            f"; {name} {score:.2f}"
-            for name, score in scores.classes.rows(classifier.of).items()
-            if score is not None
+            f"; {name} {score:.2f}" for name, score in scores.classes.rows(classifier.of).items()
         )
     return {"report.png": draw(trained.held_out, title, subtitle), **pages}
 
 
-def _compared(model: DecoderSpecification, session: Session, split: Split) -> Comparison:
-    whole = compare(decode_session(model, session), session, model.window.hop_ns)
-    return replace(whole, labels=split.classes.given_to(whole.labels)) if split.classes else whole
+def _compared(model: DecoderSpecification, session: Session) -> Comparison:
+    return compare(decode_session(model, session), session, model.window.hop_ns)
