@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.settings import EnsembleSettings, learned_part
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
@@ -41,7 +40,7 @@ ALONE = EnsembleSettings(members=1, distillation_steps=10, distillation_batch=64
 ENTRY = {
     "of": "click",
     "classes": ("0", "1"),
-    "matrix": ((0.0, 1.0), (0.0, 2.0), (0.0, 3.0)),
+    "matrix": ((0.0, 1.0),) * 9,
     "bias": (0.0, 0.5),
 }
 
@@ -121,10 +120,11 @@ def test_classes_are_scored_beside_a_control_and_chance(loaded: Bundle, session:
     if of != "direction":
         # Few trials to each of eight directions say little.
         assert scores.chance == 0.5
-        assert scores.balanced_accuracy > 0.6
-        assert scores.shuffled_balanced_accuracy < scores.balanced_accuracy
+        assert scores.balanced_accuracy > 0.65
+        assert scores.shuffled_balanced_accuracy == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize("trained", ["click"], indirect=True)
 def test_the_encoder_and_the_readout_are_those_without_classes(
     trained: Bundle, small_session: Session
 ) -> None:
@@ -170,26 +170,13 @@ def test_a_new_readout_keeps_the_classifier_of_the_same_latents(
     assert refitted.trained.bundle.scores.classes is None, "not scored on the block"
 
 
-@pytest.mark.parametrize("trained", ["click"], indirect=True)
-def test_a_new_encoder_leaves_the_classifier_out_and_says_so(
-    trained: Bundle, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 10)
-    known = session.only(["vx", "vy"])
-    found = recalibrate_encoder(used(trained, known), trained, known, "cpu", lambda _: None)
-    manifest = found.trained.bundle.manifest
-    assert manifest.classifier is None
-    assert "classes" not in manifest.training.settings
-    assert found.notice.startswith("the classifier of click is left out")
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"classes": ("0", "1", "2")}, "rows must have 3 numbers"),
         ({"classes": ("0", "0")}, "give each a name of its own"),
-        ({"classes": ("0",), "bias": (0.0,), "matrix": ((0.0,),) * 3}, "1 classes: expected 2"),
-        ({"matrix": ((0.0, 0.0),) * 2}, "the classifier has 2 rows for 3 latents"),
+        ({"classes": ("0",), "bias": (0.0,), "matrix": ((0.0,),) * 9}, "1 classes: expected 2"),
+        ({"matrix": ((0.0, 0.0),) * 3}, "has 3 rows, 3 latents have 9 features"),
         ({"bias": (0.0, float("inf"))}, "finite"),
         ({"extra": 1}, "Extra inputs"),
     ],
