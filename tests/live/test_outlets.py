@@ -220,7 +220,10 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
     n_warming = history_ms(small_bundle) // 10 - 1
     named = {"name": "Choices", "type": "Decisions"}
     with Decoding(model, source_id, classes=named) as decoding:
-        classes, velocity = (inlet(decoding.name, k) for k in (Kind.CLASSES, Kind.VELOCITY))
+        velocity, classes_id = inlet(decoding.name, Kind.VELOCITY), f"{decoding.name}/classes"
+        (found,) = pylsl.resolve_byprop("source_id", classes_id, 1, WAIT_S)
+        classes = pylsl.StreamInlet(found, recover=False)
+        classes.open_stream(WAIT_S)
         info = classes.info(WAIT_S)
         assert (info.name(), info.type()) == ("Choices", "Decisions")
         assert info.nominal_srate() == 100.0
