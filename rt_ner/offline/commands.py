@@ -1,5 +1,6 @@
 """Commands on files: inspect, convert and evaluate."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.summary import summary_table
-from rt_ner.offline.decoding import decode
+from rt_ner.offline.decoding import DecodedSession, decode
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPaths, print_json, table_of
 
@@ -152,6 +153,17 @@ def _class_rows(manifest: Manifest) -> dict[str, str]:
     return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}
 
 
+def _evaluated_classes(
+    decoded: DecodedSession, scores: ClassScores | None
+) -> Mapping[str, float | str]:
+    """Return the rows on the classes of a decoded session; none without a classifier."""
+    if scores is not None:
+        return scores.rows(decoded.classified)
+    if decoded.classes:
+        return {f"classes of {decoded.classified}": "this session does not tell them"}
+    return {}
+
+
 def evaluate(
     bundle: BundlePath,
     session: SessionPaths,
@@ -182,10 +194,7 @@ def evaluate(
         return
     table = table_of(f"{bundle} on {recording.name} {recording.area}")
     named = {name.replace("_r2", " R²").replace("_", " "): value for name, value in result.items()}
-    if decoded.classes:
-        unknown = {f"classes of {decoded.classified}": "this session does not tell them"}
-        named |= classes.rows(decoded.classified) if classes else unknown
-    for name, value in named.items():
+    for name, value in {**named, **_evaluated_classes(decoded, classes)}.items():
         if value is not None:
             table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     Console(highlight=False, markup=False).print(table)

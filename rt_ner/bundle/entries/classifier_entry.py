@@ -62,6 +62,12 @@ class ClassScores(Strict):
     chance: float
     shuffled_balanced_accuracy: float
 
+    def __str__(self) -> str:
+        return (
+            f"balanced accuracy {self.balanced_accuracy:.2f}, control "
+            f"{self.shuffled_balanced_accuracy:.2f}, chance {self.chance:.2f}"
+        )
+
     def rows(self, of: str) -> dict[str, float]:
         """Return the rows of a table; ``of``: the quantity that is classified."""
         return {

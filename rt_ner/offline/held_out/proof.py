@@ -89,9 +89,7 @@ def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
         f"{path}shuffled control {scores.shuffled_r2:.2f}"
     )
     if scores.classes and (classifier := trained.bundle.manifest.classifier):
-        subtitle += "".join(
-            f"; {name} {score:.2f}" for name, score in scores.classes.rows(classifier.of).items()
-        )
+        subtitle += f"; {classifier.of}: {scores.classes}"
     return {"report.png": draw(trained.held_out, title, subtitle), **pages}
 
 
