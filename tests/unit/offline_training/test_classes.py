@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from offline_training.options import train_settings
 from offline_training.settings import EnsembleSettings, learned_part
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
@@ -273,6 +274,11 @@ def test_a_column_is_either_an_output_or_classified(session: Session) -> None:
         learned_part(session, ("vx", "click"), "click")
     with pytest.raises(ConfigError, match="holds nothing else"):
         learned_part(session.only(["click"]), (), "click")
+
+
+def test_the_command_line_chooses_the_classes() -> None:
+    assert train_settings(None, None, classes="direction").classes == "direction"
+    assert train_settings(None, None).classes == ""
 
 
 def test_training_trials_of_one_class_are_refused(small_session: Session) -> None:
