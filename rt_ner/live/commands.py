@@ -77,8 +77,9 @@ def decode(
     """Decode cursor velocity live, until Ctrl-C.
 
     Reads spikes (counts, single spikes or raw voltage) and publishes velocity, latents, timing,
-    state and notices over LSL. Velocity is zero in every state but RUNNING: while the history
-    fills, when data stop, on hold, and after a non-finite result.
+    state and notices over LSL, and probabilities if the bundle classifies. Velocity and
+    probabilities are zero in every state but RUNNING: while the history fills, when data stop, on
+    hold, and after a non-finite result.
 
     Example: rt-ner decode m1-bundle --source replay/spikes --view
 
