@@ -223,6 +223,14 @@ def test_classes_of_a_hop(small_session: Session) -> None:
     )
 
 
+def test_a_continuous_recording_has_movement_and_columns_throughout(session: Session) -> None:
+    continuous = replace(session, trials=UNCUT)
+    for of in ("movement", "click"):
+        labels = classes_of(continuous, of, HOP_NS).labels
+        assert len(labels) == len(label_hops(continuous, HOP_NS))
+        assert set(labels.classes) == set(OF[of])
+
+
 def test_a_column_is_valid_from_its_sample_on_and_zero_comes_first(small_session: Session) -> None:
     n = len(small_session.behaviour.time_ns)
     column = np.repeat([2.0, -1.0, 0.0], -(-n // 3))[:n]
