@@ -61,8 +61,8 @@ def train(
 
     check_writable(out, overwrite)
     settings = train_settings(config, seed, outputs, classes)
-    recording = load_session(session, area)
     with show_progress("R²") as shown:
+        recording = load_session(session, area, shown.warn)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
     if as_json:

@@ -1,10 +1,13 @@
 """Load and save sessions, in any file format."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
+from rt_ner.data.formats.common.guards.stand_ins import check_is_recording
+from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.joined.files import join_files
@@ -14,7 +17,11 @@ from rt_ner.data.session.session import Session
 ALL_AREAS = "all"
 
 
-def load_session(path: str | Path | Sequence[str | Path], area: str | None = None) -> Session:
+def load_session(
+    path: str | Path | Sequence[str | Path],
+    area: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Session:
     """Load a session from a file, or from several that follow one another.
 
     Parameters
@@ -26,6 +33,9 @@ def load_session(path: str | Path | Sequence[str | Path], area: str | None = Non
     area : str, optional
         Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
         are joined into one session. Default: the first area in the file.
+    tell : callable, optional
+        Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
+        are not shown.
 
     Returns
     -------
@@ -62,7 +72,7 @@ def load_session(path: str | Path | Sequence[str | Path], area: str | None = Non
 
     """
     files = _files([path] if isinstance(path, str | Path) else path)
-    sessions = [_load_one(file, area) for file in files]
+    sessions = [_load_one(file, area, tell) for file in files]
     return sessions[0] if len(sessions) == 1 else join_files(sessions)
 
 
@@ -77,10 +87,12 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def _load_one(path: Path, area: str | None) -> Session:
+def _load_one(path: Path, area: str | None, tell: Callable[[str], None]) -> Session:
     """Load a session from one file."""
     areas = _areas(path, area)
     recordings = [load_recording(path, each) for each in areas]
+    for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
+        tell(f"{path.name}: {warning}")
     try:
         sessions = [recording.session() for recording in recordings]
         return sessions[0] if len(sessions) == 1 else join_areas(sessions)
@@ -125,12 +137,12 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
 
     """
     path = Path(path)
-    if not path.is_file():
-        raise SessionError(f"{path}: no such session file; check its path")
     try:
-        return _reader(path.suffix.lower())(path, area)
+        check_is_recording(path)
+        recording = _reader(path.suffix.lower())(path, area)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
+    return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
 
 
 def session_areas(path: Path) -> tuple[str, ...]:
@@ -176,7 +188,7 @@ def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
                 from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
             case ".mat":
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-            case ".nev" | ".ns5" | ".ns6":
+            case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
                 from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
             case _:
                 return archive.read

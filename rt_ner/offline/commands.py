@@ -78,14 +78,15 @@ def convert(
         raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
     if out.exists():
         raise ConfigError(f"{out} already exists: name another file, or remove it first")
-    session = load_session(recording, area)
+    console = Console(stderr=True, highlight=False, markup=False)
+    session = load_session(recording, area, lambda text: console.print(text, soft_wrap=True))
     if suffix == ".npz":
         save_session(session, out)
     else:
         from rt_ner.data.formats.nwb.writer import write
 
         write(session, out)
-    Console(stderr=True, highlight=False, markup=False).print(
+    console.print(
         f"{out}: {len(session.channel_ids)} channels, {session.trials.n_in_words}, "
         f"{session.end_ns / 1e9:.0f} s of {session.area}",
         soft_wrap=True,
@@ -178,7 +179,12 @@ def evaluate(
     If the bundle classifies, shows the balanced accuracy too, with control and chance level.
     """
     loaded = load_bundle(bundle)
-    recording = load_session(session, area or loaded.manifest.training.area)
+    console = Console(stderr=True, highlight=False, markup=False)
+    recording = load_session(
+        session,
+        area or loaded.manifest.training.area,
+        lambda text: console.print(text, soft_wrap=True),
+    )
     decoded = decode(loaded, recording)
     scores = asdict(decoded.score(recording))
     classes: ClassScores | None = scores.pop("classes")

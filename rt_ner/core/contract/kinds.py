@@ -28,10 +28,6 @@ TIMING_LABELS = (
 TARGET_LABELS = ("x", "y", "radius", "go")
 
 
-# Factors that convert values of a unit to cm or cm/s.
-CM_PER_UNIT = {"cm": 1.0, "cm/s": 1.0, "mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
-
-
 # Replays are shifted and repeated by multiples of this. Every usual bin (1, 2, 5, 8, 10, 20, 25,
 # 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
 REPLAY_GRID_NS = 1800 * NS_PER_MS

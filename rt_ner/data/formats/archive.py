@@ -17,13 +17,15 @@ from rt_ner.core.arrays import AnyArray
 from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.counts import checked_counts
+from rt_ner.data.formats.common.guards.foreign_files import described
 from rt_ner.data.formats.continuous import (
     CONTINUOUS_ARRAYS,
     TRIALS_UNUSED,
     continuous_session,
     is_continuous,
 )
-from rt_ner.data.formats.reach import REACH_ARRAYS, checked_counts, reach_areas, reach_session
+from rt_ner.data.formats.reach import REACH_ARRAYS, reach_areas, reach_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.gaps import NO_GAPS
@@ -53,9 +55,7 @@ def read(path: Path, area: str | None) -> RecordingFile:
         raise SessionError(f"not a complete session: it has no {error}; {_EXPECTED}") from error
     except (ValueError, IndexError, TypeError) as error:
         raise SessionError(f"not a usable session: {error}") from error
-    raise SessionError(
-        f"not a session: {_EXPECTED}; it holds {', '.join(sorted(arrays)) or 'nothing'}"
-    )
+    raise SessionError(f"not a session: {_EXPECTED}; it holds {described(arrays)}")
 
 
 def write(session: Session, path: Path) -> None:

@@ -36,6 +36,8 @@ def union(many_ns: Sequence[Int64Array]) -> Int64Array:
     """Return the gaps ``(n_gaps, 2)`` of the time that lies in any of the given gaps."""
     edges_ns: list[list[int]] = []
     for start_ns, end_ns in sorted(np.concatenate([NO_GAPS, *many_ns]).tolist()):
+        if end_ns <= start_ns:
+            continue
         if edges_ns and start_ns <= edges_ns[-1][1]:
             edges_ns[-1][1] = max(edges_ns[-1][1], end_ns)
         else:

@@ -15,7 +15,7 @@ from neo.rawio import BlackrockRawIO
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.foreign_files import foreign_file
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels, merge_trains
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour

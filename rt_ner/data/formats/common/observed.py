@@ -15,9 +15,8 @@ _EVER_NS = 10**18
 def stretches_ns(intervals_s: FloatArray) -> Int64Array:
     """Return intervals ``(n, 2)`` in s as ns, in order and joined; empty ones are left out."""
     whole = intervals_s[np.isfinite(intervals_s).all(axis=1)]
-    whole = whole[whole[:, 1] > whole[:, 0]]
     edges_ns = ns_array_from_s(whole.ravel()).reshape(-1, 2)
-    return union([edges_ns[edges_ns[:, 1] > edges_ns[:, 0]]])
+    return union([edges_ns])
 
 
 def unobserved_ns(observed_s: Sequence[FloatArray]) -> tuple[Int64Array, int]:
