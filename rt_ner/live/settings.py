@@ -149,6 +149,22 @@ class VelocitySettings(Settings):
     rate_hz: float = Field(default=0.0, ge=0, le=1000)
 
 
+class ClassesSettings(Settings):
+    """The stream of the classes' probabilities: section ``[classes]``.
+
+    Attributes
+    ----------
+    name
+        LSL name of the stream; empty: that of the output, such as ``rt-ner-classes``.
+    type
+        LSL type of the stream.
+
+    """
+
+    name: str = ""
+    type: str = Field(default="Classes", min_length=1)
+
+
 class ControlSettings(Settings):
     """The marker stream whose commands are obeyed besides the keyboard's: section ``[control]``.
 
@@ -182,6 +198,8 @@ class DecodeSettings(Settings):
         The name of the decoder's streams.
     velocity
         The form of the velocity stream.
+    classes
+        The stream of the classes' probabilities.
     control
         The marker stream whose commands are obeyed.
 
@@ -193,6 +211,7 @@ class DecodeSettings(Settings):
     timing: TimingSettings = TimingSettings()
     output: OutputSettings = OutputSettings()
     velocity: VelocitySettings = VelocitySettings()
+    classes: ClassesSettings = ClassesSettings()
     control: ControlSettings = ControlSettings()
 
 

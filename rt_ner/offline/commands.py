@@ -1,5 +1,6 @@
 """Commands on files: inspect, convert and evaluate."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import TrainingEntry, named_scores
+from rt_ner.bundle.entries.classifier_entry import ClassScores
+from rt_ner.bundle.manifest import Manifest, TrainingEntry, named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.contract.outputs import kind_of
@@ -18,7 +20,7 @@ from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, voltage_settings
-from rt_ner.offline.decoding import decode
+from rt_ner.offline.decoding import DecodedSession, decode
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import (
     AreaName,
@@ -155,6 +157,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
         "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
         "on training trials": f"{scores.train_r2:.3f}",
+        **_class_rows(manifest),
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
     }
@@ -162,6 +165,27 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def _class_rows(manifest: Manifest) -> dict[str, str]:
+    """Return the rows on a bundle's classifier; none without one."""
+    if manifest.classifier is None:
+        return {}
+    classifies = f"{manifest.classifier.of}: {', '.join(manifest.classes)}"
+    scores = manifest.scores.classes
+    rows = scores.rows(manifest.classifier.of) if scores else {}
+    return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}
+
+
+def _evaluated_classes(
+    decoded: DecodedSession, scores: ClassScores | None
+) -> Mapping[str, float | str]:
+    """Return the rows on the classes of a decoded session; none without a classifier."""
+    if scores is not None:
+        return scores.rows(decoded.classified)
+    if decoded.classes:
+        return {f"classes of {decoded.classified}": "this session does not tell them"}
+    return {}
 
 
 def evaluate(
@@ -175,6 +199,7 @@ def evaluate(
     Decodes bin by bin with the live decoder's own code, so that live decoding gives the same
     velocities. On the session that the bundle was trained on, scores only the held-out trials; on
     any other session, all trials. The control scores the same decoding against shuffled trials.
+    If the bundle classifies, shows the balanced accuracy too, with control and chance level.
     """
     loaded = load_bundle(bundle)
     manifest = loaded.manifest
@@ -186,18 +211,21 @@ def evaluate(
         lambda text: console.print(text, soft_wrap=True),
     )
     decoded = decode(loaded, recording)
+    scores = asdict(decoded.score(recording))
+    classes: ClassScores | None = scores.pop("classes")
     result: dict[str, float | int | str | None] = {
         "trials": "all: not the session trained on"
         if decoded.n_train_trials(recording) is None
         else "held out of training",
-        **named_scores(asdict(decoded.score(recording)), manifest.decoded_outputs),
+        **named_scores(scores, manifest.decoded_outputs),
     }
     if as_json:
-        print_json({"session": recording.name, "area": recording.area, **result})
+        of_classes = {"classes": classes and classes.model_dump()} if decoded.classes else {}
+        print_json({"session": recording.name, "area": recording.area, **result, **of_classes})
         return
     table = table_of(f"{bundle} on {recording.name} {recording.area}")
-    for name, value in result.items():
-        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+    named = {name.replace("_r2", " R²").replace("_", " "): value for name, value in result.items()}
+    for name, value in {**named, **_evaluated_classes(decoded, classes)}.items():
         if value is not None:
-            table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
+            table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     Console(highlight=False, markup=False).print(table)

@@ -44,8 +44,9 @@ class Kind(StrEnum):
         Movement, and the session's and trials' markers.
     PUSHED
         Times at which a driver pushed its chunks.
-    VELOCITY, OUTPUT, LATENT, TIMING, COUNTS, STATE, NOTICES
-        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes.
+    VELOCITY, OUTPUT, CLASSES, LATENT, TIMING, COUNTS, STATE, NOTICES
+        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes, and
+        CLASSES for the probabilities of classes.
     COMMANDS
         Commands to the decoder.
     CURSOR, TARGET, TASK
@@ -61,6 +62,7 @@ class Kind(StrEnum):
     PUSHED = "pushed"
     VELOCITY = "velocity"
     OUTPUT = "output"
+    CLASSES = "classes"
     LATENT = "latent"
     TIMING = "timing"
     COUNTS = "counts"
@@ -81,6 +83,7 @@ LSL_TYPE = {
     Kind.PUSHED: "Timing",
     Kind.VELOCITY: "Velocity",
     Kind.OUTPUT: "Output",
+    Kind.CLASSES: "Classes",
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
     Kind.COUNTS: "Counts",
@@ -97,6 +100,7 @@ LSL_TYPE = {
 DECODER_KINDS = (
     Kind.VELOCITY,
     Kind.OUTPUT,
+    Kind.CLASSES,
     Kind.LATENT,
     Kind.TIMING,
     Kind.COUNTS,

@@ -35,10 +35,25 @@ class SafetyLimiter:
         and whether outputs other than velocities keep their last value at rest or go to zero.
     outputs
         Name, unit and kind of each output.
+    n_classes
+        Number of classes; 0 without a classifier.
+
+    Attributes
+    ----------
+    rest
+        The outputs to send at rest, ``(output,)``.
+    undecided
+        The probabilities to send at rest, ``(class,)``: all zero, so that none exceeds a threshold.
+        Equal probabilities might, and NaN is not below one either.
 
     """
 
-    def __init__(self, settings: SafetySettings, outputs: Sequence[Output] = VELOCITY_XY) -> None:
+    def __init__(
+        self,
+        settings: SafetySettings,
+        outputs: Sequence[Output] = VELOCITY_XY,
+        n_classes: int = 0,
+    ) -> None:
         self._max_speed_cm_s = settings.max_speed_cm_s
         self._gain_steps = 0
         is_rate = [output.is_rate for output in outputs]
@@ -49,6 +64,7 @@ class SafetyLimiter:
         self._are_cm_s = all(is_rate) and set(in_cm_s) == {1.0}
         self._scaled: Float32Array = np.zeros(len(outputs), dtype=np.float32)
         self.rest: Float32Array = np.zeros(len(outputs), dtype=np.float32)
+        self.undecided: Float32Array = np.zeros(n_classes, dtype=np.float32)
 
     @property
     def gain(self) -> float:
