@@ -1,7 +1,7 @@
 """RecordingFile: the contents of a file, complete or not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
@@ -73,6 +73,10 @@ class RecordingFile:
             parts=session.parts,
             voltage=session.voltage,
         )
+
+    def with_note(self, note: str, areas: tuple[str, ...]) -> "RecordingFile":
+        """Return the recording with one more warning, and all areas of its file."""
+        return replace(self, warnings=(note, *self.warnings), areas=areas)
 
     def __repr__(self) -> str:
         parts = [

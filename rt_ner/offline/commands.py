@@ -7,20 +7,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.classifier_entry import ClassScores
-from rt_ner.bundle.manifest import Manifest, TrainingEntry, named_scores
+from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
-from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
-from rt_ner.decoding.binning.voltage.settings import CROSSINGS, voltage_settings
+from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.offline.decoding import DecodedSession, decode
+from rt_ner.offline.tables.manifest_table import manifest_table
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import (
     AreaName,
@@ -46,6 +44,13 @@ def inspect(
     value: Value = None,
     reference: Reference = None,
     bank: Bank = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a draft of a recipe for the recording to this new file, e.g. day1.toml.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(
@@ -56,8 +61,13 @@ def inspect(
 ) -> None:
     """Check a recording or a bundle and show what is inside.
 
-    For a recording, also lists anything that is missing for training.
+    For a recording, also lists anything that is missing for training. With --recipe, drafts a
+    recipe for a .mat, .npz or HDF5 file of any layout: correct it, and give it to any command in
+    place of the recording.
     """
+    if recipe is not None:
+        _write_draft(path, recipe)
+        return
     if path.is_file():
         recording = load_recording(path, area, voltage_settings(value, reference, bank))
         _show_recording(recording, path, picture, as_json)
@@ -66,7 +76,7 @@ def inspect(
     if as_json:
         print_json(loaded.manifest.model_dump(mode="json"))
     else:
-        Console(highlight=False, markup=False).print(_manifest_table(loaded, path))
+        Console(highlight=False, markup=False).print(manifest_table(loaded, path))
 
 
 def convert(
@@ -115,6 +125,20 @@ def convert(
     )
 
 
+def _write_draft(path: Path, recipe: Path) -> None:
+    """Write a draft of a recipe that reads a file."""
+    from rt_ner.data.formats.recipe.draft import draft_recipe
+
+    if recipe.exists():
+        raise ConfigError(f"{recipe} already exists: name another file, or remove it first")
+    is_beside = recipe.resolve().parent == path.resolve().parent
+    draft = draft_recipe(path, path.name if is_beside else str(path.resolve()))
+    replace_file(recipe, draft.encode())
+    Console(highlight=False, markup=False).print(
+        f"{recipe}: check every line, then: rt-ner inspect {recipe}", soft_wrap=True
+    )
+
+
 def _show_recording(
     recording: RecordingFile, path: Path, picture: Path | None, as_json: bool
 ) -> None:
@@ -126,55 +150,6 @@ def _show_recording(
         print_json(summary_json(recording))
     else:
         Console(highlight=False, markup=False).print(summary_table(recording, path))
-
-
-def _readout_origin(training: TrainingEntry) -> str:
-    origin = training.carried_from
-    if origin is None:
-        return "of the same trials"
-    trials = origin.n_calibration_trials
-    return f"of {origin.session}; the encoder aligned with {trials or 'no'} labelled trials"
-
-
-def _manifest_table(bundle: Bundle, folder: Path) -> Table:
-    manifest = bundle.manifest
-    window, training, scores = manifest.window, manifest.training, manifest.scores
-    table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
-    rows = {
-        "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
-        f"{manifest.channel_ids[-1]}",
-        "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
-        f"every {window.hop_ns / 1e6:g} ms",
-        "made of voltage": "" if manifest.voltage == CROSSINGS else str(manifest.voltage),
-        "latent dimensions": str(manifest.latent_dim),
-        "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
-        f"{training.n_test_trials} held out",
-        "readout": _readout_origin(training),
-        "decodes": ", ".join(
-            f"{output.name} ({output.unit})" for output in manifest.decoded_outputs
-        ),
-        f"held-out {kind_of(manifest.decoded_outputs)} R²": f"{scores.r2:.3f}",
-        "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
-        "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
-        "on training trials": f"{scores.train_r2:.3f}",
-        **_class_rows(manifest),
-        "session sha256": training.session_sha256,
-        "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
-    }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, value)
-    return table
-
-
-def _class_rows(manifest: Manifest) -> dict[str, str]:
-    """Return the rows on a bundle's classifier; none without one."""
-    if manifest.classifier is None:
-        return {}
-    classifies = f"{manifest.classifier.of}: {', '.join(manifest.classes)}"
-    scores = manifest.scores.classes
-    rows = scores.rows(manifest.classifier.of) if scores else {}
-    return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}
 
 
 def _evaluated_classes(

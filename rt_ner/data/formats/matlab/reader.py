@@ -21,6 +21,7 @@ from rt_ner.data.formats.common.trials.outcomes import outcomes
 from rt_ner.data.formats.matlab.size import check_size
 from rt_ner.data.formats.matlab.trial_row import SPIKES, TrialRow, bin_seconds
 from rt_ner.data.formats.reach import REACH_ARRAYS, reach_areas, reach_session
+from rt_ner.data.formats.recipe.builtin_recipes import read_known
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts
@@ -40,7 +41,8 @@ def read(path: Path, area: str | None) -> RecordingFile:
         if areas := reach_areas(content):
             arrays = {name: np.asarray(value) for name, value in content.items()}
             return RecordingFile.of_session(reach_session(arrays, area, path), areas)
-        return _trial_data(content, area, path)
+        known = read_known(content, path, area)
+        return known or _trial_data(content, area, path)
 
 
 def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> RecordingFile:

@@ -51,7 +51,9 @@ def _group(group: h5py.Group) -> dict[str, Any]:
 
 
 def value_at(content: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at a path, such as ``a.b``, ``/a/b``, or ``a.b:3`` for a column from 1.
+    """Return what stands at a path, such as ``a.b``, ``/a/b``, or ``a.b:3`` for a column.
+
+    Columns count from 1; ``a.b:2-5`` stands for several.
 
     Raises SessionError that names what there is instead.
     """
@@ -65,15 +67,18 @@ def value_at(content: Mapping[str, Any], path: str) -> Any:
     if not column:
         return at
     values = np.asarray(at)
-    number = int(column) if column.isdigit() else 0
-    if values.ndim != 2 or not 1 <= number <= values.shape[1]:
+    first, _, last = column.partition("-")
+    begin, end = (int(text) if text.isdigit() else 0 for text in (first, last or first))
+    if values.ndim != 2 or not 1 <= begin <= end <= values.shape[1]:
         raise SessionError(f"no column {column} for '{path}': the array has shape {values.shape}")
-    return values[:, number - 1]
+    return values[:, begin - 1 : end] if last else values[:, begin - 1]
 
 
 def numbers_at(content: Mapping[str, Any], path: str) -> FloatArray:
     """Return an array of numbers at a path; SessionError if it holds anything else."""
     value = value_at(content, path)
+    if np.iscomplexobj(value):
+        raise SessionError(f"'{path}' holds complex numbers: expected real ones")
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:

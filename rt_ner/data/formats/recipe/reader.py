@@ -12,6 +12,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.core.quantities.units import cm_per_unit, is_speed
 from rt_ner.core.settings import load_settings
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
 from rt_ner.data.formats.recipe.parts.recipe_spikes import RecipeSpikes, spikes_by
 from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
@@ -32,7 +33,9 @@ def read(path: Path, area: str | None) -> RecordingFile:
             f"file = '{recipe.file}': no such file beside the recipe; name the recording, e.g. "
             'file = "day1.mat"'
         )
-    return cooked(recipe, content_of(file), file, area)
+    content = content_of(file)
+    with foreign_file("session by this recipe"):
+        return cooked(recipe, content, file, area)
 
 
 def cooked(

@@ -123,11 +123,11 @@ class TrialsAt(Settings):
     bins
         Number of bins of each trial, or path of that number; empty: by times.
     start, go, end
-        Paths of times in s, ``ARRAY:COLUMN`` for a column counted from 1.
+        Paths of times in s; ``ARRAY:COLUMN`` for a column, counted from 1.
     direction
         Path of directions or indices, one per trial or one per bin.
     target
-        Path of the targets' positions, ``(trial, 2)``.
+        Path of the targets' positions ``(trial, 2)``, or of two opposite corners ``(trial, 4)``.
     outcome
         Path of the outcomes.
 

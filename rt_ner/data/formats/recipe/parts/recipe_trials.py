@@ -103,7 +103,12 @@ def _directions(
         return stated_directions(place.direction, stated[rows], moved_deg)
     if place.target:
         target = numbers_at(content, place.target)
-        if target.ndim != 2 or target.shape[1] != 2 or len(target) <= rows.max():
-            raise SessionError(f"'{place.target}' has shape {target.shape}, expected (trial, 2)")
+        if target.ndim != 2 or target.shape[1] not in (2, 4) or len(target) <= rows.max():
+            raise SessionError(
+                f"'{place.target}' has shape {target.shape}, expected (trial, 2), or (trial, 4): "
+                "two corners"
+            )
+        if target.shape[1] == len("xyxy"):
+            target = (target[:, :2] + target[:, 2:]) / 2
         return target_directions(place.target, target[rows], moved_deg)
     return complete(moved_deg, "no directions: those of the movement are used")

@@ -1,0 +1,60 @@
+"""Show a bundle's manifest as a table."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.manifest import Manifest, TrainingEntry
+from rt_ner.core.contract.outputs import kind_of
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS
+
+
+def _readout_origin(training: TrainingEntry) -> str:
+    origin = training.carried_from
+    if origin is None:
+        return "of the same trials"
+    trials = origin.n_calibration_trials
+    return f"of {origin.session}; the encoder aligned with {trials or 'no'} labelled trials"
+
+
+def manifest_table(bundle: Bundle, folder: Path) -> Table:
+    """Return a bundle's manifest as a table for the terminal."""
+    manifest = bundle.manifest
+    window, training, scores = manifest.window, manifest.training, manifest.scores
+    table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
+    rows = {
+        "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
+        f"{manifest.channel_ids[-1]}",
+        "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
+        f"every {window.hop_ns / 1e6:g} ms",
+        "made of voltage": "" if manifest.voltage == CROSSINGS else str(manifest.voltage),
+        "latent dimensions": str(manifest.latent_dim),
+        "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
+        f"{training.n_test_trials} held out",
+        "readout": _readout_origin(training),
+        "decodes": ", ".join(
+            f"{output.name} ({output.unit})" for output in manifest.decoded_outputs
+        ),
+        f"held-out {kind_of(manifest.decoded_outputs)} R²": f"{scores.r2:.3f}",
+        "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
+        "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
+        "on training trials": f"{scores.train_r2:.3f}",
+        **_class_rows(manifest),
+        "session sha256": training.session_sha256,
+        "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def _class_rows(manifest: Manifest) -> dict[str, str]:
+    """Return the rows on a bundle's classifier; none without one."""
+    if manifest.classifier is None:
+        return {}
+    classifies = f"{manifest.classifier.of}: {', '.join(manifest.classes)}"
+    scores = manifest.scores.classes
+    rows = scores.rows(manifest.classifier.of) if scores else {}
+    return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}

@@ -1,0 +1,260 @@
+"""Recipes: any file read as one says, equal to the same data in another form, or refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.recipe.draft import draft_recipe
+from rt_ner.data.formats.recipe.parts.smoothed import recover_counts
+from rt_ner.data.formats.recipe.schema import Smoothing
+from rt_ner.data.loading import load_recording, load_session
+from rt_ner.data.session.spikes import SpikeTimes
+from tests.helpers.sessions import SHARED, reach_file
+
+scipy_io = pytest.importorskip("scipy.io")
+h5py = pytest.importorskip("h5py")
+pytest.importorskip("pymatreader")
+
+N, CHANNELS, BIN_S = 400, 10, 0.05
+FILES = SHARED / "data" / "files"
+
+
+def arrays() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    time = np.arange(N) * BIN_S
+    return {
+        "counts": rng.poisson(1.0, (N, CHANNELS)).astype(np.uint8),
+        "vel": 10 * np.stack([np.sin(time), np.cos(time)], axis=1),
+        "t": time,
+        "go": np.arange(20) * 1.0 + 0.2,
+        "begin": np.arange(20) * 1.0,
+        "end": np.arange(20) * 1.0 + 1.0,
+        "index": np.arange(20) % 4,
+    }
+
+
+PLAIN = """
+[spikes]
+array = "counts"
+[[outputs]]
+array = "vel"
+[time]
+bin_s = 0.05
+"""
+TRIALS = """
+[trials]
+start = "begin"
+go = "go"
+end = "end"
+"""
+
+
+def written(folder: Path, recipe: str, content: dict[str, Any], name: str = "day1.npz") -> Path:
+    path = folder / name
+    if name.endswith(".npz"):
+        np.savez(path, **content)
+    elif name.endswith(".mat"):
+        scipy_io.savemat(path, content)
+    else:
+        with h5py.File(path, "w") as file:
+            for key, value in content.items():
+                file[key] = value
+    (folder / "recipe.toml").write_text(f'file = "{name}"\n{recipe}')
+    return folder / "recipe.toml"
+
+
+def transformed(name: str) -> tuple[dict[str, Any], str]:
+    """The same session stored in another way, with the recipe that reads it."""
+    content, recipe = arrays(), PLAIN
+    if name == "rates":
+        content["counts"] = content["counts"] / BIN_S
+        recipe = recipe.replace('"counts"', '"counts"\nvalues = "rates"')
+    elif name == "channels first":
+        content["counts"] = content["counts"].T
+        recipe = recipe.replace('"counts"', '"counts"\naxes = ["channel", "bin"]')
+    elif name == "trials first":
+        content["counts"] = content["counts"].reshape(20, 20, CHANNELS)
+        recipe = recipe.replace('"counts"', '"counts"\naxes = ["trial", "bin", "channel"]')
+    elif name == "metres, in a wider array":
+        content["vel"] = np.column_stack([content["t"], content["vel"] / 100])
+        recipe = recipe.replace('"vel"', '"vel"\ncolumns = [2, 3]\nunit = "m/s"')
+    elif name == "starts of bins":
+        recipe = recipe.replace("bin_s = 0.05", 'bins = "t"')
+    elif name == "in a struct":
+        content = {"data": content}
+        recipe = recipe.replace('"counts"', '"data.counts"').replace('"vel"', '"data.vel"')
+    return content, recipe
+
+
+FORMS = (
+    "as it is", "rates", "channels first", "trials first", "metres, in a wider array",
+    "starts of bins", "in a struct",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["npz", "mat", "h5"])
+@pytest.mark.parametrize("name", FORMS)
+def test_the_same_session_in_any_form_is_the_same(name: str, ending: str, tmp_path: Path) -> None:
+    content, recipe = transformed(name)
+    if name == "in a struct" and ending != "mat":
+        content = {f"data/{key}": value for key, value in content["data"].items()}
+        if ending == "npz":
+            pytest.skip("an archive holds no structs")
+    session = load_session(written(tmp_path, recipe, content, f"day1.{ending}"))
+    np.testing.assert_array_equal(session.spikes.counts, arrays()["counts"])
+    np.testing.assert_allclose(session.behaviour.values, arrays()["vel"], rtol=1e-12)
+    assert session.behaviour.time_ns[:2].tolist() == [50_000_000, 100_000_000]
+    assert session.trials.are_blocks
+
+
+def test_trials_by_times_and_end_to_end(tmp_path: Path) -> None:
+    by_times = load_session(written(tmp_path, PLAIN + TRIALS, arrays()))
+    assert (by_times.trials.go_ns // 1_000_000).tolist()[:2] == [200, 1200]
+    content = arrays() | {"direction": np.repeat(np.arange(20) * 18.0, 20)}
+    recipe = PLAIN + '[trials]\nbins = 20\ndirection = "direction"\n'
+    joined = load_session(written(tmp_path, recipe, content))
+    np.testing.assert_array_equal(joined.trials.end_ns, by_times.trials.end_ns)
+    assert len(joined.trials) == 20
+
+
+def test_spike_times_of_units_in_cells(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    trains = [np.sort(rng.uniform(100.0, 120.0, n)) for n in (50, 30, 20, 40)]
+    cells = np.empty((2, 2), dtype=object)
+    cells[:] = [[trains[0], trains[1]], [trains[2], trains[3]]]
+    content = {"spikes": cells, "vel": arrays()["vel"], "t": 100.0 + arrays()["t"]}
+    recipe = """
+[spikes]
+array = "spikes"
+values = "times"
+[[outputs]]
+array = "vel"
+[time]
+behaviour = "t"
+"""
+    session = load_session(written(tmp_path, recipe, content, "day1.mat"))
+    assert isinstance(session.spikes, SpikeTimes)
+    assert session.channel_ids == ("elec001", "elec002")
+    assert session.spikes.unit_ids == ("elec001/1", "elec001/2", "elec002/1", "elec002/2")
+    zero_s = 100.0 - session.behaviour.time_ns[0] / 1e9
+    found = np.sort(np.concatenate(trains)) - zero_s
+    np.testing.assert_allclose(session.spikes.time_ns / 1e9, found, atol=1e-8)
+
+
+@given(seed=st.integers(0, 99), rate=st.sampled_from([0.1, 0.6, 2.0]))
+@settings(max_examples=10)
+def test_counts_are_recovered_from_their_smoothing(seed: int, rate: float) -> None:
+    smoothing = Smoothing(taps=5, sigma_bins=1.0)
+    counts = np.random.default_rng(seed).poisson(rate, (1, 24, 2))
+    taps = np.exp(-0.5 * np.arange(-2, 3) ** 2)
+    taps /= taps.sum()
+    smooth = np.stack(
+        [np.convolve(counts[0, :, unit], taps, "valid") for unit in range(2)], axis=1
+    )[None]
+    found = recover_counts(smooth, smoothing)
+    again = np.stack([np.convolve(found[0, :, unit], taps, "valid") for unit in range(2)], axis=1)
+    np.testing.assert_allclose(again, smooth[0], atol=1e-6)
+
+
+def test_what_no_counts_give_is_refused() -> None:
+    with pytest.raises(SessionError, match="no spike counts give these numbers"):
+        recover_counts(np.full((1, 10, 1), 0.123), Smoothing(taps=3, sigma_bins=0.8))
+
+
+WRONG = {
+    'array = "counts"': ('array = "cuonts"', "no 'cuonts' .* there is counts 400×10, vel 400×2"),
+    'array = "vel"': (
+        'array = "vel"\ncolumns = [3]',
+        "has 2 columns, the recipe asks for column 3",
+    ),
+    "bin_s = 0.05": ("bin_s = -1", "time.bin_s = -1"),
+    "[time]": ("[tiem]", "unknown key 'tiem': did you mean 'time'"),
+    "[spikes]": ('[spikes]\nvalues = "volts"', "spikes.values = 'volts'"),
+    "[[outputs]]": ('[[outputs]]\nnames = ["a"]', r"gives 2 outputs, but names = \['a'\]"),
+    "\n[spikes]": ("\nspikes", "can't be read as TOML"),
+}
+
+
+@pytest.mark.parametrize("before", WRONG)
+def test_mistakes_are_named_in_one_line(before: str, tmp_path: Path) -> None:
+    after, reason = WRONG[before]
+    path = written(tmp_path, PLAIN.replace(before, after, 1), arrays())
+    with pytest.raises(SessionError, match=reason) as refused:
+        load_recording(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_recipe_without_its_file_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path, PLAIN, arrays())
+    (tmp_path / "day1.npz").unlink()
+    with pytest.raises(SessionError, match="file = 'day1.npz': no such file beside the recipe"):
+        load_recording(path)
+
+
+AXES = st.lists(st.sampled_from(["bin", "channel", "trial"]), max_size=4).map(tuple)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(),
+    dtype=st.sampled_from(["u1", "i4", "f8", "U3", "c8", "?"]),
+    shape=st.lists(st.integers(0, 6), max_size=3).map(tuple),
+    axes=AXES,
+    path=st.sampled_from(["counts", "vel", "", "a.b", "counts:1", "counts:9-2", "t"]),
+    unit=st.sampled_from(["cm/s", "m", "", "?"]),
+)
+def test_no_recipe_is_a_crash(
+    data: st.DataObject, dtype: str, shape: tuple[int, ...], axes: tuple[str, ...], path: str,
+    unit: str, tmp_path: Path,
+) -> None:  # fmt: skip
+    content = arrays()
+    content[data.draw(st.sampled_from(["counts", "vel", "t"]))] = np.zeros(shape, dtype=dtype)
+    if data.draw(st.booleans()):
+        content["vel"] = np.full((N, 2), np.nan)
+    recipe = PLAIN.replace('array = "counts"', f'array = "{path}"\naxes = {list(axes)}')
+    recipe = recipe.replace('array = "vel"', f'array = "vel"\nunit = "{unit}"')
+    recipe += data.draw(st.sampled_from(["", TRIALS, "[trials]\nbins = 7\n"]))
+    try:
+        load_recording(written(tmp_path, recipe, content))
+    except SessionError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_draft_reads_the_file_after_the_gaps_are_filled(tmp_path: Path) -> None:
+    written(tmp_path, "", arrays())
+    draft = draft_recipe(tmp_path / "day1.npz", "day1.npz")
+    assert "counts: 400×10, 0 to" in draft
+    assert 'bins = "t"' in draft
+    (tmp_path / "draft.toml").write_text(draft)
+    session = load_session(tmp_path / "draft.toml")
+    np.testing.assert_array_equal(session.spikes.counts, arrays()["counts"])
+
+
+def test_the_miller_labs_binned_data_is_read_without_a_recipe() -> None:
+    path = FILES / "limblab_binned_20120817.mat"
+    if not path.is_file():
+        pytest.skip(f"no real recordings here: {path} is absent")
+    recording = load_recording(path)
+    session = recording.session()
+    other = load_session(SHARED / "data" / "days" / "wrist_20120817.npz")
+    np.testing.assert_array_equal(session.spikes.counts, other.spikes.counts)
+    assert len(session.trials) == 247
+    assert session.trials.n_directions == 8
+    assert "read by the built-in recipe limblab_binned" in recording.warnings
+
+
+def test_the_papers_smoothed_counts_become_counts_again() -> None:
+    path = FILES / "ner_Chewie_20150630_neural_con_dis_index.mat"
+    if not path.is_file():
+        pytest.skip(f"no real recordings here: {path} is absent")
+    from rt_ner.data.formats.recipe.content import content_of
+
+    with np.load(reach_file("Chewie_20150630")) as archive:
+        counts = archive["counts_M1"]
+    smoothed = np.asarray(content_of(path)["neural_M1"]).reshape(-1, 40, counts.shape[2])
+    np.testing.assert_array_equal(recover_counts(smoothed[:6], Smoothing()), counts[:6])
