@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
+from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
@@ -112,6 +114,33 @@ class Session:
             object.__setattr__(self, "trials", self._blocks())
         if not len(self.trials):
             raise SessionError("no trials: a session needs at least one reach")
+
+    @classmethod
+    def from_arrays(
+        cls, counts: AnyArray, behaviour: FloatArray, bin_s: float, **more: Any
+    ) -> "Session":
+        """Return a session of counts and behaviour in the same bins.
+
+        The parameters are those of `rt_ner.data.session.joined.from_arrays.session_from_arrays`.
+        """
+        from rt_ner.data.session.joined.from_arrays import session_from_arrays  # noqa: PLC0415
+
+        return session_from_arrays(counts, behaviour, bin_s, **more)
+
+    @classmethod
+    def from_spike_times(
+        cls, spikes: Mapping[str, AnyArray], time_s: FloatArray, behaviour: FloatArray, **more: Any
+    ) -> "Session":
+        """Return a session of spike times in s by channel, and behaviour at times of its own.
+
+        The parameters are those of
+        `rt_ner.data.session.joined.from_arrays.session_from_spike_times`.
+        """
+        from rt_ner.data.session.joined.from_arrays import (  # noqa: PLC0415
+            session_from_spike_times,
+        )
+
+        return session_from_spike_times(spikes, time_s, behaviour, **more)
 
     def __repr__(self) -> str:
         return (
