@@ -37,6 +37,10 @@ class DecoderSpecification:
         The readout from latents to outputs.
     weights
         The graph's network as plain arrays, which run faster; None if the bundle has none.
+    areas
+        The brain areas of the channels, in their order; empty if not known.
+    neutral_counts
+        Counts of a hop that stand for channels not measured, ``(channel,)``; None if not known.
 
     """
 
@@ -45,12 +49,12 @@ class DecoderSpecification:
     encoder_onnx: bytes
     readout: Readout
     weights: EncoderWeights | None = None
+    areas: tuple[str, ...] = ()
+    neutral_counts: Float32Array | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"<DecoderSpecification: {len(self.channel_ids)} channels, "
-            f"{len(self.readout.matrix)} latents>"
-        )
+        n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)
+        return f"<DecoderSpecification: {n_channels} channels, {n_latents} latents>"
 
 
 class DecodingModel(NamedTuple):
@@ -146,6 +150,7 @@ class Decoder:
         Forgets the history and the source's time, so it is meant for a new connection.
         ``dtype``: type of the numbers that `push` will get.
         """
+        self.binner.restart(0)  # Counts the samples of the open hop as undecodable.
         self.binner.warm_up_as(dtype)
         n_nonfinite, values = self.n_nonfinite, self._values.copy()
         for hop in range(self._shape.n_hops + _WARM_UP_HOPS):

@@ -14,6 +14,7 @@ from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.joining.joined_stream import JoinedStream, joined_binner
 
 _TEXT = r"^[^/]*$"
 
@@ -196,8 +197,15 @@ class DecodeSettings(Settings):
 
 
 def live_binner(
-    stream: SpikeStream, model: DecoderSpecification, settings: DecodeSettings
+    stream: SpikeStream | JoinedStream, model: DecoderSpecification, settings: DecodeSettings
 ) -> SpikeBinner[Any]:
-    """Return the binner that the settings ask for; raise StreamError as `binner_for` does."""
+    """Return the binner that the settings ask for; raise StreamError as `binner_for` does.
+
+    Several sources go on without one that lags by twice ``stale_ms``: by then the cursor has
+    stopped, so the hops that had to wait are passed over.
+    """
     step_ns = ns_from_ms(settings.safety.clock_step_ms)
+    if isinstance(stream, JoinedStream):
+        times_ns = step_ns, 2 * ns_from_ms(settings.safety.stale_ms)
+        return joined_binner(stream, model, settings.input, settings.detector, times_ns)
     return binner_for(stream, model, settings.input, settings.detector, step_ns)
