@@ -110,8 +110,10 @@ def decode(
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
     counts = statistics.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
-    found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
-    console.print(f"counts: {found}", soft_wrap=True)
+    named = {f" of {source}": found for source, found in statistics.counts_by_source().items()}
+    for whose, found in {"": counts, **named}.items():
+        listed = ", ".join(f"{what} {n}" for what, n in found.items() if n)
+        console.print(f"counts{whose}: {listed}", soft_wrap=True)
     if statistics.n_decoded:
         p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
         console.print(f"step time in µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
 from rt_ner.core.contract.names import decoder_name
+from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import Settings
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
@@ -208,4 +209,12 @@ def live_binner(
     if isinstance(stream, JoinedStream):
         times_ns = step_ns, 2 * ns_from_ms(settings.safety.stale_ms)
         return joined_binner(stream, model, settings.input, settings.detector, times_ns)
-    return binner_for(stream, model, settings.input, settings.detector, step_ns)
+    try:
+        return binner_for(stream, model, settings.input, settings.detector, step_ns)
+    except StreamError as error:
+        if len(model.areas) > 1:
+            raise StreamError(
+                f"{error}. The bundle was trained on the areas {', '.join(model.areas)}: if each "
+                "has a source of its own, name all of them, in this order, with --source A,B"
+            ) from error
+        raise

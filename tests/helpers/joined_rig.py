@@ -25,12 +25,19 @@ N_M1 = 60
 HOP_MS = 10
 
 
+def two_area_bundle(bundle: Bundle) -> Bundle:
+    """Return a bundle as if its channels were those of two areas with equal labels."""
+    manifest = bundle.manifest
+    m1 = [f"M1/{label}" for label in labels_of(0)]
+    pmd = [f"PMd/{label}" for label in labels_of(1, len(manifest.channel_ids))]
+    training = manifest.training.model_copy(update={"area": "M1,PMd"})
+    changed = {"channel_ids": (*m1, *pmd), "training": training}
+    return replace(bundle, manifest=manifest.model_copy(update=changed))
+
+
 def two_areas(bundle: Bundle) -> DecoderSpecification:
-    """Return a bundle's model, as if its channels were those of two areas with equal labels."""
-    n = len(bundle.model.channel_ids)
-    m1 = [f"M1/elec{k + 1:03}" for k in range(N_M1)]
-    pmd = [f"PMd/elec{k + 1:03}" for k in range(n - N_M1)]
-    return replace(bundle.model, channel_ids=(*m1, *pmd), areas=("M1", "PMd"))
+    """Return the model of such a bundle."""
+    return two_area_bundle(bundle).model
 
 
 def labels_of(source: int, n_channels: int = 96) -> tuple[str, ...]:
