@@ -10,6 +10,8 @@ from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.live.operator.status_line import snapshot
+from rt_ner.live.ports.memory_spikes import Pause
 from rt_ner.live.states import State
 from rt_ner.offline.decoding import decode_chunks
 from tests.helpers.joined_rig import (
@@ -278,3 +280,46 @@ def test_a_source_of_another_area_is_refused(model: DecoderSpecification) -> Non
         rig.appears(0, source, raster_stream([f"M1/elec{k + 1:03}" for k in range(60)]))
     with pytest.raises(StreamError, match="'nsp2/spikes', which must be PMd: .*not in the stream"):
         rig.run()
+
+
+def test_a_source_whose_clock_is_behind_is_named(model: DecoderSpecification) -> None:
+    rig = both_appear(model)
+    end_ms = rig.history_ms + 1500
+    rig.sends(0, 0, end_ms)
+    rig.sends(1, 0, end_ms - 1000, late_ms=1000)
+    rig.run()
+    assert any(
+        notice.startswith("'nsp2/spikes' (PMd) is 1.0 s behind the other sources")
+        for notice in rig.results.notices
+    )
+    assert rig.check_outputs() > 0
+
+
+def test_the_counts_of_each_source_are_logged(model: DecoderSpecification) -> None:
+    rig = both_appear(model)
+    for source, end_ms in ((0, 100), (1, 50)):
+        rig.sends(source, 0, end_ms)
+    rig.run()
+    by_source = rig.loop.statistics.counts_by_source()
+    assert [(name, counts["used"]) for name, counts in by_source.items()] == [
+        ("'nsp1/spikes' (M1)", 100),
+        ("'nsp2/spikes' (PMd)", 50),
+    ]
+    assert snapshot(rig.loop)["sources"] == by_source
+
+
+def test_a_pause_of_the_process_costs_no_source(model: DecoderSpecification) -> None:
+    """Both have data waiting when it ends, so none of them is left out."""
+    rig = both_appear(model, "without")
+    pause_ms = rig.history_ms + 100
+    end_ms = pause_ms + 1500 + rig.history_ms
+    for source in BOTH:
+        rig.sends(source, 0, end_ms, [5])
+    rig.at(pause_ms, 0, Pause(1200 * MS))
+    rig.run()
+    assert not any("goes on without" in notice for notice in rig.results.notices)
+    assert rig.states[:4] == [CONNECTING, WARMING, RUNNING, STALE]
+    assert rig.states[-2:] == [RUNNING, STOPPED]
+    rig.check_standing_still()
+    for source in BOTH:
+        assert rig.of_source(source)["pulled"] == end_ms

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.clock import FOREVER_NS, NEVER_NS, NS_PER_S
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceAbsentError, SourceLostError, StreamError
 from rt_ner.decoding.joining.source_hops import SourceHops
@@ -48,6 +48,8 @@ class Slot:
         The source while it is connected, else None.
     stream
         The shape of its stream; None until it was first found.
+    too_far_behind_ns
+        Time in ns by which its newest input can't be behind that of the others while it sends.
     watch
         The watch for signs of life in its input.
     is_left_out
@@ -67,6 +69,7 @@ class Slot:
         self.port = port
         self.source: SpikeSource | None = None
         self.stream: Any = None
+        self.too_far_behind_ns = 2 * stale_ns
         self.watch = InputWatch(stale_ns)
         self.is_left_out = False
         self._in_background = in_background
@@ -88,6 +91,12 @@ class Slot:
     def name(self) -> str:
         """The source's source_id and area, for messages."""
         return self._hops.name if self._hops else f"'{self.source_id}'"
+
+    @property
+    def newest_ns(self) -> int:
+        """Time of the newest input, in ns; `FOREVER_NS` before any."""
+        newest_ns = self.hops.binner.newest_ns
+        return FOREVER_NS if newest_ns == NEVER_NS else newest_ns
 
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]

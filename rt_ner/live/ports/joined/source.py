@@ -143,6 +143,12 @@ class JoinedSource:
                 self._lose(slot, "the source is back, so this connection is dead")
             elif slot.watch.is_dead(now_ns):
                 self._lose(slot, f"no data for {GIVE_UP_NS / NS_PER_S:g} s, searching again")
+        elif (behind_ns := self._joined.newest_ns - slot.newest_ns) > slot.too_far_behind_ns:
+            self._alarm(
+                f"{slot.name} is {behind_ns / NS_PER_S:.1f} s behind the other sources, and the "
+                "cursor with it: expected times of one clock; set the clock of its computer, or "
+                "correct the program that sends it"
+            )
 
     def _lose(self, slot: Slot, why: str) -> None:
         """Go on without a source, or give up the connection to all of them."""
