@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.raster import raster_binner
-from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.input.settings import InputKind
 from rt_ner.live.operator.status_line import snapshot
 from rt_ner.live.ports.memory_spikes import Pause
 from rt_ner.live.states import State
@@ -323,3 +324,52 @@ def test_a_pause_of_the_process_costs_no_source(model: DecoderSpecification) -> 
     rig.check_standing_still()
     for source in BOTH:
         assert rig.of_source(source)["pulled"] == end_ms
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_silent_connection_is_given_up(model: DecoderSpecification, comes_back: bool) -> None:
+    """As soon as the source is seen under a new identity, or after 5 s."""
+    rig = both_appear(model)
+    silent_ms = rig.history_ms + 100
+    back_ms = silent_ms + (1000 if comes_back else 7000)
+    end_ms = back_ms + 1500 + rig.history_ms
+    rig.sends(0, 0, end_ms)
+    rig.sends(1, 0, silent_ms)
+    rig.vanishes(silent_ms, 1, connection_ends=False)
+    rig.appears(back_ms, 1)
+    rig.sends(1, back_ms + 1000, end_ms)
+    rig.run()
+    again = [CONNECTING, WARMING, RUNNING, STOPPED]
+    assert rig.states == [CONNECTING, WARMING, RUNNING, STALE, *again]
+    notices = [notice for notice in rig.results.notices if "'nsp2/spikes' (PMd)" in notice]
+    assert "'nsp2/spikes' (PMd) sends nothing: the cursor stands still until it does" in notices
+    why = "the source is back" if comes_back else "no data for 5 s, searching again"
+    assert any(f"connection lost: 'nsp2/spikes' (PMd): {why}" in notice for notice in notices)
+    assert rig.check_outputs() > 0
+    assert rig.of_source(1)["pulled"] == rig.n_sent[1]
+
+
+def test_voltage_and_counts_are_joined(model: DecoderSpecification) -> None:
+    """While the detector learns its thresholds, the other source's hops wait in vain."""
+    rig = JoinedRig(model)
+    learned_ms = 2000
+    end_ms = learned_ms + rig.history_ms + 200
+    n = len(labels_of(1))
+    rig.appears(0, 0)
+    rig.appears(0, 1, raster_stream(labels_of(1), 30_000.0, InputKind.BROADBAND))
+    rig.sends(0, 0, end_ms)
+    noise = np.random.default_rng(0).normal(0, 10, (30, n)).astype(np.int16)
+    for ms in range(end_ms):
+        stamps_ns = START_NS + ms * MS + np.rint((np.arange(30) + 1) * MS / 30).astype(np.int64)
+        rig.at(ms + 1, 1, VoltageChunk(stamps_ns, np.roll(noise, ms, axis=1)))
+    rig.run()
+    assert rig.states == [CONNECTING, WARMING, RUNNING, STOPPED]
+    hops = rig.hops()
+    assert learned_ms <= min(hops) <= learned_ms + 50
+    for end, counts in hops.items():
+        np.testing.assert_array_equal(counts[part(0)], rig.measured(end)[part(0)])
+    assert rig.check_outputs() > 0
+    assert rig.of_source(1)["pulled"] == 30 * end_ms
+    counts = rig.of_source(0)
+    assert counts["used"] == HOP_MS * len(hops)
+    assert counts["pulled"] == end_ms

@@ -77,7 +77,7 @@ class Slot:
         self._hops: SourceHops | None = None
         self._step_ns = 0
         self._found: SpikeSource | None = None
-        self._is_seeking = False
+        self._is_closed = self._is_seeking = False
         self._seek_at_ns = 0
         self._said = ""
 
@@ -138,6 +138,11 @@ class Slot:
         self.watch.connect(now_ns)
         return True
 
+    def close(self) -> None:
+        """Stop looking."""
+        self._is_closed = True
+        self.port.close()
+
     def _seek(self, now_ns: int) -> None:
         """Look for the source now and then, without waiting for it."""
         if not self._is_seeking and now_ns >= self._seek_at_ns:
@@ -147,12 +152,13 @@ class Slot:
     def _find_again(self) -> None:
         """Find and open the source if it is there by now; say once why it can't be used."""
         try:
-            source = self.port.find(0.0, lambda: False, lambda _: None)
+            source = self.port.find(0.0, lambda: self._is_closed, lambda _: None)
             if source and (changes := self.stream.changed(source.stream)):
                 raise StreamError(f"came back changed: {changes}. Start it as it was")
             if source:
                 source.open(self.hops.binner, self._step_ns)
-                self._found = source
+                # All may have been connected anew meanwhile, this one among them.
+                self._found = None if self.source else source
         except (SourceAbsentError, SourceLostError):
             # It has only just ended, or is not there yet; the next attempt finds out.
             pass

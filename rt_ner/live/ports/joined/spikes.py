@@ -82,7 +82,7 @@ class JoinedSpikes:
     def close(self) -> None:
         """Stop looking."""
         for slot in self._slots:
-            slot.port.close()
+            slot.close()
 
     def _find_any(self, is_stopped: Callable[[], bool], note: Callable[[str], None]) -> bool:
         """Wait until at least one source is there; return False if stopped."""
