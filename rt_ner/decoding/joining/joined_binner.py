@@ -148,7 +148,7 @@ class JoinedBinner:
             source.append(end_ns)
             self._note_return(source, end_ns)
             yield from self._closed(is_complete=False)
-        if chunk.complete:
+        if chunk.complete and self._absence:
             yield from self._closed(is_complete=True)
         self.sum_up()
 
