@@ -9,7 +9,7 @@ from rt_ner.decoding.input.settings import InputSettings, MissingSource
 from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
 from rt_ner.decoding.joining.area_channels import divide_channels
 from rt_ner.decoding.joining.joined_binner import Absence, JoinedBinner
-from rt_ner.decoding.joining.source_hops import SourceHops
+from rt_ner.decoding.joining.source_hops import SourceHops, SourceName
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def joined_binner(
             binner = binner_for(plain, own, chosen, detector_settings, step_ns)
         except StreamError as error:
             raise StreamError(f"'{source_id}', which must be {area.area}: {error}") from error
-        name = f"'{source_id}' ({area.area})"
+        name = SourceName(source_id, area.area)
         sources.append(SourceHops(name, (binner, shape), area.places, hop_ns))
     absence = _absence(model, settings, patience_ns)
     return JoinedBinner(sources, len(model.channel_ids), hop_ns, absence)

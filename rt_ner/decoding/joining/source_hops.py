@@ -1,6 +1,6 @@
 """Keep the closed hops of one source until those of the others are there."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,13 +15,23 @@ from rt_ner.decoding.input.spike_stream import SpikeStream
 _MOST_HOPS = 4096
 
 
+class SourceName(NamedTuple):
+    """The source_id of a source, and the area whose channels it sends."""
+
+    source_id: str
+    area: str
+
+    def __str__(self) -> str:
+        return f"'{self.source_id}' ({self.area})"
+
+
 class SourceHops:
     """The hops of one source that wait to be joined, oldest first.
 
     Parameters
     ----------
     name
-        The source's source_id and area, for messages.
+        The source's name.
     counted
         The binner of its chunks, and the shape of its stream.
     places
@@ -49,7 +59,7 @@ class SourceHops:
 
     def __init__(
         self,
-        name: str,
+        name: SourceName,
         counted: tuple[SpikeBinner[Any], SpikeStream],
         places: Int64Array,
         hop_ns: int,

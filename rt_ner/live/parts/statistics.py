@@ -37,7 +37,7 @@ class LoopStatistics:
     input_counts
         Counts that account for all input, ``(len(InputCounts),)``.
     source_counts
-        The same for each of several sources, by name; empty if there is only one.
+        The same for each of several sources, by source_id; empty if there is only one.
 
     """
 
@@ -63,7 +63,7 @@ class LoopStatistics:
         self.input_counts = binner.input_counts
         if isinstance(binner, JoinedBinner):
             self.source_counts = {
-                source.name: source.binner.input_counts for source in binner.sources
+                source.name.source_id: source.binner.input_counts for source in binner.sources
             }
 
     def add_hop(self, step_ns: int, latency_ns: int) -> None:
@@ -137,7 +137,7 @@ class LoopStatistics:
         return hops | _by_name(self.input_counts)
 
     def counts_by_source(self) -> dict[str, dict[str, int]]:
-        """Return the input counts of each of several sources, by name."""
+        """Return the input counts of each of several sources, by source_id."""
         return {source: _by_name(counts) for source, counts in self.source_counts.items()}
 
 

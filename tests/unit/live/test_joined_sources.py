@@ -303,8 +303,8 @@ def test_the_counts_of_each_source_are_logged(model: DecoderSpecification) -> No
     rig.run()
     by_source = rig.loop.statistics.counts_by_source()
     assert [(name, counts["used"]) for name, counts in by_source.items()] == [
-        ("'nsp1/spikes' (M1)", 100),
-        ("'nsp2/spikes' (PMd)", 50),
+        ("nsp1/spikes", 100),
+        ("nsp2/spikes", 50),
     ]
     assert snapshot(rig.loop)["sources"] == by_source
 

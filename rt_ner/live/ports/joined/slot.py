@@ -90,7 +90,7 @@ class Slot:
     @property
     def name(self) -> str:
         """The source's source_id and area, for messages."""
-        return self._hops.name if self._hops else f"'{self.source_id}'"
+        return str(self._hops.name) if self._hops else f"'{self.source_id}'"
 
     @property
     def newest_ns(self) -> int:
