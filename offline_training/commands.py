@@ -3,23 +3,28 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from offline_training.options import pick_device, require_training, train_settings
-from rt_ner.bundle.manifest import Scores
+from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import check_writable
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.loading import load_session
+from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
+    Bank,
     ConfigPath,
     Device,
     Outputs,
     Overwrite,
-    SessionPath,
+    Reference,
+    SessionPaths,
     SettingsSeed,
+    Value,
     out_option,
     print_json,
     table_of,
@@ -28,11 +33,23 @@ from rt_ner.terminal.progress import show_progress
 
 
 def train(
-    session: SessionPath,
+    session: SessionPaths,
     out: Annotated[Path, out_option("the trained bundle")],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     config: ConfigPath = None,
     outputs: Outputs = "",
+    classes: Annotated[
+        str,
+        typer.Option(
+            "--classes",
+            metavar="WHAT",
+            help="Classify too: the reach's direction, movement (move or idle), or a column of few "
+            "whole numbers, by name, e.g. click. Default: nothing.",
+        ),
+    ] = "",
     seed: SettingsSeed = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -41,7 +58,8 @@ def train(
     """Train NER on a session and write a decoder bundle.
 
     Holds out the last trials (20 % unless configured) and scores them, next to a control that is
-    trained on shuffled trials. A recording without trials is cut into blocks.
+    trained on shuffled trials. A recording without trials is cut into blocks. Several recordings
+    of the same electrodes are learned as one session, each with its own time.
 
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
     """
@@ -49,9 +67,10 @@ def train(
     from offline_training.training import save_trained, train_bundle
 
     check_writable(out, overwrite)
-    settings = train_settings(config, seed, outputs)
-    recording = load_session(session, area)
+    settings = train_settings(config, seed, outputs, classes)
     with show_progress("R²") as shown:
+        voltage = voltage_settings(value, reference, bank)
+        recording = load_session(session, area, voltage, shown.warn)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
     if as_json:
@@ -65,15 +84,14 @@ def train(
             }
         )
         return
-    kind = kind_of(trained.bundle.manifest.decoded_outputs)
-    title = f"{recording.name} {recording.area} → {out}"
-    table = _scores_table(trained.bundle.scores, kind, title)
+    table = _scores_table(trained.bundle.manifest, f"{recording.name} {recording.area} → {out}")
     table.add_row("time", f"{trained.train_s:.1f} s")
     Console(highlight=False, markup=False).print(table)
 
 
-def _scores_table(scores: Scores, kind: str, title: str) -> Table:
-    """Return a table of a training's scores; ``kind`` is that of the outputs."""
+def _scores_table(manifest: Manifest, title: str) -> Table:
+    """Return a table of a training's scores."""
+    scores, kind = manifest.scores, kind_of(manifest.decoded_outputs)
     rows = {
         f"{kind} R², held out": scores.r2,
         "position R², held out, of the decoded path": scores.path_r2,
@@ -82,6 +100,8 @@ def _scores_table(scores: Scores, kind: str, title: str) -> Table:
         f"{kind} R², training trials, left out in turn": scores.validation_r2,
     }
     table = table_of(title)
+    if manifest.classifier and scores.classes:
+        rows |= scores.classes.rows(manifest.classifier.of)
     for name, score in rows.items():
         if score is not None:
             table.add_row(name, f"{score:.3f}")

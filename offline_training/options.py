@@ -23,12 +23,14 @@ def require_training() -> None:
         raise RtNerError(f"training needs {', '.join(missing)}: pip install 'rt-ner[train]'")
 
 
-def train_settings(config: Path | None, seed: int | None, outputs: str = "") -> "TrainSettings":
-    """Return the settings of a file, if one is named, with the command line's seed and outputs."""
+def train_settings(
+    config: Path | None, seed: int | None, outputs: str = "", classes: str = ""
+) -> "TrainSettings":
+    """Return the settings of a file, if one is named, with those of the command line."""
     from offline_training.settings import TrainSettings  # noqa: PLC0415 - quick --help
 
     settings = load_settings(config, TrainSettings)
-    given = {"seed": seed, "outputs": names_of(outputs) or None}
+    given = {"seed": seed, "outputs": names_of(outputs) or None, "classes": classes or None}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
         return settings

@@ -80,6 +80,7 @@ class TrainSettings(RenamedSettings):
 
     seed: int = Field(default=0, ge=0)
     outputs: tuple[str, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
+    classes: str = Field(default="", exclude_if=lambda classes: not classes)
     held_out: float = Field(default=0.2, gt=0, lt=1)
     readout: Literal["linear", "kalman"] = "linear"
     latent_dim: int = Field(default=3, ge=1, le=64)
@@ -127,8 +128,20 @@ def window_shape(settings: WindowSettings, session: Session) -> WindowShape:
         raise ConfigError(f"[window]: {error.errors()[0]['msg']}") from error
 
 
-def learned_part(session: Session, outputs: Sequence[str]) -> Session:
-    """Return the session with the outputs to learn: those named, else all velocities, else all."""
-    own = session.behaviour.outputs
+def learned_part(session: Session, outputs: Sequence[str], classes: str = "") -> Session:
+    """Return the session with the outputs to learn: those named, else all velocities, else all.
+
+    A column that holds ``classes`` is none of them.
+    """
+    if classes in outputs:
+        raise ConfigError(
+            f"'{classes}' is among the outputs and the classes: leave it out of one of them"
+        )
+    own = [output for output in session.behaviour.outputs if output.name != classes]
+    if not own:
+        raise ConfigError(
+            f"classes = {classes!r}: session '{session.name}' holds nothing else, and an encoder "
+            "learns from an output such as a velocity; add one to its behaviour"
+        )
     velocities = names_of([output for output in own if output.is_rate])
     return session.only(outputs or velocities or names_of(own))

@@ -15,17 +15,19 @@ from offline_training.ner.distillation import train_encoder
 from offline_training.ner.ensemble import OnStep
 from offline_training.ner.export.encoder_export import export_onnx, export_weights
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
+from offline_training.ner.readouts.class_readout import fit_classifier
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings, learned_part
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import CarriedFrom, TrainingEntry
+from rt_ner.bundle.manifest import CarriedFrom, PartEntry, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.settings import checked_settings
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.classes.hop_classes import classes_of
 from rt_ner.offline.held_out.proof import Fit, Trained, prove_fit, report_pages
 from rt_ner.offline.held_out.split import Split
 from rt_ner.terminal.progress import Progress, no_progress, show_progress
@@ -119,8 +121,10 @@ def train_bundle(
 
     ``warn`` receives what the session lacks, before training; SessionError if it lacks too much.
     """
-    session = learned_part(session, settings.outputs)
+    whole, session = session, learned_part(session, settings.outputs, settings.classes)
     split = split_session(session, settings)
+    if settings.classes:
+        split = split.with_classes(classes_of(whole, settings.classes, split.shape.hop_ns))
     for warning in check_adequacy(split, session.channel_ids):
         warn(warning)
 
@@ -144,7 +148,7 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
 def _fit(
     session: Session, split: Split, settings: TrainSettings, device: torch.device, on_step: OnStep
 ) -> tuple[DecoderSpecification, float | None]:
-    """Train the encoder, then fit the readout to its latents of the training windows."""
+    """Train the encoder, then fit the readouts to its latents of the training windows."""
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
     if settings.readout == "kalman":
@@ -152,7 +156,9 @@ def _fit(
     else:
         readout = fit_readout(latents, labels.values, labels.outputs)
     model = exported_model(learned.network, session.channel_ids, split.shape, readout)
-    return model, learned.validation_r2
+    if split.classes:
+        model = replace(model, classifier=fit_classifier(latents, labels, split.classes))
+    return replace(model, voltage=session.voltage), learned.validation_r2
 
 
 def exported_model(
@@ -178,4 +184,8 @@ def training_entry(
         n_test_trials=len(session.trials) - n_train,
         settings=settings.model_dump(mode="json"),
         carried_from=carried_from,
+        parts=tuple(
+            PartEntry(session=part.name, spikes_sha256=part.spikes_sha256, n_trials=part.n_trials)
+            for part in session.parts
+        ),
     )

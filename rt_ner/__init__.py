@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rt_ner.data.loading import save_session as save_session
     from rt_ner.data.recordings import RecordingFile as RecordingFile
     from rt_ner.data.session.session import Session as Session
+    from rt_ner.decoding.binning.voltage.settings import VoltageSettings as VoltageSettings
     from rt_ner.live.live_decoder import LiveDecoder as LiveDecoder
     from rt_ner.live.settings import DecodeSettings as DecodeSettings
     from rt_ner.live.states import Command as Command
@@ -51,6 +52,7 @@ _MODULES = {
     "SessionError": "rt_ner.core.errors",
     "State": "rt_ner.live.states",
     "StreamError": "rt_ner.core.errors",
+    "VoltageSettings": "rt_ner.decoding.binning.voltage.settings",
     "decode": "rt_ner.offline.decoding",
     "load_block": "rt_ner.recalibration.block_file",
     "load_bundle": "rt_ner.bundle.storage",

@@ -14,6 +14,7 @@ from drivers.replay.split import SplitEncoding
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 
 
@@ -38,7 +39,12 @@ class Packets(Protocol):
 
 
 def packets_of(session: Session, form: SpikeForm = SpikeForm.RASTER) -> Packets:
-    """Return a session's spikes in a form."""
+    """Return a session's spikes in a form; SessionError if it holds none to send."""
+    if session.voltage.is_power:
+        raise SessionError(
+            f"session '{session.name}' holds {session.voltage}, no spikes that could be replayed: "
+            "replay a session of spikes, as voltage with --form broadband"
+        )
     makers: dict[SpikeForm, Callable[[Session], Packets]] = {
         SpikeForm.RASTER: RasterPackets,
         SpikeForm.EVENTS: EventPackets,

@@ -1,6 +1,7 @@
 """Simulate the broadband voltage that electrodes record of a session's spikes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ from drivers.encodings import BROADBAND_HZ
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.chunks import VoltageChunk
 
 _CHUNK_SAMPLES = 3000
@@ -18,21 +20,47 @@ _NOISE_SAMPLES = 59_999
 # The trough comes shortly after the time of the spike, so that a detector finds it in time.
 _TROUGH_AT_S, _TROUGH_S, _HUMP_AT_S, _HUMP_S = 0.1e-3, 0.08e-3, 0.45e-3, 0.2e-3
 _SPIKE_S = 1.2e-3
+# Channels of a bank share a noise whose strength wanders, with this standard deviation of its
+# logarithm, from one of so many moments to the next. Channels receive it by different gains.
+_BANK, _STRENGTH_SD, _N_MOMENTS, _GAINS = 32, 0.7, 10, (0.7, 1.3)
+
+
+@dataclass(frozen=True)
+class ElectrodeSettings:
+    """The size of spikes, and the noise that a bank of electrodes shares.
+
+    Attributes
+    ----------
+    trough_uv
+        Smallest and largest trough of a unit, in µV.
+    shared_uv
+        RMS of the noise that a bank of 32 channels shares, in µV.
+
+    """
+
+    trough_uv: tuple[float, float] = (_TROUGH_UV, _TROUGH_UV)
+    shared_uv: float = 0.0
 
 
 class VoltageMaker:
     """Makes the broadband voltage of a session: ``(sample, channel)``, int16, in microvolts.
 
-    Each spike is a waveform of two phases, with a trough of 160 µV, in Gaussian noise of 10 µV. A
-    part of a session gives the same samples, however it is cut.
+    Each spike is a waveform of two phases, with a trough of 160 µV unless told otherwise, in
+    Gaussian noise of 10 µV. A part of a session gives the same samples, however it is cut.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, electrodes: ElectrodeSettings | None = None) -> None:
+        electrodes = electrodes or ElectrodeSettings()
         self._session = session
         self._n_channels = len(session.channel_ids)
-        rng = np.random.default_rng(0)
-        self._noise = rng.standard_normal((_NOISE_SAMPLES, self._n_channels), dtype=np.float32)
+        shape = (_NOISE_SAMPLES, self._n_channels)
+        self._noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
         self._noise *= NOISE_UV
+        if electrodes.shared_uv:
+            self._noise += electrodes.shared_uv * _shared_noise(self._n_channels)
+        # By channel and unit, in multiples of the usual trough.
+        size = np.random.default_rng(1).uniform(*electrodes.trough_uv, _units_of(session))
+        self._size = (size / _TROUGH_UV).astype(np.float32)
 
     def chunks(self, start_ns: int, end_ns: int) -> Iterator[VoltageChunk]:
         """Yield the samples whose intervals end within ``(start_ns, end_ns]``."""
@@ -58,7 +86,32 @@ class VoltageMaker:
                 heard = (sample >= 0) & (sample < len(voltage))
                 since_s = (whole + step - onset)[heard] / BROADBAND_HZ
                 channel = events.channel[heard].astype(np.int64) - 1
-                np.add.at(voltage, (sample[heard], channel), waveform_uv_at(since_s))
+                size = self._size[channel, events.unit[heard].astype(np.int64) - 1]
+                np.add.at(voltage, (sample[heard], channel), size * waveform_uv_at(since_s))
+
+
+def _units_of(session: Session) -> tuple[int, int]:
+    """Return the number of channels, and the largest number of units on one of them."""
+    spikes = session.spikes
+    if not isinstance(spikes, SpikeTimes):
+        return spikes.n_channels, 1
+    units = np.bincount(spikes.unit_channel, minlength=1)
+    return spikes.n_channels, max(int(units.max()), 1)
+
+
+def _shared_noise(n_channels: int) -> npt.NDArray[np.float32]:
+    """Return the noise that banks share, ``(sample, channel)``, before it is scaled."""
+    rng = np.random.default_rng(2)
+    n_banks = -(-n_channels // _BANK)
+    source = rng.standard_normal((_NOISE_SAMPLES, n_banks))
+    moments = np.linspace(0, _NOISE_SAMPLES, _N_MOMENTS + 1)
+    for bank in range(n_banks):
+        strength = rng.normal(0, _STRENGTH_SD, _N_MOMENTS)
+        wave = np.interp(np.arange(_NOISE_SAMPLES), moments, np.append(strength, strength[0]))
+        source[:, bank] *= np.exp(wave)
+    source /= source.std(axis=0)
+    gain = rng.uniform(*_GAINS, n_channels)
+    return (source[:, np.arange(n_channels) // _BANK] * gain).astype(np.float32)
 
 
 def sample_ends_ns(first: int, n_samples: int) -> Int64Array:

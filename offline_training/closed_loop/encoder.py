@@ -1,6 +1,7 @@
 """Recalibrate the encoder too, from a block in the loop and the session that it was trained on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import EncoderNetwork
@@ -29,6 +30,7 @@ def recalibrate_encoder(
     """Learn encoder and readout from ``known`` and the first reaches of a block; compare.
 
     ``known`` is the session that the bundle in use was trained on, which must have its channels.
+    The new latents are others, so a classifier in use is left out.
     """
     session = intended_session(block, in_use)
     settings = _settings(in_use)
@@ -44,7 +46,8 @@ def recalibrate_encoder(
         begun = 1 / 3 if stage == "training" else 2 / 3
         network = aligned_network(source, split, lambda part: on_part(begun + part / 3))
         ids = session.channel_ids
-        return exported_model(network, ids, split.shape, source.readout), None
+        model = exported_model(network, ids, split.shape, source.readout)
+        return replace(model, voltage=session.voltage), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
     return compared(trained, session, in_use.model)
@@ -59,7 +62,7 @@ def aligned_network(source: SourceDay, split: Split, on_part: OnPart) -> Encoder
 
 
 def _settings(in_use: Bundle) -> TrainSettings:
-    """Return the settings of the bundle in use, with the window that it has."""
+    """Return the settings of the bundle in use, with the window that it has, for outputs alone."""
     shape = in_use.model.window
     window = WindowSettings(
         hop_ms=shape.hop_ns / NS_PER_MS,
@@ -67,4 +70,4 @@ def _settings(in_use: Bundle) -> TrainSettings:
         history_bins=shape.history_bins,
     )
     settings = TrainSettings.model_validate(in_use.manifest.training.settings)
-    return settings.model_copy(update={"window": window})
+    return settings.model_copy(update={"window": window, "classes": ""})

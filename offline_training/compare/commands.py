@@ -8,8 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.methods.names import MethodName
-from offline_training.options import names_of, require_training
-from rt_ner.terminal.options import AsJson, Device, Outputs, out_option, print_json
+from offline_training.options import names_of, pick_device, require_training
+from rt_ner.decoding.binning.voltage.settings import voltage_settings
+from rt_ner.terminal.options import (
+    AsJson,
+    Bank,
+    Device,
+    Outputs,
+    Reference,
+    Value,
+    out_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from offline_training.compare.report.tables import TextTable
@@ -28,6 +38,9 @@ def compare(
             help="Brain area, e.g. M1; repeat for several; all: every area. Default: the first.",
         ),
     ] = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     outputs: Outputs = "",
     methods: Annotated[
         str,
@@ -74,14 +87,14 @@ def compare(
     from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
     from offline_training.methods.registry import installed_methods, named_methods
-    from offline_training.options import pick_device
 
     if out is not None:
         check_out(out)
     tell = Console(stderr=True, highlight=False, markup=False).print
     names = names_of(methods)
     chosen = named_methods(names) if names else installed_methods(tell)
-    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs))
+    voltage = voltage_settings(value, reference, bank)
+    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs), voltage)
     chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:
         check_bundle(bundle, recordings)

@@ -16,6 +16,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import ALL_AREAS, load_session, session_areas
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels, shuffle_trials
 
@@ -100,15 +101,17 @@ def load_recordings(
     areas: Sequence[str],
     smoothing: bool = False,
     outputs: Sequence[str] = (),
+    voltage: VoltageSettings | None = None,
 ) -> tuple[EvaluationSplit, ...]:
     """Load and split the named areas of each file, by default the first; ``all`` means every area.
 
-    ``outputs`` are to be decoded; none: velocity, or all that there is.
+    ``outputs`` are to be decoded; none: velocity, or all that there is. ``voltage``: the values to
+    make of broadband.
 
     Raises SessionError if a file lacks an area, ConfigError if two recordings have the same name.
     """
     recordings = tuple(
-        recording_of(load_session(path, area), smoothing, outputs)
+        recording_of(load_session(path, area, voltage), smoothing, outputs)
         for path in files
         for area in _areas_of(path, areas)
     )

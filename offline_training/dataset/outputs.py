@@ -6,15 +6,13 @@ import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.contract.outputs import Output
-from rt_ner.offline.labels import Labels
+from rt_ner.offline.labels import Labels, is_fast
 
 # The spread of a reach's velocity in cm/s. Outputs in other units are brought to it, so that the
 # settings of the label distance keep their sense.
 _USUAL_SPREAD = 10.0
 # Outputs that vary less are constant but for rounding.
 _CONSTANT = 1e-12
-# More than this part of a fast movement is movement that is worth learning from.
-_MOVES, _FAST_PERCENTILE = 0.25, 95.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +68,7 @@ def is_moving(values: FloatArray, outputs: tuple[Output, ...], steps: int) -> Bo
     before to ``steps`` hops after.
     """
     is_rate = np.array([output.is_rate for output in outputs])
-    changes = np.where(is_rate, values, _changes(values, steps))
-    spread = changes.std(axis=0)
-    size = np.sqrt(np.square(changes / np.where(spread > 0, spread, 1.0)).sum(axis=1))
-    moving: BoolArray = size > _MOVES * np.percentile(size, _FAST_PERCENTILE)
-    return moving
+    return is_fast(np.where(is_rate, values, _changes(values, steps)))
 
 
 def _changes(values: FloatArray, steps: int) -> FloatArray:

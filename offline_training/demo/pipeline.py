@@ -81,7 +81,7 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     bundle_folder = plan.out / "bundle"
     check_writable(bundle_folder, overwrite=True)
     session_file = plan.session_file or _simulate(plan)
-    session = load_session(session_file, plan.area)
+    session = load_session(session_file, plan.area, tell=warn)
     trained = train_bundle(session, plan.settings, plan.device, progress, warn)
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)

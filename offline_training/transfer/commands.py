@@ -73,13 +73,19 @@ def transfer(
     from offline_training.transfer.days import chosen_trials, load_days
 
     _check_outputs(out, figure, overwrite, trials)
-    days = load_days(day_a, day_b, area, train_settings(config, seed, outputs))
+    settings = train_settings(config, seed, outputs)
+    days = load_days(day_a, day_b, area, settings)
     numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.target.trials.size)
     plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
     with show_fits(plan.fits()) as fits:
         for day in (days.source, days.target):
             for warning in check_adequacy(day.split, day.session.channel_ids):
                 fits.tell(f"warning: {day.session.name}: {warning}")
+        if settings.classes:
+            fits.tell(
+                f"classes = '{settings.classes}' left out: a classifier fits the latents of one "
+                "encoder, and day B gets another; to classify, train on day B (rt-ner train)"
+            )
         if too_many:
             fits.tell(
                 f"--trials {', '.join(too_many)} skipped: {days.target.session.name} has only "

@@ -78,12 +78,13 @@ class TwoDays:
 def load_days(source: Path, target: Path, area: str | None, settings: TrainSettings) -> TwoDays:
     """Load and split two sessions.
 
-    Without an area, the first area of the source session is used on both days. Raises ConfigError
-    if the windows of the two sessions differ.
+    Without an area, the first area of the source session is used on both days. No classes are
+    carried over. Raises ConfigError if the windows of the two sessions differ.
     """
     known = load_session(source, area)
-    known = learned_part(known, settings.outputs)
-    other = load_session(target, known.area).only(names_of(known.behaviour.outputs))
+    known = learned_part(known, settings.outputs, settings.classes)
+    other = load_session(target, known.area, known.voltage)
+    other = other.only(names_of(known.behaviour.outputs))
     sessions = (known, other)
     days = [Day(session, split_session(session, settings)) for session in sessions]
     shapes = [day.split.shape for day in days]
@@ -93,7 +94,7 @@ def load_days(source: Path, target: Path, area: str | None, settings: TrainSetti
             f"{sessions[1].name} has {_described(shapes[1])}; set window.bin_ms and window.hop_ms "
             "in --config to values that both sessions allow"
         )
-    return TwoDays(days[0], days[1], settings)
+    return TwoDays(days[0], days[1], settings.model_copy(update={"classes": ""}))
 
 
 def chosen_trials(wanted: Sequence[str], n_available: int) -> tuple[list[int], list[str]]:

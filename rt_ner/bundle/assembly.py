@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from rt_ner.bundle.bundle import Bundle, Golden
+from rt_ner.bundle.entries.classifier_entry import classifier_entry
 from rt_ner.bundle.manifest import (
     Manifest,
     ReadoutEntry,
@@ -14,7 +15,7 @@ from rt_ner.bundle.manifest import (
     TrainingEntry,
     output_entries,
 )
-from rt_ner.bundle.verification import run_windows
+from rt_ner.bundle.verification import probabilities_of, run_windows
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.contract.outputs import Output
 from rt_ner.decoding.decoder import DecoderSpecification
@@ -40,6 +41,8 @@ def assemble_bundle(
             memory=_rows(readout.memory) if readout.memory.any() else None,
         ),
         outputs=output_entries(readout.outputs),
+        voltage=model.voltage,
+        classifier=classifier_entry(model.classifier),
         training=training,
         scores=scores,
         versions=_versions(),
@@ -66,8 +69,13 @@ def _common_unit(outputs: tuple[Output, ...]) -> str:
 
 
 def _golden(model: DecoderSpecification, windows: AnyArray) -> Golden:
-    """Return some windows with the latents and outputs that they give."""
+    """Return some windows with the latents, outputs and probabilities that they give."""
     rows = np.linspace(0, len(windows) - 1, min(_N_GOLDEN, len(windows))).astype(int)
     some = np.ascontiguousarray(windows[rows], dtype=np.float32)
     latents, outputs = run_windows(model, some)
-    return Golden(windows=some, latents=latents, velocities=outputs)
+    return Golden(
+        windows=some,
+        latents=latents,
+        velocities=outputs,
+        probabilities=probabilities_of(model, latents),
+    )

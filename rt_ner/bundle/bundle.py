@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import ConfigDict
 
-from rt_ner.bundle.manifest import Manifest, Scores, Strict
+from rt_ner.bundle.entries.strict import Strict
+from rt_ner.bundle.manifest import Manifest, Scores
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.decoding.decoder import DecoderSpecification
@@ -25,7 +26,8 @@ from rt_ner.decoding.readout import Readout
 class Golden(Strict):
     """Windows ``(case, bin, channel)``, with the latents and outputs that they must give.
 
-    ``velocities`` ``(case, output)`` are the outputs, whatever their kind.
+    ``velocities`` ``(case, output)`` are the outputs, whatever their kind; ``probabilities``
+    ``(case, class)`` are those of the classifier, None without one.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -33,6 +35,7 @@ class Golden(Strict):
     windows: Float32Array
     latents: Float32Array
     velocities: Float32Array
+    probabilities: Float32Array | None = None
 
     def __repr__(self) -> str:
         return f"<Golden: {len(self.windows)} windows>"
@@ -83,8 +86,8 @@ class Bundle:
 
     @property
     def model(self) -> DecoderSpecification:
-        """The part that a decoder runs: channels, window, encoder and readout."""
-        entry = self.manifest.readout
+        """The part that a decoder runs: channels, window, encoder and readouts."""
+        entry, classifier = self.manifest.readout, self.manifest.classifier
         memory = None if entry.memory is None else np.array(entry.memory)
         readout = Readout(
             np.array(entry.matrix), np.array(entry.bias), self.manifest.decoded_outputs, memory
@@ -95,6 +98,8 @@ class Bundle:
             self.encoder_onnx,
             readout,
             self.weights,
+            self.manifest.voltage,
+            classifier.classifier() if classifier else None,
             tuple(self.manifest.training.area.split(",")),
             self._neutral_counts(),
         )

@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    field_serializer,
-    model_validator,
-)
+from pydantic import Field, JsonValue, field_serializer, model_validator
 
+from rt_ner.bundle.entries.classifier_entry import ClassifierEntry, ClassScores
+from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.contract.outputs import (
     MOST_OUTPUTS,
     VELOCITY_XY,
@@ -21,15 +16,11 @@ from rt_ner.core.contract.outputs import (
     outputs_problem,
 )
 from rt_ner.core.errors import ConfigError
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+from rt_ner.decoding.classifier import n_features
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
-
-
-class Strict(BaseModel):
-    """An immutable part of a bundle that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ReadoutEntry(Strict):
@@ -83,8 +74,19 @@ class CarriedFrom(Strict):
     n_calibration_trials: int
 
 
+class PartEntry(Strict):
+    """One recording of a session that was joined from several."""
+
+    session: str
+    spikes_sha256: str
+    n_trials: int
+
+
 class TrainingEntry(Strict):
-    """The session and the settings that a bundle was trained with."""
+    """The session and the settings that a bundle was trained with.
+
+    ``parts``: the recordings that the session was joined from; empty if it is one.
+    """
 
     session: str
     session_sha256: str
@@ -93,6 +95,7 @@ class TrainingEntry(Strict):
     n_test_trials: int
     settings: dict[str, JsonValue]
     carried_from: CarriedFrom | None = None
+    parts: tuple[PartEntry, ...] = Field(default=(), exclude_if=lambda parts: not parts)
 
 
 def named_scores(scores: Mapping[str, _Value], outputs: Sequence[Output]) -> dict[str, _Value]:
@@ -127,6 +130,8 @@ class Scores(Strict):
         Kind of the outputs, such as ``"velocity"``.
     shuffled_r2 : float
         Score of a control on the held-out trials: a decoder trained on shuffled trials.
+    classes : ClassScores or None
+        Scores of the classifier; None without one, or if it was not scored.
 
     """
 
@@ -135,6 +140,7 @@ class Scores(Strict):
     train_r2: float
     validation_r2: float | None = None
     shuffled_r2: float
+    classes: ClassScores | None = Field(default=None, exclude_if=lambda scores: scores is None)
     of: str = Field(default=OutputKind.VELOCITY.value, exclude=True)
 
     @property
@@ -178,6 +184,12 @@ class Manifest(Strict):
     outputs: tuple[OutputEntry, ...] = Field(
         default=_VELOCITY_ENTRIES, exclude_if=lambda outputs: outputs == _VELOCITY_ENTRIES
     )
+    voltage: VoltageSettings = Field(
+        default=CROSSINGS, exclude_if=lambda voltage: voltage == CROSSINGS
+    )
+    classifier: ClassifierEntry | None = Field(
+        default=None, exclude_if=lambda classifier: classifier is None
+    )
     training: TrainingEntry
     scores: Scores
     versions: dict[str, str]
@@ -202,13 +214,24 @@ class Manifest(Strict):
             raise ValueError(
                 f"the readout gives {len(self.readout.bias)} outputs, {len(self.outputs)} are named"
             )
+        expected = n_features(self.latent_dim)
+        if self.classifier and len(self.classifier.matrix) != expected:
+            raise ValueError(
+                f"the classifier has {len(self.classifier.matrix)} rows, {self.latent_dim} latents "
+                f"have {expected} features"
+            )
         return self
 
     @field_serializer("scores")
-    def _scores_by_kind(self, scores: Scores) -> dict[str, float | None]:
+    def _scores_by_kind(self, scores: Scores) -> dict[str, JsonValue]:
         return named_scores(scores.model_dump(), self.decoded_outputs)
 
     @property
     def decoded_outputs(self) -> tuple[Output, ...]:
         """Name, unit and kind of each output."""
         return tuple(entry.output() for entry in self.outputs)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty without a classifier."""
+        return self.classifier.classes if self.classifier else ()

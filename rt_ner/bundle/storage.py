@@ -35,7 +35,7 @@ def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite
     """
     check_writable(folder, overwrite)
     golden = io.BytesIO()
-    np.savez_compressed(golden, **bundle.golden.model_dump())
+    np.savez_compressed(golden, **bundle.golden.model_dump(exclude_none=True))
     files = {
         ENCODER_FILE: bundle.encoder_onnx,
         MANIFEST_FILE: bundle.manifest.model_dump_json(indent=2).encode() + b"\n",

@@ -44,8 +44,13 @@ def run_windows(
     return latents, outputs
 
 
+def probabilities_of(model: DecoderSpecification, latents: Float32Array) -> Float32Array | None:
+    """Return the classes' probabilities ``(case, class)`` of latents; None without a classifier."""
+    return model.classifier.classify_all(latents) if model.classifier else None
+
+
 def replay_golden(bundle: Bundle, folder: Path) -> None:
-    """Raise BundleError unless encoder and readout give what they gave when exported."""
+    """Raise BundleError unless encoder and readouts give what they gave when exported."""
     manifest, golden = bundle.manifest, bundle.golden
     expected_shape = (manifest.window.history_bins, len(manifest.channel_ids))
     if not len(golden.windows) or golden.windows.shape[1:] != expected_shape:
@@ -57,11 +62,21 @@ def replay_golden(bundle: Bundle, folder: Path) -> None:
     for name, got, expected in (
         ("latents", latents, golden.latents),
         ("outputs", outputs, golden.velocities),
+        ("probabilities", probabilities_of(bundle.model, latents), golden.probabilities),
     ):
-        scale = max(float(np.abs(expected).max()), 1.0)
-        worst = float(np.abs(got - expected).max()) if got.shape == expected.shape else np.inf
-        if not worst <= _GOLDEN_TOLERANCE * scale:
+        if (worst := _difference(got, expected)) > _GOLDEN_TOLERANCE:
             raise BundleError(
                 f"{folder}: the golden windows' {name} differ by {worst:.3g} from what was "
                 "exported: this computer does not reproduce the bundle; train it here"
             )
+
+
+def _difference(got: Float32Array | None, expected: Float32Array | None) -> float:
+    """Return the largest difference, relative to large numbers; infinite if one is missing."""
+    if got is None and expected is None:
+        return 0.0
+    if got is None or expected is None or got.shape != expected.shape:
+        return np.inf
+    scale = max(float(np.abs(expected).max()), 1.0)
+    worst = float(np.abs(got - expected).max()) / scale
+    return worst if np.isfinite(worst) else np.inf

@@ -1,28 +1,46 @@
 """Load and save sessions, in any file format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
+from rt_ner.data.formats.common.guards.stand_ins import check_is_recording
+from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.areas import join_areas
+from rt_ner.data.session.joined.areas import join_areas
+from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 # Stands for every area of a file.
 ALL_AREAS = "all"
 
 
-def load_session(path: str | Path, area: str | None = None) -> Session:
-    """Load a session from a file.
+def load_session(
+    path: str | Path | Sequence[str | Path],
+    area: str | None = None,
+    voltage: VoltageSettings | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Session:
+    """Load a session from a file, or from several that follow one another.
 
     Parameters
     ----------
-    path : str or Path
-        A file that `load_recording` reads.
+    path : str or Path, or a sequence of them
+        A file that `load_recording` reads. Several recordings of the same electrodes, in the order
+        in which they were made, give one session, with a gap between any two. A name with ``*``
+        stands for all files that fit, in the order of their names.
     area : str, optional
         Brain area to read, ``"M1"`` for example; several with commas, ``"M1,PMd"``, or ``"all"``,
         are joined into one session. Default: the first area in the file.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
+    tell : callable, optional
+        Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
+        are not shown.
 
     Returns
     -------
@@ -32,8 +50,8 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     Raises
     ------
     SessionError
-        If the file can't be read, has no such area, or lacks spikes or behaviour. The
-        message says what to do.
+        If a file can't be read, has no such area or values, or lacks spikes or behaviour, or if
+        several don't fit together. The message says what to do.
 
     Examples
     --------
@@ -58,8 +76,33 @@ def load_session(path: str | Path, area: str | None = None) -> Session:
     <SpikeCounts: 96 channels, 384 bins of 30 ms, 36,864 spikes>
 
     """
-    areas = _areas(Path(path), area)
-    recordings = [load_recording(path, each) for each in areas]
+    files = _files([path] if isinstance(path, str | Path) else path)
+    sessions = [_load_one(file, area, voltage, tell) for file in files]
+    return sessions[0] if len(sessions) == 1 else join_files(sessions)
+
+
+def _files(paths: Sequence[str | Path]) -> list[Path]:
+    """Return the files that paths name; Windows leaves it to programs to look for a ``*``."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        is_pattern = "*" in path.name and not path.exists()
+        files += sorted(path.parent.glob(path.name)) if is_pattern else [path]
+    if not files:
+        raise SessionError(f"{', '.join(map(str, paths))}: no such session file; check its path")
+    return files
+
+
+def _load_one(
+    path: Path,
+    area: str | None,
+    voltage: VoltageSettings | None,
+    tell: Callable[[str], None],
+) -> Session:
+    """Load a session from one file."""
+    areas = _areas(path, area)
+    recordings = [load_recording(path, each, voltage) for each in areas]
+    for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
+        tell(f"{path.name}: {warning}")
     try:
         sessions = [recording.session() for recording in recordings]
         return sessions[0] if len(sessions) == 1 else join_areas(sessions)
@@ -78,7 +121,9 @@ def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(name.strip() for name in area.split(",") if name.strip())) or (None,)
 
 
-def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
+def load_recording(
+    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+) -> RecordingFile:
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
@@ -91,6 +136,8 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
         The file.
     area : str, optional
         Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
+    voltage : VoltageSettings, optional
+        Values to make of broadband voltage. Default: threshold crossings without a reference.
 
     Returns
     -------
@@ -100,16 +147,22 @@ def load_recording(path: str | Path, area: str | None = None) -> RecordingFile:
     Raises
     ------
     SessionError
-        If the file does not exist, is damaged, is in another format, or has no such area.
+        If the file does not exist, is damaged, is in another format, or has no such area or
+        values.
 
     """
     path = Path(path)
-    if not path.is_file():
-        raise SessionError(f"{path}: no such session file; check its path")
     try:
-        return _reader(path.suffix.lower())(path, area)
+        check_is_recording(path)
+        recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
+        if recording.spikes is not None and voltage not in (None, recording.voltage):
+            raise SessionError(
+                f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
+                "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
+            )
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
+    return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
 
 
 def session_areas(path: Path) -> tuple[str, ...]:
@@ -145,18 +198,26 @@ def save_session(session: Session, path: str | Path) -> None:
             raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
 
 
-def _reader(suffix: str) -> Callable[[Path, str | None], RecordingFile]:
-    """Return the function that reads files with such an ending."""
+def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
+    """Return the function that reads files with such an ending, and such values of voltage."""
     try:
         match suffix:
             case ".xdf":
-                from rt_ner.data.formats.xdf.reader import read  # noqa: PLC0415
+                from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
+
+                return partial(read_xdf, voltage=voltage)
             case ".nwb":
                 from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
             case ".mat":
                 from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-            case ".nev" | ".ns5" | ".ns6":
-                from rt_ner.data.formats.blackrock.reader import read  # noqa: PLC0415
+            case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
+                from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
+                    read as read_blackrock,
+                )
+
+                return partial(read_blackrock, voltage=voltage)
+            case ".toml":
+                from rt_ner.data.formats.recipe.reader import read  # noqa: PLC0415
             case _:
                 return archive.read
     except ImportError as error:

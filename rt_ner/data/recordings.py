@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
-from rt_ner.data.session.session import Session
+from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,10 @@ class RecordingFile:
         Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str
         Origin of the recording.
+    parts : tuple of SessionPart
+        The recordings that it was joined from, in order; empty if it is one.
+    voltage : VoltageSettings
+        The way in which the spikes were made of broadband voltage, if they were.
 
     """
 
@@ -51,6 +56,8 @@ class RecordingFile:
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[SessionPart, ...] = ()
+    voltage: VoltageSettings = CROSSINGS
 
     @classmethod
     def of_session(cls, session: Session, areas: tuple[str, ...]) -> "RecordingFile":
@@ -63,6 +70,8 @@ class RecordingFile:
             behaviour=session.behaviour,
             trials=session.trials,
             provenance=session.provenance,
+            parts=session.parts,
+            voltage=session.voltage,
         )
 
     def __repr__(self) -> str:
@@ -126,6 +135,8 @@ class RecordingFile:
             behaviour=self.behaviour,
             trials=UNCUT if self.trials is None else self.trials,
             provenance=self.provenance,
+            parts=self.parts,
+            voltage=self.voltage,
         )
 
     def _missing_parts(self) -> list[str]:

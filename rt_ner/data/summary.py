@@ -6,10 +6,13 @@ import numpy as np
 from rich.table import Table
 
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import VELOCITY_XY, names_of
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.decoding.binning.voltage.power import UNIT_HZ
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS
 
 
 def rates_hz(recording: RecordingFile) -> FloatArray:
@@ -28,6 +31,7 @@ def rates_hz(recording: RecordingFile) -> FloatArray:
 def summary_json(recording: RecordingFile) -> dict[str, object]:
     """Return the summary as one JSON object."""
     rates = rates_hz(recording)
+    is_power = recording.voltage.is_power
     trials, kinematics = recording.trials, recording.behaviour
     return {
         "name": recording.name,
@@ -36,7 +40,9 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "seconds": recording.duration_s,
         "channels": len(recording.channel_ids),
         "silent_channels": int((rates == 0).sum()),
-        "spikes_per_s": float(rates.sum()),
+        "spikes_per_s": None if is_power else float(rates.sum()),
+        "voltage": recording.voltage.model_dump(mode="json"),
+        "gaps_s": _gaps_s(recording),
         "outputs": [] if kinematics is None else names_of(kinematics.outputs),
         "kinematics_samples": 0 if kinematics is None else len(kinematics.time_ns),
         "trials": 0 if trials is None else len(trials),
@@ -45,6 +51,18 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "warnings": recording.warnings,
         "provenance": dict(recording.provenance),
     }
+
+
+def _gaps_s(recording: RecordingFile) -> list[tuple[float, float]]:
+    """Return start and end of each gap of the spikes in s, as far as the recording lasts."""
+    if recording.spikes is None:
+        return []
+    edges_s = recording.spikes.gaps_ns.clip(0) / NS_PER_S
+    return [
+        (start_s, min(end_s, recording.duration_s))
+        for start_s, end_s in edges_s.tolist()
+        if end_s > 0 and start_s < recording.duration_s
+    ]
 
 
 def summary_table(recording: RecordingFile, path: Path) -> Table:
@@ -75,6 +93,14 @@ def _behaviour_rows(behaviour: Behaviour) -> list[tuple[str, str]]:
     ]
 
 
+def _rate(recording: RecordingFile) -> str:
+    """Return the rate of all spikes, or the mean power of a channel, in words."""
+    rates = rates_hz(recording)
+    if recording.voltage.is_power:
+        return f"mean spike-band power {rates.mean() / UNIT_HZ:.1f} µV"
+    return f"{rates.sum():,.0f} spikes per second"
+
+
 def _parts(recording: RecordingFile) -> list[tuple[str, str]]:
     """Return name and description of each part that the recording has."""
     found = summary_json(recording)
@@ -83,8 +109,12 @@ def _parts(recording: RecordingFile) -> list[tuple[str, str]]:
         rows.append(("areas", ", ".join(recording.areas)))
     if recording.spikes is not None:
         silent = f"{found['channels']} channels, {found['silent_channels']} of them silent"
-        rate = f"{found['spikes_per_s']:,.0f} spikes per second over {found['seconds']:,.0f} s"
-        rows.append(("spikes", f"{silent}; {rate}"))
+        rows.append(("spikes", f"{silent}; {_rate(recording)} over {found['seconds']:,.0f} s"))
+        if recording.voltage != CROSSINGS:
+            rows.append(("made of voltage", str(recording.voltage)))
+    if gaps_s := _gaps_s(recording):
+        lost_s = sum(end_s - start_s for start_s, end_s in gaps_s)
+        rows.append(("gaps", f"{len(gaps_s)}: no spikes were recorded for {lost_s:,.1f} s in all"))
     if recording.behaviour is not None:
         rows += _behaviour_rows(recording.behaviour)
     if recording.trials is None or recording.trials.are_blocks:

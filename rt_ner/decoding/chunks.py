@@ -116,6 +116,9 @@ class Decoded(NamedTuple):
     bin_closed_ns, embedded_ns, decoded_ns
         Times at which the bin was closed, the latent was ready and the outputs were ready, in ns
         of the decoder's own clock.
+    probabilities
+        The probability of each class, ``(class,)``; all zero without a finite latent, and None
+        without a classifier.
 
     """
 
@@ -126,3 +129,4 @@ class Decoded(NamedTuple):
     bin_closed_ns: int
     embedded_ns: int
     decoded_ns: int
+    probabilities: Float32Array | None = None

@@ -12,7 +12,9 @@ import numpy as np
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 from rt_ner.decoding.chunks import Chunk, Decoded
+from rt_ner.decoding.classifier import Classifier
 from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readout import Readout
@@ -37,6 +39,10 @@ class DecoderSpecification:
         The readout from latents to outputs.
     weights
         The graph's network as plain arrays, which run faster; None if the bundle has none.
+    voltage
+        The way in which the channels' values are made, if they are made of broadband voltage.
+    classifier
+        The readout from the same latents to classes; None if there is none.
     areas
         The brain areas of the channels, in their order; empty if not known.
     neutral_counts
@@ -49,6 +55,8 @@ class DecoderSpecification:
     encoder_onnx: bytes
     readout: Readout
     weights: EncoderWeights | None = None
+    voltage: VoltageSettings = CROSSINGS
+    classifier: Classifier | None = None
     areas: tuple[str, ...] = ()
     neutral_counts: Float32Array | None = None
 
@@ -56,12 +64,18 @@ class DecoderSpecification:
         n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)
         return f"<DecoderSpecification: {n_channels} channels, {n_latents} latents>"
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty without a classifier."""
+        return self.classifier.classes if self.classifier else ()
+
 
 class DecodingModel(NamedTuple):
-    """The swappable part of a decoder: an encoder and the readout of its latents."""
+    """The swappable part of a decoder: an encoder and the readouts of its latents."""
 
     encoder: Encoder
     readout: Readout
+    classifier: Classifier | None
 
 
 class Decoder:
@@ -97,6 +111,7 @@ class Decoder:
         self._decoding_model = self._built(model)
         self._values: Float32Array = np.zeros(len(model.readout.outputs), dtype=np.float32)
         self._warmed = self._values.copy()
+        self._probabilities: Float32Array = np.zeros(len(model.classes), dtype=np.float32)
         self.n_nonfinite = 0
 
     @property
@@ -105,20 +120,10 @@ class Decoder:
         return self._decoding_model
 
     def prepared(self, model: DecoderSpecification) -> DecodingModel:
-        """Return another bundle's encoder and readout, with warm caches, ready for `use`.
+        """Return another bundle's encoder and readouts, with warm caches, ready for `use`.
 
-        May be called from any thread while another decodes.
-
-        Parameters
-        ----------
-        model
-            The other specification, of the same channels and window.
-
-        Returns
-        -------
-        DecodingModel
-            Its encoder, bound to this decoder's window, and its readout.
-
+        May be called from any thread while another decodes. ``model``: the other specification, of
+        the same channels and window. Its encoder is bound to this decoder's window.
         """
         decoding_model = self._built(model)
         for _ in range(_WARM_UP_HOPS):
@@ -132,7 +137,9 @@ class Decoder:
 
     def _built(self, model: DecoderSpecification) -> DecodingModel:
         return DecodingModel(
-            encoder_of(model.encoder_onnx, model.weights, self._window), model.readout
+            encoder_of(model.encoder_onnx, model.weights, self._window),
+            model.readout,
+            model.classifier,
         )
 
     def reset(self, now_ns: int) -> None:
@@ -165,33 +172,21 @@ class Decoder:
 
         A step that finds code and weights evicted takes ten times as long as one that does not.
         No result changes: the same numbers are written again, and the next hop rewrites them.
-
-        Parameters
-        ----------
-        nothing
-            A chunk without samples, to take through the binner; None: the binner is left out.
-
-        Returns
-        -------
-        Float32Array
-            The step's outputs, ``(output,)``, to warm the code that sends it.
-
+        ``nothing``: a chunk without samples, to take through the binner; None: it is left out.
+        Returns the step's outputs, ``(output,)``, to warm the code that sends them.
         """
-        encoder, readout = self._decoding_model
+        encoder, readout, classifier = self._decoding_model
         encoder.warm_caches()
         readout.decode(encoder.latent, self._warmed)
+        if classifier is not None:
+            classifier.classify(encoder.latent, self._probabilities)
         if nothing is not None:
             for _ in self.binner.push(nothing):
                 pass
         return self._warmed
 
     def push(self, chunk: Chunk) -> Iterator[Decoded]:
-        """Decode every hop that a chunk closes.
-
-        Parameters
-        ----------
-        chunk
-            Some input of the binner's kind.
+        """Decode every hop that a chunk of the binner's kind closes.
 
         Yields
         ------
@@ -204,11 +199,6 @@ class Decoder:
 
     def catch_up(self, chunk: Chunk) -> tuple[Decoded | None, int]:
         """Decode only the newest hop that a chunk closes; the history is complete all the same.
-
-        Parameters
-        ----------
-        chunk
-            Some input of the binner's kind.
 
         Returns
         -------
@@ -236,7 +226,7 @@ class Decoder:
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.binner.invalid
-        encoder, readout = self._decoding_model
+        encoder, readout, classifier = self._decoding_model
         latent = encoder.latent
         if decodable:
             encoder.encode()
@@ -247,4 +237,10 @@ class Decoder:
             self.n_nonfinite += not readout.decode(latent, self._values)
         else:
             readout.bring_to_rest(self._values)
-        return Decoded(end_ns, ready, latent, self._values, closed_ns, embedded_ns, self._now_ns())
+        decoded_ns, probabilities = self._now_ns(), None
+        if classifier is not None:
+            probabilities = self._probabilities
+            classifier.classify(latent, probabilities)
+        return Decoded(
+            end_ns, ready, latent, self._values, closed_ns, embedded_ns, decoded_ns, probabilities
+        )

@@ -78,8 +78,9 @@ def decode(
     """Decode cursor velocity live, until Ctrl-C.
 
     Reads spikes (counts, single spikes or raw voltage) and publishes velocity, latents, timing,
-    state and notices over LSL. Velocity is zero in every state but RUNNING: while the history
-    fills, when data stop, on hold, and after a non-finite result.
+    state and notices over LSL, and probabilities if the bundle classifies. Velocity and
+    probabilities are zero in every state but RUNNING: while the history fills, when data stop, on
+    hold, and after a non-finite result.
 
     Example: rt-ner decode m1-bundle --source replay/spikes --view
 
@@ -141,10 +142,12 @@ class _Bundles:
         }
 
     def next_model(self) -> DecoderSpecification:
-        """Load the next bundle's model; BundleError if its channels or window differ."""
+        """Load the next bundle's model; BundleError if its input or its streams would differ."""
         assert self.next
         other = load_bundle(self.next)
-        for what in ("channel_ids", "window", "latent_dim"):
+        for what in (
+            "channel_ids", "window", "latent_dim", "voltage", "decoded_outputs", "classes",
+        ):  # fmt: skip
             is_asked, has = (getattr(each.manifest, what) for each in (self.loaded, other))
             if is_asked != has:
                 raise BundleError(

@@ -42,6 +42,9 @@ class LiveHop(NamedTuple):
         bundle says otherwise, before any change of axes or unit.
     n_lost
         Number of hops lost just before this one, because the reader was too slow.
+    probabilities
+        The classes' probabilities as they were sent, ``(class,)``, all zero in all states but
+        RUNNING; None without a classifier.
 
     """
 
@@ -50,6 +53,7 @@ class LiveHop(NamedTuple):
     latent: Float32Array
     values: Float32Array
     n_lost: int
+    probabilities: Float32Array | None = None
 
 
 class LiveDecoder:
@@ -192,6 +196,7 @@ class _Tee:
         self._hops = hops
         self._state: State | None = None
         self._values: Float32Array = np.zeros(0, dtype=np.float32)
+        self._probabilities: Float32Array | None = None
         self.announce_counts = results.announce_counts
         self.push_timing = results.push_timing
         self.push_counts = results.push_counts
@@ -204,11 +209,18 @@ class _Tee:
         self._results.push_output(values, stamp_ns)
         self._values = values.copy()
 
+    def push_classes(self, probabilities: Float32Array, stamp_ns: int) -> None:
+        """Send the classes' probabilities, and keep them for their hop."""
+        self._results.push_classes(probabilities, stamp_ns)
+        self._probabilities = probabilities.copy()
+
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop, and put the hop into the queue."""
         self._results.push_latent(decoded)
         latent = decoded.latent.copy()
-        self._hops.put(LiveHop(decoded.end_ns, self._state, latent, self._values, 0))
+        self._hops.put(
+            LiveHop(decoded.end_ns, self._state, latent, self._values, 0, self._probabilities)
+        )
 
     def push_state(self, state: State, stamp_ns: int) -> None:
         """Send a change of state, and keep it."""

@@ -59,7 +59,7 @@ class Loop:
         self._ports = ports
         self._stop = stop
         self._hop_ns = model.window.hop_ns
-        limiter = SafetyLimiter(settings.safety, model.readout.outputs)
+        limiter = SafetyLimiter(settings.safety, model.readout.outputs, len(model.classes))
         self._publisher = Publisher(ports.results, limiter, self._hop_ns, ports.clock, report)
         self._connector = Connector(ports.spikes, model, settings, ports.clock)
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))

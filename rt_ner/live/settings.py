@@ -13,8 +13,9 @@ from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.input.binners import binner_for
 from rt_ner.decoding.input.settings import InputSettings
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.joining.joined_stream import JoinedStream, joined_binner
 
 _TEXT = r"^[^/]*$"
@@ -150,6 +151,22 @@ class VelocitySettings(Settings):
     rate_hz: float = Field(default=0.0, ge=0, le=1000)
 
 
+class ClassesSettings(Settings):
+    """The stream of the classes' probabilities: section ``[classes]``.
+
+    Attributes
+    ----------
+    name
+        LSL name of the stream; empty: that of the output, such as ``rt-ner-classes``.
+    type
+        LSL type of the stream.
+
+    """
+
+    name: str = ""
+    type: str = Field(default="Classes", min_length=1)
+
+
 class ControlSettings(Settings):
     """The marker stream whose commands are obeyed besides the keyboard's: section ``[control]``.
 
@@ -183,6 +200,8 @@ class DecodeSettings(Settings):
         The name of the decoder's streams.
     velocity
         The form of the velocity stream.
+    classes
+        The stream of the classes' probabilities.
     control
         The marker stream whose commands are obeyed.
 
@@ -194,6 +213,7 @@ class DecodeSettings(Settings):
     timing: TimingSettings = TimingSettings()
     output: OutputSettings = OutputSettings()
     velocity: VelocitySettings = VelocitySettings()
+    classes: ClassesSettings = ClassesSettings()
     control: ControlSettings = ControlSettings()
 
 

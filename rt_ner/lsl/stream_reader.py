@@ -7,8 +7,8 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import FloatArray
-from rt_ner.core.contract.kinds import CM_PER_UNIT
 from rt_ner.core.contract.names import is_same_host
+from rt_ner.core.quantities.units import cm_per_unit, is_speed
 from rt_ner.lsl.discovery import StreamQuery
 
 _ANSWER_S = 2.0
@@ -59,7 +59,8 @@ class StreamReader:
     def cm_per_unit(self) -> float:
         """Factor that converts the first channel's unit to cm or cm/s."""
         units = (self.info.get_channel_units() if self.info else None) or [""]
-        return CM_PER_UNIT.get(str(units[0]), 1.0)
+        known = cm_per_unit(str(units[0]))
+        return 1.0 if known is None else known
 
     def pair(self, values: FloatArray, is_rate: bool) -> FloatArray | None:
         """Return the first two columns ``(sample, 2)`` of a velocity, or else of a position.
@@ -70,11 +71,11 @@ class StreamReader:
         columns = [
             column
             for column, unit in enumerate(units[: values.shape[1]])
-            if unit in CM_PER_UNIT and unit.endswith("/s") == is_rate
+            if cm_per_unit(unit) is not None and is_speed(unit) == is_rate
         ][:2]
         if len(columns) < 2:
             return None
-        return values[:, columns] * [CM_PER_UNIT[units[column]] for column in columns]
+        return values[:, columns] * [cm_per_unit(units[column]) or 1.0 for column in columns]
 
     def age_s(self) -> float:
         """Return the time since the newest sample, in s; infinite if none has come."""

@@ -35,6 +35,7 @@ _FORMAT = {
     Kind.PUSHED: pylsl.cf_double64,
     Kind.VELOCITY: pylsl.cf_float32,
     Kind.OUTPUT: pylsl.cf_float32,
+    Kind.CLASSES: pylsl.cf_float32,
     Kind.LATENT: pylsl.cf_float32,
     Kind.TIMING: pylsl.cf_double64,
     Kind.COUNTS: pylsl.cf_float32,

@@ -1,5 +1,6 @@
 """Commands on files: inspect, convert and evaluate."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +10,29 @@ from rich.console import Console
 from rich.table import Table
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import TrainingEntry, named_scores
+from rt_ner.bundle.entries.classifier_entry import ClassScores
+from rt_ner.bundle.manifest import Manifest, TrainingEntry, named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.loading import load_session
+from rt_ner.data.loading import load_recording, load_session
+from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
-from rt_ner.offline.decoding import decode
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, voltage_settings
+from rt_ner.offline.decoding import DecodedSession, decode
 from rt_ner.system.plugins import plugin
-from rt_ner.terminal.options import AreaName, AsJson, BundlePath, SessionPath, print_json, table_of
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    Bank,
+    BundlePath,
+    Reference,
+    SessionPaths,
+    Value,
+    print_json,
+    table_of,
+)
 
 
 def inspect(
@@ -29,6 +43,9 @@ def inspect(
         ),
     ],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     picture: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +59,8 @@ def inspect(
     For a recording, also lists anything that is missing for training.
     """
     if path.is_file():
-        _inspect_recording(path, area, picture, as_json)
+        recording = load_recording(path, area, voltage_settings(value, reference, bank))
+        _show_recording(recording, path, picture, as_json)
         return
     loaded = load_bundle(path)
     if as_json:
@@ -53,43 +71,55 @@ def inspect(
 
 def convert(
     recording: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            metavar="RECORDING", help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz."
+            metavar="RECORDING...",
+            help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz. Several of the same "
+            "electrodes are joined in this order.",
         ),
     ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="New file, e.g. day1.npz or day1.nwb.")
     ],
     area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
 ) -> None:
-    """Convert a recording to a session file (.npz) or to NWB."""
-    from rt_ner.data.loading import load_session, save_session
+    """Convert a recording to a session file (.npz) or to NWB.
+
+    Joins several, e.g. rt-ner convert day1/*.xdf day1.npz.
+    """
+    from rt_ner.data.loading import save_session
 
     suffix = out.suffix.lower()
     if suffix not in (".npz", ".nwb"):
         raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
     if out.exists():
         raise ConfigError(f"{out} already exists: name another file, or remove it first")
-    session = load_session(recording, area)
+    console = Console(stderr=True, highlight=False, markup=False)
+    voltage = voltage_settings(value, reference, bank)
+    session = load_session(
+        recording, area, voltage, lambda text: console.print(text, soft_wrap=True)
+    )
     if suffix == ".npz":
         save_session(session, out)
     else:
         from rt_ner.data.formats.nwb.writer import write
 
         write(session, out)
-    Console(stderr=True, highlight=False, markup=False).print(
+    console.print(
         f"{out}: {len(session.channel_ids)} channels, {session.trials.n_in_words}, "
         f"{session.end_ns / 1e9:.0f} s of {session.area}",
         soft_wrap=True,
     )
 
 
-def _inspect_recording(path: Path, area: str | None, picture: Path | None, as_json: bool) -> None:
-    from rt_ner.data.loading import load_recording
+def _show_recording(
+    recording: RecordingFile, path: Path, picture: Path | None, as_json: bool
+) -> None:
     from rt_ner.data.summary import summary_json
 
-    recording = load_recording(path, area)
     if picture is not None:
         replace_file(picture, plugin("recording_picture")(recording))
     if as_json:
@@ -115,6 +145,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         f"{manifest.channel_ids[-1]}",
         "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
         f"every {window.hop_ns / 1e6:g} ms",
+        "made of voltage": "" if manifest.voltage == CROSSINGS else str(manifest.voltage),
         "latent dimensions": str(manifest.latent_dim),
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
@@ -126,6 +157,7 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
         "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
         "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
         "on training trials": f"{scores.train_r2:.3f}",
+        **_class_rows(manifest),
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
     }
@@ -135,9 +167,30 @@ def _manifest_table(bundle: Bundle, folder: Path) -> Table:
     return table
 
 
+def _class_rows(manifest: Manifest) -> dict[str, str]:
+    """Return the rows on a bundle's classifier; none without one."""
+    if manifest.classifier is None:
+        return {}
+    classifies = f"{manifest.classifier.of}: {', '.join(manifest.classes)}"
+    scores = manifest.scores.classes
+    rows = scores.rows(manifest.classifier.of) if scores else {}
+    return {"classifies": classifies} | {name: f"{score:.3f}" for name, score in rows.items()}
+
+
+def _evaluated_classes(
+    decoded: DecodedSession, scores: ClassScores | None
+) -> Mapping[str, float | str]:
+    """Return the rows on the classes of a decoded session; none without a classifier."""
+    if scores is not None:
+        return scores.rows(decoded.classified)
+    if decoded.classes:
+        return {f"classes of {decoded.classified}": "this session does not tell them"}
+    return {}
+
+
 def evaluate(
     bundle: BundlePath,
-    session: SessionPath,
+    session: SessionPaths,
     area: AreaName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,21 +199,33 @@ def evaluate(
     Decodes bin by bin with the live decoder's own code, so that live decoding gives the same
     velocities. On the session that the bundle was trained on, scores only the held-out trials; on
     any other session, all trials. The control scores the same decoding against shuffled trials.
+    If the bundle classifies, shows the balanced accuracy too, with control and chance level.
     """
     loaded = load_bundle(bundle)
-    recording = load_session(session, area or loaded.manifest.training.area)
+    manifest = loaded.manifest
+    console = Console(stderr=True, highlight=False, markup=False)
+    recording = load_session(
+        session,
+        area or manifest.training.area,
+        manifest.voltage,
+        lambda text: console.print(text, soft_wrap=True),
+    )
     decoded = decode(loaded, recording)
-    own = decoded.is_trained_on(recording)
+    scores = asdict(decoded.score(recording))
+    classes: ClassScores | None = scores.pop("classes")
     result: dict[str, float | int | str | None] = {
-        "trials": "held out of training" if own else "all: not the session trained on",
-        **named_scores(asdict(decoded.score(recording)), loaded.manifest.decoded_outputs),
+        "trials": "all: not the session trained on"
+        if decoded.n_train_trials(recording) is None
+        else "held out of training",
+        **named_scores(scores, manifest.decoded_outputs),
     }
     if as_json:
-        print_json({"session": recording.name, "area": recording.area, **result})
+        of_classes = {"classes": classes and classes.model_dump()} if decoded.classes else {}
+        print_json({"session": recording.name, "area": recording.area, **result, **of_classes})
         return
     table = table_of(f"{bundle} on {recording.name} {recording.area}")
-    for name, value in result.items():
-        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+    named = {name.replace("_r2", " R²").replace("_", " "): value for name, value in result.items()}
+    for name, value in {**named, **_evaluated_classes(decoded, classes)}.items():
         if value is not None:
-            table.add_row(name.replace("_r2", " R²").replace("_", " "), shown)
+            table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     Console(highlight=False, markup=False).print(table)

@@ -69,7 +69,9 @@ def windows_of(counts: AnyArray, n_bins: int, hops_per_bin: int = 1) -> AnyArray
 def _hop_counts(session: Session, hop_ns: int) -> tuple[AnyArray, BoolArray]:
     """Return the counts ``(hop, channel)`` of a session, and a mask of the hops counted."""
     n_hops, n_channels = session.end_ns // hop_ns, len(session.channel_ids)
-    counts = np.zeros((n_hops, n_channels), dtype=np.uint16)
+    # Sums of spike-band power need more than 16 bits.
+    kind = np.int32 if session.voltage.is_power else np.uint16
+    counts: AnyArray = np.zeros((n_hops, n_channels), dtype=kind)
     is_counted = np.zeros(n_hops, dtype=np.bool_)
     binner = raster_binner(n_channels, hop_ns, session.spikes.raster_period_ns)
     for chunk in session.spikes.raster(0, session.end_ns):

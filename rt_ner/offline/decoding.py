@@ -1,13 +1,14 @@
 """Decode a whole session with the decoder's own code, as the live loop runs it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
+from rt_ner.bundle.verification import probabilities_of
 from rt_ner.core.arrays import Float32Array, Int64Array
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, names_of
 from rt_ner.core.errors import ConfigError, SessionError
@@ -16,6 +17,7 @@ from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.offline.classes.class_scores import class_scores, with_true_classes
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import SessionScores, compare, only_trials
 
@@ -29,6 +31,8 @@ class Decoding:
     end_ns: Int64Array
     latent: Float32Array
     values: Float32Array
+    probabilities: Float32Array | None = field(default=None, kw_only=True)
+    classes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.end_ns):,} hops>"
@@ -54,6 +58,12 @@ class DecodedSession(Decoding):
         Name, unit and kind of each output.
     history_ns : int
         Length of the decoder's history, in ns.
+    probabilities : ndarray of float32, shape (n_hops, n_classes), or None
+        Probability of each class; zero where nothing could be decoded. None without a classifier.
+    classes : tuple of str, length n_classes
+        Name of each class.
+    classified : str
+        The quantity whose classes these are, such as ``"direction"``.
 
     """
 
@@ -61,6 +71,7 @@ class DecodedSession(Decoding):
     training: TrainingEntry
     outputs: tuple[Output, ...]
     history_ns: int
+    classified: str = ""
 
     def __repr__(self) -> str:
         seconds = len(self.end_ns) * self.hop_ns / 1e9
@@ -93,7 +104,7 @@ class DecodedSession(Decoding):
         Returns
         -------
         SessionScores
-            Scores, with a control that scores the same velocity against shuffled trials.
+            Scores, with a control that scores the same decoding against shuffled trials.
 
         Raises
         ------
@@ -103,9 +114,9 @@ class DecodedSession(Decoding):
             If ``trials`` is another word.
 
         """
-        session = session.only(names_of(self.outputs))
-        first, last = self._range(session, trials)
-        whole = compare(self, session, self.hop_ns)
+        own = session.only(names_of(self.outputs))
+        first, last = self._range(own, trials)
+        whole = with_true_classes(compare(self, own, self.hop_ns), session, self.classified)
         comparison = only_trials(whole, first, last, self.history_ns)
         shuffled_r2 = None
         if len(np.unique(comparison.labels.trial)) > 1:
@@ -116,17 +127,25 @@ class DecodedSession(Decoding):
             path_r2=comparison.path_r2(),
             shuffled_r2=shuffled_r2,
             n_trials=last - first,
+            classes=class_scores(comparison),
         )
 
-    def is_trained_on(self, session: Session) -> bool:
-        """Return True if the bundle was trained on the session."""
+    def n_train_trials(self, session: Session) -> int | None:
+        """Return the number of trials of a session, or of a part, that were trained on; or None."""
         own = session.only(names_of(self.outputs))
-        return self.training.session_sha256 == own.sha256
+        if own.sha256 == self.training.session_sha256:
+            return self.training.n_train_trials
+        first = 0
+        for part in self.training.parts:
+            if (part.spikes_sha256, part.n_trials) == (own.spikes_sha256, len(own.trials)):
+                return min(max(self.training.n_train_trials - first, 0), part.n_trials)
+            first += part.n_trials
+        return None
 
     def _range(self, session: Session, trials: TrialsToScore) -> tuple[int, int]:
         """Return the first trial to score, and the one after the last."""
         n_trials = len(session.trials)
-        n_train = self.training.n_train_trials if self.is_trained_on(session) else 0
+        n_train = self.n_train_trials(session) or 0
         ranges = {"held_out": (n_train, n_trials), "train": (0, n_train), "all": (0, n_trials)}
         if trials not in ranges:
             raise ConfigError(f"trials = {trials!r}: expected 'held_out', 'train' or 'all'")
@@ -134,6 +153,11 @@ class DecodedSession(Decoding):
             raise SessionError(
                 f"trials = 'train': the bundle was trained on session '{self.training.session}', "
                 f"not on '{session.name}': score 'all' trials"
+            )
+        if trials == "held_out" and n_train == n_trials:
+            raise SessionError(
+                f"all trials of '{session.name}' trained the bundle, none is held out: score all "
+                "recordings that it was trained on together"
             )
         return ranges[trials]
 
@@ -162,18 +186,22 @@ def decode(bundle: Bundle, session: Session) -> DecodedSession:
     decoding = decode_session(bundle.model, session)
     manifest = bundle.manifest
     return DecodedSession(
-        decoding.end_ns,
-        decoding.latent,
-        decoding.values,
-        manifest.window.hop_ns,
-        manifest.training,
-        manifest.decoded_outputs,
-        manifest.window.history_ns,
+        **vars(decoding),
+        hop_ns=manifest.window.hop_ns,
+        training=manifest.training,
+        outputs=manifest.decoded_outputs,
+        history_ns=manifest.window.history_ns,
+        classified=manifest.classifier.of if manifest.classifier else "",
     )
 
 
 def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
-    """Decode a session offline; SessionError if its channels are not the model's."""
+    """Decode a session offline; SessionError if its channels or values are not the model's."""
+    if session.voltage != model.voltage:
+        raise SessionError(
+            f"session '{session.name}' holds {session.voltage}, the bundle was trained on "
+            f"{model.voltage}: load the session with these values"
+        )
     if session.channel_ids != model.channel_ids:
         raise SessionError(
             f"session '{session.name}' ({session.area}) has channels "
@@ -206,7 +234,14 @@ def decode_chunks(
                 ends.append(decoded.end_ns)
                 latents.append(decoded.latent[None].copy())
                 values.append(decoded.values[None].copy())
-    return Decoding(np.array(ends, dtype=np.int64), np.concatenate(latents), np.concatenate(values))
+    latent = np.concatenate(latents)
+    return Decoding(
+        np.array(ends, dtype=np.int64),
+        latent,
+        np.concatenate(values),
+        probabilities=probabilities_of(model, latent),
+        classes=model.classes,
+    )
 
 
 def _span(channel_ids: tuple[str, ...]) -> str:

@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array, StrArray
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 
 _N_CYCLES = 1000
-# Below this fraction of a fast speed the subject is at rest, and direction is only noise.
-_REST, _FAST_PERCENTILE = 0.05, 95.0
+# Below the first fraction of a fast speed the subject is at rest, and direction is only noise.
+# Above the second one the subject moves for certain.
+_REST, _MOVES, _FAST_PERCENTILE = 0.05, 0.25, 95.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Labels:
     ``end_ns`` is the hop's end in session time, ``values`` ``(hop, output)`` are the values of
     ``outputs``, and ``trial`` is the trial's index. ``direction_deg`` is the direction of the
     reach; in a continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True
-    if the trials are blocks of a continuous recording.
+    if the trials are blocks of a continuous recording. ``classes`` ``(hop,)`` are names of classes,
+    empty for hops of no class; None if nothing is classified.
     """
 
     end_ns: Int64Array
@@ -30,6 +32,7 @@ class Labels:
     trial: Int64Array
     outputs: tuple[Output, ...] = VELOCITY_XY
     are_blocks: bool = False
+    classes: StrArray | None = None
 
     def __len__(self) -> int:
         return self.end_ns.size
@@ -42,6 +45,7 @@ class Labels:
             values=self.values[chosen],
             direction_deg=self.direction_deg[chosen],
             trial=self.trial[chosen],
+            classes=None if self.classes is None else self.classes[chosen],
         )
 
 
@@ -58,6 +62,18 @@ def label_hops(session: Session, hop_ns: int) -> Labels:
     )
     labels = Labels(end_ns, values, direction_deg, trial, behaviour.outputs, trials.are_blocks)
     return labels.where(known & (trial >= 0))
+
+
+def is_fast(movement: FloatArray) -> BoolArray:
+    """Return a mask ``(hop,)`` of the hops in which the subject moves.
+
+    ``movement`` is ``(hop, axis)``: velocities, or changes of a position. Each axis is scaled by
+    its spread.
+    """
+    spread = movement.std(axis=0)
+    size = np.sqrt(np.square(movement / np.where(spread > 0, spread, 1.0)).sum(axis=1))
+    fast: BoolArray = size > _MOVES * np.percentile(size, _FAST_PERCENTILE)
+    return fast
 
 
 def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
@@ -84,8 +100,13 @@ def shuffle_trials(labels: Labels, rng: np.random.Generator) -> Labels:
 
 
 def _relabelled(labels: Labels, source: Int64Array) -> Labels:
-    """Return the hops with the behaviour of others."""
-    return replace(labels, values=labels.values[source], direction_deg=labels.direction_deg[source])
+    """Return the hops with the behaviour of others, and without classes."""
+    return replace(
+        labels,
+        values=labels.values[source],
+        direction_deg=labels.direction_deg[source],
+        classes=None,
+    )
 
 
 def _donors(direction_deg: FloatArray, rng: np.random.Generator) -> Int64Array:

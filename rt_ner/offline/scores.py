@@ -1,10 +1,11 @@
 """Score decoded against true behaviour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rt_ner.bundle.entries.classifier_entry import ClassScores
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import OutputKind, kind_of
@@ -31,6 +32,8 @@ class SessionScores:
         Control: score of the same decoding against shuffled trials; None for a single trial.
     n_trials : int
         Number of trials, or blocks, that were scored.
+    classes : ClassScores or None
+        Scores of the classifier; None without one, or if the session does not tell the classes.
 
     """
 
@@ -38,6 +41,7 @@ class SessionScores:
     path_r2: float | None
     shuffled_r2: float | None
     n_trials: int
+    classes: ClassScores | None = None
 
 
 def r2_score(true: FloatArray, decoded: FloatArray) -> float:
@@ -56,12 +60,17 @@ def r2_score(true: FloatArray, decoded: FloatArray) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Decoded and true behaviour of the same hops, in order of time."""
+    """Decoded and true behaviour of the same hops, in order of time.
+
+    ``probabilities`` ``(hop, class)`` are those of ``classes``; None if nothing was classified.
+    """
 
     labels: Labels
     latent: Float32Array
     decoded: FloatArray
     hop_ns: int
+    probabilities: Float32Array | None = None
+    classes: tuple[str, ...] = ()
 
     def r2(self) -> float:
         """Return the R² of the outputs, the mean over them."""
@@ -99,8 +108,10 @@ def compare(decoding: "Decoding", session: Session, hop_ns: int) -> Comparison:
     labels = label_hops(session, hop_ns)
     labels = labels.where(np.isin(labels.end_ns, decoding.end_ns))
     rows = np.searchsorted(decoding.end_ns, labels.end_ns)
+    probabilities = None if decoding.probabilities is None else decoding.probabilities[rows]
+    values = decoding.values[rows].astype(np.float64)
     return Comparison(
-        labels, decoding.latent[rows], decoding.values[rows].astype(np.float64), hop_ns
+        labels, decoding.latent[rows], values, hop_ns, probabilities, decoding.classes
     )
 
 
@@ -117,9 +128,11 @@ def only_trials(comparison: Comparison, first: int, last: int, history_ns: int) 
         raise SessionError(
             f"no behaviour in trials {first + 1} to {last}, nothing to score: choose other trials"
         )
-    return Comparison(
-        labels.where(chosen),
-        comparison.latent[chosen],
-        comparison.decoded[chosen],
-        comparison.hop_ns,
+    probabilities = comparison.probabilities
+    return replace(
+        comparison,
+        labels=labels.where(chosen),
+        latent=comparison.latent[chosen],
+        decoded=comparison.decoded[chosen],
+        probabilities=None if probabilities is None else probabilities[chosen],
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
@@ -105,11 +106,17 @@ class ClosedLoopBlock:
             name=name,
             area=area,
             channel_ids=self.channel_ids,
-            spikes=SpikeCounts(self.counts.clip(0, 255).astype(np.uint8), self.hop_ns),
+            spikes=SpikeCounts(self._whole_counts(), self.hop_ns),
             behaviour=Behaviour(self.end_ns[known], velocity_cm_s[known]),
             trials=Trials(start, start, end, np.round(direction_deg / 45) * 45 % 360, target_cm),
             provenance={"recorded": "closed loop"},
         )
+
+    def _whole_counts(self) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Return the counts as whole numbers; spike-band power takes 16 bits."""
+        if self.counts.max(initial=0) <= 255:
+            return self.counts.clip(0, 255).astype(np.uint8)
+        return self.counts.clip(0, 65_535).astype(np.uint16)
 
     def _span(self, number: int) -> tuple[int, int]:
         hops = np.flatnonzero(self.reach == number)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
 from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.core.contract.names import decoder_name
 
@@ -26,12 +27,41 @@ SessionPath = Annotated[
     Path,
     typer.Argument(metavar="SESSION", help="Recorded session file, e.g. day1.xdf or day1.nwb."),
 ]
+SessionPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SESSION...",
+        help="Recorded session file, e.g. day1.xdf. Several of the same electrodes, e.g. "
+        "day1/*.xdf, are joined in this order.",
+    ),
+]
 AreaName = Annotated[
     str | None,
     typer.Option(
         "--area",
         metavar="NAME",
         help="Brain area, e.g. M1; several at once: M1,PMd, or all. Default: the first.",
+    ),
+]
+Value = Annotated[
+    ChannelValue | None,
+    typer.Option("--value", help="Value of a channel of broadband voltage. Default: crossings."),
+]
+Reference = Annotated[
+    ReferenceKind | None,
+    typer.Option(
+        "--reference",
+        help="Signal of its bank to subtract from each channel of broadband. Default: none.",
+    ),
+]
+Bank = Annotated[
+    int | None,
+    typer.Option(
+        "--bank",
+        metavar="N",
+        min=2,
+        max=1024,
+        help="Number of neighbouring channels that share a reference. Default: 32.",
     ),
 ]
 Outputs = Annotated[

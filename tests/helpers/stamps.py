@@ -9,8 +9,9 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
 from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.input.binners import binner_for
 from rt_ner.decoding.input.settings import InputKind, InputSettings, Stamps
-from rt_ner.decoding.input.spike_stream import SpikeStream, binner_for
+from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.offline.decoding import Decoding, decode_chunks
 
 MS = PERIOD_NS = 1_000_000

@@ -20,6 +20,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.live.commands import _Bundles
 from rt_ner.lsl.discovery import find_stream, query_for
 from rt_ner.lsl.streams import open_outlet
+from tests.helpers.classes import classifying_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120
@@ -174,6 +175,8 @@ def test_the_next_bundle_must_take_and_give_the_same(
         ("channel ids", {"channel_ids": loaded.manifest.channel_ids[::-1]}),
         ("window", {"window": loaded.manifest.window.model_copy(update={"history_bins": 3})}),
         ("latent dim", {"latent_dim": 5}),
+        ("decoded outputs", {"outputs": loaded.manifest.outputs[:1]}),
+        ("classes", {"classifier": classifying_bundle(loaded).manifest.classifier}),
     ):
         manifest = loaded.manifest.model_copy(update=other)
         with pytest.raises(BundleError, match=f"differs from .* in its {what}: "):

@@ -6,12 +6,16 @@ import numpy as np
 import pylsl
 import pytest
 
+from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import ns_from_s
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
+from tests.helpers.classes import CHOICES, classifying
 from tests.helpers.outputs import position_xy
+from tests.helpers.rig import Decoding, Source, history_ms, inlet, pulled, running
 
 MS = 1_000_000
 HOP_NS = 10 * MS
@@ -208,3 +212,29 @@ def test_at_a_fixed_rate_what_is_no_rate_is_held(source_id: str) -> None:
     while inlet.pull_sample(WAIT_S)[0] != [0.0, 7.0]:
         pass
     outlet.close()
+
+
+def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: str) -> None:
+    model = classifying(small_bundle.model)
+    source = Source(source_id, model.channel_ids)
+    n_warming = history_ms(small_bundle) // 10 - 1
+    named = {"name": "Choices", "type": "Decisions"}
+    with Decoding(model, source_id, classes=named) as decoding:
+        velocity, classes_id = inlet(decoding.name, Kind.VELOCITY), f"{decoding.name}/classes"
+        (found,) = pylsl.resolve_byprop("source_id", classes_id, 1, WAIT_S)
+        classes = pylsl.StreamInlet(found, recover=False)
+        classes.open_stream(WAIT_S)
+        info = classes.info(WAIT_S)
+        assert (info.name(), info.type()) == ("Choices", "Decisions")
+        assert info.nominal_srate() == 100.0
+        assert info.get_channel_labels() == list(CHOICES)
+        assert set(info.get_channel_units()) == {"probability"}
+        assert set(info.get_channel_types()) == {"choice"}
+        running(decoding, source, small_bundle)
+        source.push(20)
+        probabilities, stamps_ns = pulled(classes, n_warming + 3)
+        np.testing.assert_array_equal(stamps_ns, pulled(velocity, n_warming + 3)[1])
+        assert not probabilities[:n_warming].any()
+        np.testing.assert_allclose(probabilities[n_warming:].sum(axis=1), 1.0, atol=1e-6)
+        decoding.stop.set()
+        assert not pulled(classes, 1)[0].any(), "nothing is decided once the decoder has stopped"

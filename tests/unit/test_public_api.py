@@ -19,8 +19,8 @@ def test_the_names_are_these() -> None:
     assert sorted(rt_ner.__all__) == [
         "Bundle", "BundleError", "ClosedLoopBlock", "Command", "ConfigError", "DecodeSettings",
         "DecodedSession", "LiveDecoder", "RecordingFile", "RtNerError", "Session", "SessionError",
-        "State", "StreamError", "__version__", "decode", "load_block", "load_bundle",
-        "load_recording", "load_session", "recalibrate", "save_session",
+        "State", "StreamError", "VoltageSettings", "__version__", "decode", "load_block",
+        "load_bundle", "load_recording", "load_session", "recalibrate", "save_session",
     ]  # fmt: skip
     assert sorted(offline_training.__all__) == ["NER", "TrainSettings", "train"]
 

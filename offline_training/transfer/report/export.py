@@ -1,5 +1,7 @@
 """Build the bundle of an aligned decoder, verified with the live decoder's own code."""
 
+from dataclasses import replace
+
 from offline_training.training import exported_model, training_entry
 from offline_training.transfer.results import TRANSFER, Curve, Point
 from rt_ner.bundle.assembly import assemble_bundle
@@ -15,6 +17,7 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     session, split = curve.days.target.session, curve.days.target.split
     network = curve.aligned[n_trials].network
     model = exported_model(network, session.channel_ids, split.shape, curve.source.readout)
+    model = replace(model, voltage=session.voltage)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     history_ns = split.shape.history_ns
     held_out = only_trials(whole, split.n_train, len(session.trials), history_ns)

@@ -41,6 +41,9 @@ class InputCounts(IntEnum):
         its thresholds were still being learned.
     SMOOTHED
         Samples whose time stamps were uneven and were smoothed.
+    SATURATED
+        Samples of voltage with a channel whose spike-band power was too large to be real, and was
+        limited; also counted as one of the others.
 
     """
 
@@ -55,6 +58,7 @@ class InputCounts(IntEnum):
     CLOCK_STEPS = 8
     UNDECODABLE = 9
     SMOOTHED = 10
+    SATURATED = 11
 
 
 # Everything that arrived is counted as exactly one of these.

@@ -28,10 +28,6 @@ TIMING_LABELS = (
 TARGET_LABELS = ("x", "y", "radius", "go")
 
 
-# Factors that convert values of a unit to cm or cm/s.
-CM_PER_UNIT = {"cm": 1.0, "cm/s": 1.0, "mm": 0.1, "mm/s": 0.1, "m": 100.0, "m/s": 100.0}
-
-
 # Replays are shifted and repeated by multiples of this. Every usual bin (1, 2, 5, 8, 10, 20, 25,
 # 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
 REPLAY_GRID_NS = 1800 * NS_PER_MS
@@ -48,8 +44,9 @@ class Kind(StrEnum):
         Movement, and the session's and trials' markers.
     PUSHED
         Times at which a driver pushed its chunks.
-    VELOCITY, OUTPUT, LATENT, TIMING, COUNTS, STATE, NOTICES
-        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes.
+    VELOCITY, OUTPUT, CLASSES, LATENT, TIMING, COUNTS, STATE, NOTICES
+        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes, and
+        CLASSES for the probabilities of classes.
     COMMANDS
         Commands to the decoder.
     CURSOR, TARGET, TASK
@@ -65,6 +62,7 @@ class Kind(StrEnum):
     PUSHED = "pushed"
     VELOCITY = "velocity"
     OUTPUT = "output"
+    CLASSES = "classes"
     LATENT = "latent"
     TIMING = "timing"
     COUNTS = "counts"
@@ -85,6 +83,7 @@ LSL_TYPE = {
     Kind.PUSHED: "Timing",
     Kind.VELOCITY: "Velocity",
     Kind.OUTPUT: "Output",
+    Kind.CLASSES: "Classes",
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
     Kind.COUNTS: "Counts",
@@ -101,6 +100,7 @@ LSL_TYPE = {
 DECODER_KINDS = (
     Kind.VELOCITY,
     Kind.OUTPUT,
+    Kind.CLASSES,
     Kind.LATENT,
     Kind.TIMING,
     Kind.COUNTS,
@@ -135,3 +135,41 @@ class SpikeForm(StrEnum):
             SpikeForm.BROADBAND: Kind.BROADBAND,
         }
         return kinds[self]
+
+
+class ChannelValue(StrEnum):
+    """The value of a channel in a hop.
+
+    Attributes
+    ----------
+    CROSSINGS
+        Number of threshold crossings.
+    POWER
+        Spike-band power: the mean absolute voltage of the band 250 to 5000 Hz.
+
+    """
+
+    CROSSINGS = "crossings"
+    POWER = "spike-band-power"
+
+
+class ReferenceKind(StrEnum):
+    """The signal that is subtracted from each channel of a bank.
+
+    Attributes
+    ----------
+    NONE
+        None.
+    AVERAGE
+        The average of the bank's channels.
+    MEDIAN
+        Their median.
+    REGRESSION
+        The prediction of a linear regression from the bank's other channels.
+
+    """
+
+    NONE = "none"
+    AVERAGE = "average"
+    MEDIAN = "median"
+    REGRESSION = "regression"

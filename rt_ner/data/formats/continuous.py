@@ -14,7 +14,7 @@ from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import Output, OutputKind
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.reach import checked_counts
+from rt_ner.data.formats.common.counts import checked_counts
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts

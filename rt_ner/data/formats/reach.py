@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.counts import checked_counts
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
@@ -64,14 +64,6 @@ def reach_session(arrays: Mapping[str, AnyArray], area: str | None, path: Path) 
         ),
         provenance={"file": path.name, "layout": "reach"},
     )
-
-
-def checked_counts(counts: AnyArray) -> npt.NDArray[np.uint8]:
-    """Return counts as bytes. Raise SessionError if they can't be spike counts."""
-    whole = counts.astype(np.uint8)
-    if not np.array_equal(whole, counts):
-        raise SessionError("counts are not whole numbers from 0 to 255: they can't be spike counts")
-    return whole
 
 
 def _kinematics(start_ns: Int64Array, velocity: FloatArray, pad: int, bin_ns: int) -> Behaviour:

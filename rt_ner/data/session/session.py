@@ -10,6 +10,16 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, UNCUT, Trials, blocks_of
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+
+
+@dataclass(frozen=True)
+class SessionPart:
+    """One recording of a session that was joined from several: its name, spikes and trials."""
+
+    name: str
+    spikes_sha256: str
+    n_trials: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,11 @@ class Session:
         blocks from the first sample of behaviour to the last, as far as there are spikes.
     provenance : mapping of str to str, optional
         Origin of the session: its file and layout, or the settings of its simulation.
+    voltage : VoltageSettings, optional
+        The way in which ``spikes`` were made of broadband voltage, if they were. They may be
+        spike-band power, which is added up like counts.
+    parts : tuple of SessionPart, optional
+        The recordings that the session was joined from, in order. Default: none, it is one.
 
     Raises
     ------
@@ -82,6 +97,8 @@ class Session:
     behaviour: Behaviour
     trials: Trials = UNCUT
     provenance: Mapping[str, str] = field(default_factory=dict)
+    voltage: VoltageSettings = CROSSINGS
+    parts: tuple[SessionPart, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.channel_ids) != self.spikes.n_channels:
@@ -120,6 +137,14 @@ class Session:
         for part in (self.spikes, self.behaviour, self.trials):
             for content in part.hashed():
                 digest.update(content)
+        return digest.hexdigest()
+
+    @cached_property
+    def spikes_sha256(self) -> str:
+        """Hash of the recorded spikes, which tells a recording whatever is read of it besides."""
+        digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
+        for content in self.spikes.hashed():
+            digest.update(content)
         return digest.hexdigest()
 
     @cached_property

@@ -1,7 +1,7 @@
 """Spikes of a session: times of single spikes, or counts in bins."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from rt_ner.core.arrays import Int32Array, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, next_grid_line_ns
 from rt_ner.core.errors import SessionError
+from rt_ner.data.session.gaps import NO_GAPS, check_gaps, recorded
 from rt_ner.decoding.binning.kernels.grid import count_events
 from rt_ner.decoding.chunks import EventChunk, RasterChunk
 
@@ -35,11 +36,14 @@ class SpikeTimes:
         Index of the channel that each unit is counted on.
     n_channels : int
         Number of channels.
+    gaps_ns : ndarray of int64, shape (n_gaps, 2)
+        Start and end of each stretch in which spikes were not recorded, in order. Spikes in a gap
+        are left out. Default: none.
 
     Raises
     ------
     SessionError
-        If the arrays don't fit together, or the times are not in order.
+        If the arrays don't fit together, or times or gaps are not in order.
 
     """
 
@@ -48,8 +52,10 @@ class SpikeTimes:
     unit_ids: tuple[str, ...]
     unit_channel: Int32Array
     n_channels: int
+    gaps_ns: Int64Array = field(default_factory=NO_GAPS.copy)
 
     def __post_init__(self) -> None:
+        check_gaps(self.gaps_ns)
         if self.time_ns.shape != self.unit.shape:
             raise SessionError(
                 f"{self.time_ns.size} spike times but {self.unit.size} spike units: "
@@ -91,7 +97,15 @@ class SpikeTimes:
         return _RASTER_PERIOD_NS
 
     def raster(self, start_ns: int, end_ns: int) -> Iterator[RasterChunk]:
-        """Yield counts per channel for the whole milliseconds within ``[start_ns, end_ns)``."""
+        """Yield counts per channel for the whole milliseconds within ``[start_ns, end_ns)``.
+
+        Milliseconds that touch a gap are left out.
+        """
+        for stretch in recorded(self.gaps_ns, start_ns, end_ns):
+            yield from self._raster(*stretch)
+
+    def _raster(self, start_ns: int, end_ns: int) -> Iterator[RasterChunk]:
+        """Yield the raster of a stretch without a gap."""
         period_ns = self.raster_period_ns
         first = next_grid_line_ns(start_ns, period_ns) // period_ns
         last = end_ns // period_ns
@@ -107,14 +121,15 @@ class SpikeTimes:
     def events(self, start_ns: int, end_ns: int) -> Iterator[EventChunk]:
         """Yield the single spikes in ``[start_ns, end_ns)``; channels and units count from 1."""
         unit_number = _rank_within(self.unit_channel) + 1
-        for begin_ns in range(start_ns, end_ns, _EVENTS_NS):
-            inside = self._between(begin_ns, min(begin_ns + _EVENTS_NS, end_ns))
-            unit = self.unit[inside]
-            yield EventChunk(
-                self.time_ns[inside],
-                (self.unit_channel[unit] + 1).astype(np.float64),
-                unit_number[unit].astype(np.float64),
-            )
+        for first_ns, last_ns in recorded(self.gaps_ns, start_ns, end_ns):
+            for begin_ns in range(first_ns, last_ns, _EVENTS_NS):
+                inside = self._between(begin_ns, min(begin_ns + _EVENTS_NS, last_ns))
+                unit = self.unit[inside]
+                yield EventChunk(
+                    self.time_ns[inside],
+                    (self.unit_channel[unit] + 1).astype(np.float64),
+                    unit_number[unit].astype(np.float64),
+                )
 
     def _between(self, begin_ns: int, end_ns: int) -> slice:
         """Return the slice of the spikes in ``[begin_ns, end_ns)``."""
@@ -128,14 +143,27 @@ class SpikeCounts:
     Parameters
     ----------
     counts : ndarray of uint8, shape (n_bins, n_channels)
-        Number of spikes per bin and channel; the first bin begins at the session's start.
+        Number of spikes per bin and channel; the first bin begins at the session's start. For
+        spike-band power: its sums, as uint16.
     bin_ns : int
         Length of a bin in ns.
+    gaps_ns : ndarray of int64, shape (n_gaps, 2)
+        Start and end of each stretch in which spikes were not recorded, in order. Bins that touch
+        a gap are left out. Default: none.
+
+    Raises
+    ------
+    SessionError
+        If the gaps are not in order.
 
     """
 
-    counts: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     bin_ns: int
+    gaps_ns: Int64Array = field(default_factory=NO_GAPS.copy)
+
+    def __post_init__(self) -> None:
+        check_gaps(self.gaps_ns)
 
     def __repr__(self) -> str:
         return (
@@ -169,11 +197,12 @@ class SpikeCounts:
 
     def raster(self, start_ns: int, end_ns: int) -> Iterator[RasterChunk]:
         """Yield the stored counts of the whole bins within ``[start_ns, end_ns)``."""
-        first = next_grid_line_ns(start_ns, self.bin_ns) // self.bin_ns
-        last = min(end_ns // self.bin_ns, len(self.counts))
-        for sample in range(first, last, _CHUNK_SAMPLES):
-            counts = self.counts[sample : min(sample + _CHUNK_SAMPLES, last)]
-            yield RasterChunk(_sample_ends_ns(sample, len(counts), self.bin_ns), counts)
+        for begin_ns, until_ns in recorded(self.gaps_ns, start_ns, end_ns):
+            first = next_grid_line_ns(begin_ns, self.bin_ns) // self.bin_ns
+            last = min(until_ns // self.bin_ns, len(self.counts))
+            for sample in range(first, last, _CHUNK_SAMPLES):
+                counts = self.counts[sample : min(sample + _CHUNK_SAMPLES, last)]
+                yield RasterChunk(_sample_ends_ns(sample, len(counts), self.bin_ns), counts)
 
     def events(self, start_ns: int, end_ns: int) -> Iterator[EventChunk]:
         """Yield the stored counts as single spikes, evenly spread over their bins."""

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind, SpikeForm
 from rt_ner.core.settings import Settings
+from rt_ner.decoding.binning.voltage.settings import FEWEST_IN_BANK, MOST_IN_BANK
 from rt_ner.decoding.input.channels import N_UNITS, ChannelSelection
 
 
@@ -88,6 +89,13 @@ class InputSettings(Settings):
         Time in ms for which to wait for late events.
     stamps
         Use of the time stamps of rasters and broadband: ``auto``, ``as-sent`` or ``smoothed``.
+    value
+        Value of a channel of broadband: ``crossings`` or ``spike-band-power``. None: as the bundle
+        was trained; anything else is refused.
+    reference
+        Reference of broadband: ``none``, ``average``, ``median`` or ``regression``. None: likewise.
+    bank
+        Number of neighbouring channels that share a reference. None: likewise.
 
     """
 
@@ -106,6 +114,9 @@ class InputSettings(Settings):
     base: Literal[0, 1] = 1
     grace_ms: float = Field(default=5.0, ge=0, le=1000)
     stamps: Stamps = Stamps.AUTO
+    value: ChannelValue | None = None
+    reference: ReferenceKind | None = None
+    bank: int | None = Field(default=None, ge=FEWEST_IN_BANK, le=MOST_IN_BANK)
 
     @field_validator("sources")
     @classmethod

@@ -1,35 +1,26 @@
-"""Read from a spike stream's metadata what it carries, and choose the binner that counts it."""
+"""Read from a spike stream's metadata what it carries."""
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
-from rt_ner.core.clock import NS_PER_S, ns_from_ms
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.binning.binner import SpikeBinner
-from rt_ner.decoding.binning.broadband import BroadbandBinner
-from rt_ner.decoding.binning.detector import Detector, DetectorSettings
-from rt_ner.decoding.binning.events import EventBinner
-from rt_ner.decoding.binning.raster import RasterBinner, raster_binner
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.input.channels import (
-    ChannelSelection,
-    map_columns,
-    map_events,
-    needs_units,
-)
-from rt_ner.decoding.input.settings import InputKind, InputSettings
-from rt_ner.decoding.timing.timed_binner import TimedBinner
-from rt_ner.decoding.timing.timed_events import TimedEvents
+from rt_ner.decoding.input.settings import InputKind
 
 # The columns of event streams, as found in the field; compared in lower case.
-_CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
+CHANNEL_LABELS = ("channel", "channels", "channel_id", "ch", "ch_id", "chan", "electrode")
 _UNIT_LABELS = ("unit", "units", "unit_id", "sort", "cluster")
 # The format of samples that are not numbers.
 _TEXT = "string"
-_VOLTS = ("v", "mv", "uv", "µv", "μv", "nv", "volts", "millivolts", "microvolts", "nanovolts")
+# Microvolts in each unit of voltage, which is written in one of these ways.
+MICROVOLTS = {
+    **dict.fromkeys(("v", "volts"), 1e6),
+    **dict.fromkeys(("mv", "millivolts"), 1e3),
+    **dict.fromkeys(("uv", "µv", "μv", "microvolts"), 1.0),
+    **dict.fromkeys(("nv", "nanovolts"), 1e-3),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +39,8 @@ class SpikeStream:
         Label of each column of a sample; empty strings where the stream gives none.
     electrodes
         Labels of the electrodes that an event's channel numbers stand for, in their order.
+    microvolts
+        Microvolts in one unit of broadband voltage; 1 if the stream names no unit of voltage.
 
     """
 
@@ -56,6 +49,7 @@ class SpikeStream:
     format: str
     columns: tuple[str, ...]
     electrodes: tuple[str, ...]
+    microvolts: float = 1.0
 
     @property
     def period_ns(self) -> float:
@@ -75,7 +69,7 @@ class SpikeStream:
     @property
     def channel_column(self) -> int | None:
         """Column of an event that holds its channel's number; None if there is none."""
-        return 0 if len(self.columns) == 1 else self.column(_CHANNEL_LABELS)
+        return 0 if len(self.columns) == 1 else self.column(CHANNEL_LABELS)
 
     @property
     def unit_column(self) -> int | None:
@@ -163,55 +157,14 @@ def spike_stream_of(header: StreamHeader, wanted: InputKind) -> SpikeStream:
     is_labelled = len(header.labels) == header.n_channels
     columns = header.labels if is_labelled else ("",) * header.n_channels
     named = header.electrodes if kind is InputKind.EVENTS else ()
-    return SpikeStream(kind, header.rate_hz, header.format, columns, named)
+    microvolts = _microvolts(header.units) if kind is InputKind.BROADBAND else 1.0
+    return SpikeStream(kind, header.rate_hz, header.format, columns, named, microvolts)
 
 
-def binner_for(
-    stream: SpikeStream,
-    model: DecoderSpecification,
-    settings: InputSettings,
-    detector_settings: DetectorSettings,
-    step_ns: int,
-) -> SpikeBinner[Any]:
-    """Return the binner that counts a stream's spikes into a model's hops.
-
-    Parameters
-    ----------
-    stream
-        The stream's shape.
-    model
-        The model, with its channels and window.
-    settings
-        How the model's channels are found among the stream's, and the grace for late events.
-    detector_settings
-        How spikes are detected, if the stream is broadband.
-    step_ns
-        Jump of the stamps, in ns, beyond which a clock must have been set.
-
-    Returns
-    -------
-    SpikeBinner
-        The binner for the chunks of this stream.
-
-    Raises StreamError if the stream does not hold the model's channels, or its rate does not fit.
-    """
-    n_channels, hop_ns = len(model.channel_ids), model.window.hop_ns
-    selection = settings.channel_selection
-    if stream.kind is InputKind.EVENTS:
-        _check_events(stream, model, selection)
-        table = map_events(stream.electrodes, model.channel_ids, selection)
-        rules = (hop_ns, ns_from_ms(settings.grace_ms), step_ns)
-        pooled = not needs_units(model.channel_ids, selection)
-        return TimedEvents(EventBinner(n_channels, table, rules, selection.base, pooled))
-    columns = map_columns(stream.columns, model.channel_ids, selection)
-    binner: SpikeBinner[Any]
-    if stream.kind is InputKind.RASTER:
-        binner = raster_binner(n_channels, hop_ns, stream.period_ns, columns, step_ns)
-    else:
-        detector = Detector(len(stream.columns), stream.rate_hz, detector_settings)
-        raster = RasterBinner(n_channels, columns, hop_ns, stream.period_ns, step_ns)
-        binner = BroadbandBinner(detector, raster, stream.period_ns)
-    return TimedBinner(binner, stream.period_ns, step_ns, settings.stamps)
+def _microvolts(units: tuple[str, ...]) -> float:
+    """Return the microvolts in the first unit of voltage; 1 if there is none."""
+    known = (MICROVOLTS[unit.lower()] for unit in units if unit.lower() in MICROVOLTS)
+    return next(known, 1.0)
 
 
 def _where_different(was: tuple[str, ...], now: tuple[str, ...]) -> tuple[object, object]:
@@ -227,22 +180,6 @@ def _kind_of(header: StreamHeader) -> InputKind:
         return InputKind.EVENTS
     raster_type, _, broadband_type = SPIKE_TYPES
     units = {unit.lower() for unit in header.units}
-    if header.type == broadband_type or (header.type != raster_type and units & {*_VOLTS}):
+    if header.type == broadband_type or (header.type != raster_type and units & {*MICROVOLTS}):
         return InputKind.BROADBAND
     return InputKind.RASTER
-
-
-def _check_events(
-    stream: SpikeStream, model: DecoderSpecification, selection: ChannelSelection
-) -> None:
-    if stream.channel_column is None:
-        raise StreamError(
-            f"events with the columns {', '.join(map(repr, stream.columns))} have none for the "
-            f"channel: label one of them {' or '.join(_CHANNEL_LABELS[:2])}"
-        )
-    if needs_units(model.channel_ids, selection) and stream.unit_column is None:
-        raise StreamError(
-            f"the units must be told apart, but events with the columns "
-            f"{', '.join(map(repr, stream.columns))} have none for the unit: label one of them "
-            "'unit', or decode with a bundle of whole electrodes"
-        )

@@ -125,7 +125,7 @@ class VoltageGauge:
         self._least = np.fmin(self._least, np.fmin.reduce(values, axis=0))
         self._most = np.fmax(self._most, np.fmax.reduce(values, axis=0))
         if not self._detector.learned:
-            self._detector.detect(values, np.zeros(values.shape, dtype=np.int8))
+            self._detector.read(values, np.zeros(values.shape, dtype=np.int8))
 
     def health(self, listened_s: float) -> ChannelHealth:  # noqa: ARG002 - no rate is measured
         """Return flat channels, and those whose noise is far from the median."""

@@ -115,6 +115,7 @@ def _latents_and_intention(
     labels, known = refit_labels(block)
     try:
         session = block.session("adaptation", labels, known)
+        session = replace(session, voltage=in_use.model.voltage)
         dataset = build_dataset(session, in_use.model.window)
     except SessionError:
         return None

@@ -61,12 +61,16 @@ class BlockRecorder:
             self._period_ns = round(NS_PER_S / info.nominal_srate())
         return [reader.problem for reader in self._readers.values() if not reader.is_connected]
 
-    def n_reaches(self) -> int:
-        """Return how many reaches have begun so far."""
+    def n_shown(self) -> int:
+        """Return how many targets have been shown so far."""
         rows = [values for _, values in self._rows[Kind.TARGET]]
         target = np.concatenate([np.zeros((1, 4)), *rows])
         target[~is_aimed_at(target)] = np.nan
         return int(reach_numbers(target).max()) + 1
+
+    def n_reaches(self) -> int:
+        """Return how many reaches the block holds so far; 0 while a stream has sent nothing."""
+        return self._block().n_reaches if all(self._rows.values()) else 0
 
     def close(self) -> ClosedLoopBlock:
         """Stop, and return the block; StreamError if a stream sent nothing."""
@@ -107,9 +111,10 @@ def hear_block(
     while not stop.wait(_POLL_S):
         problems = recorder.poll()
         # The newest reach is not over.
-        n_over = max(recorder.n_reaches() - 1, 0)
+        n_over = max(recorder.n_shown() - 1, 0)
         progress(min(n_over / n_reaches, 1.0), "; ".join(problems))
-        if n_over >= n_reaches:
+        # Counts may come later than targets; a block is long, and is made only near its end.
+        if n_over >= n_reaches and recorder.n_reaches() > n_reaches:
             break
     return recorder.close()
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home
+from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.recalibration.choices import AdaptationMethod, Part
 from rt_ner.system.plugins import plugin
@@ -88,6 +89,8 @@ def recalibrate(
             heard = load_any_block(block, decoder, task)
         found = _refitted(heard, in_use, known, device, partial(shown, f"fitting the {part}"))
     if found.is_better:
+        if found.notice:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
     summary = {
         "part": part,
@@ -156,7 +159,8 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
         raise ConfigError(
             f"--part encoder learns from session '{training.session}' too: name it with --session"
         )
-    known = load_session(session, training.area)
+    known = load_session(session, training.area, in_use.manifest.voltage)
+    known = known.only(names_of(in_use.manifest.decoded_outputs))
     if known.sha256 != training.session_sha256:
         raise ConfigError(
             f"--session {session} is not the session '{training.session}' that the bundle was "

@@ -73,7 +73,7 @@ class Publisher:
         self.n_missed_in_a_row = 0
 
     def publish(self, decoded: Decoded, source: SpikeSource, decoder: Decoder) -> None:
-        """Send outputs, latent, timing and counts of one hop.
+        """Send outputs, classes, latent, timing and counts of one hop.
 
         Parameters
         ----------
@@ -84,8 +84,13 @@ class Publisher:
 
         """
         event = Event.HOP if decoded.ready else Event.HOP_WITHOUT_HISTORY
-        self._push_output(self._enter(event, decoded.end_ns), decoded)
+        step = self._enter(event, decoded.end_ns)
+        self._push_output(step, decoded)
         pushed_ns = self._clock.now_ns()
+        if decoded.probabilities is not None:
+            is_decided = step.send is Send.VELOCITY
+            probabilities = decoded.probabilities if is_decided else self.limiter.undecided
+            self._results.push_classes(probabilities, decoded.end_ns)
         if pushed_ns - self.published_at_ns > self._hop_ns // 2:
             self._clock.sleep(self._let_go_s)
         self.published_at_ns = pushed_ns
@@ -111,6 +116,8 @@ class Publisher:
         step = self.machine.take(event)
         if step.send is Send.ZERO:
             self._results.push_output(self.limiter.rest, stamp_ns)
+            if self.limiter.undecided.size:
+                self._results.push_classes(self.limiter.undecided, stamp_ns)
         if event is Event.STOP:
             for notice in self._repeated.rest():
                 self.answer(notice)

@@ -10,7 +10,7 @@ from rt_ner.live.states import State
 
 
 class Sent(NamedTuple):
-    """Outputs that were sent: their stamp in ns, and their values."""
+    """Outputs or probabilities that were sent: their stamp in ns, and their values."""
 
     stamp_ns: int
     values: tuple[float, ...]
@@ -21,10 +21,11 @@ class MemoryResults:
     """The results port in memory: everything that was sent, in order.
 
     ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``, ``states``
-    ``(stamp_ns, state)``. ``in_order`` holds states and outputs as they came.
+    ``(stamp_ns, state)``. ``in_order`` holds states, outputs and classes as they came.
     """
 
     outputs: list[Sent] = field(default_factory=list)
+    classes: list[Sent] = field(default_factory=list)
     latents: list[tuple[int, Float32Array]] = field(default_factory=list)
     timing: list[tuple[int, list[float]]] = field(default_factory=list)
     counts: list[tuple[int, Float32Array]] = field(default_factory=list)
@@ -41,6 +42,11 @@ class MemoryResults:
         """Keep outputs."""
         self.outputs.append(Sent(stamp_ns, tuple(values.tolist())))
         self.in_order.append(self.outputs[-1])
+
+    def push_classes(self, probabilities: Float32Array, stamp_ns: int) -> None:
+        """Keep the classes' probabilities."""
+        self.classes.append(Sent(stamp_ns, tuple(probabilities.tolist())))
+        self.in_order.append(self.classes[-1])
 
     def push_latent(self, decoded: Decoded) -> None:
         """Keep the latent of a hop."""

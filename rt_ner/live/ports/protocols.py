@@ -165,6 +165,10 @@ class ResultsOut(Protocol):
         """Send outputs, ``(output,)``, first of all, because the cursor waits for them."""
         ...
 
+    def push_classes(self, probabilities: Float32Array, stamp_ns: int) -> None:
+        """Send the classes' probabilities, ``(class,)``; only called if there is a classifier."""
+        ...
+
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop."""
         ...

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array
-from rt_ner.core.contract.kinds import CM_PER_UNIT
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest
+from rt_ner.core.quantities.units import cm_per_unit
 from rt_ner.live.settings import SafetySettings
 
 # The operator's gain changes in steps of 10 %, up to tenfold and down to a tenth.
@@ -35,20 +35,36 @@ class SafetyLimiter:
         and whether outputs other than velocities keep their last value at rest or go to zero.
     outputs
         Name, unit and kind of each output.
+    n_classes
+        Number of classes; 0 without a classifier.
+
+    Attributes
+    ----------
+    rest
+        The outputs to send at rest, ``(output,)``.
+    undecided
+        The probabilities to send at rest, ``(class,)``: all zero, so that none exceeds a threshold.
+        Equal probabilities might, and NaN is not below one either.
 
     """
 
-    def __init__(self, settings: SafetySettings, outputs: Sequence[Output] = VELOCITY_XY) -> None:
+    def __init__(
+        self,
+        settings: SafetySettings,
+        outputs: Sequence[Output] = VELOCITY_XY,
+        n_classes: int = 0,
+    ) -> None:
         self._max_speed_cm_s = settings.max_speed_cm_s
         self._gain_steps = 0
         is_rate = [output.is_rate for output in outputs]
         self._rates = np.flatnonzero(is_rate)
         self._held = np.flatnonzero(held_at_rest(outputs, settings.hold))
-        cm_per_unit = [CM_PER_UNIT.get(output.unit, 1.0) for output in outputs if output.is_rate]
-        self._cm_per_unit = np.array(cm_per_unit, dtype=np.float32)
-        self._are_cm_s = all(is_rate) and set(cm_per_unit) == {1.0}
+        in_cm_s = [cm_per_unit(output.unit) or 1.0 for output in outputs if output.is_rate]
+        self._cm_per_unit = np.array(in_cm_s, dtype=np.float32)
+        self._are_cm_s = all(is_rate) and set(in_cm_s) == {1.0}
         self._scaled: Float32Array = np.zeros(len(outputs), dtype=np.float32)
         self.rest: Float32Array = np.zeros(len(outputs), dtype=np.float32)
+        self.undecided: Float32Array = np.zeros(n_classes, dtype=np.float32)
 
     @property
     def gain(self) -> float:

@@ -13,6 +13,7 @@ from rt_ner.bundle.storage import cloud_page
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.offline.classes.class_scores import class_scores
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
@@ -51,9 +52,12 @@ def prove_fit(
     started_s = time.monotonic()
     model, validation_r2 = fit(split, "training")
     labels = shuffle_trials(split.train.labels, np.random.default_rng(seed))
-    control, _ = fit(replace(split, train=replace(split.train, labels=labels)), "control")
+    shuffled_split = replace(split, train=replace(split.train, labels=labels), classes=None)
+    control, _ = fit(shuffled_split, "control")
     n_train, n_trials = split.n_train, len(session.trials)
     whole, chance = _compared(model, session), _compared(control, session)
+    if split.classes:
+        whole = replace(whole, labels=split.classes.given_to(whole.labels))
     history_ns = split.shape.history_ns
     train = only_trials(whole, 0, n_train, history_ns)
     held_out = only_trials(whole, n_train, n_trials, history_ns)
@@ -64,6 +68,7 @@ def prove_fit(
         validation_r2=validation_r2,
         of=kind_of(whole.labels.outputs),
         shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
+        classes=class_scores(held_out),
     )
     bundle = assemble_bundle(model, split.test.windows, training, scores)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
@@ -83,6 +88,8 @@ def report_pages(trained: Trained, draw: Draw | None) -> dict[str, bytes]:
         f"offline; {kind_of(trained.bundle.manifest.decoded_outputs)} R² {scores.r2:.2f}, "
         f"{path}shuffled control {scores.shuffled_r2:.2f}"
     )
+    if scores.classes and (classifier := trained.bundle.manifest.classifier):
+        subtitle += f"; {classifier.of}: {scores.classes}"
     return {"report.png": draw(trained.held_out, title, subtitle), **pages}
 
 

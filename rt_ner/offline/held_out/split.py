@@ -1,10 +1,11 @@
 """Split a session into training trials and held-out trials."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.classes.hop_classes import HopClasses
 from rt_ner.offline.dataset import Dataset, build_dataset
 
 
@@ -13,7 +14,8 @@ class Split:
     """Labelled windows of the training trials and of the held-out trials.
 
     ``n_train`` is the number of training trials. ``causal`` is false if windows hold counts of the
-    future.
+    future. ``classes`` are those of the session, which the labels hold too; None if nothing is
+    classified.
     """
 
     train: Dataset
@@ -21,6 +23,14 @@ class Split:
     n_train: int
     shape: WindowShape
     causal: bool = True
+    classes: HopClasses | None = None
+
+    def with_classes(self, classes: HopClasses) -> "Split":
+        """Return the split with the classes of its hops."""
+        train, test = (
+            replace(part, labels=classes.given_to(part.labels)) for part in (self.train, self.test)
+        )
+        return replace(self, train=train, test=test, classes=classes)
 
 
 def split_windows(session: Session, shape: WindowShape, held_out: float) -> Split:

@@ -40,11 +40,14 @@ class Recalibrated:
     in_use_deg, refitted_deg
         Mean angle between decoded and intended velocity on the last reaches, to which nothing was
         fitted. It does not always tell which decoder is better in the loop.
+    notice
+        A sentence on the classifier that the new decoder has lost; empty if it has lost none.
     """
 
     trained: Trained
     in_use_deg: float
     refitted_deg: float
+    notice: str = ""
 
     @property
     def is_better(self) -> bool:
@@ -55,8 +58,9 @@ class Recalibrated:
 def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
     """Return a bundle with a readout refitted to what the subject intended in a block.
 
-    The encoder stays. The subject is assumed to have aimed at the target (ReFIT, Gilja et al.
-    2012). Warns if the new readout decodes the held-out reaches worse than the old one.
+    The encoder stays, and a classifier with it. The subject is assumed to have aimed at the target
+    (ReFIT, Gilja et al. 2012). Warns if the new readout decodes the held-out reaches worse than
+    the old one.
 
     Parameters
     ----------
@@ -123,7 +127,13 @@ def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -
     before = only_trials(
         _decoded(session, in_use), first, len(session.trials), in_use.window.history_ns
     )
-    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out))
+    kept, notice = trained.bundle.manifest.classifier, ""
+    if in_use.classifier and not kept:
+        notice = (
+            f"the classifier of {in_use.classifier.of} is left out, because the encoder has new "
+            "latents: train again with --classes to have one"
+        )
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out), notice)
 
 
 def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
@@ -146,7 +156,9 @@ def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
         )
     labels, known = refit_labels(block)
     scale = _own_speed(block, in_use.model)
-    return block.session("closed-loop", labels * scale, known, in_use.manifest.training.area)
+    area = in_use.manifest.training.area
+    session = block.session("closed-loop", labels * scale, known, area)
+    return replace(session, voltage=in_use.model.voltage)
 
 
 def _setting(in_use: Bundle, name: str, usual: float) -> float:

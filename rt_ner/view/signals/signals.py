@@ -24,7 +24,8 @@ STALE_S = 0.2
 # Number of rows kept: more than ten seconds of hops of 1 ms.
 _ROWS = 12_000
 _N_NOTICES = 50
-# Streams of the task and of the source.
+# Streams of the decoder that are shown, of the task and of the source.
+_DECODERS = tuple(kind for kind in DECODER_KINDS if kind is not Kind.CLASSES)
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
 _STATES = tuple(State)
@@ -41,7 +42,7 @@ class Signals:
     def __init__(self, decoder: str, task: str) -> None:
         self.decoder_name = decoder
         queries: dict[Kind, Callable[[], StreamQuery | None]] = {
-            **{kind: partial(query_for, decoder, kind) for kind in DECODER_KINDS},
+            **{kind: partial(query_for, decoder, kind) for kind in _DECODERS},
             **{kind: partial(query_for, task, kind) for kind in _TASKS},
             **{kind: partial(self._source_query, kind) for kind in _SOURCES},
         }

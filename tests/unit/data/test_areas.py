@@ -8,7 +8,7 @@ import pytest
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_session, save_session
-from rt_ner.data.session.areas import join_areas
+from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.decoding.windows import WindowShape

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rt_ner.core.clock import NS_PER_S as S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import Trials
+from rt_ner.data.summary import summary_json
 
 pynwb = pytest.importorskip("pynwb")
 from rt_ner.data.formats.nwb.writer import write  # noqa: E402
@@ -58,6 +60,34 @@ def test_a_simulated_session_comes_back_to_the_last_bit(
     np.testing.assert_array_equal(now.unit_channel, was.unit_channel)
     assert now.unit_ids == was.unit_ids
     expect_same_but_spikes(back, small_session)
+
+
+def test_what_was_not_observed_is_a_gap(tmp_path: Path) -> None:
+    nwb = pynwb.NWBFile("gaps", "gaps", datetime(2020, 1, 1, tzinfo=UTC))
+    device = nwb.create_device("array")
+    group = nwb.create_electrode_group("M1", "M1", "M1", device)
+    for unit, observed in enumerate(([[1.0, 4.0], [6.0, 9.0]], [[2.0, 4.0]])):
+        nwb.add_electrode(location="M1", group=group)
+        nwb.add_unit(spike_times=[2.5, 3.0, 8.0], electrodes=[unit], obs_intervals=observed)
+    nwb.add_invalid_time_interval(start_time=2.9, stop_time=3.5)
+    nwb.add_invalid_time_interval(start_time=3.2, stop_time=3.6)
+    with pynwb.NWBHDF5IO(tmp_path / "gaps.nwb", "w") as file:
+        file.write(nwb)
+    recording = load_recording(tmp_path / "gaps.nwb")
+    assert recording.spikes is not None
+    gaps_s = recording.spikes.gaps_ns / S
+    assert gaps_s[1:-1].tolist() == [[2.9, 3.6], [4.0, 6.0]]
+    assert gaps_s[0, 1] == 1.0
+    assert gaps_s[-1, 0] == 9.0
+    counted = {
+        int(stamp_ns)
+        for chunk in recording.spikes.raster(0, 10 * S)
+        for stamp_ns in chunk.stamp_ns[chunk.counts.any(axis=1)]
+    }
+    assert counted == {2_501_000_000, 8_001_000_000}, "the spike at 3 s lies in invalid time"
+    assert any(warning.startswith("1 unit(s) were observed") for warning in recording.warnings)
+    summary = summary_json(recording)
+    assert summary["gaps_s"] == [(0.0, 1.0), (2.9, 3.6), (4.0, 6.0)]
 
 
 def test_counts_come_back_as_counts(tmp_path: Path) -> None:

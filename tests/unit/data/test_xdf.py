@@ -13,6 +13,8 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.xdf.chunks import salvage, scan
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.decoding.windows import WindowShape
+from rt_ner.offline.dataset import build_dataset
 from rt_ner.recalibration.block_file import block_of_xdf
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
@@ -52,10 +54,13 @@ def test_what_was_not_measured_is_no_silence(tmp_path: Path) -> None:
     np.testing.assert_array_equal(recording.spikes.counts, counts)
     assert "samples missing within the recording: 50" in recording.warnings
     assert recording.behaviour is not None
+    assert recording.spikes.gaps_ns.tolist() == [[300 * MS, 350 * MS]]
+    assert len(recording.behaviour.time_ns) == 200, "no sample of movement is lost"
     # No label until all that a decoder looks back to was measured again.
-    times_ns = recording.behaviour.time_ns
-    assert not ((times_ns > 300 * MS) & (times_ns <= 1350 * MS)).any()
-    assert (times_ns > 1350 * MS).any()
+    shape = WindowShape(hop_ns=10 * MS, bin_ns=30 * MS, history_bins=5)
+    ends_ns = build_dataset(recording.session(), shape).labels.end_ns
+    assert not ((ends_ns > 300 * MS) & (ends_ns < 500 * MS)).any()
+    assert {300 * MS, 500 * MS} <= set(ends_ns.tolist())
 
 
 def test_clocks_of_two_computers_are_joined_by_their_offsets(tmp_path: Path) -> None:

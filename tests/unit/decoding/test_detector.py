@@ -27,8 +27,7 @@ def run(
     crossings = np.full(voltage.shape, 7, dtype=np.int8)
     edges = [0, *sorted(cuts), len(voltage)]
     n_invalid = sum(
-        detector.detect(voltage[a:b], crossings[a:b])
-        for a, b in zip(edges, edges[1:], strict=False)
+        detector.read(voltage[a:b], crossings[a:b]) for a, b in zip(edges, edges[1:], strict=False)
     )
     return crossings, n_invalid
 

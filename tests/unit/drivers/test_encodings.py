@@ -1,13 +1,14 @@
 """The same spikes as a raster, as events and as voltage: the same hops."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from drivers.encodings import BroadbandEncoding, EventEncoding, RasterEncoding
 from drivers.replay.packets import EventPackets, packets_of
-from drivers.simulated.voltage import VoltageMaker
+from drivers.simulated.voltage import ElectrodeSettings, VoltageMaker
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import SpikeForm
 from rt_ner.data.session.session import Session
@@ -105,6 +106,20 @@ def test_voltage_is_the_same_however_it_is_cut(small_session: Session) -> None:
     (part,) = maker.chunks(300 * MS, 350 * MS)
     np.testing.assert_array_equal(part.voltage, whole[9000:10_500])
     assert part.stamp_ns[0] == 300 * MS + 33_333
+
+
+def test_spikes_have_any_size_and_banks_share_noise(small_session: Session) -> None:
+    quiet = replace(small_session, spikes=SpikeCounts(np.zeros((300, 96), np.uint8), 10 * MS))
+    (own, *_) = VoltageMaker(quiet).chunks(0, 100 * MS)
+    (shared, *_) = VoltageMaker(quiet, ElectrodeSettings(shared_uv=20.0)).chunks(0, 100 * MS)
+    added = shared.voltage.astype(float) - own.voltage
+    together = np.corrcoef(added.T)
+    assert together[0, 1:32].min() > 0.98
+    assert np.abs(together[0, 32:]).max() < 0.1
+    (small, *_) = VoltageMaker(small_session, ElectrodeSettings((40.0, 40.0))).chunks(0, 100 * MS)
+    (usual, *_) = VoltageMaker(small_session).chunks(0, 100 * MS)
+    assert -110 < small.voltage.min() < -40
+    assert usual.voltage.min() < -150
 
 
 @pytest.mark.parametrize("form", SpikeForm)

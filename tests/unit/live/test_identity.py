@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.errors import StreamError
+from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.chunks import Chunk, EventChunk
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
+from rt_ner.decoding.chunks import Chunk, EventChunk, VoltageChunk
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.readout import Readout
 from rt_ner.live.ports.memory_spikes import Appear
 from rt_ner.live.settings import DecodeSettings, live_binner
 from rt_ner.live.states import State
-from rt_ner.offline.decoding import decode_chunks
+from rt_ner.offline.decoding import decode_chunks, decode_session
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, event_stream, raster_stream
 
 DETECTOR: dict[str, object] = {"learn_s": 0.5}
@@ -119,3 +123,67 @@ def test_chunks_do_not_matter(
     hops, others = ({sent.stamp_ns: sent for sent in rig.results.outputs[:-3]} for rig in rigs)
     assert others.items() <= hops.items() or hops.items() <= others.items()
     assert len(others) > 200
+
+
+@pytest.mark.parametrize(
+    "voltage",
+    [
+        VoltageSettings(value="spike-band-power"),
+        VoltageSettings(value="spike-band-power", reference="average"),
+        VoltageSettings(reference="regression"),
+        VoltageSettings(reference="median", bank=16),
+    ],
+    ids=str,
+)
+def test_live_is_a_recording_of_the_same_voltage(
+    small_bundle: Bundle, small_session: Session, voltage: VoltageSettings
+) -> None:
+    """The values that a recording is loaded with, and decoded offline from, are the live ones."""
+    readout = small_bundle.model.readout
+    # So slow that no velocity is limited, whatever an encoder of spikes makes of power.
+    slow = Readout(readout.matrix * 1e-3, readout.bias * 1e-3)
+    model = replace(small_bundle.model, voltage=voltage, readout=slow)
+    stream = stream_of("broadband", model.channel_ids)
+    maker = VoltageMaker(small_session)
+    counter, chunks = VoltageCounter(stream, voltage), list(maker.chunks(0, 3 * 10**9))
+    for chunk in chunks:
+        counter.push(chunk.stamp_ns, chunk.voltage)
+    offline = decode_session(
+        model, replace(small_session, spikes=counter.spikes(), voltage=voltage)
+    )
+    sent = [VoltageChunk(chunk.stamp_ns + START_NS, chunk.voltage) for chunk in chunks]
+    rig = MemoryRig(model)
+    rig.then(Appear(stream))
+    for piece in cut(sent, [600, 37, 2000]):
+        rig.now_ns = max(rig.now_ns, int(piece[0][-1]))
+        rig.then(piece)
+    velocities = {
+        one.stamp_ns - START_NS: np.float32(one.values).tobytes()
+        for one in rig.run().results.outputs
+    }
+    learned_ns = int(counter.gaps_ns()[0, 1])
+    expected = {
+        int(end_ns): row.tobytes()
+        for end_ns, row in zip(offline.end_ns, offline.values, strict=True)
+        if learned_ns + model.window.history_ns < end_ns <= 3 * 10**9
+    }
+    assert len(expected) > 30
+    assert len(set(expected.values())) > 30
+    assert {end_ns: velocities.get(end_ns) for end_ns in expected} == expected
+
+
+def test_values_that_the_bundle_was_not_trained_on_are_refused(small_bundle: Bundle) -> None:
+    power = VoltageSettings(value="spike-band-power", reference="median", bank=16)
+    model = replace(small_bundle.model, voltage=power)
+    ephys = stream_of("broadband", model.channel_ids)
+    for own in ({}, {"value": "spike-band-power"}, {"reference": "median", "bank": 16}):
+        assert live_binner(ephys, model, DecodeSettings.model_validate({"input": own}))
+    for other in ({"value": "crossings"}, {"reference": "none"}, {"bank": 32}):
+        with pytest.raises(StreamError, match="the bundle was trained on spike-band-power with"):
+            live_binner(ephys, model, DecodeSettings.model_validate({"input": other}))
+    asked = DecodeSettings.model_validate({"input": {"reference": "average"}})
+    with pytest.raises(StreamError, match="trained on crossings without a reference"):
+        live_binner(ephys, small_bundle.model, asked)
+    for form in ("raster", "events"):
+        with pytest.raises(StreamError, match=f"spike-band-power .* the stream is {form}"):
+            live_binner(stream_of(form, model.channel_ids), model, DecodeSettings())

@@ -14,6 +14,7 @@ from rt_ner.live.ports.memory_spikes import MemoryClock, MemoryPlan, MemorySpike
 from rt_ner.live.ports.protocols import Ports
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
+from tests.helpers.classes import classifying_bundle
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig
 
 
@@ -72,3 +73,17 @@ def test_an_error_reaches_the_reader(small_bundle: Bundle) -> None:
 
 def test_its_repr_is_short(small_bundle: Bundle) -> None:
     assert repr(LiveDecoder(small_bundle, "amp/spikes")) == "<LiveDecoder amp/spikes: not started>"
+
+
+def test_a_hop_has_its_probabilities(small_bundle: Bundle) -> None:
+    bundle = classifying_bundle(small_bundle)
+    rig = MemoryRig(bundle.model).appear()
+    rig.raster(rig.history_ms + 50)
+    live, results = decoder_of(bundle, rig)
+    with live:
+        hops = list(live)
+    sent = {each.stamp_ns: each.values for each in results.classes}
+    assert [tuple(hop.probabilities) for hop in hops] == [sent[hop.end_ns] for hop in hops]
+    decided = [hop.state is State.RUNNING for hop in hops]
+    assert [hop.probabilities.any() for hop in hops] == decided
+    assert any(decided)

@@ -17,6 +17,7 @@ from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.readout import Readout
 from rt_ner.live.ports.memory_spikes import Pause, Vanish
 from rt_ner.live.states import Command, State
+from tests.helpers.classes import classifying
 from tests.helpers.memory_rig import MS, MemoryRig, raster_stream
 
 CONNECTING, WARMING, RUNNING, HOLD, STALE, FAULT, STOPPED = State
@@ -373,7 +374,8 @@ HAPPENINGS = st.sampled_from(
 def test_whatever_happens_the_cursor_moves_in_running_alone(
     small_bundle: Bundle, plan: list[tuple[str, int]]
 ) -> None:
-    model = small_bundle.model
+    # Its probabilities are sent too, and must not look like a decision.
+    model = classifying(small_bundle.model)
     rig = MemoryRig(model).appear()
     shift_ns = 0
     for what, amount in plan:
@@ -395,10 +397,35 @@ def test_whatever_happens_the_cursor_moves_in_running_alone(
         # The first source that is there may be one that does not fit.
         rig.run()
     rig.check_standing_still()
+    assert [sent.stamp_ns for sent in rig.results.classes] == [
+        sent.stamp_ns for sent in rig.results.outputs
+    ]
     stamps_ns = [ns for ns, _ in rig.results.states]
     assert stamps_ns == sorted(stamps_ns)
     assert rig.states[-1] is STOPPED
     assert not rig.moving()[-1:] or not rig.moving()[-1]
+
+
+def test_probabilities_are_zero_where_nothing_is_decoded(model: DecoderSpecification) -> None:
+    rig = MemoryRig(classifying(model)).appear().raster(model.window.history_ns // MS + 100)
+    broken = np.zeros((10, len(rig.channel_ids)), dtype=np.int16)
+    broken[3, 5] = -1
+    stamps_ns = rig.now_ns + np.arange(1, 11, dtype=np.int64) * MS
+    rig.wait(10).then(RasterChunk(stamps_ns, broken)).raster(200).command(Command.HOLD)
+    rig.raster(50).run()
+    assert rig.counted()["invalid"] == 1
+    sums = {sent.stamp_ns: sum(sent.values) for sent in rig.results.classes}
+    assert sums[int(stamps_ns[-1])] == 0.0, "running, but its counts are invalid"
+    latents = dict(rig.results.latents)
+    decided = [stamp_ns for stamp_ns, total in sums.items() if total > 0]
+    assert [sums[stamp_ns] for stamp_ns in decided] == pytest.approx([1.0] * len(decided))
+    assert len(decided) > 20
+    assert all(np.isfinite(latents[stamp_ns]).all() for stamp_ns in decided)
+    assert list(sums.values())[-6:] == [0.0] * 6, "on hold"
+
+
+def test_without_a_classifier_no_probabilities_are_sent(rig: MemoryRig) -> None:
+    assert not rig.raster(rig.history_ms + 20).run().results.classes
 
 
 def decoded_velocity(model: DecoderSpecification, latent: np.ndarray) -> np.ndarray:

@@ -359,8 +359,18 @@ def test_the_bundle_loads_and_scores_what_it_says(
     assert isinstance(transfer(folder, *arguments).exception, Exception)
 
 
-def test_the_bundle_keeps_the_first_days_readout(folder: Path, tmp_path: Path) -> None:
-    transfer(folder, "--trials", 4, "--no-rivals", "--out", tmp_path / "b")
+def test_the_bundle_keeps_the_first_days_readout_and_no_classes(
+    folder: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "classes.toml"
+    config.write_text(f'classes = "direction"\n{TINY_TOML}')
+    result = transfer(
+        folder, "--trials", 4, "--no-rivals", "--out", tmp_path / "b", "--config", config
+    )
+    assert "classes = 'direction' left out" in result.stderr
+    manifest = load_bundle(tmp_path / "b").manifest
+    assert manifest.classifier is None
+    assert "classes" not in manifest.training.settings
     first: Session = load_session(folder / "1.npz")
     train = split_session(first, TINY).train
     readout = learn_source_day(train, TINY, BIN_NS, CPU, quiet).readout

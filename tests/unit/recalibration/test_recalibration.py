@@ -34,6 +34,7 @@ from rt_ner.recalibration.readouts.adaptation import (
 )
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
 from tests.helpers.blocks import HOP_NS, used
+from tests.helpers.classes import classifying_bundle
 
 
 def test_a_turned_world_is_learned_and_the_speed_stays(
@@ -114,15 +115,18 @@ def test_an_encoder_is_stitched_to_moved_electrodes(
     played = used(small_bundle, later)
     order = np.random.default_rng(0).permutation(played.counts.shape[1])
     parts: list[float] = []
+    classifying = classifying_bundle(small_bundle)
     found = recalibrate_encoder(
         replace(played, counts=played.counts[:, order]),
-        small_bundle,
+        classifying,
         small_session,
         "cpu",
         parts.append,
     )
     assert found.is_better
     assert found.trained.bundle.manifest.window == small_bundle.manifest.window
+    assert found.trained.bundle.manifest.classifier is None, "its latents are others"
+    assert found.notice.startswith("the classifier of choice is left out, because the encoder has")
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
 

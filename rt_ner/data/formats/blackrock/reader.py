@@ -1,4 +1,4 @@
-"""Read Blackrock files with neo: NEV spikes, or threshold crossings of NSx broadband.
+"""Read Blackrock files with neo: NEV spikes, or values of NSx broadband.
 
 They hold no trials, and movement only if it was fed into analog inputs.
 """
@@ -7,7 +7,6 @@ import logging
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from neo.rawio import BlackrockRawIO
@@ -15,18 +14,21 @@ from neo.rawio import BlackrockRawIO
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.foreign_files import foreign_file
-from rt_ner.data.formats.common.spike_trains import CrossingFinder, distinct_labels, merge_trains
+from rt_ner.data.formats.blackrock.voltage import (
+    BROADBAND_HZ,
+    FoundSpikes,
+    labels_of,
+    voltage_spikes,
+)
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
+from rt_ner.data.formats.common.spike_trains import merge_trains
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
-from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 from rt_ner.decoding.input.channels import split_name
 
 _AREA = "array"
 _NOISE_UNIT = 255
-# The detector's band ends at 6 kHz.
-_BROADBAND_HZ = 15_000
-_CHUNK_SAMPLES = 30_000
 _MOVEMENT = (("vx", "vy"), ("x", "y"), ("cursor_x", "cursor_y"), ("hand_x", "hand_y"))
 _MISSING = {
     "spikes": "no spikes in the NEV file, and no broadband (NSx of 15 kHz or more) beside it",
@@ -38,15 +40,7 @@ _MISSING = {
 logging.getLogger("neo").addHandler(logging.NullHandler())
 
 
-class _Spikes(NamedTuple):
-    """Channels and their spikes, None if there are none; and warnings."""
-
-    channel_ids: tuple[str, ...]
-    spikes: SpikeTimes | None
-    warnings: list[str]
-
-
-def read(path: Path, area: str | None) -> RecordingFile:
+def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
     """Read ``NAME.nev`` and the NSx files beside it, or an NSx file."""
     if area not in (None, _AREA):
         raise SessionError(f"no area '{area}': Blackrock files name no areas; leave --area out")
@@ -60,23 +54,25 @@ def read(path: Path, area: str | None) -> RecordingFile:
             filename=str(path.with_suffix("")),
             nsx_to_load="all",
             load_nev=path.with_suffix(".nev").is_file(),
-            gap_tolerance_ms=1000.0 / _BROADBAND_HZ,
+            gap_tolerance_ms=1000.0 / BROADBAND_HZ,
         )
         try:
             files.parse_header()
-            return _recording(files, path)
+            return _recording(files, path, voltage)
         finally:
             # neo refers to itself, and so would keep its files open until garbage collection.
             vars(files).clear()
 
 
-def _recording(files: BlackrockRawIO, path: Path) -> RecordingFile:
+def _recording(files: BlackrockRawIO, path: Path, voltage: VoltageSettings) -> RecordingFile:
     """Return the longest part of the recording."""
     segment, warnings = _longest_segment(files)
     origin_ns = _origin_ns(files, segment)
-    found = _sorted_spikes(files, segment, origin_ns)
+    found = FoundSpikes((), None, [])
+    if voltage == CROSSINGS:
+        found = _sorted_spikes(files, segment, origin_ns)
     if found.spikes is None:
-        detected = _detected_spikes(files, segment, origin_ns)
+        detected = voltage_spikes(files, segment, origin_ns, voltage)
         found = detected._replace(warnings=found.warnings + detected.warnings)
     kinematics, movement_warnings = _kinematics(files, segment, origin_ns)
     return RecordingFile(
@@ -98,6 +94,7 @@ def _recording(files: BlackrockRawIO, path: Path) -> RecordingFile:
             "layout": "blackrock",
             "zero_of_device_clock_s": str(origin_ns // NS_PER_S),
         },
+        voltage=voltage,
     )
 
 
@@ -147,7 +144,7 @@ def _truncation(nev: Path) -> list[str]:
     return ["the NEV file ends within a spike, which is left out"] if beyond else []
 
 
-def _sorted_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> _Spikes:
+def _sorted_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> FoundSpikes:
     """Return the NEV file's units, pooled by electrode, without noise."""
     names = [str(unit["name"]) for unit in files.header["spike_channels"]]
     label_of = _electrode_labels(files) if names else {}
@@ -166,10 +163,10 @@ def _sorted_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> _Spik
         unit_channel.append(list(labels).index(electrode))
     warnings = [f"spikes that the sorter marked as noise, left out: {n_noise:,}"] if n_noise else []
     if not any(len(train) for train in trains):
-        return _Spikes((), None, warnings)
+        return FoundSpikes((), None, warnings)
     channel_of = np.array(unit_channel, dtype=np.int32)
     spikes = merge_trains(trains, tuple(unit_ids), channel_of, len(labels))
-    return _Spikes(tuple(labels.values()), spikes, warnings)
+    return FoundSpikes(tuple(labels.values()), spikes, warnings)
 
 
 def _electrode_labels(files: BlackrockRawIO) -> dict[int, str]:
@@ -182,45 +179,12 @@ def _electrode_labels(files: BlackrockRawIO) -> dict[int, str]:
     return labels if len(set(labels.values())) == len(labels) else {}
 
 
-def _detected_spikes(files: BlackrockRawIO, segment: int, origin_ns: int) -> _Spikes:
-    """Return the threshold crossings of broadband."""
-    stream = _broadband_stream(files)
-    if stream is None:
-        return _Spikes((), None, [])
-    rate_hz = float(files.get_signal_sampling_rate(stream))
-    begin_s = float(files.get_signal_t_start(0, segment, stream))
-    n_samples = files.get_signal_size(0, segment, stream)
-    labels = distinct_labels(_labels(files, stream))
-    finder = CrossingFinder(labels, rate_hz)
-    for first in range(0, n_samples, _CHUNK_SAMPLES):
-        last = min(first + _CHUNK_SAMPLES, n_samples)
-        ends_s = begin_s + np.arange(first + 1, last + 1) / rate_hz
-        voltage = files.get_analogsignal_chunk(0, segment, first, last, stream, None)
-        finder.push(ns_array_from_s(ends_s), np.ascontiguousarray(voltage))
-    warning = f"spikes are threshold crossings of {len(labels)} broadband channels"
-    return _Spikes(labels, finder.spikes(origin_ns), [warning])
-
-
-def _broadband_stream(files: BlackrockRawIO) -> int | None:
-    """Return the first stream that is fast enough to hold spikes."""
-    n_streams = files.signal_streams_count()
-    rates_hz = [float(files.get_signal_sampling_rate(stream)) for stream in range(n_streams)]
-    return next((stream for stream, hz in enumerate(rates_hz) if hz >= _BROADBAND_HZ), None)
-
-
-def _labels(files: BlackrockRawIO, stream: int) -> tuple[str, ...]:
-    """Return the labels of a stream's channels."""
-    number = files.header["signal_streams"][stream]["id"]
-    channels = files.header["signal_channels"]
-    return tuple(str(one["name"]) for one in channels if one["stream_id"] == number)
-
-
 def _kinematics(
     files: BlackrockRawIO, segment: int, origin_ns: int
 ) -> tuple[Behaviour | None, list[str]]:
     """Return the movement in analog inputs, and warnings."""
     for stream in range(files.signal_streams_count()):
-        labels = [split_name(label)[0].lower() for label in _labels(files, stream)]
+        labels = [split_name(label)[0].lower() for label in labels_of(files, stream)]
         for names in _MOVEMENT:
             if set(names) <= set(labels):
                 columns = [labels.index(name) for name in names]
@@ -237,7 +201,7 @@ def _movement(
     rate_hz = float(files.get_signal_sampling_rate(stream))
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
     times_ns = begin_ns - origin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
-    names = [_labels(files, stream)[column] for column in columns]
+    names = [labels_of(files, stream)[column] for column in columns]
     warnings = [f"analog inputs {' and '.join(names)}: their unit is assumed to be cm or cm/s"]
     if not names[0].lower().startswith("v"):
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)

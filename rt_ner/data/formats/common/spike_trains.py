@@ -1,46 +1,11 @@
-"""Spike times from units' trains, or from threshold crossings of broadband."""
+"""Spike times from units' trains, and the channels' labels."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from rt_ner.core.arrays import AnyArray, Int32Array, Int64Array
+from rt_ner.core.arrays import Int32Array, Int64Array
 from rt_ner.data.session.spikes import SpikeTimes
-from rt_ner.decoding.binning.detector import Detector, DetectorSettings
-
-
-class CrossingFinder:
-    """Find threshold crossings in voltage, chunk by chunk, with the live decoder's detector."""
-
-    def __init__(self, labels: tuple[str, ...], rate_hz: float) -> None:
-        self._labels = labels
-        self._detector = Detector(len(labels), rate_hz, DetectorSettings())
-        self._times: list[Int64Array] = []
-        self._channels: list[Int64Array] = []
-
-    @property
-    def n_blind(self) -> int:
-        """Number of upcoming samples in which no crossing can be found yet."""
-        return self._detector.n_blind
-
-    def push(self, ends_ns: Int64Array, voltage: AnyArray) -> None:
-        """Search samples ``(sample, channel)`` that end at ``ends_ns``."""
-        crossings = np.zeros(voltage.shape, dtype=np.int8)
-        self._detector.detect(voltage, crossings)
-        sample, channel = np.nonzero(crossings > 0)
-        self._times.append(ends_ns[sample])
-        self._channels.append(channel)
-
-    def spikes(self, origin_ns: int) -> SpikeTimes:
-        """Return all crossings, timed from ``origin_ns``."""
-        n = len(self._labels)
-        return SpikeTimes(
-            np.concatenate([*self._times, np.zeros(0, dtype=np.int64)]) - origin_ns,
-            np.concatenate([*self._channels, np.zeros(0, dtype=np.int64)]).astype(np.int32),
-            self._labels,
-            np.arange(n, dtype=np.int32),
-            n,
-        )
 
 
 def merge_trains(

@@ -1,6 +1,6 @@
 """Read MATLAB files of either version, in TrialData or the reach layout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,17 @@ from pymatreader import read_mat
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.foreign_files import foreign_file
-from rt_ner.data.formats.common.reaches import displacements_cm, stated_directions_deg
+from rt_ner.data.formats.common.counts import counts_of
+from rt_ner.data.formats.common.guards.foreign_files import described, foreign_file
+from rt_ner.data.formats.common.trials.directions import (
+    displacements_cm,
+    stated_directions,
+    way_deg,
+)
+from rt_ner.data.formats.common.trials.outcomes import outcomes
 from rt_ner.data.formats.matlab.size import check_size
-from rt_ner.data.formats.matlab.trial_row import SPIKES, TrialRow
-from rt_ner.data.formats.reach import REACH_ARRAYS, checked_counts, reach_areas, reach_session
+from rt_ner.data.formats.matlab.trial_row import SPIKES, TrialRow, bin_seconds
+from rt_ner.data.formats.reach import REACH_ARRAYS, reach_areas, reach_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts
@@ -44,13 +50,19 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
     chosen = area or areas[0]
     if chosen not in areas:
         raise SessionError(f"no area '{chosen}': this file holds {', '.join(areas)}")
-    trials = [trial for trial in (TrialRow(row, chosen) for row in rows) if trial.is_good]
+    results = {"result": [row["result"] for row in rows]} if "result" in rows[0] else {}
+    found = outcomes(results, len(rows))
+    succeeded = [row for row, is_good in zip(rows, found.succeeded, strict=True) if is_good]
+    trials = [trial for trial in (TrialRow(row, chosen) for row in succeeded) if trial.is_good]
     if not trials:
         raise SessionError(f"none of {len(rows)} trials is usable: expected result 'R' and bins")
     bin_ns = _bin_ns(rows)
-    counts = checked_counts(np.concatenate([trial.counts for trial in trials]))
+    counts, count_note = counts_of(
+        np.concatenate([trial.counts for trial in trials]), bin_ns / NS_PER_S
+    )
     kinematics, n_unknown = _kinematics(trials, bin_ns)
     joined, warnings = _joined(trials, bin_ns, kinematics)
+    warnings += [*found.notes, *([count_note] if count_note else []), *_bin_notes(rows)]
     if n_unknown:
         warnings.insert(0, f"bins without velocity: {n_unknown}")
     if n_bad := len(rows) - len(trials):
@@ -77,11 +89,10 @@ def _trial_data(content: Mapping[str, Any], area: str | None, path: Path) -> Rec
 
 def _rows(content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     """Return the name of the struct array that is TrialData, and its elements."""
-    for name, value in content.items():
-        if not isinstance(value, dict):
-            continue
-        has_spikes = any(key.endswith(SPIKES) for key in value)
-        if "bin_size" in value and has_spikes and ("vel" in value or "pos" in value):
+    for name, value in _structs(content):
+        if isinstance(value, list):
+            return name, value
+        if _is_row(value):
             if not isinstance(value["bin_size"], list):
                 return name, [value]
             n = len(value["bin_size"])
@@ -89,12 +100,33 @@ def _rows(content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
                 key: one for key, one in value.items() if isinstance(one, list) and len(one) == n
             }
             return name, [{key: one[row] for key, one in listed.items()} for row in range(n)]
-    raise SessionError(f"{_EXPECTED}; it holds {', '.join(content) or 'nothing'}")
+    raise SessionError(f"{_EXPECTED}; it holds {described(content)}")
+
+
+def _is_row(fields: Any) -> bool:
+    """Return True for a struct with the fields of TrialData."""
+    if not isinstance(fields, dict):
+        return False
+    has_spikes = any(key.endswith(SPIKES) for key in fields)
+    return "bin_size" in fields and has_spikes and ("vel" in fields or "pos" in fields)
+
+
+def _structs(
+    content: Mapping[str, Any], depth: int = 3
+) -> Iterator[tuple[str, dict[str, Any] | list[dict[str, Any]]]]:
+    """Yield all structs of a file by name, those within others too, and cells of a trial each."""
+    for name, value in content.items():
+        if isinstance(value, list) and value and all(map(_is_row, value)):
+            yield name, value
+        if isinstance(value, dict):
+            yield name, value
+            if depth > 1:
+                yield from ((f"{name}.{inner}", one) for inner, one in _structs(value, depth - 1))
 
 
 def _bin_ns(rows: Sequence[Mapping[str, Any]]) -> int:
     """Return the length of a bin, which all trials must share."""
-    sizes_s = {float(np.ravel(row["bin_size"])[0]) for row in rows}
+    sizes_s = {bin_seconds(row) for row in rows}
     bin_ns = round(min(sizes_s) * NS_PER_S)
     if len(sizes_s) > 1 or bin_ns <= 0:
         raise SessionError(
@@ -102,6 +134,14 @@ def _bin_ns(rows: Sequence[Mapping[str, Any]]) -> int:
             "in seconds, for example 0.01"
         )
     return bin_ns
+
+
+def _bin_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a note if the bins' length is not stated in seconds."""
+    stated = float(np.ravel(rows[0]["bin_size"])[0])
+    if stated == bin_seconds(rows[0]):
+        return []
+    return [f"bin_size = {stated:g} is taken to be in ms: no bin is so many seconds long"]
 
 
 def _kinematics(trials: Sequence[TrialRow], bin_ns: int) -> tuple[Behaviour, int]:
@@ -122,8 +162,8 @@ def _joined(
     go = start + np.array([trial.go for trial in trials], dtype=np.int64) * bin_ns
     moved_cm = displacements_cm(go, end, kinematics)
     stated = np.array([trial.direction for trial in trials])
-    degrees, unit = stated_directions_deg(stated, moved_cm)
-    warnings = [f"directions are assumed to be in {unit}, judging by their values"]
+    degrees, notes = stated_directions("target_direction", stated, way_deg(go, end, kinematics))
+    warnings = list(notes)
     if n_without_go := sum(not trial.has_go for trial in trials):
         warnings.append(f"trials without a go cue, whose start is used instead: {n_without_go}")
     if n_unstated := int((~np.isfinite(stated)).sum()):

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import h5py
 
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.hdf5_probe import check_survivable
+from rt_ner.data.formats.common.guards.hdf5_probe import check_survivable
 
 _MOST_BYTES = 2_000_000_000
 _PIECE_BYTES = 1 << 16

@@ -24,6 +24,11 @@ def check_size(data: Any, name: str) -> None:
         )
 
 
+def text_of(value: Any) -> str:
+    """Return a name as text; some programs store names as bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
 def seconds(data: Any, name: str) -> FloatArray:
     """Return times in s. Raise SessionError if they are too many, or no numbers."""
     check_size(data, name)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,27 @@ from pynwb import NWBHDF5IO, NWBFile
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.foreign_files import foreign_file
-from rt_ner.data.formats.common.hdf5_probe import check_survivable
-from rt_ner.data.formats.nwb.behavior import Movement, movement_of, trial_table_of, trials_of
-from rt_ner.data.formats.nwb.units import (
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
+from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
+from rt_ner.data.formats.nwb.parts.series import described
+from rt_ner.data.formats.nwb.parts.trials import trial_table_of, trials_of
+from rt_ner.data.formats.nwb.parts.units import (
     areas_of,
     counts_of,
+    gaps_of,
     has_spike_times,
+    invalid_times,
     spike_times_s,
     spikes_of,
 )
 from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.gaps import union
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
-    "behaviour": "no series of 2 columns named after velocity or position (of hand or cursor)",
+    "behaviour": "no series of x and y named after velocity or position (of hand or cursor); it "
+    "holds {series}",
     "trials": "no trials table with start_time and stop_time",
 }
 
@@ -36,8 +44,40 @@ def read(path: Path, area: str | None) -> RecordingFile:
     if not h5py.is_hdf5(path):
         raise SessionError("not NWB: expected an HDF5 file")
     check_survivable(path)
-    with foreign_file("NWB"), NWBHDF5IO(path, "r", load_namespaces=False) as file:
-        return _recording(file.read(), path, area)
+    add_filters()
+    _refuse_nwb_1(path)
+    with foreign_file("NWB"), _opened(path) as nwb:
+        return _recording(nwb, path, area)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[NWBFile]:
+    """Open a file, with the types of its extensions if it has any."""
+    with NWBHDF5IO(path, "r", load_namespaces=False) as file:
+        try:
+            nwb = file.read()
+        except KeyError as error:
+            if "namespace" not in str(error):
+                raise
+        else:
+            yield nwb
+            return
+    # The file describes its extensions' types itself, as data. Without them, it can't be read.
+    with NWBHDF5IO(path, "r", load_namespaces=True) as file:
+        yield file.read()
+
+
+def _refuse_nwb_1(path: Path) -> None:
+    """Raise SessionError for a file of NWB's first version, which pynwb does not read."""
+    with h5py.File(path, "r") as file:
+        stated = file.get("nwb_version")
+        version = stated[()] if isinstance(stated, h5py.Dataset) else b""
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    if text.upper().startswith("NWB-1"):
+        raise SessionError(
+            f"NWB of version {text}, expected 2: convert it, for example by MatNWB or the program "
+            "that wrote it"
+        )
 
 
 def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
@@ -50,6 +90,9 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
     table = trial_table_of(nwb)
     shift_ns = _shift_ns(nwb, movement, table)
     channel_ids, spikes = spikes_of(nwb, of_unit == chosen, shift_ns)
+    gaps_ns, gap_warnings = gaps_of(nwb, of_unit == chosen, shift_ns)
+    if spikes is not None:
+        spikes = replace(spikes, gaps_ns=union([spikes.gaps_ns, gaps_ns]))
     kinematics = movement.kinematics(shift_ns) if movement else None
     trials, trial_warnings = trials_of(table, kinematics, shift_ns)
     return RecordingFile(
@@ -60,8 +103,13 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
         behaviour=kinematics,
         trials=trials,
         contents=tuple(_contents(nwb, areas, movement)),
-        missing=_MISSING,
-        warnings=(*(movement.warnings if movement else ()), *trial_warnings),
+        missing={name: reason.format(series=described(nwb)) for name, reason in _MISSING.items()},
+        warnings=(
+            *(movement.warnings if movement else ()),
+            *trial_warnings,
+            *gap_warnings,
+            *invalid_times(nwb),
+        ),
         provenance=_provenance(nwb) or {"file": path.name, "layout": "nwb"},
     )
 

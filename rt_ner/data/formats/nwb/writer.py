@@ -21,6 +21,7 @@ from rt_ner.data.formats.nwb.datasets import (
 )
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS
 
 # NWB requires a date, which a session does not have.
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +38,10 @@ def write(session: Session, path: Path) -> None:
             f"{path}: NWB files are written with a velocity (vx, vy) alone, this session holds "
             f"{names}: write it as .npz"
         )
+    if session.voltage != CROSSINGS:
+        raise SessionError(
+            f"{path}: NWB files can't tell {session.voltage} from other spikes: write it as .npz"
+        )
     nwb = NWBFile(
         session_description=f"{session.name} ({session.area}), written by rt-ner; its date is not "
         "known, times count from the session's start",
@@ -49,6 +54,8 @@ def write(session: Session, path: Path) -> None:
     _add_spikes(nwb, session)
     _add_behavior(nwb, session)
     _add_trials(nwb, session)
+    for start_ns, end_ns in session.spikes.gaps_ns:
+        nwb.add_invalid_time_interval(start_time=start_ns / NS_PER_S, stop_time=end_ns / NS_PER_S)
     with fresh_file(path) as partial, NWBHDF5IO(partial, "w") as file:
         file.write(nwb)
 

@@ -4,6 +4,7 @@ An XDF 1.0 file (github.com/sccn/xdf) is ``XDF:`` and then chunks: a length, a t
 tags, a stream number.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -44,12 +45,14 @@ class Contents:
     """The intact chunks of a file, its streams' headers and sample numbers, and the damage.
 
     ``headers`` and ``n_samples`` are by stream number; ``damage`` has one line per part left out.
+    Streams whose header can't be read are ``unreadable``.
     """
 
     chunks: list[Chunk] = field(default_factory=list)
     headers: dict[int, ElementTree.Element] = field(default_factory=dict)
     n_samples: dict[int, int] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
+    unreadable: set[int] = field(default_factory=set)
 
     def bytes_of(self, path: Path, streams: set[int]) -> bytes:
         """Return an XDF file with these streams only."""
@@ -107,9 +110,9 @@ def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
     stream = n_samples = 0
     if tag in _OF_STREAM:
         (stream,) = struct.unpack("<I", file.read(4))
-        if tag != _HEADER and stream not in contents.headers:
+        if tag != _HEADER and stream not in contents.headers.keys() | contents.unreadable:
             raise ValueError(f"a chunk of stream {stream}, which has no header")
-    if tag == _SAMPLES:
+    if tag == _SAMPLES and stream not in contents.unreadable:
         n_samples = _checked_samples(file, end, contents.headers[stream])
     return Chunk(begin, end, tag, stream, n_samples)
 
@@ -158,14 +161,30 @@ def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
 def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
     """Add a chunk to the contents and move past it."""
     if chunk.tag == _HEADER:
-        header = ElementTree.fromstring(file.read(chunk.end - file.tell()))  # noqa: S314 - expat ≥ 2.4
-        _sample_shape(header)
-        float(header.findtext("nominal_srate", ""))
-        contents.headers[chunk.stream] = header
+        _take_header(chunk.stream, file.read(chunk.end - file.tell()), contents)
+    file.seek(chunk.end)
+    if chunk.tag in _OF_STREAM and chunk.stream in contents.unreadable:
+        return
     contents.chunks.append(chunk)
     so_far = contents.n_samples.get(chunk.stream, 0)
     contents.n_samples[chunk.stream] = so_far + chunk.n_samples
-    file.seek(chunk.end)
+
+
+def _take_header(stream: int, content: bytes, contents: Contents) -> None:
+    """Add a stream's header to the contents; if it can't be read, leave out that stream alone."""
+    try:
+        header = ElementTree.fromstring(content)  # noqa: S314 - expat ≥ 2.4
+        _sample_shape(header)
+        float(header.findtext("nominal_srate", ""))
+    except (ValueError, ElementTree.ParseError) as error:
+        name = re.search(rb"<name>([^<]*)</name>", content)
+        called = f" '{name[1].decode(errors='replace')}'" if name else ""
+        contents.unreadable.add(stream)
+        contents.damage.append(
+            f"stream {stream}{called} is left out: its header can't be read ({error})"
+        )
+        return
+    contents.headers[stream] = header
 
 
 def _skip_damage(file: BinaryIO, begin: int, size: int, reason: str, contents: Contents) -> None:

@@ -13,7 +13,7 @@ import pyxdf
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.foreign_files import foreign_file
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.data.formats.xdf.stream_info import StreamInfo, streams_of
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from xml.etree import ElementTree
 
-from rt_ner.core.contract.kinds import CM_PER_UNIT, SPIKE_TYPES
+from rt_ner.core.contract.kinds import SPIKE_TYPES
+from rt_ner.core.quantities.units import cm_per_unit
 from rt_ner.data.formats.xdf.chunks import Contents
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
@@ -85,7 +86,7 @@ class StreamInfo:
     @cached_property
     def cm_per_unit(self) -> float | None:
         """Factor from the stream's unit to cm or cm/s; None if the unit is unknown."""
-        return CM_PER_UNIT.get(next(iter(self.units), "").lower())
+        return cm_per_unit(next(iter(self.units), ""))
 
     @property
     def is_markers(self) -> bool:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.compiled.njit import njit
+from rt_ner.decoding.binning.voltage.kernels.reference import NONE, Reference, subtract_reference
 
 # median(|x|) / std(x) of Gaussian noise.
 GAUSSIAN_MEDIAN = 0.6745
@@ -26,6 +27,13 @@ class BandPass(NamedTuple):
     state: FloatArray
 
 
+class Front(NamedTuple):
+    """The way of a sample before spikes are looked for: the filter, then the reference."""
+
+    band_pass: BandPass
+    reference: Reference
+
+
 # Rows of the state: two for the high-pass and two for the low-pass, the newest voltage, and the
 # newest two filtered samples, which take turns.
 HIGH_PASS, LOW_PASS, VOLTAGE, FILTERED, N_ROWS = 0, 2, 4, 5, 7
@@ -36,8 +44,8 @@ def band_pass(low_hz: float, high_hz: float, rate_hz: float) -> FloatArray:
 
     The bilinear transform with pre-warping, in closed form: R. Bristow-Johnson, "Cookbook formulae
     for audio EQ biquad filter coefficients", HPF and LPF with Q = 1/√2. The high-pass's numerator,
-    b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `_filter` gives it the differences of the voltage, so
-    that an offset, however large, leaves exactly zero rather than a rounding error.
+    b0 (1 − z⁻¹)², lacks one factor 1 − z⁻¹: `filter_sample` gives it the differences of the
+    voltage, so that an offset, however large, leaves exactly zero rather than a rounding error.
     """
     low, high = 2 * math.pi * low_hz / rate_hz, 2 * math.pi * high_hz / rate_hz
     rows = []
@@ -64,7 +72,7 @@ def _biquad(value: float, coefficients: FloatArray, memory: FloatArray, channel:
 
 
 @njit(cache=True)
-def _filter(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
+def filter_sample(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
     """Filter sample ``number``, ``(channel,)``; return True if all its values are voltages.
 
     The first sample is taken to have lasted for ever, so that an offset is not a step.
@@ -88,7 +96,7 @@ def _filter(voltage: AnyArray, band_pass: BandPass, number: int) -> bool:
 @njit(cache=True)
 def mark_crossings(
     voltage: AnyArray,
-    band_pass: BandPass,
+    front: Front,
     seen: int,
     threshold: FloatArray,
     due: Int64Array,
@@ -100,12 +108,15 @@ def mark_crossings(
     ``threshold``: ``(channel,)``, NaN where nothing may cross. ``due``: ``(channel,)``, the
     number of the first sample that may cross again.
     """
+    band_pass, reference = front
     n_invalid = 0
     for sample in range(voltage.shape[0]):
         number = seen + sample
-        n_invalid += not _filter(voltage[sample], band_pass, number)
+        n_invalid += not filter_sample(voltage[sample], band_pass, number)
         now = band_pass.state[FILTERED + number % 2]
         before = band_pass.state[FILTERED + (number + 1) % 2]
+        if reference.kind != NONE:
+            subtract_reference(now, reference)
         for channel in range(threshold.size):
             falls = now[channel] < threshold[channel] <= before[channel]
             crosses = falls and number >= due[channel]

@@ -1,4 +1,4 @@
-"""Send the stream of outputs in the form that the cursor program needs."""
+"""Send outputs in the form that the cursor program needs, and announce the classes."""
 
 from collections.abc import Sequence
 from threading import Event, Thread
@@ -8,11 +8,14 @@ import pylsl
 
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest, stream_of
+from rt_ner.decoding.classifier import Classifier
 from rt_ner.live.rules.ticks import TickedOutputs
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
 from rt_ner.lsl.streams import announce, describe, local_now_ns
 
+_PROBABILITY = "probability"
 _PER_CM = {"cm/s": 1.0, "mm/s": 10.0, "m/s": 0.01, "a.u.": 1.0}
 
 
@@ -90,6 +93,29 @@ class OutputOutlet:
         while not self._closed.wait(s_from_ns(max(ticks.due_ns - local_now_ns(), 0))):
             due_ns, values = ticks.tick(local_now_ns())
             self._send(values, due_ns)
+
+
+def open_classes(
+    settings: DecodeSettings, classifier: Classifier, hop_ns: int
+) -> pylsl.StreamOutlet:
+    """Announce the stream of the classes' probabilities under the name of the settings; open it."""
+    plain = announce(
+        settings.output.source,
+        Kind.CLASSES,
+        classifier.classes,
+        _PROBABILITY,
+        NS_PER_S / hop_ns,
+    )
+    info = pylsl.StreamInfo(
+        settings.classes.name or plain.name(),
+        settings.classes.type,
+        len(classifier.classes),
+        plain.nominal_srate(),
+        plain.channel_format(),
+        plain.source_id(),
+    )
+    describe(info, classifier.classes, _PROBABILITY, classifier.of)
+    return pylsl.StreamOutlet(info, chunk_size=1)
 
 
 def _transform(wanted: VelocitySettings, outputs: tuple[Output, ...]) -> FloatArray:

@@ -10,7 +10,7 @@ from rt_ner.core.clock import s_from_ns
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.live.ports.lsl.output_outlet import OutputOutlet
+from rt_ner.live.ports.lsl.output_outlet import OutputOutlet, open_classes
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
 from rt_ner.lsl.streams import local_now_ns, open_outlet
@@ -36,6 +36,8 @@ class LslResults:
         self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
         latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
         self._output = OutputOutlet(settings, hop_ns, model.readout.outputs)
+        classifier = model.classifier
+        self._classes = open_classes(settings, classifier, hop_ns) if classifier else None
         self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
         self._timing = open_outlet(source, Kind.TIMING, TIMING_LABELS, "seconds", hop_ns)
         self._state = open_outlet(source, Kind.STATE, ["state"], "", None, about)
@@ -44,12 +46,14 @@ class LslResults:
         self._opened = opened
         for outlet in (
             self._output.outlet,
+            self._classes,
             self._latent,
             self._timing,
             self._state,
             self._notices,
         ):
-            opened(outlet)
+            if outlet is not None:
+                opened(outlet)
 
     def announce_counts(self, source_id: str) -> None:
         """Open the stream of counts, once it is known which source is counted."""
@@ -67,6 +71,11 @@ class LslResults:
     def warm_caches(self, values: Float32Array) -> None:
         """Run all the code of `push_output` but the sending."""
         self._output.warm_caches(values)
+
+    def push_classes(self, probabilities: Float32Array, stamp_ns: int) -> None:
+        """Send the classes' probabilities."""
+        assert self._classes
+        self._classes.push_sample(probabilities, s_from_ns(stamp_ns))
 
     def push_latent(self, decoded: Decoded) -> None:
         """Send the latent of a hop."""

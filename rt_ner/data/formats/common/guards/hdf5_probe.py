@@ -6,6 +6,8 @@ process can catch that.
 
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -16,7 +18,7 @@ _LONGEST_S = 120.0
 _MOST_MEMORY_BYTES = 4_000_000_000
 # Larger arrays are skipped: damage leads astray in the structure around them.
 _READ_BYTES = 64_000_000
-_DAMAGED = 3
+_DAMAGED, _FILTERED = 3, 4
 
 
 def check_survivable(path: Path) -> None:
@@ -34,10 +36,21 @@ def check_survivable(path: Path) -> None:
         ) from error
     if done.returncode == _DAMAGED:
         raise SessionError(f"damaged, get an intact copy: {done.stdout.decode(errors='replace')}")
+    if done.returncode == _FILTERED:
+        raise SessionError(
+            "compressed by a filter of HDF5 that is not installed: pip install hdf5plugin, or "
+            f"write the file again with gzip ({done.stdout.decode(errors='replace')})"
+        )
     if done.returncode:
         raise SessionError(
             f"damaged, get an intact copy: HDF5's library crashes on it (code {done.returncode})"
         )
+
+
+def add_filters() -> None:
+    """Let HDF5 read more kinds of compression, where the package for them is installed."""
+    with suppress(ImportError):
+        import_module("hdf5plugin")
 
 
 def _limit_memory() -> None:
@@ -64,13 +77,14 @@ def _read(_name: str, item: h5py.Group | h5py.Dataset) -> None:
 def _main(path: str) -> int:
     """Read the file through and return the exit code."""
     _limit_memory()
+    add_filters()
     try:
         with h5py.File(path, "r") as file:
             _read("", file)
             file.visititems(_read)
     except (OSError, RuntimeError, MemoryError, KeyError) as error:
         sys.stdout.write((str(error).splitlines() or [type(error).__name__])[0])
-        return _DAMAGED
+        return _FILTERED if "required filter" in str(error) else _DAMAGED
     return 0
 
 

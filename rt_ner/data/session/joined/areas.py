@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from rt_ner.core.errors import SessionError
+from rt_ner.data.session.gaps import union
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 
@@ -40,7 +41,11 @@ def join_areas(sessions: Sequence[Session]) -> Session:
 def _join_counts(parts: Sequence[SpikeCounts]) -> SpikeCounts:
     if len({(len(part.counts), part.bin_ns) for part in parts}) > 1:
         raise SessionError("the areas differ in the number or length of their bins")
-    return SpikeCounts(np.concatenate([part.counts for part in parts], axis=1), parts[0].bin_ns)
+    return SpikeCounts(
+        np.concatenate([part.counts for part in parts], axis=1),
+        parts[0].bin_ns,
+        union([part.gaps_ns for part in parts]),
+    )
 
 
 def _join_times(parts: Sequence[SpikeTimes]) -> SpikeTimes:
@@ -61,4 +66,5 @@ def _join_times(parts: Sequence[SpikeTimes]) -> SpikeTimes:
         unit_ids,
         channel.astype(np.int32),
         int(first_channel[-1]),
+        union([part.gaps_ns for part in parts]),
     )

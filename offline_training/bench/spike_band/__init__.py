@@ -1,0 +1,1 @@
+"""Measurement of spike-band power beside threshold crossings, under each reference."""

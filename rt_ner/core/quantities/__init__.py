@@ -1,0 +1,1 @@
+"""Physical quantities and their units."""

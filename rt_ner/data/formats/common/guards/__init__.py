@@ -1,0 +1,1 @@
+"""Guards against files that are damaged, hostile, or not what they seem."""

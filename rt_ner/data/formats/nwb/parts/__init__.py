@@ -1,0 +1,1 @@
+"""Parts of an NWB file: units, movement and trials."""

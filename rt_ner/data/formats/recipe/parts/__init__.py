@@ -1,0 +1,1 @@
+"""Spikes, outputs and trials as a recipe says."""

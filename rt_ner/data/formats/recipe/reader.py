@@ -1,0 +1,118 @@
+"""Read a session as a recipe says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.clock import ns_array_from_s
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
+from rt_ner.core.errors import ConfigError, SessionError
+from rt_ner.core.quantities.units import cm_per_unit, is_speed
+from rt_ner.core.settings import load_settings
+from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
+from rt_ner.data.formats.recipe.parts.recipe_spikes import RecipeSpikes, spikes_by
+from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
+from rt_ner.data.formats.recipe.schema import OutputsAt, Recipe
+from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.behaviour import Behaviour
+
+
+def read(path: Path, area: str | None) -> RecordingFile:
+    """Read the file that a recipe (.toml) names."""
+    try:
+        recipe = load_settings(path, Recipe)
+    except ConfigError as error:
+        raise SessionError(f"{error}") from error
+    file = path.parent / recipe.file
+    if not recipe.file or not file.is_file():
+        raise SessionError(
+            f"file = '{recipe.file}': no such file beside the recipe; name the recording, e.g. "
+            'file = "day1.mat"'
+        )
+    return cooked(recipe, content_of(file), file, area)
+
+
+def cooked(
+    recipe: Recipe, content: Mapping[str, Any], path: Path, area: str | None
+) -> RecordingFile:
+    """Return the recording that a recipe makes of a file's content."""
+    if area not in (None, recipe.spikes.area):
+        raise SessionError(f"no area '{area}': the recipe names {recipe.spikes.area}")
+    spikes = spikes_by(recipe, content)
+    parts = [_outputs(output, content) for output in recipe.outputs]
+    outputs = tuple(one for part in parts for one in part.outputs)
+    values = np.concatenate([part.values for part in parts], axis=1)
+    time_ns = _times_ns(recipe, content, spikes, len(values))
+    known = np.isfinite(values).all(axis=1) & (np.diff(time_ns, prepend=time_ns[0] - 1) > 0)
+    n_lost = int((~known).sum())
+    lost = (f"samples of behaviour without a value, left out: {n_lost:,}",) if n_lost else ()
+    behaviour = Behaviour(time_ns[known], values[known], _named(outputs))
+    trials, notes = trials_by(recipe, content, behaviour, spikes)
+    return RecordingFile(
+        name=path.stem,
+        areas=(recipe.spikes.area,),
+        channel_ids=spikes.channel_ids,
+        spikes=spikes.spikes,
+        behaviour=behaviour,
+        trials=trials,
+        contents=recipe.arrays(),
+        warnings=(*spikes.notes, *notes, *lost),
+        provenance={"file": path.name, "layout": "recipe"},
+    )
+
+
+class _Part(NamedTuple):
+    """Some outputs and their values ``(sample, output)``."""
+
+    outputs: tuple[Output, ...]
+    values: FloatArray
+
+
+def _outputs(place: OutputsAt, content: Mapping[str, Any]) -> _Part:
+    """Return outputs in cm or cm/s where their unit is a length or a speed."""
+    values = arranged(numbers_at(content, place.array), place.axes, ("bin", "column"), place.array)
+    if place.columns:
+        if max(place.columns) > values.shape[1]:
+            raise SessionError(
+                f"'{place.array}' has {values.shape[1]} columns, the recipe asks for column "
+                f"{max(place.columns)}"
+            )
+        values = values[:, [column - 1 for column in place.columns]]
+    n = values.shape[1]
+    names = place.names or _default_names(place, n)
+    if len(names) != n:
+        raise SessionError(f"'{place.array}' gives {n} outputs, but names = {list(names)}")
+    to_cm = cm_per_unit(place.unit)
+    unit = place.unit if to_cm is None else "cm/s" if is_speed(place.unit) else "cm"
+    outputs = tuple(Output(name, unit, place.kind) for name in names)
+    return _Part(outputs, values * (1.0 if to_cm is None else to_cm))
+
+
+def _default_names(place: OutputsAt, n: int) -> tuple[str, ...]:
+    """Return names for outputs that the recipe does not name."""
+    if place.kind is OutputKind.VELOCITY and n <= 3:
+        return tuple(f"v{axis}" for axis in "xyz"[:n])
+    last = place.array.replace("/", ".").rpartition(".")[2].partition(":")[0]
+    return tuple(f"{last}_{number + 1}" for number in range(n))
+
+
+def _named(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+    """Return the outputs; the project's own where they are a velocity along x and y in cm/s."""
+    return VELOCITY_XY if outputs == VELOCITY_XY else outputs
+
+
+def _times_ns(
+    recipe: Recipe, content: Mapping[str, Any], spikes: RecipeSpikes, n_samples: int
+) -> Int64Array:
+    """Return the time of each sample of behaviour in ns of the session."""
+    if recipe.time.behaviour:
+        times_s = np.ravel(numbers_at(content, recipe.time.behaviour))
+        times_ns = ns_array_from_s(times_s) - spikes.zero_ns
+    else:
+        times_ns = spikes.start_ns + (spikes.bin_ns if recipe.time.at == "end" else 0)
+    if len(times_ns) != n_samples:
+        raise SessionError(f"{n_samples} samples of behaviour, but {len(times_ns)} times for them")
+    return times_ns

@@ -1,0 +1,172 @@
+"""Define a recipe: where in a file spikes, behaviour and trials stand, and in which units."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rt_ner.core.contract.outputs import MOST_OUTPUTS, OutputKind
+from rt_ner.core.settings import Settings
+
+
+class SpikeValues(StrEnum):
+    """The numbers that a file holds for spikes.
+
+    Attributes
+    ----------
+    COUNTS
+        Spikes per bin.
+    RATES
+        Spikes per second in each bin.
+    SMOOTHED
+        Counts that were convolved with a Gaussian, trial by trial; the counts are recovered.
+    TIMES
+        Times of single spikes in s: a list of them for each channel.
+
+    """
+
+    COUNTS = "counts"
+    RATES = "rates"
+    SMOOTHED = "smoothed"
+    TIMES = "times"
+
+
+class Smoothing(Settings):
+    """The Gaussian that counts were smoothed with: its taps, an odd number, and width in bins."""
+
+    taps: int = Field(default=9, ge=1, le=101)
+    sigma_bins: float = Field(default=1.5, gt=0)
+
+
+class SpikesAt(Settings):
+    """The place of the spikes.
+
+    Attributes
+    ----------
+    array
+        Path of the array, such as ``binnedData.spikeratedata`` or ``/units/spikes``.
+    values
+        ``counts``, ``rates``, ``smoothed`` or ``times``.
+    axes
+        Order of the array's axes.
+    names
+        Path of the channels' names; empty: they are numbered.
+    area
+        Name of the brain area.
+    smoothing
+        The Gaussian, if values are ``smoothed``.
+
+    """
+
+    array: str
+    values: SpikeValues = SpikeValues.COUNTS
+    axes: tuple[Literal["trial", "bin", "channel"], ...] = ("bin", "channel")
+    names: str = ""
+    area: str = "array"
+    smoothing: Smoothing = Smoothing()
+
+
+class OutputsAt(Settings):
+    """The place of some outputs.
+
+    Attributes
+    ----------
+    array
+        Path of the array.
+    columns
+        Columns to take, counted from 1, such as ``[1, 2]``; empty: all.
+    names
+        Names of the outputs; empty: ``vx``, ``vy`` for two velocities, else numbered.
+    unit, kind
+        Unit, such as ``mm/s``, and kind: ``velocity``, ``position``, ``force``, ``angle``,
+        ``other``.
+    axes
+        Order of the array's axes.
+
+    """
+
+    array: str
+    columns: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    names: tuple[str, ...] = ()
+    unit: str = "cm/s"
+    kind: OutputKind = OutputKind.VELOCITY
+    axes: tuple[Literal["trial", "bin", "column"], ...] = ("bin", "column")
+
+
+class TimeAt(Settings):
+    """The time of bins and of behaviour.
+
+    Attributes
+    ----------
+    bin_s
+        Length of a bin in s; 0: as ``bins`` says.
+    bins
+        Path of the bins' starts in s.
+    behaviour
+        Path of the behaviour's times in s; empty: one sample per bin.
+    at
+        Part of its bin that a sample of behaviour belongs to: ``start`` or ``end``.
+
+    """
+
+    bin_s: float = Field(default=0.0, ge=0, lt=10)
+    bins: str = ""
+    behaviour: str = ""
+    at: Literal["start", "end"] = "end"
+
+
+class TrialsAt(Settings):
+    """The trials: so many bins each, end to end, or by a column of times in s.
+
+    Attributes
+    ----------
+    bins
+        Number of bins of each trial, or path of that number; empty: by times.
+    start, go, end
+        Paths of times in s, ``ARRAY:COLUMN`` for a column counted from 1.
+    direction
+        Path of directions or indices, one per trial or one per bin.
+    target
+        Path of the targets' positions, ``(trial, 2)``.
+    outcome
+        Path of the outcomes.
+
+    """
+
+    bins: int | str = ""
+    start: str = ""
+    go: str = ""
+    end: str = ""
+    direction: str = ""
+    target: str = ""
+    outcome: str = ""
+
+
+class Recipe(Settings):
+    """Where a session stands in a file."""
+
+    file: str = ""
+    spikes: SpikesAt
+    outputs: tuple[OutputsAt, ...] = Field(min_length=1, max_length=MOST_OUTPUTS)
+    time: TimeAt = TimeAt()
+    trials: TrialsAt | None = None
+
+    @model_validator(mode="after")
+    def _has_time(self) -> "Recipe":
+        if self.spikes.values is SpikeValues.TIMES:
+            if not self.time.behaviour:
+                raise ValueError("time.behaviour is missing: times of the behaviour")
+        elif bool(self.time.bin_s) == bool(self.time.bins):
+            raise ValueError("time needs either bin_s or bins, the starts of the bins")
+        return self
+
+    def arrays(self) -> tuple[str, ...]:
+        """Return the paths of all arrays that the recipe needs."""
+        trials = self.trials or TrialsAt()
+        columns = (trials.start, trials.go, trials.end, trials.direction, trials.target)
+        paths = (
+            self.spikes.array, self.spikes.names, self.time.bins, self.time.behaviour,
+            *(output.array for output in self.outputs), *columns, trials.outcome,
+            trials.bins if isinstance(trials.bins, str) else "",
+        )  # fmt: skip
+        return tuple(path for path in paths if path)

@@ -1,0 +1,1 @@
+"""Spikes and movement of single streams of an XDF file."""

@@ -1,0 +1,1 @@
+"""Several areas, or several files, as one session."""

@@ -1,0 +1,1 @@
+"""Compiled kernels of the reference and of spike-band power."""
