@@ -17,7 +17,7 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import nearest_grid_line_ns, ns_from_s
 from rt_ner.core.contract.kinds import Kind, SpikeForm, source_id_of
 from rt_ner.core.contract.markers import SESSION_ZERO
-from rt_ner.data.session.areas import join_areas
+from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.decoder import DecoderSpecification

@@ -10,7 +10,7 @@ from drivers.replay.packets import SplitPackets
 from drivers.replay.replay import Part, Replay
 from drivers.source import opened
 from rt_ner.core.contract.kinds import Kind, SpikeForm
-from rt_ner.data.session.areas import join_areas
+from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import electrodes_of
 from tests.helpers.rig import MS, WAIT_S, inlet, pulled
