@@ -1,12 +1,13 @@
 """Define the command replay."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from drivers.replay.packets import packets_of
+from drivers.replay.packets import SplitPackets, packets_of
 from drivers.replay.replay import Part, Replay
 from drivers.source import opened
 from rt_ner.core.clock import NS_PER_S
@@ -45,6 +46,14 @@ def replay(
     ] = None,
     form: SpikeForm = Form.RASTER,
     name: StreamName = "replay",
+    split_areas: Annotated[
+        bool,
+        typer.Option(
+            "--split-areas",
+            help="Send each area as a source of its own, e.g. replay-M1/spikes, as several "
+            "amplifiers do.",
+        ),
+    ] = False,
     wait_for: Annotated[
         str,
         typer.Option(
@@ -65,22 +74,36 @@ def replay(
     take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
     recording = load_session(session, area)
-    packets = packets_of(recording, form)
+    areas = _areas(session, recording) if split_areas else []
+    packets = SplitPackets(recording, areas, form) if areas else packets_of(recording, form)
     kinds = _kinds(wait_for, packets.encoding.kind)
     part = _part(recording, held_out, speed, loop)
     with stop_on_signals() as stop, no_garbage_collection(), show_progress() as shown:
         source = Replay(recording, packets, name, part, _every_second(part, shown))
         # Its streams close with the block, before a second Ctrl-C could interrupt anything.
         with opened(source):
+            sources = [f"{name}-{each.area}" for each in areas] or [name]
+            sent_as = ",".join(source_id_of(each, packets.encoding.kind) for each in sources)
             console.print(
                 f"{recording.name} ({recording.area}): {len(recording.channel_ids)} channels as "
-                f"'{source_id_of(name, packets.encoding.kind)}'"
+                f"'{sent_as}'"
             )
             if kinds:
                 console.print(f"waiting for a listener on {', '.join(kinds)} (Ctrl-C ends)")
             source.wait_for_listeners(kinds, stop)
             source.run(stop)
     console.print("replay stopped" if stop.is_set() else "replay done")
+
+
+def _areas(path: Path, joined: Session) -> list[Session]:
+    """Return the sessions of the areas that were joined; ConfigError if there is only one."""
+    areas = joined.area.split(",")
+    if len(areas) < 2:
+        raise ConfigError(
+            f"--split-areas: expected several areas, found one, {joined.area}: name them with "
+            "--area M1,PMd or --area all"
+        )
+    return [load_session(path, area) for area in areas]
 
 
 def _kinds(wait_for: str, spikes: Kind) -> list[Kind]:

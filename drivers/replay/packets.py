@@ -1,6 +1,6 @@
 """Cut a session's spikes into packets, in each form in which they can be sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from drivers.encodings import (
@@ -10,6 +10,7 @@ from drivers.encodings import (
     EventEncoding,
     RasterEncoding,
 )
+from drivers.replay.split import SplitEncoding
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.contract.kinds import SpikeForm
@@ -30,7 +31,7 @@ class Packets(Protocol):
     at_once: int
 
     @property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> Encoding | SplitEncoding:
         """Encoding of the rows."""
 
     def between(self, start_ns: int, end_ns: int) -> Iterator[Packet]:
@@ -50,6 +51,21 @@ def packets_of(session: Session, form: SpikeForm = SpikeForm.RASTER) -> Packets:
         SpikeForm.BROADBAND: BroadbandPackets,
     }
     return makers[form](session)
+
+
+class SplitPackets:
+    """The packets of a session of several areas, to be sent as a stream for each area.
+
+    ``areas``: the sessions of the areas, which were joined into ``session``.
+    """
+
+    def __init__(self, session: Session, areas: Sequence[Session], form: SpikeForm) -> None:
+        whole = packets_of(session, form)
+        self.at_once = whole.at_once
+        self.between = whole.between
+        encodings = {area.area: packets_of(area, form).encoding for area in areas}
+        n_channels = tuple(len(area.channel_ids) for area in areas)
+        self.encoding = SplitEncoding(encodings, n_channels)
 
 
 class RasterPackets:

@@ -100,7 +100,20 @@ class Bundle:
             self.weights,
             self.manifest.voltage,
             classifier.classifier() if classifier else None,
+            tuple(self.manifest.training.area.split(",")),
+            self._neutral_counts(),
         )
+
+    def _neutral_counts(self) -> Float32Array:
+        """Return the counts of a hop, ``(channel,)``, that tell the encoder the least.
+
+        The encoder sees square roots of counts in a bin, less their training mean. So the square
+        of the mean root counts as nothing unusual; zeros would look like an array gone silent. The
+        golden windows are a sample of the session, and are in every bundle.
+        """
+        mean_root = np.sqrt(self.golden.windows.astype(np.float64)).mean(axis=(0, 1))
+        neutral = mean_root**2 / self.manifest.window.hops_per_bin
+        return np.asarray(neutral, dtype=np.float32)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Write the bundle to a folder: all of it, or nothing if writing fails.

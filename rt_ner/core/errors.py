@@ -30,5 +30,9 @@ class StreamError(RtNerError):
     """A stream is missing, ambiguous or of the wrong shape."""
 
 
+class SourceAbsentError(StreamError):
+    """No stream matches within the time; raised again and again while one is looked for."""
+
+
 class SourceLostError(Exception):
     """The source of spikes is gone or does not answer. Not the user's error: it may return."""

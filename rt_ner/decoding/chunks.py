@@ -70,7 +70,33 @@ class VoltageChunk(NamedTuple):
     arrived_ns: int = 0
 
 
-Chunk: TypeAlias = RasterChunk | EventChunk | VoltageChunk
+SingleChunk: TypeAlias = RasterChunk | EventChunk | VoltageChunk
+
+
+class SourceChunk(NamedTuple):
+    """A chunk from one of several sources that are decoded together.
+
+    Attributes
+    ----------
+    stamp_ns
+        Times of its samples or events, ``(sample,)``, in ns.
+    source
+        Number of its source, from 0.
+    chunk
+        The chunk itself.
+    complete
+        True if nothing more waits to be read from any source, so that anything still missing has
+        not been sent.
+
+    """
+
+    stamp_ns: Int64Array
+    source: int
+    chunk: SingleChunk
+    complete: bool = False
+
+
+Chunk: TypeAlias = SingleChunk | SourceChunk
 
 
 class Decoded(NamedTuple):

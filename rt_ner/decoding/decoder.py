@@ -43,6 +43,10 @@ class DecoderSpecification:
         The way in which the channels' values are made, if they are made of broadband voltage.
     classifier
         The readout from the same latents to classes; None if there is none.
+    areas
+        The brain areas of the channels, in their order; empty if not known.
+    neutral_counts
+        Counts of a hop that stand for channels not measured, ``(channel,)``; None if not known.
 
     """
 
@@ -53,6 +57,8 @@ class DecoderSpecification:
     weights: EncoderWeights | None = None
     voltage: VoltageSettings = CROSSINGS
     classifier: Classifier | None = None
+    areas: tuple[str, ...] = ()
+    neutral_counts: Float32Array | None = None
 
     def __repr__(self) -> str:
         n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)
@@ -114,20 +120,10 @@ class Decoder:
         return self._decoding_model
 
     def prepared(self, model: DecoderSpecification) -> DecodingModel:
-        """Return another bundle's encoder and readout, with warm caches, ready for `use`.
+        """Return another bundle's encoder and readouts, with warm caches, ready for `use`.
 
-        May be called from any thread while another decodes.
-
-        Parameters
-        ----------
-        model
-            The other specification, of the same channels and window.
-
-        Returns
-        -------
-        DecodingModel
-            Its encoder, bound to this decoder's window, and its readout.
-
+        May be called from any thread while another decodes. ``model``: the other specification, of
+        the same channels and window. Its encoder is bound to this decoder's window.
         """
         decoding_model = self._built(model)
         for _ in range(_WARM_UP_HOPS):
@@ -161,6 +157,7 @@ class Decoder:
         Forgets the history and the source's time, so it is meant for a new connection.
         ``dtype``: type of the numbers that `push` will get.
         """
+        self.binner.restart(0)  # Counts the samples of the open hop as undecodable.
         self.binner.warm_up_as(dtype)
         n_nonfinite, values = self.n_nonfinite, self._values.copy()
         for hop in range(self._shape.n_hops + _WARM_UP_HOPS):

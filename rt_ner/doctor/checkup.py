@@ -76,7 +76,7 @@ class BundleCheck:
 
 @dataclass(frozen=True)
 class Checkup:
-    """The result of all checks."""
+    """The result of all checks; ``other_spikes`` are those of further sources, if there are any."""
 
     versions: dict[str, str]
     surroundings: dict[str, str]
@@ -84,6 +84,7 @@ class Checkup:
     spikes: SpikeCheck | None
     bundle: BundleCheck | None
     findings: tuple[Finding, ...]
+    other_spikes: tuple[SpikeCheck, ...] = ()
 
     @property
     def is_go(self) -> bool:

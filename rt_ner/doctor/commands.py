@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.settings import load_settings, with_overrides
+from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
@@ -41,7 +42,7 @@ def doctor(
     from rt_ner.lsl.streams import quiet_liblsl
 
     quiet_liblsl()
-    said = {"input": {"source_id": source}}
+    said = {"input": chosen_sources(source)}
     settings = with_overrides(load_settings(config, DecodeSettings), said, "command line")
     progress = Console(stderr=True, highlight=False, markup=False)
     with stop_on_signals() as stop:

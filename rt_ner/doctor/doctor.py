@@ -2,7 +2,7 @@
 
 import platform
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import nan
@@ -62,16 +62,22 @@ class Doctor:
         self._say("looking for streams")
         search = self._search()
         infos = search.settled(self._stop.is_set) if search else []
-        info = self._find_spikes(search) if search else None
-        if info and info.uid() not in [seen.uid() for seen in infos]:
-            infos.append(info)
+        found = self._find_spikes(search) if search else []
+        seen = {info.uid() for info in infos}
+        infos += [info for info in found if info.uid() not in seen]
         infos.sort(key=lambda seen: (seen.source_id(), seen.name(), seen.hostname()))
-        spikes = self._announced(info) if info else None
-        streams, spike_check = self._listen(infos, info.uid() if info else "", spikes)
+        spikes = [each for each in map(self._announced, found) if each]
+        streams, spike_checks = self._listen(infos, {info.uid() for info in found}, spikes)
         bundle_check = self._check_bundle(bundle, spikes) if bundle else None
         surroundings = self._check_surroundings(infos)
         return Checkup(
-            _versions(), surroundings, streams, spike_check, bundle_check, tuple(self._findings)
+            _versions(),
+            surroundings,
+            streams,
+            spike_checks[0] if spike_checks else None,
+            bundle_check,
+            tuple(self._findings),
+            spike_checks[1:],
         )
 
     def _search(self) -> StreamSearch | None:
@@ -82,15 +88,17 @@ class Doctor:
             self._no_go(str(error))
             return None
 
-    def _find_spikes(self, search: StreamSearch) -> pylsl.StreamInfo | None:
-        """Return the one spike stream, found as the decoder finds it."""
-        try:
-            query = spike_query(self._settings.input)
-            begun = None if query.predicate else search
-            return find_stream(query, _WAIT_S, self._stop.is_set, search=begun)
-        except StreamError as error:
-            self._no_go(str(error))
-            return None
+    def _find_spikes(self, search: StreamSearch) -> list[pylsl.StreamInfo]:
+        """Return the spike stream of each source, found as the decoder finds it."""
+        found = []
+        for wanted in self._settings.input.each_source():
+            try:
+                query = spike_query(wanted)
+                begun = None if query.predicate else search
+                found.append(find_stream(query, _WAIT_S, self._stop.is_set, search=begun))
+            except StreamError as error:
+                self._no_go(str(error))
+        return [info for info in found if info]
 
     def _announced(self, info: pylsl.StreamInfo) -> _Spikes | None:
         """Return what the spike stream announces; None if it can't be decoded."""
@@ -111,20 +119,21 @@ class Doctor:
         return _Spikes(info, stream, gauge)
 
     def _listen(
-        self, infos: Sequence[pylsl.StreamInfo], spikes_uid: str, spikes: _Spikes | None
-    ) -> tuple[tuple[StreamCheck, ...], SpikeCheck | None]:
+        self, infos: Sequence[pylsl.StreamInfo], spikes_uids: Set[str], spikes: Sequence[_Spikes]
+    ) -> tuple[tuple[StreamCheck, ...], tuple[SpikeCheck, ...]]:
         """Receive all numeric streams at once."""
         numeric = [info for info in infos if info.channel_format() != pylsl.cf_string]
         if numeric:
             self._say(f"listening for {self._seconds:g} s")
-        takes = {spikes.info.uid(): spikes.gauge.take} if spikes else {}
+        takes = {each.info.uid(): each.gauge.take for each in spikes}
         uids = [info.uid() for info in numeric]
         received = dict(zip(uids, listen(numeric, self._seconds, self._stop, takes), strict=True))
         checks = tuple(
-            self._check_stream(info, received.get(info.uid()), info.uid() == spikes_uid)
+            self._check_stream(info, received.get(info.uid()), info.uid() in spikes_uids)
             for info in infos
         )
-        return checks, self._check_spikes(spikes, received[spikes.info.uid()]) if spikes else None
+        spike_checks = [self._check_spikes(each, received[each.info.uid()]) for each in spikes]
+        return checks, tuple(spike_checks)
 
     def _check_spikes(self, spikes: _Spikes, received: Received) -> SpikeCheck:
         health = spikes.gauge.health(received.listened_s)
@@ -153,9 +162,9 @@ class Doctor:
             self._findings += clock_findings(check, same_host, 1000 * before_s)
         return check
 
-    def _check_bundle(self, folder: Path, spikes: _Spikes | None) -> BundleCheck | None:
+    def _check_bundle(self, folder: Path, spikes: Sequence[_Spikes]) -> BundleCheck | None:
         self._say("checking the bundle, and decoding the spikes without publishing")
-        heard = (spikes.info, spikes.stream) if spikes else None
+        heard = [(each.info, each.stream) for each in spikes]
         check, findings = check_bundle(folder, heard, self._settings, self._stop)
         self._findings += findings
         return check

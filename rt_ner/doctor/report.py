@@ -29,8 +29,9 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
     if checkup.streams:
         bars = _ASCII_BARS if console.options.ascii_only else _BARS
         tables += [_streams_table(checkup.streams), _timing_table(checkup.streams, bars)]
-    if checkup.spikes:
-        tables.append(_facts("Spikes", _spike_facts(checkup.spikes)))
+    for spikes in (checkup.spikes, *checkup.other_spikes):
+        if spikes:
+            tables.append(_facts("Spikes", _spike_facts(spikes)))
     if checkup.bundle:
         tables.append(_facts("Bundle", _bundle_facts(checkup.bundle)))
     if checkup.findings:

@@ -20,6 +20,7 @@ from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import BundleError
 from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.live.companions.live_window import obeying_view, view_of
 from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings
@@ -90,7 +91,7 @@ def decode(
 
     quiet_liblsl()
     said: dict[str, dict[str, object]] = {
-        "input": {"source_id": source, "wait_s": wait},
+        "input": {**chosen_sources(source), "wait_s": wait},
         "output": {"source": name},
         "control": {"source_id": commands},
     }
@@ -110,8 +111,10 @@ def decode(
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
     counts = statistics.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
-    found = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
-    console.print(f"counts: {found}", soft_wrap=True)
+    named = {f" of {source}": found for source, found in statistics.counts_by_source().items()}
+    for whose, found in {"": counts, **named}.items():
+        listed = ", ".join(f"{what} {n}" for what, n in found.items() if n)
+        console.print(f"counts{whose}: {listed}", soft_wrap=True)
     if statistics.n_decoded:
         p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
         console.print(f"step time in µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")

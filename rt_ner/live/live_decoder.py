@@ -13,6 +13,7 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import RtNerError
 from rt_ner.core.settings import with_overrides
 from rt_ner.decoding.chunks import Decoded
+from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.live.loop import Loop
 from rt_ner.live.ports.lsl.ports import open_lsl_ports
 from rt_ner.live.ports.protocols import Ports, ResultsOut
@@ -67,7 +68,8 @@ class LiveDecoder:
     bundle
         The trained bundle.
     source_id
-        The spike stream's source_id, such as ``replay/spikes``; empty: the only spike stream.
+        The spike stream's source_id, such as ``replay/spikes``; several with commas between, one
+        for each area of the bundle; empty: the only spike stream.
     name
         Name under which the decoder's own streams are announced; empty: as the settings say.
     settings
@@ -91,7 +93,10 @@ class LiveDecoder:
         settings: DecodeSettings | None = None,
         ports: Ports | None = None,
     ) -> None:
-        named = {"input": {"source_id": source_id or None}, "output": {"source": name or None}}
+        named: dict[str, dict[str, object]] = {
+            "input": chosen_sources(source_id),
+            "output": {"source": name or None},
+        }
         self._settings = with_overrides(settings or DecodeSettings(), named, "LiveDecoder")
         self._model = bundle.model
         self._ports = ports
@@ -103,7 +108,9 @@ class LiveDecoder:
 
     def __repr__(self) -> str:
         state = self.state or "not started"
-        return f"<LiveDecoder {self._settings.input.source_id or 'of any source'}: {state}>"
+        wanted = self._settings.input
+        source = ",".join(wanted.sources) or wanted.source_id or "of any source"
+        return f"<LiveDecoder {source}: {state}>"
 
     def __enter__(self) -> "LiveDecoder":
         ports = self._ports or open_lsl_ports(self._model, self._settings, {}, deque())

@@ -121,7 +121,7 @@ class Loop:
             note = self._publisher.take_note
             if (connection := self._connector.find(wait_s, self._is_stopped, note)) is None:
                 return
-            self.statistics.input_counts = connection.decoder.binner.input_counts
+            self.statistics.count_input_of(connection.decoder.binner)
             self._ports.results.announce_counts(connection.source.source_id)
             self._connector.open(connection)
             self._backlog.cancel()

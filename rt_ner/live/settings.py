@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from rt_ner.core.clock import NS_PER_MS, ns_from_ms
 from rt_ner.core.contract.names import decoder_name
+from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import Settings
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
@@ -15,6 +16,7 @@ from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.binners import binner_for
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.joining.joined_stream import JoinedStream, joined_binner
 
 _TEXT = r"^[^/]*$"
 
@@ -216,8 +218,23 @@ class DecodeSettings(Settings):
 
 
 def live_binner(
-    stream: SpikeStream, model: DecoderSpecification, settings: DecodeSettings
+    stream: SpikeStream | JoinedStream, model: DecoderSpecification, settings: DecodeSettings
 ) -> SpikeBinner[Any]:
-    """Return the binner that the settings ask for; raise StreamError as `binner_for` does."""
+    """Return the binner that the settings ask for; raise StreamError as `binner_for` does.
+
+    Several sources go on without one that lags by twice ``stale_ms``: by then the cursor has
+    stopped, so the hops that had to wait are passed over.
+    """
     step_ns = ns_from_ms(settings.safety.clock_step_ms)
-    return binner_for(stream, model, settings.input, settings.detector, step_ns)
+    if isinstance(stream, JoinedStream):
+        times_ns = step_ns, 2 * ns_from_ms(settings.safety.stale_ms)
+        return joined_binner(stream, model, settings.input, settings.detector, times_ns)
+    try:
+        return binner_for(stream, model, settings.input, settings.detector, step_ns)
+    except StreamError as error:
+        if len(model.areas) > 1:
+            raise StreamError(
+                f"{error}. The bundle was trained on the areas {', '.join(model.areas)}: if each "
+                "has a source of its own, name all of them, in this order, with --source A,B"
+            ) from error
+        raise

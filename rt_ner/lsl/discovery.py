@@ -8,7 +8,7 @@ import pylsl
 
 from rt_ner.core.contract.kinds import LSL_TYPE, SPIKE_TYPES, Kind, source_id_of
 from rt_ner.core.contract.names import is_same_host
-from rt_ner.core.errors import StreamError
+from rt_ner.core.errors import SourceAbsentError, StreamError
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.lsl.network.search import POLL_S, StreamSearch
 
@@ -111,7 +111,7 @@ def find_stream(
             return found[0]
         absent = _absent(query, seen)
         if time.monotonic() >= deadline_s:
-            raise StreamError(
+            raise SourceAbsentError(
                 f"no stream with {query} within {wait_s:g} s; {absent}. Start the source, check "
                 "the network, or name another stream with --source"
             )

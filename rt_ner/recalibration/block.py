@@ -171,13 +171,16 @@ def velocity_kind(of_decoder: bool) -> Kind:
 def _on_grid(
     stamps_ns: Int64Array, counts: FloatArray, hop_ns: int
 ) -> tuple[int, AnyArray, BoolArray]:
-    """Return the grid's start, counts ``(hop, channel)`` on it, and the hops with any sample."""
+    """Return the grid's start, counts ``(hop, channel)`` on it, and the hops with any sample.
+
+    Counts that are not whole numbers stand for a source that was away: they were not measured.
+    """
     zero_ns = (int(stamps_ns[0]) - 1) // hop_ns * hop_ns
     hop = (stamps_ns - zero_ns - 1) // hop_ns
     gridded = np.zeros((int(hop.max()) + 1, counts.shape[1]), dtype=np.int64)
     np.add.at(gridded, hop, np.rint(counts).astype(np.int64))
     is_heard = np.zeros(len(gridded), dtype=np.bool_)
-    is_heard[hop] = True
+    is_heard[hop[(counts == np.rint(counts)).all(axis=1)]] = True
     return zero_ns, gridded, is_heard
 
 

@@ -120,7 +120,8 @@ SourceId = Annotated[
     typer.Option(
         "--source",
         metavar="ID",
-        help="Use the spike stream with this source_id, e.g. replay/spikes. Default: the only one.",
+        help="Use the spike stream with this source_id, e.g. replay/spikes; several with commas, "
+        "one for each area of the bundle: nsp1/spikes,nsp2/spikes. Default: the only one.",
     ),
 ]
 DecoderName = Annotated[

@@ -14,8 +14,14 @@ from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.live.loop import Loop
 from rt_ner.live.ports.memory_results import MemoryResults, Sent
-from rt_ner.live.ports.memory_spikes import Appear, Happening, MemoryClock, MemorySpikes
-from rt_ner.live.ports.protocols import Ports
+from rt_ner.live.ports.memory_spikes import (
+    Appear,
+    Happening,
+    MemoryClock,
+    MemoryPlan,
+    MemorySpikes,
+)
+from rt_ner.live.ports.protocols import Ports, SpikesIn
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
 
@@ -44,11 +50,17 @@ class MemoryRig:
         self.clock = MemoryClock(START_NS - 10 * MS)
         self.reported: list[str] = []
         settings = checked_settings({**sections}, DecodeSettings, "test")
-        self.spikes = MemorySpikes(self.clock, self.stop.set)
+        self.spikes = MemorySpikes(MemoryPlan(self.clock, self.stop.set))
         self.alarms: deque[str] = deque()
-        ports = Ports(self.spikes, self.results, self.clock, self.alarms, lambda work: work())
+        ports = Ports(
+            self.port(settings), self.results, self.clock, self.alarms, lambda work: work()
+        )
         self.loop = Loop(model, settings, ports, self.stop, self.reported.append, load_next)
         self._counts = np.random.default_rng(0).poisson(0.02, (5000, len(model.channel_ids)))
+
+    def port(self, settings: DecodeSettings) -> SpikesIn:
+        """Return the loop's port for spikes."""
+        return self.spikes
 
     @property
     def channel_ids(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from rt_ner.doctor.doctor import Doctor
 from rt_ner.doctor.report import as_json, print_checkup
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns, open_outlet
+from tests.helpers.joined_rig import labels_of, two_area_bundle
 
 MS = 1_000_000
 WAIT_S = 120.0
@@ -149,6 +150,42 @@ def test_a_bundle_of_another_array_is_a_no_go(small_bundle_folder: Path, source_
     assert checkup.bundle is not None
     assert not checkup.bundle.fits
     assert printed(checkup).splitlines()[-1].startswith("NO-GO: fix 1 problem first;")
+
+
+@pytest.fixture
+def two_areas_folder(small_bundle: Bundle, tmp_path: Path) -> Path:
+    two_area_bundle(small_bundle).save(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_two_sources_and_the_bundle_of_their_areas_are_a_go(
+    two_areas_folder: Path, source_id: str
+) -> None:
+    names = [f"{source_id}-{number}" for number in (0, 1)]
+    ids = [source_id_of(name, Kind.SPIKES) for name in names]
+    with RasterSource(names[0], labels_of(0)), RasterSource(names[1], labels_of(1)):
+        checkup = check_up("", two_areas_folder, source_id="", sources=ids)
+        alone = check_up(names[0], two_areas_folder)
+    problems = [text for text in texts(checkup, Level.NO_GO) if "decoding step" not in text]
+    assert problems == []
+    assert checkup.bundle is not None
+    assert checkup.bundle.fits
+    assert sum(stream.is_spikes for stream in checkup.streams) == 2
+    spikes = [checkup.spikes, *checkup.other_spikes]
+    assert [len(each.health.labels) for each in spikes if each] == [60, 36]
+    assert printed(checkup).count("60 channels") == printed(checkup).count("36 channels") == 1
+    (text,) = texts(alone, Level.NO_GO)
+    assert "The bundle was trained on the areas M1, PMd: if each has a source of its own" in text
+
+
+def test_a_source_that_is_not_there_is_a_no_go(two_areas_folder: Path, source_id: str) -> None:
+    ids = [source_id_of(source_id, Kind.SPIKES), f"{source_id}-absent/spikes"]
+    with RasterSource(source_id, labels_of(0)):
+        checkup = check_up("", two_areas_folder, source_id="", sources=ids)
+    (text,) = texts(checkup, Level.NO_GO)
+    assert f"no stream with type='Spikes or SpikeEvents or Ephys' and source_id='{ids[1]}'" in text
+    assert checkup.bundle is not None
+    assert checkup.bundle.fits is None
 
 
 def test_two_streams_of_one_name_are_a_no_go(source_id: str) -> None:

@@ -4,7 +4,7 @@ import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind, SpikeForm
 from rt_ner.core.settings import Settings
@@ -40,6 +40,22 @@ class Stamps(StrEnum):
     SMOOTHED = "smoothed"
 
 
+class MissingSource(StrEnum):
+    """The rule for several sources, when one of them is missing or sends nothing.
+
+    Attributes
+    ----------
+    STOP
+        The cursor stands still until all of them are there.
+    WITHOUT
+        The cursor goes on with the others.
+
+    """
+
+    STOP = "stop"
+    WITHOUT = "without"
+
+
 class InputSettings(Settings):
     """The spike stream to decode, and how its channels are found.
 
@@ -51,6 +67,11 @@ class InputSettings(Settings):
         LSL type, such as ``Spikes``; empty: ``Spikes``, ``SpikeEvents`` or ``Ephys``.
     name, source_id, host
         LSL name, source_id and sending computer, such as ``replay/spikes``; empty: any.
+    sources
+        source_ids of several streams to decode together, one for each area of the bundle, in its
+        order, such as ``("nsp1/spikes", "nsp2/spikes")``; empty: a single stream.
+    missing_source
+        Several streams, and one is missing: ``stop`` the cursor, or go on ``without`` it.
     predicate
         A further condition in liblsl's XPath, such as ``starts-with(name,'Cere')``.
     wait_s
@@ -82,6 +103,8 @@ class InputSettings(Settings):
     type: str = ""
     name: str = ""
     source_id: str = ""
+    sources: tuple[str, ...] = ()
+    missing_source: MissingSource = MissingSource.STOP
     host: str = ""
     predicate: str = ""
     wait_s: float = Field(default=math.inf, ge=0, allow_inf_nan=True)
@@ -95,7 +118,36 @@ class InputSettings(Settings):
     reference: ReferenceKind | None = None
     bank: int | None = Field(default=None, ge=FEWEST_IN_BANK, le=MOST_IN_BANK)
 
+    @field_validator("sources")
+    @classmethod
+    def _are_several(cls, sources: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if sources and (len(set(sources)) < max(len(sources), 2) or not all(sources)):
+            raise ValueError("expected two or more different source_ids; for one, set source_id")
+        if sources and (info.data.get("name") or info.data.get("source_id")):
+            raise ValueError("expected either sources, or name and source_id: remove the others")
+        return sources
+
+    def each_source(self) -> tuple["InputSettings", ...]:
+        """Return the settings of each source, as those of a single one."""
+        if not self.sources:
+            return (self,)
+        return tuple(
+            self.model_copy(update={"sources": (), "source_id": source}) for source in self.sources
+        )
+
     @property
     def channel_selection(self) -> ChannelSelection:
         """The rule by which the bundle's channels are found among the stream's."""
         return ChannelSelection(self.channels, self.by_order, self.units, self.base)
+
+
+def chosen_sources(text: str | None) -> dict[str, object]:
+    """Return the settings that a text chooses: one source_id, or several with commas between."""
+    if not text:
+        return {}
+    sources = tuple(name.strip() for name in text.split(","))
+    return (
+        {"source_id": text, "sources": ()}
+        if len(sources) == 1
+        else {"source_id": "", "name": "", "sources": sources}
+    )

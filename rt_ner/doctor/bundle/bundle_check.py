@@ -1,6 +1,7 @@
 """Check a bundle: it loads, it fits the spike stream, and this computer decodes it in time."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -13,6 +14,7 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.errors import BundleError, StreamError
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.joining.joined_stream import JoinedStream
 from rt_ner.doctor.bundle.dry_run import dry_run
 from rt_ner.doctor.bundle.dry_run_findings import dry_run_findings
 from rt_ner.doctor.checkup import BundleCheck, Finding, Level
@@ -27,13 +29,13 @@ _N_STEPS, _LONGEST_PAUSE_S = 200, 0.01
 
 def check_bundle(
     folder: Path,
-    spikes: tuple[pylsl.StreamInfo, SpikeStream] | None,
+    spikes: Sequence[tuple[pylsl.StreamInfo, SpikeStream]],
     settings: DecodeSettings,
     stop: Event,
 ) -> tuple[BundleCheck | None, list[Finding]]:
     """Return the result, None if the bundle does not load, and what is wrong.
 
-    ``spikes``: the spike stream, as found on the network, and its shape.
+    ``spikes``: the spike stream of each source, as found on the network, and its shape.
     """
     try:
         model = load_bundle(folder).model
@@ -41,18 +43,27 @@ def check_bundle(
         return None, [Finding(Level.NO_GO, str(error))]
     n_channels, hop_ms = len(model.channel_ids), model.window.hop_ns / 1e6
     check = BundleCheck(str(folder), n_channels, hop_ms, None, nan, nan, nan)
-    if spikes is None:
+    if len(spikes) < len(settings.input.each_source()):
         return check, []
-    info, stream = spikes
+    infos = [info for info, _ in spikes]
+    stream = _stream_of([shape for _, shape in spikes], settings)
     try:
         binner = live_binner(stream, model, settings)
     except StreamError as error:
         return replace(check, fits=False), [Finding(Level.NO_GO, str(error))]
     decoder = Decoder(model, binner, local_now_ns)
-    check = _timed(check, decoder, stream.dtype, stop)
-    run = dry_run(info, decoder, model.window.history_ns, settings, stop)
-    name = f"'{info.name()}'"
+    check = _timed(check, decoder, spikes[0][1].dtype, stop)
+    run = dry_run(infos, decoder, model.window.history_ns, settings, stop)
+    name = " and ".join(f"'{info.name()}'" for info in infos)
     return check, step_findings(check) + dry_run_findings(name, run, settings.safety.stale_ms)
+
+
+def _stream_of(
+    shapes: Sequence[SpikeStream], settings: DecodeSettings
+) -> SpikeStream | JoinedStream:
+    """Return the shape of the one stream, or the shapes of several that are joined."""
+    sources = settings.input.sources
+    return JoinedStream(sources, tuple(shapes)) if sources else shapes[0]
 
 
 def _timed(

@@ -1,16 +1,21 @@
 """Decode a few seconds of the spikes as the decoder would, and publish nothing."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 import pylsl
 
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ns_from_ms
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError, StreamError
+from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.chunks import SourceChunk
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.joining.joined_binner import JoinedBinner
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet
 from rt_ner.lsl.streams import local_now_ns
@@ -25,15 +30,15 @@ class DryRun:
     """The result of decoding some seconds of spikes.
 
     ``n_ready`` is the number of hops that had a full history, ``problem`` the reason for which the
-    decoder would refuse the stream, ``waits_ms`` the times from one chunk to the next,
-    ``arrived_ns`` the arrival of the newest, and ``counts`` what became of the samples.
+    decoder would refuse the streams, ``waits_ms`` the times from one chunk to the next,
+    ``arrived_ns`` the arrival of each source's newest, and ``counts`` what became of the samples.
     """
 
     seconds: float = 0.0
     n_hops: int = 0
     n_ready: int = 0
     problem: str = ""
-    arrived_ns: int = 0
+    arrived_ns: dict[int, int] = field(default_factory=dict)
     waits_ms: list[float] = field(default_factory=list)
     counts: dict[InputCounts, int] = field(default_factory=dict)
 
@@ -45,24 +50,30 @@ class DryRun:
 
 
 def dry_run(
-    info: pylsl.StreamInfo, decoder: Decoder, history_ns: int, settings: DecodeSettings, stop: Event
+    infos: Sequence[pylsl.StreamInfo],
+    decoder: Decoder,
+    history_ns: int,
+    settings: DecodeSettings,
+    stop: Event,
 ) -> DryRun:
-    """Decode the stream until the decoder runs, for as long as it may need, or until ``stop``."""
+    """Decode the streams until the decoder runs, for as long as it may need, or until ``stop``."""
     run = DryRun()
     longest_s = _PATIENCE_S + history_ns / NS_PER_S
     begun_s = time.monotonic()
     try:
-        inlet = SpikeInlet(info, settings.input.kind)
-        if inlet.stream.kind is InputKind.BROADBAND:
+        inlets = [SpikeInlet(info, settings.input.kind) for info in infos]
+        if any(inlet.stream.kind is InputKind.BROADBAND for inlet in inlets):
             longest_s += settings.detector.learn_s
-        decoder.warm_up(inlet.dtype)
-        inlet.open(decoder.binner, ns_from_ms(settings.safety.clock_step_ms))
+        decoder.warm_up(inlets[0].dtype)
+        for inlet, binner in zip(inlets, _binners(decoder), strict=True):
+            inlet.open(binner, ns_from_ms(settings.safety.clock_step_ms))
         decoder.binner.restart(local_now_ns())
         begun_s = time.monotonic()
         while not stop.is_set() and (passed_s := time.monotonic() - begun_s) < longest_s:
             if run.n_ready and passed_s > _AT_LEAST_S:
                 break
-            _take(inlet, decoder, run)
+            for number, inlet in enumerate(inlets):
+                _take(number, inlet, decoder, run)
     except (SourceLostError, StreamError) as error:
         run.problem = str(error)
     run.seconds = time.monotonic() - begun_s
@@ -71,15 +82,26 @@ def dry_run(
     return run
 
 
-def _take(inlet: SpikeInlet, decoder: Decoder, run: DryRun) -> None:
-    """Decode the next chunk."""
+def _binners(decoder: Decoder) -> list[SpikeBinner[Any]]:
+    """Return the binner of each source."""
+    binner = decoder.binner
+    return (
+        [each.binner for each in binner.sources] if isinstance(binner, JoinedBinner) else [binner]
+    )
+
+
+def _take(number: int, inlet: SpikeInlet, decoder: Decoder, run: DryRun) -> None:
+    """Decode the next chunk of a source."""
     chunk = inlet.pull(_PULL_S)
     if chunk is None:
         return
     if len(chunk[0]):
-        if run.arrived_ns:
-            run.waits_ms.append((inlet.arrived_ns - run.arrived_ns) / NS_PER_MS)
-        run.arrived_ns = inlet.arrived_ns
+        if number in run.arrived_ns:
+            run.waits_ms.append((inlet.arrived_ns - run.arrived_ns[number]) / NS_PER_MS)
+        run.arrived_ns[number] = inlet.arrived_ns
+    if isinstance(decoder.binner, JoinedBinner):
+        assert not isinstance(chunk, SourceChunk)
+        chunk = SourceChunk(chunk[0], number, chunk)
     for decoded in decoder.push(chunk):
         run.n_hops += 1
         run.n_ready += decoded.ready

@@ -128,6 +128,7 @@ def status_line(loop: Loop, hops_per_s: float) -> str:
 def snapshot(loop: Loop) -> dict[str, object]:
     """Return all counts, with the time, the state and latencies, for the log."""
     p50_us, p99_us = _latency_us(loop)
+    sources = loop.statistics.counts_by_source()
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "lsl_ns": local_now_ns(),
@@ -137,6 +138,7 @@ def snapshot(loop: Loop) -> dict[str, object]:
         "latency_p50_us": round(p50_us, 1),
         "latency_p99_us": round(p99_us, 1),
         **loop.statistics.counts(),
+        **({"sources": sources} if sources else {}),
     }
 
 

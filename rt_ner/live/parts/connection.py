@@ -1,12 +1,11 @@
 """Connect a source of spikes with the decoder that its spikes fit."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rt_ner.core.clock import ns_from_ms
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
-from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.live.ports.protocols import Clock, SpikesIn, SpikeSource
 from rt_ner.live.settings import DecodeSettings, live_binner
 
@@ -31,7 +30,7 @@ class Connector:
         self._model = model
         self._settings = settings
         self._clock = clock
-        self._stream: SpikeStream | None = None
+        self._stream: Any = None
         self.decoder: Decoder | None = None
 
     def find(

@@ -1,5 +1,7 @@
 """Keep the statistics of a run of the loop, which any thread may read."""
 
+from typing import Any
+
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
@@ -11,6 +13,8 @@ from rt_ner.core.contract.input_counts import (
     heavy_losses,
     named_counts,
 )
+from rt_ner.decoding.binning.binner import SpikeBinner
+from rt_ner.decoding.joining.joined_binner import JoinedBinner
 
 _N_REMEMBERED = 100_000
 
@@ -32,6 +36,8 @@ class LoopStatistics:
         Connections to the source, and overloads of the decoder.
     input_counts
         Counts that account for all input, ``(len(InputCounts),)``.
+    source_counts
+        The same for each of several sources, by source_id; empty if there is only one.
 
     """
 
@@ -44,12 +50,21 @@ class LoopStatistics:
         self.n_connections = 0
         self.n_overloads = 0
         self.input_counts: Int64Array = empty_input_counts()
+        self.source_counts: dict[str, Int64Array] = {}
         self._n_clock_steps = 0
         self._smooths = False
         self._looked_at: Int64Array = empty_input_counts()
         # Filled, so that all their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
         self._latency_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
+
+    def count_input_of(self, binner: SpikeBinner[Any]) -> None:
+        """Take the input counts of a binner, which it goes on counting."""
+        self.input_counts = binner.input_counts
+        if isinstance(binner, JoinedBinner):
+            self.source_counts = {
+                source.name.source_id: source.binner.input_counts for source in binner.sources
+            }
 
     def add_hop(self, step_ns: int, latency_ns: int) -> None:
         """Count a decoded hop.
@@ -119,7 +134,12 @@ class LoopStatistics:
             "overloads": self.n_overloads,
             "connections": self.n_connections,
         }
-        return hops | {
-            input_counts.name.lower(): int(self.input_counts[input_counts])
-            for input_counts in InputCounts
-        }
+        return hops | _by_name(self.input_counts)
+
+    def counts_by_source(self) -> dict[str, dict[str, int]]:
+        """Return the input counts of each of several sources, by source_id."""
+        return {source: _by_name(counts) for source, counts in self.source_counts.items()}
+
+
+def _by_name(input_counts: Int64Array) -> dict[str, int]:
+    return {what.name.lower(): int(input_counts[what]) for what in InputCounts}

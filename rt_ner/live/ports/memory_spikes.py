@@ -7,15 +7,16 @@ The same plan gives the same results, bit for bit, however slow the computer is.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from rt_ner.core.clock import FOREVER_NS, NS_PER_S, ns_from_s
 from rt_ner.core.contract.input_counts import InputCounts
-from rt_ner.core.errors import SourceLostError, StreamError
+from rt_ner.core.errors import SourceAbsentError, SourceLostError
 from rt_ner.decoding.binning.binner import SpikeBinner
-from rt_ner.decoding.chunks import Chunk, EventChunk
+from rt_ner.decoding.chunks import EventChunk, SingleChunk
 from rt_ner.decoding.input.spike_stream import SpikeStream
 
 
@@ -38,7 +39,7 @@ class Pause(NamedTuple):
     duration_ns: int
 
 
-Happening: TypeAlias = Chunk | Appear | Vanish | Pause | Callable[[], object]
+Happening: TypeAlias = SingleChunk | Appear | Vanish | Pause | Callable[[], object]
 
 
 class MemoryClock:
@@ -82,14 +83,14 @@ class MemorySource:
         self._binner = binner
         self._spikes.waiting.clear()
 
-    def pull(self, timeout_s: float) -> Chunk | None:
+    def pull(self, timeout_s: float) -> SingleChunk | None:
         """Return the oldest waiting chunk, after a wait if need be; None if none comes."""
         spikes = self._spikes
         if not spikes.waiting:
             spikes.wait(ns_from_s(timeout_s))
         self.arrived_ns = spikes.clock.now_ns()
         if spikes.present is not self._appeared and spikes.connection_ended:
-            spikes.waiting.clear()
+            self.flush()
             raise SourceLostError("the source has gone")
         chunk = spikes.waiting.popleft() if spikes.waiting else self._silence()
         self.is_drained = not spikes.waiting
@@ -97,13 +98,13 @@ class MemorySource:
             return chunk._replace(arrived_ns=self.arrived_ns, complete=self.is_drained)
         return chunk and chunk._replace(arrived_ns=self.arrived_ns)
 
-    def _silence(self) -> Chunk | None:
+    def _silence(self) -> SingleChunk | None:
         """Return an empty chunk where silence is data."""
         if self.stream.rate_hz > 0:
             return None
         return EventChunk(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
 
-    def empty_chunk(self) -> Chunk | None:
+    def empty_chunk(self) -> SingleChunk | None:
         """Return None, because no caches need warming."""
         return None
 
@@ -118,44 +119,57 @@ class MemorySource:
         self._spikes.waiting.clear()
 
 
-class MemorySpikes:
-    """The spikes port in memory: sources and their chunks come and go by a plan.
+class MemoryPlan:
+    """Everything that is to happen on a clock, at one port or at several.
 
-    ``stop`` is called when the plan is over and no chunk waits. ``present``: the source that is
-    there now. ``waiting``: chunks that arrived and were not pulled yet.
+    ``stop`` is called when the plan is over and a port still waits.
     """
 
-    def __init__(
-        self,
-        clock: MemoryClock,
-        stop: Callable[[], None],
-        search_ns: int = NS_PER_S // 4,
-    ) -> None:
-        self._plan: deque[tuple[int, Happening]] = deque()
+    def __init__(self, clock: MemoryClock, stop: Callable[[], None]) -> None:
+        self._steps: deque[tuple[int, Callable[[], None]]] = deque()
         self._stop = stop
-        self._search_ns = search_ns
-        self._pinned: str | None = None
-        self._connected: Appear | None = None
         self.clock = clock
-        self.present: Appear | None = None
-        self.connection_ended = False
-        self.waiting: deque[Chunk] = deque()
 
-    def follow(self, plan: Sequence[tuple[int, Happening]]) -> None:
-        """Take a plan: pairs of a time in ns and the happening at that time."""
-        self._plan = deque(sorted(plan, key=lambda entry: entry[0]))
+    def add(self, steps: Sequence[tuple[int, Callable[[], None]]]) -> None:
+        """Add steps: pairs of a time in ns and the function to call at that time."""
+        self._steps = deque(sorted([*self._steps, *steps], key=lambda step: step[0]))
 
     def wait(self, longest_ns: int) -> None:
-        """Move on to the next happening, but by no more than ``longest_ns``."""
+        """Move on to the next step, but by no more than ``longest_ns``."""
         until_ns = self.clock.now_ns() + longest_ns
-        if not self._plan:
+        if not self._steps:
             self.clock.move_to(until_ns)
             self._stop()
             return
-        due_ns = self._plan[0][0]
-        self.clock.move_to(min(due_ns, until_ns))
-        while self._plan and self._plan[0][0] <= self.clock.now_ns():
-            self._happen(self._plan.popleft()[1])
+        self.clock.move_to(min(self._steps[0][0], until_ns))
+        while self._steps and self._steps[0][0] <= self.clock.now_ns():
+            self._steps.popleft()[1]()
+
+
+class MemorySpikes:
+    """The spikes port in memory: sources and their chunks come and go by a plan.
+
+    ``plan``: all that is to happen. ``present``: the source that is there now. ``waiting``: chunks
+    that arrived and were not pulled yet.
+    """
+
+    def __init__(self, plan: MemoryPlan, search_ns: int = NS_PER_S // 4) -> None:
+        self.plan = plan
+        self._search_ns = search_ns
+        self._pinned: str | None = None
+        self._connected: Appear | None = None
+        self.clock = plan.clock
+        self.present: Appear | None = None
+        self.connection_ended = False
+        self.waiting: deque[SingleChunk] = deque()
+
+    def follow(self, plan: Sequence[tuple[int, Happening]]) -> None:
+        """Take a plan: pairs of a time in ns and the happening at that time."""
+        self.plan.add([(time_ns, partial(self._happen, what)) for time_ns, what in plan])
+
+    def wait(self, longest_ns: int) -> None:
+        """Move on to the next happening, but by no more than ``longest_ns``."""
+        self.plan.wait(longest_ns)
 
     def _happen(self, what: Happening) -> None:
         if isinstance(what, Appear):
@@ -180,7 +194,7 @@ class MemorySpikes:
             if self.present and self._pinned in (None, self.present.source_id):
                 return MemorySource(self, self.present)
             if self.clock.now_ns() >= deadline_ns:
-                raise StreamError(f"no spike stream within {wait_s:g} s, by the plan")
+                raise SourceAbsentError(f"no spike stream within {wait_s:g} s, by the plan")
             note("no spike stream yet")
             self.wait(self._search_ns)
         return None
@@ -198,11 +212,23 @@ class MemorySpikes:
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
         """Wait until another source is there than now, or until stopped."""
-        refused = self.present
+        others_appeared = self.watch_for_others(is_stopped)
         while not is_stopped():
-            self.wait(self._search_ns)
-            if self.present is not None and self.present is not refused:
+            if others_appeared():
                 return
+
+    def watch_for_others(
+        self,
+        is_stopped: Callable[[], bool],  # noqa: ARG002 - no search has to settle
+    ) -> Callable[[], bool]:
+        """Return a function that is True once another source is there than now."""
+        refused = self.present
+
+        def has_appeared() -> bool:
+            self.wait(self._search_ns)
+            return self.present is not None and self.present is not refused
+
+        return has_appeared
 
     def close(self) -> None:
         """Do nothing, so that everything can still be inspected."""

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.joining.joined_stream import JoinedStream
 from rt_ner.live.states import State
 
 
@@ -34,8 +35,6 @@ class SpikeSource(Protocol):
     ----------
     source_id
         Its source_id.
-    stream
-        The shape of its stream.
     arrived_ns
         Time at which the newest chunk was pulled, on the loop's clock, in ns.
     is_drained
@@ -44,9 +43,13 @@ class SpikeSource(Protocol):
     """
 
     source_id: str
-    stream: SpikeStream
     arrived_ns: int
     is_drained: bool
+
+    @property
+    def stream(self) -> SpikeStream | JoinedStream:
+        """The shape of its stream; of several that are decoded together, all shapes."""
+        ...
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -195,7 +198,12 @@ class ResultsOut(Protocol):
         ...
 
 
-def _in_a_thread(work: Callable[[], None]) -> None:
+# Runs work that the loop must not wait for.
+InBackground: TypeAlias = Callable[[Callable[[], None]], None]
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Run work in a thread of its own."""
     Thread(target=work, daemon=True).start()
 
 
@@ -220,7 +228,7 @@ class Ports:
     results: ResultsOut
     clock: Clock
     alarms: deque[str] = field(default_factory=deque)
-    in_background: Callable[[Callable[[], None]], None] = _in_a_thread
+    in_background: InBackground = in_a_thread
 
     def close(self) -> None:
         """Close both ports."""

@@ -205,7 +205,8 @@ class Signals:
 
     def _source_query(self, kind: Kind) -> StreamQuery | None:
         """Return the query for another stream of the decoder's source."""
-        source, slash, _ = self._input_source.rpartition("/")
+        # Of several sources, the first one sends the movement too, if any does.
+        source, slash, _ = self._input_source.split(",")[0].rpartition("/")
         return query_for(source, kind) if slash else None
 
     def _planes(self, kind: Kind) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:

@@ -10,7 +10,7 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.errors import StreamError
 from rt_ner.live.live_decoder import LiveDecoder
 from rt_ner.live.ports.memory_results import MemoryResults
-from rt_ner.live.ports.memory_spikes import MemoryClock, MemorySpikes
+from rt_ner.live.ports.memory_spikes import MemoryClock, MemoryPlan, MemorySpikes
 from rt_ner.live.ports.protocols import Ports
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
@@ -21,7 +21,7 @@ from tests.helpers.memory_rig import MS, START_NS, MemoryRig
 def decoder_of(bundle: Bundle, rig: MemoryRig) -> tuple[LiveDecoder, MemoryResults]:
     """Return a live decoder on a rig's plan; it ends with the plan."""
     clock, results = MemoryClock(START_NS - 10 * MS), MemoryResults()
-    spikes = MemorySpikes(clock, lambda: live.command(Command.STOP))
+    spikes = MemorySpikes(MemoryPlan(clock, lambda: live.command(Command.STOP)))
     spikes.follow([*rig.plan, (rig.now_ns, lambda: None)])
     live = LiveDecoder(bundle, ports=Ports(spikes, results, clock, deque()))
     return live, results
@@ -61,7 +61,7 @@ def test_a_slow_reader_loses_hops_and_is_told(small_bundle: Bundle) -> None:
 
 def test_an_error_reaches_the_reader(small_bundle: Bundle) -> None:
     clock = MemoryClock()
-    spikes = MemorySpikes(clock, lambda: None)
+    spikes = MemorySpikes(MemoryPlan(clock, lambda: None))
     settings = DecodeSettings.model_validate({"input": {"wait_s": 1.0}})
     ports = Ports(spikes, MemoryResults(), clock)
     with (

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rt_ner.core.contract.kinds import Kind
 from rt_ner.decoding.readout import Readout
-from rt_ner.recalibration.block import ClosedLoopBlock
+from rt_ner.recalibration.block import ClosedLoopBlock, block_of
 from rt_ner.recalibration.intention import refit_labels
 from rt_ner.recalibration.readouts.refit import as_fast
 
@@ -83,6 +84,21 @@ def test_no_label_is_used_for_a_while_after_counts_that_were_not_recorded(
     at = (np.array([149, 150, 200, 250, 252]) + 1) * HOP_NS
     assert whole.behaviour.at(at)[1].tolist() == [True, True, True, True, True]
     assert broken.behaviour.at(at)[1].tolist() == [True, False, False, False, True]
+
+
+def test_hops_that_were_decoded_without_a_source_count_as_not_recorded() -> None:
+    """A decoder of several sources sends counts that are not whole for one that is away."""
+    ends_ns = (np.arange(6, dtype=np.int64) + 1) * HOP_NS
+    counts = np.array([[0, 2], [1, 0], [1, 0.25], [2, 0.25], [0, 0], [3, 1]])
+    aimed = np.tile([6.0, 0.0, 1.5, 1.0], (6, 1))
+    heard = {
+        Kind.COUNTS: (ends_ns, counts),
+        Kind.VELOCITY: (ends_ns, np.zeros((6, 2))),
+        Kind.CURSOR: (ends_ns, np.zeros((6, 2))),
+        Kind.TARGET: (ends_ns, aimed),
+    }
+    played = block_of(heard, ("a", "b"), HOP_NS)
+    assert played.is_heard.tolist() == [True, True, False, False, True, True]
 
 
 def test_a_block_can_be_ended_earlier(rng: np.random.Generator) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from rt_ner.core.contract.kinds import DECODER_KINDS
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.live.ports.joined.spikes import join_spikes
 from rt_ner.live.ports.lsl.results import LslResults
 from rt_ner.live.ports.lsl.spikes import LslClock, LslSpikes
 from rt_ner.live.ports.protocols import Ports
@@ -26,4 +27,10 @@ def open_lsl_ports(
     names = OwnNames(settings.output.source, DECODER_KINDS)
     names.alarm = alarms.append
     results = LslResults(settings, model, about, names.add)
-    return Ports(LslSpikes(settings.input, names, alarms.append), results, LslClock(), alarms)
+    clock = LslClock()
+    first, *others = settings.input.each_source()
+    spikes = LslSpikes(first, names, alarms.append, [names.watch()])
+    if not others:
+        return Ports(spikes, results, clock, alarms)
+    singles = [spikes, *(LslSpikes(each, names, alarms.append) for each in others)]
+    return Ports(join_spikes(singles, settings, clock, alarms), results, clock, alarms)

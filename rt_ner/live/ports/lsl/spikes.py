@@ -1,7 +1,7 @@
 """Receive spikes over LSL, from the stream that the settings ask for."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rt_ner.decoding.input.settings import InputKind, InputSettings
 from rt_ner.live.ports.protocols import SpikeSource
@@ -31,12 +31,16 @@ class LslClock:
 class LslSpikes:
     """The spikes port over LSL.
 
-    ``names`` are the decoder's own, watched too. ``alarm`` is called with a notice of other streams
-    that match.
+    ``names`` are the decoder's own. ``alarm`` is called with a notice of other streams that match.
+    ``watched``: further lookouts, closed with the port.
     """
 
     def __init__(
-        self, settings: InputSettings, names: OwnNames, alarm: Callable[[str], None]
+        self,
+        settings: InputSettings,
+        names: OwnNames,
+        alarm: Callable[[str], None],
+        watched: Sequence[Lookout] = (),
     ) -> None:
         self._kind: InputKind = settings.kind
         self._query = spike_query(settings)
@@ -45,7 +49,7 @@ class LslSpikes:
         # The search that found the name free has settled, and finds the source at once.
         search = self._new_search() if settings.predicate else names.search
         self._search: StreamSearch | None = search
-        self._lookouts = [names.watch(), Lookout([self._watch], search, _LOOK_EVERY_S)]
+        self._lookouts = [*watched, Lookout([self._watch], search, _LOOK_EVERY_S)]
 
     def find(
         self, wait_s: float, is_stopped: Callable[[], bool], note: Callable[[str], None]
@@ -73,13 +77,22 @@ class LslSpikes:
 
     def wait_for_others(self, is_stopped: Callable[[], bool]) -> None:
         """Wait until other matching streams are there than now, or until stopped."""
+        others_appeared = self.watch_for_others(is_stopped)
+        while not is_stopped():
+            if others_appeared():
+                return
+
+    def watch_for_others(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a function that is True once other matching streams are there than now."""
         search = self._new_search()
         refused = {info.uid() for info in self._query.among(search.settled(is_stopped))}
-        while not is_stopped():
-            found = {info.uid() for info in self._query.among(search.seen())}
-            if found and found != refused:
-                return
+
+        def have_appeared() -> bool:
             time.sleep(POLL_S)
+            found = {info.uid() for info in self._query.among(search.seen())}
+            return bool(found) and found != refused
+
+        return have_appeared
 
     def close(self) -> None:
         """Stop looking."""

@@ -1,0 +1,1 @@
+"""Several sources of spikes, one for each area, joined hop by hop into a bundle's channels."""
