@@ -14,7 +14,7 @@ from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT, Trials
 
 
-def session_from_arrays(
+def session_from_arrays(  # noqa: PLR0913 - a constructor
     counts: AnyArray,
     behaviour: FloatArray,
     bin_s: float,
@@ -73,7 +73,7 @@ def session_from_arrays(
     if not np.array_equal(whole, counts):
         raise SessionError("counts are not whole numbers from 0 to 255: they can't be spike counts")
     bin_ns = round(bin_s * NS_PER_S)
-    end_s = np.arange(1, len(counts) + 1) * (bin_ns / NS_PER_S)
+    end_s = np.arange(1.0, len(counts) + 1.0, dtype=np.float64) * (bin_ns / NS_PER_S)
     return Session(
         name=name,
         area=area,
