@@ -15,7 +15,7 @@ from tests.helpers.stamps import UNEVEN
 from tests.helpers.xdf_files import Stream, chunk, xdf
 
 S, MS = 1_000_000_000, 1_000_000
-N, N_CHANNELS, BEGIN_NS = 20_000, 4, 1800 * S
+N, N_CHANNELS, BEGIN_NS = 10_000, 3, 1800 * S
 HOP_NS = 50 * MS
 
 Timing = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -69,7 +69,7 @@ TIMINGS: dict[str, Timing] = {
 }
 
 
-@pytest.mark.parametrize("ppm", [0, 100, -100, 1000, -1000, 20_000])
+@pytest.mark.parametrize("ppm", [0, 100, -1000, 20_000])
 @pytest.mark.parametrize("name", TIMINGS)
 def test_a_raster_with_real_stamps_loses_no_spike_and_no_movement(
     name: str, ppm: int, tmp_path: Path, rng: np.random.Generator
