@@ -132,8 +132,9 @@ class NER(
         ----------
         X : array-like of shape (n_rows, n_channels)
             Spike counts per bin, not negative.
-        y : array-like of shape (n_rows, 2), (n_rows, 1) or (n_rows,)
-            Velocity at the end of each bin.
+        y : array-like of shape (n_rows, n_outputs) or (n_rows,)
+            Values at the end of each bin. One or two columns are a velocity; 3 to 16 are outputs
+            of any kind, each brought to a scale of its own.
         direction_deg : array-like of shape (n_rows,), optional
             Direction of the reach in degrees. Default: not used.
         trial : array-like of int, shape (n_rows,), optional
@@ -162,7 +163,7 @@ class NER(
         # In double precision latents don't depend on the rows that are transformed with them.
         self._network = learned.network.cpu().double()
         latents = embed(self._network, dataset)
-        self._readout = fit_readout(latents, dataset.labels.values)
+        self._readout = fit_readout(latents, dataset.labels.values, dataset.labels.outputs)
         self._velocity_shape = velocity.shape[1:]
         self.validation_r2_ = learned.validation_r2
         return self
@@ -187,7 +188,7 @@ class NER(
         return np.asarray(embed(self._network, rows), dtype=np.float64)
 
     def predict(self, X: npt.ArrayLike) -> FloatArray:  # noqa: N803
-        """Return the velocity that the readout gives for binned spikes.
+        """Return the outputs that the readout gives for binned spikes.
 
         Parameters
         ----------
@@ -196,8 +197,8 @@ class NER(
 
         Returns
         -------
-        ndarray of float64, shape (n_rows, 2), (n_rows, 1) or (n_rows,)
-            Velocity, in the shape and unit that `fit` was given.
+        ndarray of float64, shape (n_rows, n_outputs) or (n_rows,)
+            Outputs, in the shape and units that `fit` was given.
 
         """
         latents = self.transform(X)

@@ -1,4 +1,4 @@
-"""Make a dataset from plain arrays of counts, velocity, direction and trial."""
+"""Make a dataset from plain arrays of counts, outputs, direction and trial."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
+from rt_ner.core.contract.outputs import MOST_OUTPUTS, VELOCITY_XY, Output, OutputKind
 from rt_ner.offline.dataset import Dataset, windows_of
 from rt_ner.offline.labels import Labels
 
@@ -41,16 +42,23 @@ def unlabelled_rows(counts: AnyArray, history_bins: int) -> Dataset:
 def labels_of(
     velocity: FloatArray, direction_deg: npt.ArrayLike | None, trial: npt.ArrayLike | None
 ) -> Labels:
-    """Return the labels of all rows; ValueError if the arrays don't fit together."""
+    """Return the labels of all rows; ValueError if the arrays don't fit together.
+
+    One or two columns are a velocity, more are outputs of any kind, each with a scale of its own.
+    """
     n_rows = len(velocity)
     columns = velocity.reshape(n_rows, -1)
-    if columns.shape[1] > 2:
-        raise ValueError(f"y has {columns.shape[1]} columns: expected a velocity of 1 or 2")
-    both = np.zeros((n_rows, 2))
-    both[:, : columns.shape[1]] = columns
+    n_columns = columns.shape[1]
+    if n_columns > MOST_OUTPUTS:
+        raise ValueError(f"y has {n_columns} columns: expected 1 to {MOST_OUTPUTS}")
+    outputs = VELOCITY_XY
+    if n_columns > len(VELOCITY_XY):
+        outputs = tuple(Output(f"y{k}", "", OutputKind.OTHER) for k in range(n_columns))
+    values = np.zeros((n_rows, len(outputs)))
+    values[:, :n_columns] = columns
     direction = np.zeros(n_rows) if direction_deg is None else _column(direction_deg, n_rows)
     end_ns = np.arange(1, n_rows + 1, dtype=np.int64) * ROW_NS
-    return Labels(end_ns, both, direction, _trials(trial, n_rows))
+    return Labels(end_ns, values, direction, _trials(trial, n_rows), outputs)
 
 
 def _trials(trial: npt.ArrayLike | None, n_rows: int) -> Int64Array:
