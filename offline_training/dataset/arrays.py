@@ -51,7 +51,7 @@ def labels_of(
     n_columns = columns.shape[1]
     if n_columns > MOST_OUTPUTS:
         raise ValueError(f"y has {n_columns} columns: expected 1 to {MOST_OUTPUTS}")
-    outputs = VELOCITY_XY
+    outputs: tuple[Output, ...] = VELOCITY_XY
     if n_columns > len(VELOCITY_XY):
         outputs = tuple(Output(f"y{k}", "", OutputKind.OTHER) for k in range(n_columns))
     values = np.zeros((n_rows, len(outputs)))
