@@ -257,3 +257,51 @@ def test_the_papers_smoothed_counts_become_counts_again() -> None:
         counts = archive["counts_M1"]
     smoothed = np.asarray(content_of(path)["neural_M1"]).reshape(-1, 40, counts.shape[2])
     np.testing.assert_array_equal(recover_counts(smoothed[:6], Smoothing()), counts[:6])
+
+
+def matlab_73(path: Path, n_channels: int, n_units: int) -> dict[tuple[int, int], np.ndarray]:
+    """A file as MATLAB 7.3 writes it: arrays are transposed, cells hold references."""
+    rng = np.random.default_rng(0)
+    trains = {}
+    with h5py.File(path, "w", userblock_size=512) as file:
+        inner = file.create_group("#refs#")
+
+        def put(name: str, values: np.ndarray, kind: str = "double", place: Any = file) -> Any:
+            dtype = "u2" if kind == "char" else "f8"
+            data = place.create_dataset(name, data=np.asarray(values, dtype=dtype).T)
+            data.attrs["MATLAB_class"] = np.bytes_(kind)
+            return data
+
+        time_s = 100 + np.arange(2000) * 0.004
+        put("t", time_s[:, None])
+        put("cursor_pos", 10 * np.stack([np.cos(time_s), np.sin(time_s)], axis=1))
+        for name, shape in (("spikes", (n_units, n_channels)), ("chan_names", (1, n_channels))):
+            file.create_dataset(name, shape, dtype=h5py.ref_dtype)
+            file[name].attrs["MATLAB_class"] = np.bytes_("cell")
+        for channel in range(n_channels):
+            text = np.array([[ord(letter) for letter in f"M1 {channel + 1:03d}"]])
+            file["chan_names"][0, channel] = put(f"n{channel}", text, "char", inner).ref
+            for unit in range(n_units):
+                train = np.sort(rng.uniform(100, 108, 10 * (channel + 1) + unit))
+                trains[channel, unit] = train
+                stored = put(f"s{channel}_{unit}", train[:, None], place=inner)
+                file["spikes"][unit, channel] = stored.ref
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    return trains
+
+
+def test_sorted_units_of_matlab_73_belong_to_their_channels(tmp_path: Path) -> None:
+    trains = matlab_73(tmp_path / "indy.mat", 3, 2)
+    recording = load_recording(tmp_path / "indy.mat")
+    assert "read by the built-in recipe odoherty_sabes" in recording.warnings
+    session = recording.session()
+    assert session.channel_ids == ("M1 001", "M1 002", "M1 003")
+    spikes = session.spikes
+    assert isinstance(spikes, SpikeTimes)
+    zero_s = 100.0 - session.behaviour.time_ns[0] / 1e9
+    for unit, name in enumerate(spikes.unit_ids):
+        channel, number = session.channel_ids.index(name[:-2]), int(name[-1]) - 1
+        found = spikes.time_ns[spikes.unit == unit] / 1e9 + zero_s
+        np.testing.assert_allclose(found, trains[channel, number], atol=1e-8)
+    assert np.abs(session.behaviour.values).max() == pytest.approx(1.0, abs=1e-3), "mm in cm"

@@ -132,7 +132,8 @@ def _names(recipe: Recipe, content: Mapping[str, Any], n_channels: int) -> tuple
 def _times(recipe: Recipe, content: Mapping[str, Any]) -> RecipeSpikes:
     """Return spike times, each train a unit of its channel."""
     trains, channel = [], []
-    for number, of_channel in enumerate(_listed(value_at(content, recipe.spikes.array))):
+    of_channels = _by_channel(_listed(value_at(content, recipe.spikes.array)), recipe, content)
+    for number, of_channel in enumerate(of_channels):
         for train in _trains(of_channel):
             trains.append(train)
             channel.append(number)
@@ -161,6 +162,20 @@ def _listed(value: Any) -> list[Any]:
     if isinstance(value, np.ndarray) and value.dtype != np.dtype(object):
         return list(value) if value.ndim > 1 else [value]
     return list(value)
+
+
+def _by_channel(listed: list[Any], recipe: Recipe, content: Mapping[str, Any]) -> list[Any]:
+    """Return the trains of each channel.
+
+    Of a MATLAB 7.3 cell array, the reader returns all first units, then all second ones, and so on.
+    The names of the channels tell how many there are.
+    """
+    if not recipe.spikes.names:
+        return listed
+    n_channels = np.size(value_at(content, recipe.spikes.names))
+    if len(listed) == n_channels or len(listed) % n_channels:
+        return listed
+    return [listed[number::n_channels] for number in range(n_channels)]
 
 
 def _trains(of_channel: Any) -> Iterator[FloatArray]:
