@@ -19,8 +19,10 @@ from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT
+from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode
+from tests.helpers.memory_rig import START_NS, MemoryRig, raster_stream
 
 ARRAY = ArraySettings(n_electrodes=24)
 
@@ -81,6 +83,39 @@ def test_decoding_does_not_run_across(small_bundle: Bundle, small_session: Sessi
         # Alone, a session is decoded to the end of its last trial.
         n = len(alone.end_ns)
         assert whole.values[is_own][:n].tobytes() == alone.values.tobytes()
+
+
+def test_live_a_gap_is_no_silence_either(small_bundle: Bundle, small_session: Session) -> None:
+    """The joined session is played to the live loop: the same hops, bit for bit, and no others."""
+    first, second = (
+        replace(each, spikes=counted(each).spikes, trials=UNCUT)
+        for each in (small_session, simulate_session(4, TaskSettings(n_trials=2), ArraySettings()))
+    )
+    joined = join_files([second, first])
+    rig = MemoryRig(small_bundle.model, safety={"max_speed_cm_s": 10_000})
+    rig.appear(raster_stream(small_bundle.model.channel_ids, rate_hz=100.0))
+    end_ns = int(joined.spikes.gaps_ns[0, 1]) + 1_500_000_000
+    for chunk in joined.spikes.raster(0, end_ns):
+        for part in np.array_split(
+            np.arange(len(chunk.stamp_ns)), max(len(chunk.stamp_ns) // 10, 1)
+        ):
+            rig.now_ns = int(chunk.stamp_ns[part[-1]]) + START_NS
+            rig.then(RasterChunk(chunk.stamp_ns[part] + START_NS, chunk.counts[part]))
+    sent = {
+        each.stamp_ns - START_NS: each.values
+        for each in rig.run().results.outputs
+        if any(each.values)
+    }
+    offline = decode(small_bundle, joined)
+    expected = {
+        int(at_ns): tuple(values)
+        for at_ns, values in zip(offline.end_ns, offline.values.tolist(), strict=True)
+        if at_ns <= end_ns - 100_000_000
+    }
+    after = [at for at in expected if at > joined.spikes.gaps_ns[0, 1]]
+    assert len(after) > 50
+    assert {at: sent[at] for at in expected} == expected
+    assert not [at for at in sent if at not in expected and at <= end_ns - 100_000_000]
 
 
 def test_channels_may_stand_in_another_order() -> None:
