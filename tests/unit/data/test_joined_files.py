@@ -96,11 +96,10 @@ def test_live_a_gap_is_no_silence_either(small_bundle: Bundle, small_session: Se
     rig.appear(raster_stream(small_bundle.model.channel_ids, rate_hz=100.0))
     end_ns = int(joined.spikes.gaps_ns[0, 1]) + 1_500_000_000
     for chunk in joined.spikes.raster(0, end_ns):
-        for part in np.array_split(
-            np.arange(len(chunk.stamp_ns)), max(len(chunk.stamp_ns) // 10, 1)
-        ):
-            rig.now_ns = int(chunk.stamp_ns[part[-1]]) + START_NS
-            rig.then(RasterChunk(chunk.stamp_ns[part] + START_NS, chunk.counts[part]))
+        for sample, stamp_ns in enumerate((chunk.stamp_ns + START_NS).tolist()):
+            rig.now_ns = stamp_ns
+            one = slice(sample, sample + 1)
+            rig.then(RasterChunk(chunk.stamp_ns[one] + START_NS, chunk.counts[one]))
     sent = {
         each.stamp_ns - START_NS: each.values
         for each in rig.run().results.outputs
