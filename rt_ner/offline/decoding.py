@@ -156,8 +156,8 @@ class DecodedSession(Decoding):
             )
         if trials == "held_out" and n_train == n_trials:
             raise SessionError(
-                f"all trials of '{session.name}' trained the bundle, none is held out: score all "
-                "recordings that it was trained on together"
+                f"the bundle was trained on all trials of '{session.name}', so that none is held "
+                "out: name all recordings that it was trained on, in that order, or another session"
             )
         return ranges[trials]
 

@@ -51,7 +51,8 @@ Reference = Annotated[
     ReferenceKind | None,
     typer.Option(
         "--reference",
-        help="Signal of its bank to subtract from each channel of broadband. Default: none.",
+        help="Reference to subtract from each broadband channel, made from its bank of "
+        "neighbouring channels. Default: none.",
     ),
 ]
 Bank = Annotated[

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.contract.kinds import ChannelValue
 from rt_ner.core.contract.outputs import Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.loading import load_session, save_session
@@ -19,6 +20,7 @@ from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import UNCUT
+from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode
@@ -185,6 +187,22 @@ def test_what_does_not_fit_together_is_refused(case: str) -> None:
     change, reason = REFUSED[case]
     with pytest.raises(SessionError, match=reason):
         join_files([day(0), change(day(1))])
+
+
+def test_power_is_joined_without_loss_and_only_with_its_like() -> None:
+    power = VoltageSettings(value=ChannelValue.POWER)
+    sessions = []
+    for seed, settings in enumerate((power, power, VoltageSettings())):
+        session = counted(day(seed))
+        assert isinstance(session.spikes, SpikeCounts)
+        large = SpikeCounts(session.spikes.counts.astype(np.uint16) * 300, 10_000_000)
+        sessions.append(replace(session, spikes=large, voltage=settings))
+    joined = join_files(sessions[:2])
+    assert isinstance(joined.spikes, SpikeCounts)
+    assert joined.spikes.counts.max() >= 300
+    assert joined.spikes.n_spikes == sum(each.spikes.n_spikes for each in sessions[:2])
+    with pytest.raises(SessionError, match="differ in their channel values"):
+        join_files([sessions[0], sessions[2]])
 
 
 def test_files_are_named_one_by_one_or_by_a_pattern(tmp_path: Path) -> None:

@@ -138,17 +138,17 @@ def test_outcomes_choose_the_trials_of_a_file(name: str, tmp_path: Path) -> None
 
 TARGETS = 8.0 * np.stack([np.cos(np.deg2rad(TRUE_DEG)), np.sin(np.deg2rad(TRUE_DEG))], axis=1)
 DIRECTIONS: dict[str, tuple[str, Any, str]] = {
-    "degrees": ("target_dir", TRUE_DEG, "is in degrees"),
-    "from -180 to 180": ("target_dir", (TRUE_DEG + 180) % 360 - 180, "is in degrees"),
-    "radians": ("target_dir", np.deg2rad(TRUE_DEG), "is in radians"),
-    "indices from 0": ("target_dir", TRUE_INDEX, "is in indices from 0"),
-    "indices from 1": ("target_dir", TRUE_INDEX + 1, "is in indices from 1"),
-    "targets": ("target_pos", TARGETS, "is in cm from the centre"),
+    "degrees": ("target_dir", TRUE_DEG, "is read as degrees"),
+    "from -180 to 180": ("target_dir", (TRUE_DEG + 180) % 360 - 180, "is read as degrees"),
+    "radians": ("target_dir", np.deg2rad(TRUE_DEG), "is read as radians"),
+    "indices from 0": ("target_dir", TRUE_INDEX, "is read as indices from 0"),
+    "indices from 1": ("target_dir", TRUE_INDEX + 1, "is read as indices from 1"),
+    "targets": ("target_pos", TARGETS, "is read as cm from the centre"),
     "targets in the workspace": (
         "target_pos", TARGETS + np.array([3.0, -33.0]), "with the centre at (3, -33)",
     ),
     "targets in space": (
-        "target_pos", np.column_stack([TARGETS, np.full(N_TRIALS, 2.0)]), "is in cm",
+        "target_pos", np.column_stack([TARGETS, np.full(N_TRIALS, 2.0)]), "is read as cm",
     ),
     "text": ("direction", ["left"] * N_TRIALS, "no directions: those of the movement"),
     "none": ("weather", ["fine"] * N_TRIALS, "no directions: those of the movement"),
@@ -230,7 +230,7 @@ def test_without_movement_the_series_are_listed(tmp_path: Path) -> None:
     series = {"exposure": (VELOCITY, "s"), "lick": (VELOCITY[:, 0], "V")}
     recording = nwb_file(tmp_path, plain_table(), series)
     (reason,) = recording.missing_for_training()
-    assert "it holds exposure 1920×2 in 's', lick 1920 in 'V'" in reason
+    assert "the file holds exposure 1920×2 in 's', lick 1920 in 'V'" in reason
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -33,8 +33,9 @@ from rt_ner.data.session.gaps import union
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
-    "behaviour": "no series of x and y named after velocity or position (of hand or cursor); it "
-    "holds {series}",
+    "behaviour": "no time series of x and y whose name says velocity or position, such as hand_vel "
+    "or cursor_pos; the file holds {series}. Rename the series, or name it in a recipe "
+    "(rt-ner inspect FILE --recipe NEW.toml)",
     "trials": "no trials table with start_time and stop_time",
 }
 
@@ -75,8 +76,8 @@ def _refuse_nwb_1(path: Path) -> None:
     text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
     if text.upper().startswith("NWB-1"):
         raise SessionError(
-            f"NWB of version {text}, expected 2: convert it, for example by MatNWB or the program "
-            "that wrote it"
+            f"the file is {text}, expected NWB version 2: export it again with the program that "
+            "wrote it, or get a newer version of the data set"
         )
 
 

@@ -37,14 +37,19 @@ def draft_recipe(path: Path, name: str) -> str:
     spikes = _spikes(arrays)
     if spikes is None:
         names = ", ".join(one.path for one in arrays) or "no arrays of numbers"
-        raise SessionError(f"nothing like spikes (bins × {_FEWEST_CHANNELS} channels): {names}")
+        raise SessionError(
+            "no array looks like spikes: expected bins × channels without negative numbers, "
+            f"{_FEWEST_CHANNELS} channels or more, and at least five times as many bins; the file "
+            f"holds {names}: write the recipe yourself, as in docs/recordings.md"
+        )
     n_bins = max(spikes.shape)
     lines = [
         "# A draft: check every line. This file holds:", *listed, "",
         f"file = {json.dumps(name)}", "",
         *_spike_lines(spikes, n_bins), "", *_output_lines(arrays, spikes, n_bins),
         *_time_lines(arrays, n_bins), "",
-        "# Trials, if there are any: bins per trial, or columns of times in s.",
+        "# Trials, if there are any: either bins = 40 (bins per trial), or times in s, as here;",
+        "# table:1 is column 1 of the array 'table'.",
         "# [trials]", '# start = "table:1"', '# end = "table:2"', '# direction = "table:3"', "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -110,7 +115,7 @@ def _output_lines(arrays: list[_Found], spikes: _Found, n_bins: int) -> list[str
         lines += [
             f"{mark}[[outputs]]", f'{mark}array = "{one.path}"',
             f"{mark}columns = {list(range(1, one.shape[1] + 1))}",
-            f'{mark}unit = "{unit}"  # could not be guessed',
+            f'{mark}unit = "{unit}"  # a placeholder: enter the true unit',
             f'{mark}kind = "{kind}"' + ("" if _kind(one.path) else "  # could not be guessed"), "",
         ]  # fmt: skip
     return lines or ["# No behaviour was found: [[outputs]] needs an array with a row per bin.", ""]

@@ -34,7 +34,7 @@ def read(path: Path, area: str | None) -> RecordingFile:
             'file = "day1.mat"'
         )
     content = content_of(file)
-    with foreign_file("session by this recipe"):
+    with foreign_file("session with this recipe", "; check its arrays, columns and axes"):
         return cooked(recipe, content, file, area)
 
 
@@ -117,5 +117,9 @@ def _times_ns(
     else:
         times_ns = spikes.start_ns + (spikes.bin_ns if recipe.time.at == "end" else 0)
     if len(times_ns) != n_samples:
-        raise SessionError(f"{n_samples} samples of behaviour, but {len(times_ns)} times for them")
+        raise SessionError(
+            f"{n_samples} samples of behaviour, but {len(times_ns)} "
+            f"{'times' if recipe.time.behaviour else 'bins of spikes'}: expected as many of each; "
+            "check the axes of [[outputs]], or name the samples' times as time.behaviour"
+        )
     return times_ns

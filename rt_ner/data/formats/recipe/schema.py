@@ -155,9 +155,15 @@ class Recipe(Settings):
     def _has_time(self) -> "Recipe":
         if self.spikes.values is SpikeValues.TIMES:
             if not self.time.behaviour:
-                raise ValueError("time.behaviour is missing: times of the behaviour")
+                raise ValueError(
+                    'spikes.values = "times" needs time.behaviour: the path of the times, in s, of '
+                    "the behaviour's samples"
+                )
         elif bool(self.time.bin_s) == bool(self.time.bins):
-            raise ValueError("time needs either bin_s or bins, the starts of the bins")
+            raise ValueError(
+                f"time.bin_s = {self.time.bin_s:g} and time.bins = '{self.time.bins}': give one of "
+                "them, the length of a bin in s or the path of the bins' starts in s"
+            )
         return self
 
     def arrays(self) -> tuple[str, ...]:

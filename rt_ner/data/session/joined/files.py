@@ -54,9 +54,21 @@ def _check_alike(sessions: Sequence[Session]) -> None:
     """Raise SessionError unless the recordings can be joined."""
     _check_same(sessions, "area", lambda session: session.area)
     _check_same(sessions, "outputs", lambda session: ", ".join(names_of(session.behaviour.outputs)))
-    _check_same(sessions, "units", lambda session: str(session.behaviour.outputs))
-    _check_same(sessions, "kind of spikes", lambda session: type(session.spikes).__name__)
-    _check_same(sessions, "bin length in ns", lambda session: session.spikes.raster_period_ns)
+    _check_same(
+        sessions,
+        "units or kinds of outputs",
+        lambda session: ", ".join(
+            f"{one.name} ({one.kind} in {one.unit or 'no unit'})"
+            for one in session.behaviour.outputs
+        ),
+    )
+    _check_same(sessions, "channel values", lambda session: str(session.voltage))
+    _check_same(
+        sessions,
+        "kind of spikes",
+        lambda session: "times" if isinstance(session.spikes, SpikeTimes) else "counts",
+    )
+    _check_same(sessions, "bin length in ms", lambda session: session.spikes.raster_period_ns / 1e6)
     _check_same(sessions, "trials", lambda session: "none" if session.trials.are_blocks else "some")
     first = sessions[0]
     for session in sessions[1:]:
@@ -126,7 +138,8 @@ def _joined_counts(
 ) -> SpikeCounts:
     bin_ns = parts[0].bin_ns
     n_bins = starts_ns[-1] // bin_ns + len(parts[-1].counts)
-    counts = np.zeros((n_bins, parts[0].n_channels), dtype=np.uint8)
+    dtype = np.result_type(*(part.counts.dtype for part in parts))
+    counts = np.zeros((n_bins, parts[0].n_channels), dtype=dtype)
     for part, column, start_ns in zip(parts, columns, starts_ns, strict=True):
         begin = start_ns // bin_ns
         counts[begin : begin + len(part.counts)] = part.counts[:, column]

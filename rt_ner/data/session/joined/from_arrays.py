@@ -71,7 +71,10 @@ def session_from_arrays(  # noqa: PLR0913 - a constructor
         )
     whole = counts.astype(np.uint8)
     if not np.array_equal(whole, counts):
-        raise SessionError("counts are not whole numbers from 0 to 255: they can't be spike counts")
+        raise SessionError(
+            f"counts go from {counts.min():g} to {counts.max():g}, expected whole numbers from 0 "
+            "to 255: give spikes per bin, not rates or smoothed counts, and no NaN"
+        )
     bin_ns = round(bin_s * NS_PER_S)
     end_s = np.arange(1.0, len(counts) + 1.0, dtype=np.float64) * (bin_ns / NS_PER_S)
     return Session(

@@ -100,7 +100,7 @@ def _best(
             "the movement are used"
         )
         return complete(moved_deg, note)
-    note = f"{name} is in {unit}: the reaches went there"
+    note = f"{name} is read as {unit}, which fits where the reaches went"
     return complete(np.where(is_stated, readings[unit], moved_deg), note)
 
 

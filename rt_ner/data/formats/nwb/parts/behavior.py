@@ -63,7 +63,8 @@ def _in_cm(found: Found) -> tuple[FloatArray, list[str]]:
     unit = str(found.series[0].unit)
     warnings = []
     if cm_per_unit(unit) is None:
-        warnings.append(f"unit '{unit}' of {found.name} is unknown: assumed to be cm")
+        assumed = "cm" if found.is_position else "cm/s"
+        warnings.append(f"unit '{unit}' of {found.name} is unknown: assumed to be {assumed}")
     return np.concatenate(columns, axis=1)[:, :2], warnings
 
 

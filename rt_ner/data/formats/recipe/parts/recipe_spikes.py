@@ -70,7 +70,8 @@ def bins_per_trial(recipe: Recipe, content: Mapping[str, Any], n_bins: int) -> i
     per_trial = int(n)
     if per_trial < 0 or (per_trial and n_bins % per_trial):
         raise SessionError(
-            f"trials.bins = {per_trial} does not divide the {n_bins} bins of the file"
+            f"trials.bins = {per_trial}: the file's {n_bins} bins are not a whole number of such "
+            "trials; correct it, or give trials.start and trials.end"
         )
     return per_trial
 

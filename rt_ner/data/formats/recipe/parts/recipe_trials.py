@@ -98,7 +98,8 @@ def _directions(
             stated = stated[::per_trial]
         if len(stated) <= rows.max():
             raise SessionError(
-                f"'{place.direction}' has {len(stated)} directions, too few for trials"
+                f"'{place.direction}' has {len(stated)} directions, expected one for each of the "
+                f"{rows.max() + 1} trials: check trials.direction in the recipe"
             )
         return stated_directions(place.direction, stated[rows], moved_deg)
     if place.target:

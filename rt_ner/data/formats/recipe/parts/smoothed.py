@@ -53,8 +53,9 @@ def _trace(kernel: FloatArray, smoothed: FloatArray) -> FloatArray:
     solved = milp(np.ones(n), integrality=whole_numbers, bounds=_BOUNDS, constraints=exact)
     if solved.x is None or not _fits(kernel, np.rint(solved.x), smoothed):
         raise SessionError(
-            "no spike counts give these numbers with this kernel: check smoothing.taps and "
-            "smoothing.sigma_bins"
+            "no spike counts give these numbers when smoothed with a Gaussian of "
+            f"{kernel.shape[1] - kernel.shape[0] + 1} taps: check taps and sigma_bins under "
+            "[spikes.smoothing], and the number of bins per trial"
         )
     return np.asarray(np.rint(solved.x))
 

@@ -45,7 +45,8 @@ def _velocity(movement: StreamInfo, samples: Samples) -> tuple[Int64Array, Float
         values = np.gradient(values, times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of '{movement.name}'")
     if movement.cm_per_unit is None:
-        warnings.append(f"'{movement.name}' has no known unit: assumed to be cm")
+        unit = "cm/s" if is_velocity else "cm"
+        warnings.append(f"'{movement.name}' has no known unit: assumed to be {unit}")
     return times_ns, values, warnings
 
 

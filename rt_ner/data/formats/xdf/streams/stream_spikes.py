@@ -176,7 +176,9 @@ def _check_span(span_ns: int, n_counts: int) -> None:
     """Raise SessionError if no recording is so long."""
     if n_counts > _MOST_COUNTS or span_ns > _LONGEST_NS:
         raise SessionError(
-            f"the raster spans {span_ns / NS_PER_S:,.0f} s: its time stamps can't be right"
+            f"the raster spans {span_ns / NS_PER_S:,.0f} s, longer than any recording that can be "
+            "read: its time stamps are wrong, or the file is damaged; get an intact copy, or "
+            "record shorter files"
         )
 
 
