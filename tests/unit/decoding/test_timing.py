@@ -46,7 +46,7 @@ def r2(live: Decoding, truth: Decoding) -> float:
     return float(1 - ((got - true) ** 2).sum() / ((true - true.mean(axis=0)) ** 2).sum())
 
 
-@pytest.mark.parametrize("rate", [0.98, 0.9987, 1.02])
+@pytest.mark.parametrize("rate", [0.9987, 1.02])
 @pytest.mark.parametrize("name", UNEVEN)
 def test_uneven_stamps_decode(
     small_bundle: Bundle, counts: np.ndarray, name: str, rate: float, rng: np.random.Generator
