@@ -115,11 +115,12 @@ def until(states, wanted: str) -> None:
 
 def test_a_faster_clock_is_so_much_faster() -> None:
     clock = SimulatedClock(4.0)
-    before, real_before = clock.now_ns(), local_now_ns()
+    before = clock.now_ns()
     assert not clock.wait_until(before + 400_000_000, Event())
-    passed, really = clock.now_ns() - before, local_now_ns() - real_before
-    assert passed >= 400_000_000
-    assert passed == pytest.approx(4 * really, rel=0.05)
+    # However long this process is kept waiting between two lines.
+    earlier_ns, now_ns, later_ns = local_now_ns(), clock.now_ns(), local_now_ns()
+    assert now_ns >= before + 400_000_000
+    assert 4 * earlier_ns <= now_ns <= 4 * later_ns
     stopped = Event()
     stopped.set()
     assert clock.wait_until(before + 10**15, stopped)
