@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.core.settings import checked_settings, load_settings
 
@@ -30,16 +31,11 @@ def train_settings(
     from offline_training.settings import TrainSettings  # noqa: PLC0415 - quick --help
 
     settings = load_settings(config, TrainSettings)
-    given = {"seed": seed, "outputs": names_of(outputs) or None, "classes": classes or None}
+    given = {"seed": seed, "outputs": names_in(outputs) or None, "classes": classes or None}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
         return settings
     return checked_settings(settings.model_dump() | changes, TrainSettings, "command line")
-
-
-def names_of(text: str) -> tuple[str, ...]:
-    """Return the names in a list with commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def pick_device(name: str) -> "torch.device":

@@ -12,6 +12,7 @@ from drivers.noise.patterns import TICK_NS, pattern_of
 from drivers.source import opened
 from rt_ner.core.clock import NS_PER_S, s_from_ns
 from rt_ner.core.contract.kinds import SpikeForm as Form
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.lsl.streams import local_now_ns, quiet_liblsl
 from rt_ner.system.processes import listen_for_orders, write_event
 from rt_ner.system.scheduling import behind_lsl, claim_computer, no_garbage_collection
@@ -61,7 +62,7 @@ def noise(
     quiet_liblsl()
     for refusal in claim_computer(None, realtime):
         typer.echo(refusal, err=True)
-    channel_ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
+    channel_ids = electrode_names(channels)
     n_ticks = None if seconds is None else round(seconds * NS_PER_S / TICK_NS)
     source = NoiseSource(pattern_of(form, channel_ids, rate), name, n_ticks, _report)
     source.pushes = None if pushes is None else []

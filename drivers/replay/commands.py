@@ -13,6 +13,7 @@ from drivers.source import opened
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.contract.kinds import SpikeForm as Form
+from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.data.session.session import Session
@@ -110,7 +111,7 @@ def _kinds(wait_for: str, spikes: Kind) -> list[Kind]:
     """Return the streams that are to have a listener; ``spikes`` carries the spikes."""
     offered = {kind.value: kind for kind in (Kind.KINEMATICS, Kind.MARKERS, Kind.PUSHED)}
     offered = {Kind.SPIKES.value: spikes} | offered
-    names = [name.strip() for name in wait_for.split(",") if name.strip()]
+    names = names_in(wait_for)
     for name in names:
         if name not in offered:
             raise ConfigError(f"--wait-for {name}: expected any of {', '.join(offered)}")

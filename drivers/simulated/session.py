@@ -14,6 +14,7 @@ import numpy as np
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.compiled.njit import njit
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
@@ -74,7 +75,7 @@ def simulate_session(
     return Session(
         name=f"simulated-{seed}",
         area="M1",
-        channel_ids=tuple(f"elec{electrode + 1:03d}" for electrode in range(array.n_electrodes)),
+        channel_ids=electrode_names(array.n_electrodes),
         spikes=_fire(rng, hand, array),
         behaviour=Behaviour(
             np.arange(n_steps, dtype=np.int64)[sampled] * NS_PER_MS, hand.velocity_cm_s[sampled]

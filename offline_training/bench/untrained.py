@@ -11,6 +11,7 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.clock import ns_from_ms
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
@@ -33,7 +34,7 @@ def untrained_bundle(channels: int, hop_ms: float, folder: Path) -> None:
     zeros = np.zeros((_N_WINDOWS, 2))
     labels = Labels(np.arange(_N_WINDOWS), zeros, zeros[:, 0], np.arange(_N_WINDOWS))
     network = EncoderNetwork(Dataset(windows.astype(np.uint16), labels), settings)
-    ids = tuple(f"elec{channel + 1:03d}" for channel in range(channels))
+    ids = electrode_names(channels)
     readout = Readout(rng.normal(size=(settings.latent_dim, 2)), np.zeros(2))
     model = exported_model(network, ids, shape, readout)
     training = TrainingEntry(

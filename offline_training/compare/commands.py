@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.methods.names import MethodName
-from offline_training.options import names_of, pick_device, require_training
+from offline_training.options import pick_device, require_training
+from rt_ner.core.contract.names import names_in
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.terminal.options import (
     AsJson,
@@ -91,10 +92,10 @@ def compare(
     if out is not None:
         check_out(out)
     tell = Console(stderr=True, highlight=False, markup=False).print
-    names = names_of(methods)
+    names = names_in(methods)
     chosen = named_methods(names) if names else installed_methods(tell)
     voltage = voltage_settings(value, reference, bank)
-    recordings = load_recordings(files, area or (), paper_smoothing, names_of(outputs), voltage)
+    recordings = load_recordings(files, area or (), paper_smoothing, names_in(outputs), voltage)
     chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:
         check_bundle(bundle, recordings)

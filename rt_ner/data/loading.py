@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
 from rt_ner.data.formats.common.guards.stand_ins import check_is_recording
@@ -118,7 +119,7 @@ def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
         return session_areas(path)
     if "," in area and area in session_areas(path):
         return (area,)
-    return tuple(dict.fromkeys(name.strip() for name in area.split(",") if name.strip())) or (None,)
+    return tuple(dict.fromkeys(names_in(area))) or (None,)
 
 
 def load_recording(

@@ -6,7 +6,7 @@ import numpy as np
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import VELOCITY_XY
-from rt_ner.data.formats.common.trials.directions import way_deg
+from rt_ner.data.formats.common.trials.directions import AGREES, FEWEST_REACHES, way_deg
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.summary import rates_hz
@@ -15,8 +15,8 @@ from rt_ner.data.summary import rates_hz
 _SLOWEST_CM_S, _FASTEST_CM_S = 1.0, 1000.0
 # A channel fires at most so often in Hz, and a bin is at most so long in s.
 _FASTEST_HZ, _LONGEST_BIN_S = 1000.0, 1.0
-# Labels and movement whose mean cosine is below this, over so many trials, disagree.
-_FEWEST_TRIALS, _AGREES, _TOLD_DEG = 8, 0.5, 20.0
+# Labels and movement that differ by more degrees throughout are told.
+_TOLD_DEG = 20.0
 
 
 def doubts(recording: RecordingFile) -> list[str]:
@@ -60,10 +60,10 @@ def _of_directions(recording: RecordingFile) -> Iterator[str]:
         return
     turn = np.deg2rad(way_deg(trials.go_ns, trials.end_ns, behaviour) - trials.direction_deg)
     turn = turn[np.isfinite(turn)]
-    if turn.size < _FEWEST_TRIALS:
+    if turn.size < FEWEST_REACHES:
         return
     mean = np.exp(1j * turn).mean()
-    if abs(mean) < _AGREES:
+    if abs(mean) < AGREES:
         yield (
             f"reaches went {np.rad2deg(np.abs(np.angle(np.exp(1j * turn)))).mean():.0f}° off their "
             "directions on average: check the directions, and the axes of the movement"

@@ -107,22 +107,23 @@ def convert(
         raise ConfigError(f"{out}: expected a name that ends in .npz or .nwb")
     if out.exists():
         raise ConfigError(f"{out} already exists: name another file, or remove it first")
-    console = Console(stderr=True, highlight=False, markup=False)
     voltage = voltage_settings(value, reference, bank)
-    session = load_session(
-        recording, area, voltage, lambda text: console.print(text, soft_wrap=True)
-    )
+    session = load_session(recording, area, voltage, _say)
     if suffix == ".npz":
         save_session(session, out)
     else:
         from rt_ner.data.formats.nwb.writer import write
 
         write(session, out)
-    console.print(
+    _say(
         f"{out}: {len(session.channel_ids)} channels, {session.trials.n_in_words}, "
-        f"{session.end_ns / 1e9:.0f} s of {session.area}",
-        soft_wrap=True,
+        f"{session.end_ns / 1e9:.0f} s of {session.area}"
     )
+
+
+def _say(text: str) -> None:
+    """Print a line on stderr."""
+    Console(stderr=True, highlight=False, markup=False).print(text, soft_wrap=True)
 
 
 def _write_draft(path: Path, recipe: Path) -> None:
@@ -178,12 +179,11 @@ def evaluate(
     """
     loaded = load_bundle(bundle)
     manifest = loaded.manifest
-    console = Console(stderr=True, highlight=False, markup=False)
     recording = load_session(
         session,
         area or manifest.training.area,
         manifest.voltage,
-        lambda text: console.print(text, soft_wrap=True),
+        _say,
     )
     decoded = decode(loaded, recording)
     scores = asdict(decoded.score(recording))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.session import Session
 
 # The model divides velocity and position by these, so that weights are of order 1.
@@ -112,7 +113,7 @@ def made_up(
         angle, strength = rng.uniform(0, 2 * np.pi, n), depth * rng.lognormal(0.0, 0.4, n)
         weights[list(rows)] = strength * np.stack([np.cos(angle), np.sin(angle)])
     weights[2] = rng.normal(0.2, 0.2, n)
-    labels = tuple(f"elec{electrode + 1:03d}" for electrode in range(n_electrodes))
+    labels = electrode_names(n_electrodes)
     return Neurons(np.log(base_hz), weights, channel, labels)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.recalibration.block import ClosedLoopBlock
@@ -31,7 +32,7 @@ def read_stabilized(path: Path) -> tuple[ClosedLoopBlock, AnyArray]:
     cursor_cm, target_cm = (content[name] / 10 * [1, -1] for name in ("cursor", "target"))
     target = np.column_stack([target_cm[trial], np.full(n, _TARGET_RADIUS_CM)])
     block = ClosedLoopBlock(
-        channel_ids=tuple(f"elec{number + 1:03d}" for number in range(counts.shape[1])),
+        channel_ids=electrode_names(counts.shape[1]),
         hop_ns=round(float(content["bin_s"]) * NS_PER_S),
         counts=counts,
         is_heard=np.ones(n, dtype=np.bool_),

@@ -1,4 +1,4 @@
-"""Name computers, and the decoder of each."""
+"""Name computers, decoders and electrodes, and read lists of names."""
 
 import re
 import socket
@@ -11,6 +11,16 @@ def is_same_host(name: str, other: str) -> bool:
     """
     short, other_short = name.partition(".")[0], other.partition(".")[0]
     return name == other or (short == other_short and other_short in (name, other))
+
+
+def electrode_names(n_electrodes: int) -> tuple[str, ...]:
+    """Return the names of electrodes that are only numbered, from ``elec001`` on."""
+    return tuple(f"elec{number + 1:03d}" for number in range(n_electrodes))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def decoder_name() -> str:

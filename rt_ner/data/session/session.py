@@ -121,9 +121,9 @@ class Session:
     ) -> "Session":
         """Return a session of counts and behaviour in the same bins.
 
-        The parameters are those of `rt_ner.data.session.joined.from_arrays.session_from_arrays`.
+        The parameters are those of `rt_ner.data.formats.from_arrays.session_from_arrays`.
         """
-        from rt_ner.data.session.joined.from_arrays import session_from_arrays  # noqa: PLC0415
+        from rt_ner.data.formats.from_arrays import session_from_arrays  # noqa: PLC0415
 
         return session_from_arrays(counts, behaviour, bin_s, **more)
 
@@ -134,9 +134,9 @@ class Session:
         """Return a session of spike times in s by channel, and behaviour at times of its own.
 
         The parameters are those of
-        `rt_ner.data.session.joined.from_arrays.session_from_spike_times`.
+        `rt_ner.data.formats.from_arrays.session_from_spike_times`.
         """
-        from rt_ner.data.session.joined.from_arrays import (  # noqa: PLC0415
+        from rt_ner.data.formats.from_arrays import (  # noqa: PLC0415
             session_from_spike_times,
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rt_ner.core.arrays import Int32Array, Int64Array
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.spikes import SpikeTimes
 
 
@@ -25,4 +26,4 @@ def distinct_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the labels; numbered ones if any is empty or repeats."""
     if all(labels) and len(set(labels)) == len(labels):
         return labels
-    return tuple(f"elec{number + 1:03d}" for number in range(len(labels)))
+    return electrode_names(len(labels))

@@ -12,7 +12,7 @@ from rt_ner.data.session.behaviour import Behaviour
 
 # So many reaches are enough to judge by, and this mean cosine between label and movement is enough
 # to believe a label.
-_FEWEST_REACHES, _AGREES = 8, 0.5
+FEWEST_REACHES, AGREES = 8, 0.5
 # Whole numbers up to this may number targets.
 _MOST_TARGETS = 16
 
@@ -65,7 +65,7 @@ def stated_directions(name: str, stated: FloatArray, moved_deg: FloatArray) -> D
     if not np.isfinite(stated).any():
         return complete(moved_deg, "no directions: those of the movement are used")
     readings = _readings(stated)
-    if (np.isfinite(stated) & np.isfinite(moved_deg)).sum() < _FEWEST_REACHES:
+    if (np.isfinite(stated) & np.isfinite(moved_deg)).sum() < FEWEST_REACHES:
         unit = _unit_by_values(stated)
         note = f"{name} is assumed to be in {unit}, judging by its values"
         return complete(np.where(np.isfinite(stated), readings[unit], moved_deg), note)
@@ -83,7 +83,7 @@ def target_directions(name: str, target: FloatArray, moved_deg: FloatArray) -> D
         readings[f"coordinates of the workspace, with the centre at {where}"] = angles_deg(
             target - centre
         )
-    if (known & np.isfinite(moved_deg)).sum() < _FEWEST_REACHES:
+    if (known & np.isfinite(moved_deg)).sum() < FEWEST_REACHES:
         return complete(np.where(known, angles_deg(target), moved_deg))
     return _best(name, readings, moved_deg, known)
 
@@ -94,7 +94,7 @@ def _best(
     """Return the reading that agrees best with the movement, or the movement if none does."""
     agreement = {unit: _agreement(degrees, moved_deg) for unit, degrees in readings.items()}
     unit = max(agreement, key=agreement.__getitem__)
-    if not agreement[unit] >= _AGREES:
+    if not agreement[unit] >= AGREES:
         note = (
             f"{name} does not fit where the reaches went, however it is read: the directions of "
             "the movement are used"

@@ -5,6 +5,7 @@ from pynwb import NWBFile, TimeSeries
 
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.counts import checked_counts
 from rt_ner.data.formats.common.observed import stretches_ns, unobserved_ns
@@ -103,7 +104,7 @@ def invalid_times(nwb: NWBFile) -> tuple[str, ...]:
     """Return a warning if spike times are left out because they are no times."""
     if not has_spike_times(nwb):
         return ()
-    times_s = np.asarray(nwb.units["spike_times"].target.data[:], dtype=np.float64)
+    times_s = spike_times_s(nwb)
     n_bad = times_s.size - _valid(times_s).size
     return (f"spike times that are NaN or beyond all clocks, left out: {n_bad}",) if n_bad else ()
 
@@ -195,7 +196,7 @@ def _count_labels(nwb: NWBFile, n_channels: int) -> tuple[str, ...]:
     labels = () if nwb.electrodes is None else _electrode_labels(nwb)
     if len(labels) == n_channels == len(set(labels)):
         return labels
-    return tuple(f"elec{number + 1:03d}" for number in range(n_channels))
+    return electrode_names(n_channels)
 
 
 def _electrode_label(nwb: NWBFile, row: int) -> str:

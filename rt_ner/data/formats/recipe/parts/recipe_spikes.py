@@ -8,6 +8,7 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.counts import checked_counts, counts_of
 from rt_ner.data.formats.common.spike_trains import merge_trains
@@ -119,7 +120,7 @@ def _grid(recipe: Recipe, content: Mapping[str, Any], n_bins: int) -> tuple[int,
 def _names(recipe: Recipe, content: Mapping[str, Any], n_channels: int) -> tuple[str, ...]:
     """Return the channels' names; numbered ones if the recipe names none."""
     if not recipe.spikes.names:
-        return tuple(f"elec{number + 1:03d}" for number in range(n_channels))
+        return electrode_names(n_channels)
     stated = np.ravel(value_at(content, recipe.spikes.names))
     names = tuple(str(name).strip() for name in stated)
     if len(names) != n_channels or len(set(names)) != n_channels:

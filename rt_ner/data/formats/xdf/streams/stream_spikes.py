@@ -6,6 +6,7 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NEVER_NS, NS_PER_MS, NS_PER_S
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.spike_trains import distinct_labels
 from rt_ner.data.formats.common.voltage import VoltageCounter
@@ -188,7 +189,7 @@ def _event_spikes(
     """Return single spikes, unit by unit."""
     channel, unit, valid = _channels_and_units(values, form)
     n_channels = len(form.electrodes) or int(channel.max(initial=0))
-    labels = form.electrodes or tuple(f"elec{index + 1:03d}" for index in range(n_channels))
+    labels = form.electrodes or electrode_names(n_channels)
     pairs, of_spike = np.unique(np.stack([channel - 1, unit], axis=1), axis=0, return_inverse=True)
     in_order = np.argsort(stamps_ns[valid], kind="stable")
     spikes = SpikeTimes(

@@ -6,11 +6,14 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
+from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.counts import checked_counts
+from rt_ner.data.formats.common.spike_trains import merge_trains
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
-from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
+from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.data.session.trials import UNCUT, Trials
 
 
@@ -69,19 +72,13 @@ def session_from_arrays(  # noqa: PLR0913 - a constructor
         raise SessionError(
             f"counts {counts.shape} and behaviour {values.shape}: expected the same number of bins"
         )
-    whole = counts.astype(np.uint8)
-    if not np.array_equal(whole, counts):
-        raise SessionError(
-            f"counts go from {counts.min():g} to {counts.max():g}, expected whole numbers from 0 "
-            "to 255: give spikes per bin, not rates or smoothed counts, and no NaN"
-        )
     bin_ns = round(bin_s * NS_PER_S)
     end_s = np.arange(1.0, len(counts) + 1.0, dtype=np.float64) * (bin_ns / NS_PER_S)
     return Session(
         name=name,
         area=area,
-        channel_ids=tuple(channel_ids) or _numbered(counts.shape[1]),
-        spikes=SpikeCounts(whole, bin_ns),
+        channel_ids=tuple(channel_ids) or electrode_names(counts.shape[1]),
+        spikes=SpikeCounts(checked_counts(counts), bin_ns),
         behaviour=_behaviour(end_s, values, outputs),
         trials=UNCUT if trials is None else trials,
     )
@@ -130,23 +127,16 @@ def session_from_spike_times(
     <Session session array: 3 channels, 20 blocks, 60 s>
 
     """
-    trains = [np.sort(np.asarray(train, dtype=np.float64)) for train in spikes.values()]
-    times_s = np.concatenate([np.zeros(0), *trains])
-    if not (times_s >= 0).all():
+    trains = [np.asarray(train, dtype=np.float64) for train in spikes.values()]
+    if not all((train >= 0).all() for train in trains):
         raise SessionError("spike times hold NaN or negative values: expected s from the start on")
-    channel = np.repeat(np.arange(len(trains)), [len(train) for train in trains])
-    in_order = np.argsort(times_s, kind="stable")
-    n_channels = len(trains)
+    channel = np.arange(len(trains), dtype=np.int32)
     return Session(
         name=name,
         area=area,
         channel_ids=tuple(spikes),
-        spikes=SpikeTimes(
-            ns_array_from_s(times_s[in_order]),
-            channel[in_order].astype(np.int32),
-            tuple(spikes),
-            np.arange(n_channels, dtype=np.int32),
-            n_channels,
+        spikes=merge_trains(
+            [ns_array_from_s(train) for train in trains], tuple(spikes), channel, len(trains)
         ),
         behaviour=_behaviour(np.asarray(time_s, dtype=np.float64), _columns(behaviour), outputs),
         trials=UNCUT if trials is None else trials,
@@ -171,7 +161,3 @@ def _behaviour(time_s: FloatArray, values: FloatArray, outputs: Sequence[Output]
         else tuple(Output(f"output_{k + 1}", "", OutputKind.OTHER) for k in range(n_outputs))
     )
     return Behaviour(ns_array_from_s(time_s[known]), values[known], named)
-
-
-def _numbered(n_channels: int) -> tuple[str, ...]:
-    return tuple(f"elec{number + 1:03d}" for number in range(n_channels))
