@@ -149,10 +149,12 @@ def test_demo_runs_the_whole_pipeline(
     out = tmp_path / "demo"
     summary = demo_summary(out, "--session", small_session_file, "--config", config)
     assert summary["live"]["identical_to_offline"] is True
-    assert summary["live"]["dropped"] == 0
     window_s = 0.03 * TrainSettings().window.history_bins
     played_s = (small_session.end_ns - small_session.trials.start_ns[12]) / 1e9
-    assert summary["live"]["bins"] == pytest.approx((played_s - window_s) * 100, abs=2)
+    expected = (played_s - window_s) * 100
+    # A busy computer may shed hops; then it says so, and none is missing from the sum.
+    assert summary["live"]["bins"] <= expected + 2
+    assert summary["live"]["bins"] + summary["live"]["dropped"] >= expected - 2
     assert summary["live"]["velocity_r2"] > summary["offline"]["shuffled_velocity_r2"]
     assert {"velocity_r2", "position_r2", "shuffled_velocity_r2"} <= summary["offline"].keys()
     for stage in ("step", "end_to_end"):
