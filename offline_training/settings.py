@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from rt_ner.core.clock import NS_PER_MS, ns_from_ms
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S, ns_from_ms
 from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import Settings
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.encoding.normalisation import Pace
 from rt_ner.decoding.windows import WindowShape
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
@@ -75,6 +76,27 @@ class EnsembleSettings(RenamedSettings):
     distillation_batch: int = Field(default=256, ge=2)
 
 
+class NormalisationSettings(Settings):
+    """The running normalisation, which follows each channel's slow changes of rate and spread.
+
+    ``use``: auto is for decoders that learn from several recordings. ``update_s`` is the time
+    between two updates and ``memory_s`` the time constant in the long run. At the start, and after
+    each break, what is known counts as ``trusted_s``: the less, the faster it follows.
+    """
+
+    use: Literal["auto", "on", "off"] = "auto"
+    update_s: float = Field(default=5.0, ge=0.5, le=600)
+    trusted_s: float = Field(default=60.0, gt=0)
+    memory_s: float = Field(default=600.0, ge=10)
+
+    def pace(self, session: Session, hop_ns: int) -> Pace | None:
+        """Return the pace for a session in hops; None without a running normalisation."""
+        if self.use == "off" or (self.use == "auto" and len(session.parts) < 2):
+            return None
+        seconds = (self.update_s, self.trusted_s, max(self.memory_s, self.update_s))
+        return Pace(*(max(1, round(NS_PER_S * each / hop_ns)) for each in seconds))
+
+
 class TrainSettings(RenamedSettings):
     """All settings of a training, as ``rt-ner settings train`` prints and explains them."""
 
@@ -97,6 +119,10 @@ class TrainSettings(RenamedSettings):
     window: WindowSettings = WindowSettings()
     loss: LossSettings = LossSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
+    normalisation: NormalisationSettings = Field(
+        default=NormalisationSettings(),
+        exclude_if=lambda normalisation: normalisation == NormalisationSettings(),
+    )
 
     @model_validator(mode="after")
     def _one_member_if_unit_norm(self) -> "TrainSettings":

@@ -28,6 +28,7 @@ from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.classes.hop_classes import classes_of
+from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.held_out.proof import Fit, Trained, prove_fit, report_pages
 from rt_ner.offline.held_out.split import Split
 from rt_ner.terminal.progress import Progress, no_progress, show_progress
@@ -155,18 +156,32 @@ def _fit(
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     else:
         readout = fit_readout(latents, labels.values, labels.outputs)
-    model = exported_model(learned.network, session.channel_ids, split.shape, readout)
+    model = exported_model(learned.network, session.channel_ids, split.shape, readout, split.train)
     if split.classes:
         model = replace(model, classifier=fit_classifier(latents, labels, split.classes))
     return replace(model, voltage=session.voltage), learned.validation_r2
 
 
 def exported_model(
-    network: EncoderNetwork, channel_ids: tuple[str, ...], shape: WindowShape, readout: Readout
+    network: EncoderNetwork,
+    channel_ids: tuple[str, ...],
+    shape: WindowShape,
+    readout: Readout,
+    learned: Dataset | None = None,
 ) -> DecoderSpecification:
-    """Return a decoder of a trained network and its readout."""
-    layers = export_weights(network)
-    return DecoderSpecification(channel_ids, shape, export_onnx(network), readout, layers)
+    """Return a decoder of a trained network and its readout.
+
+    It has the running normalisation that was followed through the ``learned`` windows, if any.
+    """
+    scales = learned.scales if learned else None
+    return DecoderSpecification(
+        channel_ids,
+        shape,
+        export_onnx(network, is_scaled=scales is not None),
+        readout,
+        export_weights(network),
+        normalisation=scales.normalisation if scales else None,
+    )
 
 
 def training_entry(

@@ -128,7 +128,7 @@ def _part(session: Session, held_out: float | None, speed: float, loop: bool) ->
             raise ConfigError(
                 f"--held-out {held_out:g}: expected a fraction between 0 and 1, e.g. 0.2"
             )
-        begin_ns = int(session.trials.start_ns[session.trials.n_train(held_out)])
+        begin_ns = int(session.trials.start_ns[session.n_train(held_out)])
     return Part(begin_ns, session.end_ns, speed, loop)
 
 

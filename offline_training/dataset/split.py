@@ -7,4 +7,6 @@ from rt_ner.offline.held_out.split import Split, split_windows
 
 def split_session(session: Session, settings: TrainSettings) -> Split:
     """Hold out the session's last trials; SessionError if a part would be empty."""
-    return split_windows(session, window_shape(settings.window, session), settings.held_out)
+    shape = window_shape(settings.window, session)
+    pace = settings.normalisation.pace(session, shape.hop_ns)
+    return split_windows(session, shape, settings.held_out, pace)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline_training.ner.networks.encoder_network import SD_FLOOR
 from rt_ner.core.arrays import Float32Array
+from rt_ner.decoding.encoding.normalisation import SD_FLOOR
 
 
 @dataclass(frozen=True, eq=False)

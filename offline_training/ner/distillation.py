@@ -75,7 +75,7 @@ def distill(
     """
     plan = settings.ensemble
     network = EncoderNetwork(dataset, settings).to(device)
-    features = Features(network, dataset.windows)
+    features = Features(network, dataset)
     # The ensemble has an answer to any input, so there is nothing to overfit: no dropout.
     network.eval()
     descent = Descent([*network.parameters()], settings, plan.distillation_steps)

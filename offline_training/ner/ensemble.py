@@ -46,10 +46,12 @@ class Ensemble:
         self.dataset = dataset
         self.settings = settings
         self.network = EncoderNetwork(dataset, settings, members).to(device)
-        self.features = Features(self.network, dataset.windows)
+        self.features = Features(self.network, dataset)
         self._checked = slice(None, None, -(-len(self.features) // _MOST_CHECKED))
+        checked = np.zeros(len(self.features), dtype=np.bool_)
+        checked[self._checked] = True
         self._checked_features = (
-            Features(self.network, dataset.windows[self._checked])
+            Features(self.network, dataset.where(checked))
             if self._checked.step > 1
             else self.features
         )

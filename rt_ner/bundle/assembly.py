@@ -8,6 +8,7 @@ import numpy as np
 
 from rt_ner.bundle.bundle import Bundle, Golden
 from rt_ner.bundle.entries.classifier_entry import classifier_entry
+from rt_ner.bundle.entries.normalisation_entry import normalisation_entry
 from rt_ner.bundle.manifest import (
     Manifest,
     ReadoutEntry,
@@ -43,6 +44,7 @@ def assemble_bundle(
         outputs=output_entries(readout.outputs),
         voltage=model.voltage,
         classifier=classifier_entry(model.classifier),
+        normalisation=normalisation_entry(model.normalisation),
         training=training,
         scores=scores,
         versions=_versions(),

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, JsonValue, field_serializer, model_validator
 
 from rt_ner.bundle.entries.classifier_entry import ClassifierEntry, ClassScores
+from rt_ner.bundle.entries.normalisation_entry import NormalisationEntry
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.contract.outputs import (
     MOST_OUTPUTS,
@@ -190,6 +191,9 @@ class Manifest(Strict):
     classifier: ClassifierEntry | None = Field(
         default=None, exclude_if=lambda classifier: classifier is None
     )
+    normalisation: NormalisationEntry | None = Field(
+        default=None, exclude_if=lambda normalisation: normalisation is None
+    )
     training: TrainingEntry
     scores: Scores
     versions: dict[str, str]
@@ -213,6 +217,11 @@ class Manifest(Strict):
         if len(self.readout.bias) != len(self.outputs):
             raise ValueError(
                 f"the readout gives {len(self.readout.bias)} outputs, {len(self.outputs)} are named"
+            )
+        if self.normalisation and self.normalisation.n_channels != len(self.channel_ids):
+            raise ValueError(
+                f"the normalisation has {self.normalisation.n_channels} channels, "
+                f"{len(self.channel_ids)} are named"
             )
         expected = n_features(self.latent_dim)
         if self.classifier and len(self.classifier.matrix) != expected:

@@ -9,6 +9,7 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import BundleError
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.encoder import encoder_of
+from rt_ner.decoding.encoding.normalisation import RunningNormaliser
 from rt_ner.decoding.windows import Window, WindowShape
 
 # The same machine gives the same bits; another one's matrix kernels may round differently.
@@ -20,13 +21,15 @@ def run_windows(
 ) -> tuple[Float32Array, Float32Array]:
     """Return latents ``(case, latent)`` and outputs of windows ``(case, bin, channel)``.
 
-    Windows run one by one, as in the decoder, each as if no other had come before it. Outputs are
-    ``(case, output)``.
+    Windows run one by one, as in the decoder, each as if no other had come before it. A running
+    normalisation stays as it is at the start. Outputs are ``(case, output)``.
     """
     n_bins, n_channels = windows.shape[1:]
     shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
     window = Window(shape, n_channels)
-    encoder = encoder_of(model.encoder_onnx, model.weights, window)
+    normaliser = RunningNormaliser(model.normalisation) if model.normalisation else None
+    scale = normaliser.scale if normaliser else None
+    encoder = encoder_of(model.encoder_onnx, model.weights, window, scale)
     if encoder.latent.size != len(model.readout.matrix):
         raise BundleError(
             f"the encoder gives {encoder.latent.size} latents, the readout takes "

@@ -16,6 +16,7 @@ from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.classifier import Classifier
 from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
+from rt_ner.decoding.encoding.normalisation import Normalisation, RunningNormaliser
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readout import Readout
 from rt_ner.decoding.windows import Window, WindowShape
@@ -47,6 +48,8 @@ class DecoderSpecification:
         The brain areas of the channels, in their order; empty if not known.
     neutral_counts
         Counts of a hop that stand for channels not measured, ``(channel,)``; None if not known.
+    normalisation
+        The running normalisation of channels; None without one.
 
     """
 
@@ -59,6 +62,7 @@ class DecoderSpecification:
     classifier: Classifier | None = None
     areas: tuple[str, ...] = ()
     neutral_counts: Float32Array | None = None
+    normalisation: Normalisation | None = None
 
     def __repr__(self) -> str:
         n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)
@@ -71,11 +75,12 @@ class DecoderSpecification:
 
 
 class DecodingModel(NamedTuple):
-    """The swappable part of a decoder: an encoder and the readouts of its latents."""
+    """The swappable part of a decoder: an encoder, its normaliser and the readouts of latents."""
 
     encoder: Encoder
     readout: Readout
     classifier: Classifier | None
+    normaliser: RunningNormaliser | None
 
 
 class Decoder:
@@ -132,15 +137,28 @@ class Decoder:
 
     def use(self, decoding_model: DecodingModel) -> None:
         """Switch to an encoder and readout that were `prepared`, between two pushes."""
+        before, normaliser = self._decoding_model.normaliser, decoding_model.normaliser
+        if before is not None and normaliser is not None:
+            normaliser.continue_from(before)
         decoding_model.encoder.fill()
         self._decoding_model = decoding_model
 
     def _built(self, model: DecoderSpecification) -> DecodingModel:
-        return DecodingModel(
-            encoder_of(model.encoder_onnx, model.weights, self._window),
-            model.readout,
-            model.classifier,
-        )
+        normaliser = RunningNormaliser(model.normalisation) if model.normalisation else None
+        scale = normaliser.scale if normaliser else None
+        encoder = encoder_of(model.encoder_onnx, model.weights, self._window, scale)
+        return DecodingModel(encoder, model.readout, model.classifier, normaliser)
+
+    def adapt(self) -> None:
+        """Let the running normalisation take in the newest hop, if the bundle has one.
+
+        Call it after the hop's outputs have left, and only for hops that moved the cursor.
+        """
+        normaliser, binner = self._decoding_model.normaliser, self.binner
+        if normaliser is None or binner.invalid or binner.is_partial:
+            return
+        if normaliser.take(self._window.newest):
+            self._decoding_model.encoder.fill()
 
     def reset(self, now_ns: int) -> None:
         """Forget the history, after an outage; outputs are at rest until it is full again.
@@ -175,7 +193,7 @@ class Decoder:
         ``nothing``: a chunk without samples, to take through the binner; None: it is left out.
         Returns the step's outputs, ``(output,)``, to warm the code that sends them.
         """
-        encoder, readout, classifier = self._decoding_model
+        encoder, readout, classifier, _ = self._decoding_model
         encoder.warm_caches()
         readout.decode(encoder.latent, self._warmed)
         if classifier is not None:
@@ -222,11 +240,13 @@ class Decoder:
         """Put the counts of a hop into the window; return True if the window is full."""
         ready = self._window.push(end_ns, self.binner.counts)
         self._decoding_model.encoder.push()
+        if not ready and self._decoding_model.normaliser is not None:
+            self._decoding_model.normaliser.begin_again()
         return ready
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.binner.invalid
-        encoder, readout, classifier = self._decoding_model
+        encoder, readout, classifier, _ = self._decoding_model
         latent = encoder.latent
         if decodable:
             encoder.encode()

@@ -9,8 +9,10 @@ from rt_ner.core.arrays import AnyArray, BoolArray, Int64Array
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import raster_binner
+from rt_ner.decoding.encoding.normalisation import Pace
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.labels import Labels, label_hops
+from rt_ner.offline.normalisation.followed import HopScales, follow
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,22 +20,38 @@ class Dataset:
     """Windows of counts ``(hop, bin, channel)`` with their labels.
 
     Counts are integers, except where a comparison smooths them. Windows overlap in memory and are
-    read-only where that is possible: copy them to change them.
+    read-only where that is possible: copy them to change them. ``scales`` are those of a running
+    normalisation; None without one.
     """
 
     windows: AnyArray
     labels: Labels
+    scales: HopScales | None = None
 
     def where(self, chosen: BoolArray) -> "Dataset":
         """Return the chosen hops, without copying their windows if they follow one another."""
-        return Dataset(_rows(self.windows, np.flatnonzero(chosen)), self.labels.where(chosen))
+        scales = self.scales.where(chosen) if self.scales else None
+        return Dataset(
+            _rows(self.windows, np.flatnonzero(chosen)), self.labels.where(chosen), scales
+        )
 
 
-def build_dataset(session: Session, shape: WindowShape) -> Dataset:
+@dataclass(frozen=True)
+class Following:
+    """A running normalisation to follow: its pace, and the end (ns) of what an encoder may know."""
+
+    pace: Pace
+    known_ns: int
+
+
+def build_dataset(
+    session: Session, shape: WindowShape, following: Following | None = None
+) -> Dataset:
     """Return all labelled hops of a session that have a full history behind them.
 
     The history runs on across the joins between trials, as it does live. If it began with each
-    trial, padded with zeros, it would tell the time since the trial's start.
+    trial, padded with zeros, it would tell the time since the trial's start. ``following``: the
+    running normalisation to follow; None without one.
     """
     labels = label_hops(session, shape.hop_ns)
     counts, is_counted = _hop_counts(session, shape.hop_ns)
@@ -46,7 +64,14 @@ def build_dataset(session: Session, shape: WindowShape) -> Dataset:
             "outside its trials; check it with rt-ner inspect"
         )
     windows = windows_of(counts, shape.history_bins, shape.hops_per_bin)
-    return Dataset(_rows(windows, first_hop[has_history]), labels.where(has_history))
+    rows = first_hop[has_history]
+    scales = None
+    if following is not None:
+        every = np.arange(len(windows))
+        is_ready = _all_counted(is_counted, every, shape.n_hops)
+        n_known = int(np.searchsorted(every + shape.n_hops, following.known_ns // shape.hop_ns))
+        scales = follow(windows[:, -1], is_ready, following.pace, n_known).where(rows)
+    return Dataset(_rows(windows, rows), labels.where(has_history), scales)
 
 
 def windows_of(counts: AnyArray, n_bins: int, hops_per_bin: int = 1) -> AnyArray:

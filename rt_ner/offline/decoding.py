@@ -234,6 +234,7 @@ def decode_chunks(
                 ends.append(decoded.end_ns)
                 latents.append(decoded.latent[None].copy())
                 values.append(decoded.values[None].copy())
+                decoder.adapt()
     latent = np.concatenate(latents)
     return Decoding(
         np.array(ends, dtype=np.int64),

@@ -11,11 +11,11 @@ from itertools import product
 import numpy as np
 
 from offline_training.methods.method import FitContext, Method
-from offline_training.ner.networks.encoder_network import SD_FLOOR
 from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.errors import SessionError
+from rt_ner.decoding.encoding.normalisation import SD_FLOOR
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score

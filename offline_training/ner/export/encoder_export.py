@@ -1,27 +1,30 @@
 """Write a trained encoder as an ONNX graph and as plain arrays."""
 
 import numpy as np
+import onnx
 import torch
 from onnx import helper, numpy_helper
 
 from offline_training.ner.export.onnx_graph import encoder_file
 from offline_training.ner.networks.encoder_network import EncoderNetwork, MemberLinear
 from rt_ner.core.arrays import FloatArray
-from rt_ner.decoding.encoding.encoder import INPUT_NAME, OUTPUT_NAME
+from rt_ner.decoding.encoding.encoder import GAIN_NAME, INPUT_NAME, OFFSET_NAME, OUTPUT_NAME
 from rt_ner.decoding.encoding.weights import EncoderWeights
 
 
-def export_onnx(network: EncoderNetwork) -> bytes:
+def export_onnx(network: EncoderNetwork, is_scaled: bool = False) -> bytes:
     """Return the ONNX graph of a network, from raw counts ``[batch, bin, channel]`` to latents.
 
     Standardisation is folded into the first layer's weights: the same function in fewer steps. The
     graph is written node by node, so that the same network gives the same file, byte for byte.
+    ``is_scaled``: the graph also takes the gains and offsets of a running normalisation.
     """
     weights, biases, basis = _folded(network)
     n_bins, n_channels = len(basis), network.mean.numel()
     nodes = [
         helper.make_node("Sqrt", [INPUT_NAME], ["root"]),
-        helper.make_node("MatMul", ["basis", "root"], ["smoothed"]),
+        *(_scaling("root", "scaled") if is_scaled else ()),
+        helper.make_node("MatMul", ["basis", "scaled" if is_scaled else "root"], ["smoothed"]),
         helper.make_node("Flatten", ["smoothed"], ["x0"], axis=1),
     ]
     initializers = [numpy_helper.from_array(basis.T.astype(np.float32).copy(), "basis")]
@@ -38,7 +41,15 @@ def export_onnx(network: EncoderNetwork) -> bytes:
     if network.unit_norm:
         unscaled = ["latent_unscaled"]
         nodes.append(helper.make_node("LpNormalization", unscaled, [OUTPUT_NAME], axis=1, p=2))
-    return encoder_file(nodes, initializers, (n_bins, n_channels), biases[-1].size)
+    return encoder_file(nodes, initializers, (n_bins, n_channels), biases[-1].size, is_scaled)
+
+
+def _scaling(root: str, scaled: str) -> tuple[onnx.NodeProto, onnx.NodeProto]:
+    """Return the nodes of a running normalisation."""
+    return (
+        helper.make_node("Mul", [root, GAIN_NAME], ["gained"]),
+        helper.make_node("Add", ["gained", OFFSET_NAME], [scaled]),
+    )
 
 
 def export_weights(network: EncoderNetwork) -> EncoderWeights | None:

@@ -6,11 +6,10 @@ from torch import nn
 
 from offline_training.ner.networks.features import HOPS_AT_ONCE, Features
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
+from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.decoding.encoding.normalisation import SD_FLOOR
 from rt_ner.offline.dataset import Dataset
 
-# Added to each channel's standard deviation: a silent channel must not blow up its first spike.
-SD_FLOOR = 0.05
 _CHANNELS_AT_ONCE = 32
 
 
@@ -25,7 +24,7 @@ class EncoderNetwork(nn.Module):
 
     def __init__(self, dataset: Dataset, settings: TrainSettings, n_members: int = 1) -> None:
         super().__init__()
-        mean, spread = _moments_of_roots(dataset.windows[:, -1])
+        mean, spread = _moments_of_roots(dataset)
         sd = np.where(dataset.windows.any(axis=(0, 1)), spread + SD_FLOOR, np.inf)
         basis = temporal_basis(dataset.windows.shape[1], settings.temporal_basis)
         self.mean: torch.Tensor
@@ -47,9 +46,17 @@ class EncoderNetwork(nn.Module):
         )
         self.latent = MemberLinear(n_members, second, settings.latent_dim)
 
-    def features(self, counts: torch.Tensor) -> torch.Tensor:
-        """Return standardised features ``(…, bump, channel)`` of counts ``(…, bin, channel)``."""
-        return torch.matmul(self.basis.T, (torch.sqrt(counts) - self.mean) / self.sd)
+    def features(
+        self, counts: torch.Tensor, scale: tuple[torch.Tensor, torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return standardised features ``(…, bump, channel)`` of counts ``(…, bin, channel)``.
+
+        ``scale``: gain and offset of root counts by the running normalisation, ``(…, 1, channel)``.
+        """
+        roots = torch.sqrt(counts)
+        if scale is not None:
+            roots = roots * scale[0] + scale[1]
+        return torch.matmul(self.basis.T, (roots - self.mean) / self.sd)
 
     def latents(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return latents ``(member, batch, latent)`` of the last hidden layer."""
@@ -91,11 +98,16 @@ def temporal_basis(n_bins: int, n_bumps: int) -> FloatArray:
     return basis
 
 
-def _moments_of_roots(counts: AnyArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation of each channel's square-root counts.
+def _moments_of_roots(dataset: Dataset) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each channel's square-root counts in the newest bin.
 
-    Some channels at a time, because those of a long recording would fill the memory.
+    A running normalisation has a reference to which it brings them. Some channels at a time,
+    because those of a long recording would fill the memory.
     """
+    if dataset.scales is not None:
+        reference = dataset.scales.normalisation.reference
+        return reference.root, reference.sd
+    counts = dataset.windows[:, -1]
     n_groups = max(1, counts.shape[1] // _CHANNELS_AT_ONCE)
     groups = np.array_split(np.arange(counts.shape[1]), n_groups)
     roots = (np.sqrt(counts[:, group[0] : group[-1] + 1].astype(np.float64)) for group in groups)
@@ -119,7 +131,5 @@ def member_latents(network: EncoderNetwork, features: torch.Tensor | Features) -
 
 def embed(network: EncoderNetwork, dataset: Dataset) -> Float32Array:
     """Return latents ``(hop, latent)`` of a dataset, by a network of one member."""
-    latents: Float32Array = (
-        member_latents(network, Features(network, dataset.windows))[0].cpu().numpy()
-    )
+    latents: Float32Array = member_latents(network, Features(network, dataset))[0].cpu().numpy()
     return latents

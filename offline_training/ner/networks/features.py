@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rt_ner.core.arrays import AnyArray, Int64Array
+from rt_ner.core.arrays import Int64Array
+from rt_ner.offline.dataset import Dataset
 
 if TYPE_CHECKING:
     from offline_training.ner.networks.encoder_network import EncoderNetwork
@@ -17,19 +18,21 @@ _MOST_KEPT_BYTES = 400_000_000
 
 
 class Features:
-    """Features ``(hop, bump, channel)`` of windows ``(hop, bin, channel)``.
+    """Features ``(hop, bump, channel)`` of a dataset's windows ``(hop, bin, channel)``.
 
     A bump is one smooth basis function over the history. For long recordings, features are
     computed each time they are needed.
     """
 
-    def __init__(self, network: "EncoderNetwork", windows: AnyArray) -> None:
+    def __init__(self, network: "EncoderNetwork", dataset: Dataset) -> None:
         self._network = network
-        self._windows = windows
+        self._windows = dataset.windows
+        self._scales = dataset.scales
         n_bytes = 4 * len(self) * network.basis.shape[1] * self._windows.shape[2]
+        every = np.arange(len(self))
         n_parts = len(self) // HOPS_AT_ONCE + 1
         self._kept = (
-            torch.cat([self._made(part) for part in np.array_split(self._windows, n_parts)])
+            torch.cat([self._made(part) for part in np.array_split(every, n_parts)])
             if n_bytes <= _MOST_KEPT_BYTES
             else None
         )
@@ -46,13 +49,22 @@ class Features:
         """Return the features ``(…, bump, channel)`` of some rows."""
         if self._kept is not None:
             return self._kept[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
-        return self._made(self._windows[rows])
+        return self._made(rows)
 
     def split(self, n: int) -> Iterator[torch.Tensor]:
         """Yield all features, ``n`` hops at a time."""
         for first in range(0, len(self), n):
             yield self[first : first + n]
 
-    def _made(self, windows: AnyArray) -> torch.Tensor:
-        counts = torch.from_numpy(windows.astype(np.float32, order="C"))
-        return self._network.features(counts.to(self.device))
+    def _made(self, rows: slice | Int64Array) -> torch.Tensor:
+        counts = torch.from_numpy(self._windows[rows].astype(np.float32, order="C"))
+        return self._network.features(counts.to(self.device), self._scale(rows))
+
+    def _scale(self, rows: slice | Int64Array) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return gains and offsets ``(…, 1, channel)`` of some rows; None without any."""
+        if self._scales is None:
+            return None
+        update = self._scales.update[rows]
+        both = (self._scales.gain[update], self._scales.offset[update])
+        gain, offset = (torch.from_numpy(each[..., None, :]).to(self.device) for each in both)
+        return gain, offset

@@ -70,7 +70,7 @@ def decode_stitched(
 ) -> Comparison:
     """Decode held-out trials with the stitched ensemble, standardised by ``windows``."""
     own = EncoderNetwork(windows, source.settings).to(source.ensemble.features.device)
-    latents = stitched.average(Features(own, split.test.windows)[:]).cpu().numpy()
+    latents = stitched.average(Features(own, split.test)[:]).cpu().numpy()
     return read_out(source, split, latents)
 
 

@@ -103,7 +103,7 @@ def learn_target_day(
     own = EncoderNetwork(target, source.settings).to(device)
     days = (
         _Day(source.dataset, source.ensemble.features, source.step_ns, rng),
-        _Day(target, Features(own, target.windows), source.step_ns, rng),
+        _Day(target, Features(own, target), source.step_ns, rng),
     )
     objective = _BothDays(source, days)
     optimizer = torch.optim.AdamW(

@@ -176,6 +176,14 @@ class Session:
             digest.update(content)
         return digest.hexdigest()
 
+    def n_train(self, held_out: float) -> int:
+        """Return the number of training trials, which come before the held-out ones.
+
+        Of several recordings, a fraction ``held_out`` of the last one is held out: a decoder should
+        know the newest day, and be scored on it.
+        """
+        return self.trials.n_train(held_out, self.parts[-1].n_trials if self.parts else None)
+
     @cached_property
     def end_ns(self) -> int:
         """End of the last trial in ns since the session's start."""

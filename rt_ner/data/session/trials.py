@@ -93,13 +93,15 @@ class Trials:
         inside = (time_ns > self.start_ns[trial]) & (time_ns <= self.end_ns[trial])
         return np.where(inside, trial, -1).astype(np.int64)
 
-    def n_train(self, held_out: float) -> int:
+    def n_train(self, held_out: float, n_last: int | None = None) -> int:
         """Return the number of training trials, which come before the held-out trials.
 
         Parameters
         ----------
         held_out : float
             Fraction of the trials to hold out for testing, from 0 to 1.
+        n_last : int, optional
+            Number of trials of which that fraction is held out, from the end. Default: all.
 
         Returns
         -------
@@ -116,7 +118,9 @@ class Trials:
             raise SessionError(
                 f"{len(self)} trial(s): at least 2 are needed, one to train on and one to hold out"
             )
-        return min(max(int((1.0 - held_out) * len(self) + 1e-9), 1), len(self) - 1)
+        n_before = 0 if n_last is None else len(self) - n_last
+        n_train = n_before + int((1.0 - held_out) * (len(self) - n_before) + 1e-9)
+        return min(max(n_train, 1), len(self) - 1)
 
 
 def blocks_of(begin_ns: int, end_ns: int) -> Trials:

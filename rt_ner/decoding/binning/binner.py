@@ -19,11 +19,14 @@ class SpikeBinner(Protocol[_Chunk_contra]):
         Spikes in the hop that was closed last, ``(channel,)``; rewritten by the next one.
     input_counts
         Counts that account for all input, ``(len(InputCounts),)``.
+    is_partial
+        True if neutral counts stand for some channels of the hop that was closed last.
 
     """
 
     counts: Float32Array
     input_counts: Int64Array
+    is_partial: bool
 
     def push(self, chunk: _Chunk_contra) -> Iterator[int]:
         """Count a chunk's spikes, and close the hops that are over.
@@ -74,6 +77,8 @@ class BinnerBefore:
 
     ``binner``: the one that counts.
     """
+
+    is_partial = False
 
     def __init__(self, binner: SpikeBinner[Any]) -> None:
         self._binner = binner

@@ -56,6 +56,8 @@ class EventBinner:
 
     """
 
+    is_partial = False
+
     def __init__(
         self,
         n_channels: int,

@@ -60,6 +60,8 @@ class RasterBinner:
 
     """
 
+    is_partial = False
+
     def __init__(
         self, n_channels: int, columns: Int32Array, hop_ns: int, period_ns: float, step_ns: int
     ) -> None:

@@ -8,10 +8,13 @@ import onnxruntime as ort
 from rt_ner.core.arrays import Float32Array, Int64Array
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.errors import BundleError
+from rt_ner.decoding.encoding.normalisation import ChannelScale
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.windows import Window
 
 INPUT_NAME, OUTPUT_NAME = "counts", "latent"
+# Further inputs of a graph with a running normalisation: root counts · gain + offset, per channel.
+GAIN_NAME, OFFSET_NAME = "gain", "offset"
 # Weights (of the first layer: its basis) and bias.
 _Layer = tuple[Float32Array, Float32Array]
 
@@ -30,7 +33,7 @@ class Encoder(Protocol):
         ...
 
     def fill(self) -> None:
-        """Take all bins in the window, as if each had been pushed."""
+        """Take all bins in the window, as if each had been pushed, with the scale as it is now."""
         ...
 
     def warm_caches(self) -> None:
@@ -38,9 +41,17 @@ class Encoder(Protocol):
         ...
 
 
-def encoder_of(onnx: bytes, weights: EncoderWeights | None, window: Window) -> Encoder:
-    """Return the fast encoder if the weights are known, otherwise the graph's."""
-    return GraphEncoder(onnx, window) if weights is None else SpikeEncoder(weights, window)
+def encoder_of(
+    onnx: bytes, weights: EncoderWeights | None, window: Window, scale: ChannelScale | None = None
+) -> Encoder:
+    """Return the fast encoder if the weights are known, otherwise the graph's.
+
+    ``scale``: that of the running normalisation; None without one. `Encoder.fill` takes up what it
+    has become.
+    """
+    if weights is None:
+        return GraphEncoder(onnx, window, scale)
+    return SpikeEncoder(weights, window, scale)
 
 
 class GraphEncoder:
@@ -52,14 +63,16 @@ class GraphEncoder:
     made for other windows.
     """
 
-    def __init__(self, model: bytes, window: Window) -> None:
+    def __init__(self, model: bytes, window: Window, scale: ChannelScale | None = None) -> None:
         self._session = _opened(model)
         self._window = window
         values = window.values
-        latent_dim = _checked_latent_dim(self._session, values.shape)
+        latent_dim = _checked_latent_dim(self._session, values.shape, scale is not None)
         self.latent: Float32Array = np.zeros(latent_dim, dtype=np.float32)
         self._binding = self._session.io_binding()
         self._binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, values.shape, values.ctypes.data)
+        for name, array in _scale_inputs(scale):
+            self._binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
         self._binding.bind_output(
             OUTPUT_NAME, "cpu", 0, np.float32, (1, latent_dim), self.latent.ctypes.data
         )
@@ -89,7 +102,9 @@ class SpikeEncoder:
     history, and it grows with the spikes rather than with the channels.
     """
 
-    def __init__(self, weights: EncoderWeights, window: Window) -> None:
+    def __init__(
+        self, weights: EncoderWeights, window: Window, scale: ChannelScale | None = None
+    ) -> None:
         if (weights.n_bins, weights.n_channels) != window.values.shape[1:]:
             raise BundleError(
                 f"the weights take windows of {(weights.n_bins, weights.n_channels)} (bins, "
@@ -99,6 +114,8 @@ class SpikeEncoder:
         self._weights = weights
         self._window = window
         self._hops_per_bin = window.hops_per_bin
+        self._scale = ChannelScale(weights.n_channels) if scale is None else scale
+        self._silence: Float32Array = np.zeros(weights.first.shape[1], np.float32)
         self._parts: Float32Array = np.zeros((window.n_hops, weights.first.shape[1]), np.float32)
         self._slot: Int64Array = np.zeros(1, dtype=np.int64)
         self._network = (
@@ -108,11 +125,12 @@ class SpikeEncoder:
         )
         first, second, self.latent = (np.zeros_like(bias) for _, bias in self._network)
         self._hidden = first, second, self.latent
+        self.fill()
 
     def push(self) -> None:
         """Multiply the newest bin with the first layer's weights."""
         self._slot[0] = (self._slot[0] + 1) % len(self._parts)
-        _project(self._window.newest, self._weights.first, self._slot, self._parts)
+        self._project(self._window.newest)
 
     def encode(self) -> None:
         """Write ``latent`` for the bins of the window."""
@@ -120,26 +138,46 @@ class SpikeEncoder:
 
     def fill(self) -> None:
         """Multiply all bins of the window with the first layer's weights, one for every hop."""
+        _project_offset(self._scale.offset, self._weights.first, self._silence)
         for bin_counts in self._window.all_bins():
             self._slot[0] = (self._slot[0] + 1) % len(self._parts)
-            _project(bin_counts, self._weights.first, self._slot, self._parts)
+            self._project(bin_counts)
 
     def warm_caches(self) -> None:
         """Repeat the newest push and encode: the same numbers in the same places."""
-        _project(self._window.newest, self._weights.first, self._slot, self._parts)
+        self._project(self._window.newest)
         self.encode()
+
+    def _project(self, bin_counts: Float32Array) -> None:
+        gain, first = self._scale.gain, self._weights.first
+        _project(bin_counts, gain, first, self._silence, self._slot, self._parts)
+
+
+@njit(cache=True)
+def _project_offset(offset: Float32Array, weights: Float32Array, silence: Float32Array) -> None:
+    """Write a silent bin's part of the first layer: the channels' offsets times the weights."""
+    silence[:] = 0
+    for channel in range(offset.size):
+        if offset[channel]:
+            for unit in range(silence.size):
+                silence[unit] += offset[channel] * weights[channel, unit]
 
 
 @njit(cache=True)
 def _project(
-    counts: Float32Array, weights: Float32Array, slot: Int64Array, parts: Float32Array
+    counts: Float32Array,
+    gain: Float32Array,
+    weights: Float32Array,
+    silence: Float32Array,
+    slot: Int64Array,
+    parts: Float32Array,
 ) -> None:
-    """Write one bin's part of the first layer: square roots of its counts times the weights."""
+    """Write one bin's part of the first layer: scaled roots of its counts times the weights."""
     part = parts[slot[0]]
-    part[:] = 0
+    part[:] = silence
     for channel in range(counts.size):
         if counts[channel]:
-            root = np.sqrt(counts[channel])
+            root = gain[channel] * np.sqrt(counts[channel])
             row = weights[channel]
             for unit in range(part.size):
                 part[unit] += root * row[unit]
@@ -218,13 +256,23 @@ def _session_options() -> ort.SessionOptions:
     return options
 
 
-def _checked_latent_dim(session: ort.InferenceSession, window_shape: tuple[int, ...]) -> int:
-    """Return the latent dimensions of a graph; BundleError if it takes another window."""
-    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
+def _scale_inputs(scale: ChannelScale | None) -> list[tuple[str, Float32Array]]:
+    """Return the names and arrays of the inputs that a running normalisation adds."""
+    return [] if scale is None else [(GAIN_NAME, scale.gain), (OFFSET_NAME, scale.offset)]
+
+
+def _checked_latent_dim(
+    session: ort.InferenceSession, window_shape: tuple[int, ...], is_scaled: bool
+) -> int:
+    """Return the latent dimensions of a graph; BundleError if it takes something else."""
+    names = [graph_input.name for graph_input in session.get_inputs()]
+    expected = [INPUT_NAME, GAIN_NAME, OFFSET_NAME] if is_scaled else [INPUT_NAME]
+    if names != expected or len(session.get_outputs()) != 1:
         raise BundleError(
-            "the encoder has several inputs or outputs, not one: train it with rt-ner"
+            f"the encoder has the inputs {', '.join(names)} and {len(session.get_outputs())} "
+            f"outputs, expected {', '.join(expected)} and one: train it with rt-ner"
         )
-    (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
+    graph_input, (graph_output,) = session.get_inputs()[0], session.get_outputs()
     if tuple(graph_input.shape[1:]) != window_shape[1:]:
         raise BundleError(
             f"the encoder takes windows of {graph_input.shape[1:]} (bins, channels) but the "

@@ -65,6 +65,8 @@ class JoinedBinner:
         Counts that account for all input, summed over the sources, ``(len(InputCounts),)``.
     invalid
         True if invalid input arrived in the hop that was closed last.
+    is_partial
+        True if neutral counts stand for a source that was left out of it.
 
     """
 
@@ -82,6 +84,7 @@ class JoinedBinner:
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.input_counts = empty_input_counts()
         self.invalid = False
+        self.is_partial = False
 
     @property
     def newest_ns(self) -> int:
@@ -175,10 +178,12 @@ class JoinedBinner:
         """Write the counts of all sources that are used in a hop, and neutral ones for others."""
         if self._absence:
             self.counts[:] = self._absence.neutral_counts
-        self.invalid = False
+        self.invalid = self.is_partial = False
         for source in self.sources:
             if source.used_from_ns <= end_ns:
                 self.invalid |= source.take(self.counts)
+            else:
+                self.is_partial = True
         self._end_ns = end_ns
 
     def _next_end_ns(self, is_complete: bool) -> int:

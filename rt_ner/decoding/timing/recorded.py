@@ -40,6 +40,7 @@ class _Times:
     """A binner that counts nothing, but keeps the time of each sample; its value is its number."""
 
     invalid = False
+    is_partial = False
     newest_ns = NEVER_NS
 
     def __init__(self, n_samples: int) -> None:

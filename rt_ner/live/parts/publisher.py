@@ -108,6 +108,8 @@ class Publisher:
         row = [*map(s_from_ns, stamps_ns), *self.statistics.timing_counts(), *now]
         self._results.push_timing(decoded.end_ns, row)
         self._results.push_counts(decoded.end_ns, decoder.binner.counts)
+        if step.send is Send.VELOCITY:
+            decoder.adapt()
         self.last_end_ns = decoded.end_ns
 
     def take(self, event: Event) -> None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.encoding.normalisation import Pace
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.classes.hop_classes import HopClasses
-from rt_ner.offline.dataset import Dataset, build_dataset
+from rt_ner.offline.dataset import Dataset, Following, build_dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,17 @@ class Split:
         return replace(self, train=train, test=test, classes=classes)
 
 
-def split_windows(session: Session, shape: WindowShape, held_out: float) -> Split:
+def split_windows(
+    session: Session, shape: WindowShape, held_out: float, pace: Pace | None = None
+) -> Split:
     """Hold out the last trials, a fraction of all; SessionError if a part would be empty.
 
     Blocks of a continuous recording are held out likewise, after a gap of a window's length.
+    ``pace``: that of the running normalisation; None without one.
     """
-    n_train = session.trials.n_train(held_out)
-    dataset = build_dataset(session, shape)
+    n_train = session.n_train(held_out)
+    following = None if pace is None else Following(pace, int(session.trials.end_ns[n_train - 1]))
+    dataset = build_dataset(session, shape, following)
     in_train = dataset.labels.trial < n_train
     in_test = ~in_train
     if session.trials.are_blocks and in_test.any():

@@ -148,7 +148,7 @@ def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> No
     ensemble, _ = train_ensemble(split.train, settings, step_ns, CPU, quiet)
     pupil = distill(split.train, settings, CPU, ensemble.average, quiet)
     own = embed(pupil, split.test)
-    wanted = ensemble.average(Features(ensemble.network, split.test.windows)).numpy()
+    wanted = ensemble.average(Features(ensemble.network, split.test)).numpy()
     assert r2_score(wanted, own) > 0.8
     members = member_latents(ensemble.network, ensemble.features).numpy()
     assert r2_score(members[0], members[1]) > 0.3, "members' latents stand in one space"
@@ -246,9 +246,9 @@ def test_features_of_a_long_recording_are_made_when_asked_for(
 ) -> None:
     dataset = split_session(small_session, quick_settings()).train
     network = EncoderNetwork(dataset, quick_settings())
-    kept = Features(network, dataset.windows)
+    kept = Features(network, dataset)
     monkeypatch.setattr(features, "_MOST_KEPT_BYTES", 0)
-    made = Features(network, dataset.windows)
+    made = Features(network, dataset)
     rows = np.array([[5, 3], [700, 0]])
     torch.testing.assert_close(made[rows], kept[rows])
     for one, other in zip(made.split(300), kept.split(300), strict=True):

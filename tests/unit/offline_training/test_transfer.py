@@ -237,7 +237,7 @@ def test_the_readout_stays_and_a_seed_gives_one_read_in(
     np.testing.assert_array_equal(source_day.readout.bias, bias)
     for before, now in zip(weights, source_day.ensemble.network.parameters(), strict=True):
         assert torch.equal(before, now)
-    assert Features(source_day.ensemble.network, days[0].windows)[:1].shape[2] == 40
+    assert Features(source_day.ensemble.network, days[0])[:1].shape[2] == 40
 
 
 # Trials

@@ -1,0 +1,1 @@
+"""Follow the running normalisation through a session, as a decoder of it would."""
