@@ -6,8 +6,8 @@ import numpy as np
 import onnxruntime as ort
 
 from rt_ner.core.arrays import Float32Array, Int64Array
-from rt_ner.core.compiled.njit import njit
 from rt_ner.core.errors import BundleError
+from rt_ner.decoding.encoding.kernels import project, project_offset, run_layers
 from rt_ner.decoding.encoding.normalisation import ChannelScale
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.windows import Window
@@ -15,8 +15,6 @@ from rt_ner.decoding.windows import Window
 INPUT_NAME, OUTPUT_NAME = "counts", "latent"
 # Further inputs of a graph with a running normalisation: root counts · gain + offset, per channel.
 GAIN_NAME, OFFSET_NAME = "gain", "offset"
-# Weights (of the first layer: its basis) and bias.
-_Layer = tuple[Float32Array, Float32Array]
 
 
 class Encoder(Protocol):
@@ -134,11 +132,11 @@ class SpikeEncoder:
 
     def encode(self) -> None:
         """Write ``latent`` for the bins of the window."""
-        _encode(self._parts, self._slot, self._hops_per_bin, self._network, self._hidden)
+        run_layers(self._parts, self._slot, self._hops_per_bin, self._network, self._hidden)
 
     def fill(self) -> None:
         """Multiply all bins of the window with the first layer's weights, one for every hop."""
-        _project_offset(self._scale.offset, self._weights.first, self._silence)
+        project_offset(self._scale.offset, self._weights.first, self._silence)
         for bin_counts in self._window.all_bins():
             self._slot[0] = (self._slot[0] + 1) % len(self._parts)
             self._project(bin_counts)
@@ -150,89 +148,7 @@ class SpikeEncoder:
 
     def _project(self, bin_counts: Float32Array) -> None:
         gain, first = self._scale.gain, self._weights.first
-        _project(bin_counts, gain, first, self._silence, self._slot, self._parts)
-
-
-@njit(cache=True)
-def _project_offset(offset: Float32Array, weights: Float32Array, silence: Float32Array) -> None:
-    """Write a silent bin's part of the first layer: the channels' offsets times the weights."""
-    silence[:] = 0
-    for channel in range(offset.size):
-        if offset[channel]:
-            for unit in range(silence.size):
-                silence[unit] += offset[channel] * weights[channel, unit]
-
-
-@njit(cache=True)
-def _project(
-    counts: Float32Array,
-    gain: Float32Array,
-    weights: Float32Array,
-    silence: Float32Array,
-    slot: Int64Array,
-    parts: Float32Array,
-) -> None:
-    """Write one bin's part of the first layer: scaled roots of its counts times the weights."""
-    part = parts[slot[0]]
-    part[:] = silence
-    for channel in range(counts.size):
-        if counts[channel]:
-            root = gain[channel] * np.sqrt(counts[channel])
-            row = weights[channel]
-            for unit in range(part.size):
-                part[unit] += root * row[unit]
-
-
-@njit(cache=True)
-def _encode(
-    parts: Float32Array,
-    slot: Int64Array,
-    hops_per_bin: int,
-    network: tuple[_Layer, _Layer, _Layer],
-    outputs: tuple[Float32Array, Float32Array, Float32Array],
-) -> None:
-    """Run all layers in one call, because a call from Python costs as much as a layer."""
-    (basis, bias), second, latent = network
-    _add_up(parts, slot[0], hops_per_bin, basis, bias, outputs[0])
-    _through(outputs[0], second[0], second[1], outputs[1])
-    _through(outputs[1], latent[0], latent[1], outputs[2])
-
-
-@njit(cache=True)
-def _add_up(
-    parts: Float32Array,
-    at: int,
-    hops_per_bin: int,
-    basis: Float32Array,
-    bias: Float32Array,
-    hidden: Float32Array,
-) -> None:
-    """Write the first layer: its bins' parts, newest first, times the basis' weights."""
-    hidden[:] = bias
-    n = bias.size
-    for back in range(basis.shape[0]):
-        part = parts[at]
-        for bump in range(basis.shape[1]):
-            weight = basis[basis.shape[0] - 1 - back, bump]
-            if weight:
-                for unit in range(n):
-                    hidden[unit] += weight * part[bump * n + unit]
-        at -= hops_per_bin
-        if at < 0:
-            at += parts.shape[0]
-
-
-@njit(cache=True)
-def _through(
-    inputs: Float32Array, weights: Float32Array, bias: Float32Array, outputs: Float32Array
-) -> None:
-    """Apply a rectifier, then a dense layer."""
-    outputs[:] = bias
-    for unit in range(inputs.size):
-        value = inputs[unit]
-        if value > 0:
-            for out in range(outputs.size):
-                outputs[out] += value * weights[unit, out]
+        project(bin_counts, gain, first, self._silence, self._slot, self._parts)
 
 
 def _opened(model: bytes) -> ort.InferenceSession:
