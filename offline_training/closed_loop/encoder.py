@@ -9,9 +9,9 @@ from offline_training.options import pick_device
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
 from offline_training.transfer.alignment.align_day import Calibration, align_day
-from offline_training.transfer.alignment.matching import activity, match_units
+from offline_training.transfer.matching.matching import activity, match_units
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
-from offline_training.transfer.alignment.tuning import tuning_similarity
+from offline_training.transfer.matching.tuning import tuning_similarity
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.data.session.session import Session

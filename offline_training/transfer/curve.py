@@ -19,7 +19,7 @@ from offline_training.transfer.alignment.align_day import (
     decode_aligned,
     random_match_r2,
 )
-from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.matching.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from offline_training.transfer.days import TwoDays
 from offline_training.transfer.results import (

@@ -9,13 +9,13 @@ import numpy as np
 
 from offline_training.dataset.split import split_session
 from offline_training.settings import TrainSettings, learned_part
-from offline_training.transfer.alignment.matching import (
+from offline_training.transfer.matching.matching import (
     Matching,
     activity,
     match_by_name,
     match_units,
 )
-from offline_training.transfer.alignment.tuning import tuning_similarity
+from offline_training.transfer.matching.tuning import tuning_similarity
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from offline_training.transfer.alignment.align_day import AlignedDay
-from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.matching.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay
 from offline_training.transfer.days import TwoDays
 

@@ -1,1 +1,1 @@
-"""Alignment of a source day's decoder to a target day: match units, stitch encoders."""
+"""Alignment of known days' decoder to another day."""

@@ -9,7 +9,7 @@ import torch
 from offline_training.ner.distillation import distill
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.ner.networks.features import Features
-from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.matching.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay, Stitched, learn_target_day
 from rt_ner.core.arrays import AnyArray
 from rt_ner.offline.dataset import Dataset

@@ -20,7 +20,7 @@ from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
 from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
-from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.matching.matching import Matching
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset

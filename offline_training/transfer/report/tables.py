@@ -5,7 +5,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from offline_training.compare.report.tables import shown
-from offline_training.transfer.alignment.matching import Matching
+from offline_training.transfer.matching.matching import Matching
 from offline_training.transfer.results import TRANSFER, Curve, Point
 
 

@@ -22,7 +22,7 @@ from offline_training.dataset.split import split_session
 from offline_training.ner.networks.features import Features
 from offline_training.settings import EnsembleSettings, TrainSettings, WindowSettings
 from offline_training.transfer import curve as curve_module
-from offline_training.transfer.alignment.matching import (
+from offline_training.transfer.matching.matching import (
     Matching,
     activity,
     match_by_name,
@@ -35,7 +35,7 @@ from offline_training.transfer.alignment.source_day import (
     learn_source_day,
     learn_target_day,
 )
-from offline_training.transfer.alignment.tuning import tuning_similarity
+from offline_training.transfer.matching.tuning import tuning_similarity
 from offline_training.transfer.days import chosen_trials
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app

@@ -1,0 +1,1 @@
+"""Match the units of two days."""
