@@ -5,7 +5,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -132,9 +132,17 @@ def with_overrides(
 def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
     """Return a sentence on the unknown key, the nearest valid one and all valid ones."""
     for section in keys[:-1]:
-        annotation = kind.model_fields[section].annotation
-        assert isinstance(annotation, type)
-        kind = annotation
+        # A section that repeats also has its number among the keys.
+        if section in kind.model_fields:
+            kind = _settings_in(kind.model_fields[section].annotation) or kind
     valid = list(kind.model_fields)
     nearest = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.0)
     return f"unknown key '{'.'.join(keys)}': did you mean '{nearest[0]}'? Valid: {', '.join(valid)}"
+
+
+def _settings_in(annotation: object) -> type[BaseModel] | None:
+    """Return the class of settings in a type such as ``Trials | None`` or ``tuple[Output, ...]``."""
+    types = (annotation, *get_args(annotation))
+    return next(
+        (one for one in types if isinstance(one, type) and issubclass(one, BaseModel)), None
+    )

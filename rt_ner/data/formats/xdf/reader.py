@@ -1,6 +1,6 @@
 """Read XDF files, as LabRecorder writes them, and as the live decoder would have seen them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS, SPIKE_TYPES
 from rt_ner.core.contract.markers import SESSION_ZERO, parse_trial_marker
 from rt_ner.core.errors import SessionError, StreamError
+from rt_ner.data.formats.common.markers.marker import Marker
 from rt_ner.data.formats.common.trials.marker_trials import trials_from_markers
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.data.formats.xdf.samples import Samples, load_samples
@@ -19,6 +20,7 @@ from rt_ner.data.formats.xdf.stream_info import (
     spike_streams,
     streams_of,
 )
+from rt_ner.data.formats.xdf.streams.stream_markers import holds_codes, task_markers
 from rt_ner.data.formats.xdf.streams.stream_movement import kinematics_of
 from rt_ner.data.formats.xdf.streams.stream_spikes import raster_phase_ns, stream_spikes, timed
 from rt_ner.data.recordings import RecordingFile
@@ -31,7 +33,8 @@ _MISSING = {
     "behaviour": "no stream of type Kinematics (columns vx and vy) or Position (x and y): record "
     "the movement of the hand or cursor too",
     "trials": "no markers 'trial_start N', 'go N direction_deg=D', 'trial_end N': record the "
-    "marker stream of rt-ner task or rt-ner replay too",
+    "marker stream of rt-ner task or rt-ner replay too, or say in a recipe what the markers of "
+    "another program mean (rt-ner inspect FILE --recipe NEW.toml drafts one)",
 }
 
 
@@ -51,8 +54,13 @@ class _Chosen:
         return [self.spikes, *([self.movement] if self.movement else []), *self.markers]
 
 
-def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
-    """Read a recording; areas are the sources of the spike streams."""
+def read(
+    path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS, codes: bool = False
+) -> RecordingFile:
+    """Read a recording; areas are the sources of the spike streams.
+
+    ``codes``: True to read streams of integers too that can be a task's codes or states.
+    """
     contents = scan(path)
     streams = streams_of(contents)
     found = RecordingFile(
@@ -72,7 +80,7 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
     chosen = _Chosen(
         spikes=next(stream for stream in spikes if area in (None, stream.source)),
         movement=movement_stream(streams),
-        markers=[stream for stream in streams if stream.is_markers],
+        markers=[one for one in streams if one.is_markers or (codes and holds_codes(one))],
     )
     others = tuple(source for source in sources if source != chosen.spikes.source)
     found = replace(found, areas=(chosen.spikes.source, *others))
@@ -96,12 +104,13 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     if moved is not None and chosen.movement and not _meets(_span_ns(moved), span_ns):
         missing["behaviour"] = _apart(chosen.movement.name, _span_ns(moved), span_ns)
         moved = None
-    markers = [
-        one
-        for stream in chosen.markers
-        if _meets(_span_ns(samples[stream.number]), span_ns)
-        for one in _markers(samples[stream.number])
+    near = [one for one in chosen.markers if _meets(_span_ns(samples[one.number]), span_ns)]
+    warnings += [
+        f"markers left out: {_apart(one.name, _span_ns(samples[one.number]), span_ns)}"
+        for one in chosen.markers
+        if one not in near
     ]
+    markers = [one for stream in near for one in _markers(samples[stream.number])]
     stamps_ns = [one.stamps_ns for one in (spike_samples, moved) if one is not None]
     origin_ns = _origin_ns(stamps_ns, markers) + raster_phase_ns(spike_samples.stamps_ns, form)
     counted = stream_spikes(spike_samples, form, origin_ns, found.voltage)
@@ -120,6 +129,7 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
         spikes=counted.spikes,
         behaviour=kinematics,
         trials=trials,
+        markers=_others(near, samples, origin_ns),
         missing=missing,
         warnings=(*found.warnings, *warnings),
     )
@@ -150,6 +160,15 @@ def _markers(samples: Samples) -> list[tuple[int, str]]:
     pairs = zip(samples.stamps_ns.tolist(), samples.values, strict=True)
     texts = ((time_ns, str(row[0])) for time_ns, row in pairs)
     return [one for one in texts if one[1] == SESSION_ZERO or parse_trial_marker(one[1])]
+
+
+def _others(
+    streams: Sequence[StreamInfo], samples: Mapping[int, Samples], origin_ns: int
+) -> tuple[Marker, ...]:
+    """Return the markers of other programs, timed from the session's zero, in order."""
+    found = [one for stream in streams for one in task_markers(stream, samples[stream.number])]
+    shifted = (one._replace(time_ns=one.time_ns - origin_ns) for one in found)
+    return tuple(sorted(shifted, key=lambda one: one.time_ns))
 
 
 def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[tuple[int, str]]) -> int:
