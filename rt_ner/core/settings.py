@@ -83,7 +83,7 @@ def checked_settings(
     Raises
     ------
     ConfigError
-        For the first invalid value, or for an unknown key, with the nearest valid one.
+        For the first key that is missing, invalid or unknown, with the nearest valid one.
 
     """
     try:
@@ -93,6 +93,8 @@ def checked_settings(
         keys = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{where}: no '{'.'.join(keys)}', which is needed: add it") from error
         raise ConfigError(
             f"{where}: {'.'.join(keys)} = {first['input']!r}: {first['msg']}"
         ) from error
@@ -141,7 +143,7 @@ def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
 
 
 def _settings_in(annotation: object) -> type[BaseModel] | None:
-    """Return the class of settings in a type such as ``Trials | None`` or ``tuple[Output, ...]``."""
+    """Return the class of settings in a type such as ``Trials | None``."""
     types = (annotation, *get_args(annotation))
     return next(
         (one for one in types if isinstance(one, type) and issubclass(one, BaseModel)), None

@@ -166,6 +166,8 @@ def load_recording(
                 f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
                 "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
             )
+    except ImportError as error:
+        raise _missing_package(path.suffix, error) from error
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
@@ -206,30 +208,27 @@ def save_session(session: Session, path: str | Path) -> None:
 
 def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
     """Return the function that reads files with such an ending, and such values of voltage."""
-    try:
-        match suffix:
-            case ".xdf":
-                from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
+    match suffix:
+        case ".xdf":
+            from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
 
-                return partial(read_xdf, voltage=voltage)
-            case ".nwb":
-                from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
-            case ".mat":
-                from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-            case _ if suffix in BLACKROCK:
-                from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
-                    read as read_blackrock,
-                )
+            return partial(read_xdf, voltage=voltage)
+        case ".nwb":
+            from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
+        case ".mat":
+            from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
+        case _ if suffix in BLACKROCK:
+            from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
+                read as read_blackrock,
+            )
 
-                return partial(read_blackrock, voltage=voltage)
-            case ".toml":
-                from rt_ner.data.formats.recipe.reader import read as read_recipe  # noqa: PLC0415
+            return partial(read_blackrock, voltage=voltage)
+        case ".toml":
+            from rt_ner.data.formats.recipe.reader import read as read_recipe  # noqa: PLC0415
 
-                return partial(read_recipe, voltage=voltage)
-            case _:
-                return archive.read
-    except ImportError as error:
-        raise _missing_package(suffix, error) from error
+            return partial(read_recipe, voltage=voltage)
+        case _:
+            return archive.read
     return read
 
 

@@ -91,7 +91,7 @@ def _signals(
     values = _means(files, segment, stream, columns, per_mean)
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
     # A sample is stamped at its end, a mean in the middle of its samples' ends.
-    ends_s: FloatArray = (np.arange(len(values)) * per_mean + (per_mean + 1) / 2) / rate_hz
+    ends_s = np.asarray((np.arange(len(values)) * per_mean + (per_mean + 1) / 2) / rate_hz)
     units = [units_of(files, stream)[column] for column in columns]
     notes = [f"analog inputs at {rate_hz:g} Hz, averaged to {rate_hz / per_mean:g} Hz"]
     times_ns = begin_ns - origin_ns + ns_array_from_s(ends_s)

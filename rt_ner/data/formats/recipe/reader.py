@@ -1,6 +1,6 @@
 """Read a session as a recipe says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +21,15 @@ from rt_ner.data.formats.common.guards.stand_ins import (
 from rt_ner.data.formats.common.markers.coded_trials import coded_trials
 from rt_ner.data.formats.common.markers.rules import MarkersAt
 from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
-from rt_ner.data.formats.recipe.parts.outputs_at import OutputsAt
+from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt, OutputsAt
 from rt_ner.data.formats.recipe.parts.recipe_spikes import RecipeSpikes, spikes_by
 from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
-from rt_ner.data.formats.recipe.schema import BlackrockRecipe, Recipe, RecipeFile, XdfRecipe
+from rt_ner.data.formats.recipe.schema import MarkedRecipe, Recipe, RecipeFile
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+
+_XDF = ".xdf"
 
 
 def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
@@ -44,11 +46,10 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
             'file = "day1.mat"'
         )
     check_is_recording(file)
-    ending = file.suffix.lower()
-    if ending == ".xdf":
-        return _of_xdf(_settings(path, XdfRecipe), file, area, voltage)
-    if ending in BLACKROCK:
-        return _of_blackrock(_settings(path, BlackrockRecipe), file, area, voltage)
+    if is_recording(file):
+        marked = _settings(path, MarkedRecipe)
+        found = recorded(file, area, voltage, marked.outputs)
+        return found if marked.markers is None else _with_trials(found, marked.markers)
     recipe = _settings(path, Recipe)
     content = content_of(file)
     with foreign_file("session with this recipe", "; check its arrays, columns and axes"):
@@ -62,25 +63,35 @@ def _settings(path: Path, kind: type[SettingsType]) -> SettingsType:
         raise SessionError(f"{error}") from error
 
 
-def _of_xdf(
-    recipe: XdfRecipe, file: Path, area: str | None, voltage: VoltageSettings
+def is_recording(file: Path) -> bool:
+    """Return True for XDF and Blackrock files, whose spikes are found without a recipe."""
+    return file.suffix.lower() in (_XDF, *BLACKROCK)
+
+
+def recorded(
+    file: Path,
+    area: str | None = None,
+    voltage: VoltageSettings = CROSSINGS,
+    outputs: Sequence[AnalogAt] = (),
 ) -> RecordingFile:
-    """Return an XDF recording with the trials that a recipe finds in its markers."""
-    from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
+    """Return the recording in an XDF or Blackrock file, with all markers and codes of a task.
 
-    return _with_trials(read_xdf(file, area, voltage, codes=True), recipe.markers)
+    ``outputs`` are the analog inputs to read, which only Blackrock files have.
+    """
+    if file.suffix.lower() == _XDF:
+        if outputs:
+            raise SessionError(
+                "[[outputs]] are analog inputs of Blackrock files: of an XDF file, a stream of type "
+                "Kinematics or Position is read; take [[outputs]] out of the recipe"
+            )
+        from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
 
-
-def _of_blackrock(
-    recipe: BlackrockRecipe, file: Path, area: str | None, voltage: VoltageSettings
-) -> RecordingFile:
-    """Return a Blackrock recording with the outputs and trials that a recipe finds in it."""
+        return read_xdf(file, area, voltage, codes=True)
     from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415 - an extra
         read as read_blackrock,
     )
 
-    found = read_blackrock(file, area, voltage, recipe.outputs)
-    return found if recipe.markers is None else _with_trials(found, recipe.markers)
+    return read_blackrock(file, area, voltage, outputs)
 
 
 def _with_trials(recording: RecordingFile, rules: MarkersAt) -> RecordingFile:

@@ -125,24 +125,20 @@ class RecipeFile(Settings):
     file: str = ""
 
 
-class XdfRecipe(Settings):
-    """What the markers in an XDF file mean."""
-
-    file: str
-    markers: MarkersAt
-
-
-class BlackrockRecipe(Settings):
-    """What the words in Blackrock files mean, and which analog inputs are behaviour."""
+class MarkedRecipe(Settings):
+    """What the markers of an XDF or Blackrock file mean, and which analog inputs are behaviour."""
 
     file: str
     markers: MarkersAt | None = None
     outputs: tuple[AnalogAt, ...] = Field(default=(), max_length=MOST_OUTPUTS)
 
     @model_validator(mode="after")
-    def _says_anything(self) -> "BlackrockRecipe":
+    def _says_anything(self) -> "MarkedRecipe":
         if self.markers is None and not self.outputs:
-            raise ValueError("neither [markers] nor [[outputs]]: give one or both of them")
+            raise ValueError(
+                "a recipe for an XDF or Blackrock file needs [markers], or, for Blackrock's analog "
+                "inputs, [[outputs]]"
+            )
         return self
 
 

@@ -10,7 +10,14 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.markers.marker import Marker, counts_by_source, in_words
-from rt_ner.data.formats.common.markers.rules import ROLES, MarkersAt, Meaning, masked, meanings
+from rt_ner.data.formats.common.markers.rules import (
+    ROLES,
+    MarkersAt,
+    Meaning,
+    Role,
+    masked,
+    meanings,
+)
 from rt_ner.data.formats.common.trials.directions import (
     Directions,
     complete,
@@ -134,7 +141,7 @@ def _held(markers: Sequence[Marker]) -> str:
     """Return the markers of a file with their counts, in words."""
     sources = counts_by_source(markers)
     if len(sources) == 1:
-        return in_words(*sources.values())
+        return in_words(next(iter(sources.values())))
     return "; ".join(f"{name!r}: {in_words(counts)}" for name, counts in sources.items())
 
 

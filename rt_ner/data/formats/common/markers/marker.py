@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 # So many different markers are named, each of so many characters at most.
 _SOME, _LONGEST = 12, 60
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(\.\d+)?(?!\w)")
-NUMBER = "{number}"
+NUMBERS = re.compile(r"(?<![\w.])[-+]?\d{1,9}(\.\d{1,9})?(?!\w)")
 
 
 class Marker(NamedTuple):
@@ -55,18 +54,18 @@ def _open(counts: Counter[str]) -> Counter[str]:
         return counts
     found: Counter[str] = Counter()
     for text, n in counts.items():
-        found[text if _NUMBER.fullmatch(text) else _NUMBER.sub(NUMBER, text)] += n
+        found[text if NUMBERS.fullmatch(text) else NUMBERS.sub("{number}", text)] += n
     return found
 
 
-def in_words(counts: Mapping[str, int]) -> str:
+def in_words(counts: Mapping[str, int], most: int = _SOME) -> str:
     """Return counts as text, such as ``9 (×120), 18 (×120) and 3 more``."""
-    texts = [f"{_short(text)} (×{n:,})" for text, n in list(counts.items())[:_SOME]]
-    more = f" and {len(counts) - _SOME:,} more" if len(counts) > _SOME else ""
+    texts = [f"{shown(text)} (×{n:,})" for text, n in list(counts.items())[:most]]
+    more = f" and {len(counts) - most:,} more" if len(counts) > most else ""
     return ", ".join(texts) + more if texts else "none"
 
 
-def _short(text: str) -> str:
+def shown(text: str, longest: int = _LONGEST) -> str:
     """Return a text that fits on a line of a message."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text[: longest + 1])
+    return printable if len(printable) <= longest else f"{printable[:longest]}…"

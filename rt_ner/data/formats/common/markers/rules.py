@@ -17,6 +17,7 @@ _EVENTS = frozenset(ROLES[:-1])
 _PLACEHOLDERS = ("direction", "target", "number")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _DIGITS = r"[-+]?\d{1,9}(?:\.\d{1,9})?"
+_MOST_PLACEHOLDERS = 4
 _MOST_BITS, _MOST_DIGITS = 0xFFFF_FFFF, 20
 
 
@@ -28,7 +29,7 @@ def _listed(value: Any) -> tuple[str, ...]:
 def _checked(pattern: Any) -> str:
     """Return a code or text as text. Raise ValueError if it is neither, or has a typing error."""
     if isinstance(pattern, bool) or not isinstance(pattern, int | str):
-        raise ValueError(f'{pattern!r}: expected a code, such as 9, or a text, such as "go"')
+        raise ValueError('expected a code, such as 9, or a text, such as "go"')
     text = plain(str(pattern))
     names = _PLACEHOLDER.findall(text)
     if not text:
@@ -38,8 +39,11 @@ def _checked(pattern: Any) -> str:
             f"no placeholder {{{unknown[0]}}}: expected {{direction}} (in degrees), {{target}} (a "
             "target's number) or {number} (any number)"
         )
-    if len(set(names)) < len(names):
-        raise ValueError(f"'{text}' holds a placeholder twice: expected each once")
+    if any(names.count(name) > 1 for name in _PLACEHOLDERS[:2]) or len(names) > _MOST_PLACEHOLDERS:
+        raise ValueError(
+            f"'{text}': expected {{direction}} and {{target}} once each, and at most "
+            f"{_MOST_PLACEHOLDERS} placeholders"
+        )
     return text
 
 
@@ -79,7 +83,7 @@ class MarkersAt(Settings):
     failure: Patterns = ()
     direction: Patterns = ()
     targets: int = Field(default=0, ge=0, le=360)
-    degrees: dict[str, float] = {}
+    degrees: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _are_told(self) -> "MarkersAt":

@@ -151,7 +151,7 @@ def _readings(stated: FloatArray) -> dict[str, FloatArray]:
 
 
 def _indices(stated: FloatArray, first: int, n_targets: float) -> FloatArray:
-    """Return the directions of evenly spread targets by number, counterclockwise from the x axis."""
+    """Return the directions of targets by number, evenly spread from the x axis."""
     return (stated - first) * 360.0 / n_targets % 360.0
 
 

@@ -62,8 +62,8 @@ def _codes(stream: StreamInfo, samples: Samples) -> Iterator[Marker]:
     rows = _changes(values[:, 0], True) if is_sampled else np.arange(len(values))
     for at in rows.tolist():
         text = " ".join(map(str, values[at].tolist()))
-        labelled = plain(f"{labels[0]} {text}") if any(labels) else ""
-        yield Marker(int(times_ns[at]), stream.name, text, labelled)
+        label = labels[0] if any(labels) else stream.name
+        yield Marker(int(times_ns[at]), stream.name, text, plain(f"{label} {text}"))
 
 
 def _changes(state: Int64Array, is_sampled: bool) -> Int64Array:
