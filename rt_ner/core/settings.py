@@ -18,6 +18,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+_UNKNOWN = "extra_forbidden"
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
@@ -83,15 +84,17 @@ def checked_settings(
     Raises
     ------
     ConfigError
-        For the first key that is missing, invalid or unknown, with the nearest valid one.
+        For the first key that is unknown, with the nearest valid one, or else that is invalid or
+        missing.
 
     """
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that is missing may be one that was misspelt.
+        first = min(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
         keys = [str(part) for part in first["loc"]]
-        if first["type"] == "extra_forbidden":
+        if first["type"] == _UNKNOWN:
             raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
         if first["type"] == "missing":
             raise ConfigError(f"{where}: no '{'.'.join(keys)}', which is needed: add it") from error

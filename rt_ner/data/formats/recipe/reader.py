@@ -60,7 +60,7 @@ def _settings(path: Path, kind: type[SettingsType]) -> SettingsType:
     try:
         return load_settings(path, kind)
     except ConfigError as error:
-        raise SessionError(f"{error}") from error
+        raise SessionError(f"{error}".removeprefix(f"{path}: ")) from error
 
 
 def is_recording(file: Path) -> bool:
@@ -81,8 +81,8 @@ def recorded(
     if file.suffix.lower() == _XDF:
         if outputs:
             raise SessionError(
-                "[[outputs]] are analog inputs of Blackrock files: of an XDF file, a stream of type "
-                "Kinematics or Position is read; take [[outputs]] out of the recipe"
+                "[[outputs]] are analog inputs of Blackrock files; of an XDF file, a stream of "
+                "type Kinematics or Position is read: take [[outputs]] out of the recipe"
             )
         from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
 

@@ -1,7 +1,7 @@
 """Draft a recipe for a recording: its markers listed, and a guess of what each means."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.markers.marker import (
@@ -66,21 +66,21 @@ def marker_draft(recording: RecordingFile, name: str) -> str:
 
 def _marker_lines(markers: tuple[Marker, ...]) -> list[str]:
     """Return the section on markers."""
-    bits = _bits(markers)
-    seen = [masked(one, bits) for one in markers]
-    counts = counts_by_source(seen)
-    guesses = _guesses(seen)
-    stream = next(iter(counts))
+    counts = counts_by_source(markers)
+    main = max(counts, key=lambda source: sum(counts[source].values()))
+    alone = tuple(one for one in markers if one.source == main)
+    is_enough = set(_NEEDED) <= set(_guesses(alone)) or len(counts) == 1
+    used = alone if is_enough else markers
+    bits = _bits(used)
+    mark = "" if is_enough and len(counts) > 1 else "# "
+    listed = counts_by_source(masked(one, bits) for one in markers)
     return [
         "# The markers, and how often each comes:",
-        *(
-            f"#   {shown(source)}: {in_words(each, _MOST_LISTED)}"
-            for source, each in counts.items()
-        ),
+        *(f"#   {shown(name)}: {in_words(each, _MOST_LISTED)}" for name, each in listed.items()),
         "[markers]",
-        f"# stream = {_quoted(stream)}  # the only one that counts; left out: all",
-        *([f"bits = {bits}  # the others never change"] if bits else []),
-        *(_role_line(role, guesses) for role in _WORDS),
+        f"{mark}stream = {_quoted(main)}  # the only one that counts; left out: all",
+        *([f"bits = {bits}  # that carry the code: the others never change"] if bits else []),
+        *(_role_line(role, _guesses(used)) for role in _WORDS),
         _HINTS,
     ]
 
@@ -90,24 +90,25 @@ def _role_line(role: str, guesses: Mapping[str, str]) -> str:
         return f"{role} = {_quoted(guesses[role])}  # a guess"
     if role in _NEEDED:
         return f'{role} = "?"  # could not be guessed'
-    return f"# {role} = "
+    return f"# {role} ="
 
 
 def _quoted(text: str) -> str:
     return text if text.isdecimal() else json.dumps(text, ensure_ascii=False)
 
 
-def _bits(markers: tuple[Marker, ...]) -> int:
-    """Return the bits that carry the codes, if the upper ones of all are set and the same; else 0."""
+def _bits(markers: Sequence[Marker]) -> int:
+    """Return the bits that carry the codes, if the upper ones are the same in all; else 0."""
     codes = [int(one.text) for one in markers if one.text.isdecimal() and len(one.text) < 20]
     upper = {code & ~_CODE_BITS for code in codes}
     return _CODE_BITS if len(upper) == 1 and upper != {0} else 0
 
 
-def _guesses(markers: list[Marker]) -> dict[str, str]:
+def _guesses(found: Sequence[Marker]) -> dict[str, str]:
     """Return the marker of each role that can be guessed."""
+    markers = [masked(one, _bits(found)) for one in found]
     texts = {text for one in markers for text in (one.text, one.labelled)}
-    if texts >= set(_MONKEYLOGIC.values()):
+    if texts.issuperset(_MONKEYLOGIC.values()):
         return _MONKEYLOGIC
     for state in _STATES:
         if any(text.startswith(f"{state} ") for text in texts):
