@@ -45,8 +45,8 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
             f"file = '{name}': no such file beside the recipe; name the recording, e.g. "
             'file = "day1.mat"'
         )
-    check_is_recording(file)
     if is_recording(file):
+        check_is_recording(file)
         marked = _settings(path, MarkedRecipe)
         found = recorded(file, area, voltage, marked.outputs)
         return found if marked.markers is None else _with_trials(found, marked.markers)
