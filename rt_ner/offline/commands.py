@@ -63,8 +63,8 @@ def inspect(
     """Check a recording or a bundle and show what is inside.
 
     For a recording, also lists anything that is missing for training. With --recipe, drafts a
-    recipe for a .mat, .npz or HDF5 file of any layout: correct it, and give it to any command in
-    place of the recording.
+    recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in an .xdf or
+    Blackrock file: correct it, and give it to any command in place of the recording.
     """
     if recipe is not None:
         _write_draft(path, recipe)
@@ -85,8 +85,8 @@ def convert(
         list[Path],
         typer.Argument(
             metavar="RECORDING...",
-            help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz. Several of the same "
-            "electrodes are joined in this order.",
+            help="Recording: .xdf, .nwb, .mat, .nev, .ns1 to .ns6, .npz or a recipe. Several of "
+            "the same electrodes are joined in this order.",
         ),
     ],
     out: Annotated[

@@ -1,5 +1,6 @@
 """Markers of other programs: a recipe says what they mean, or the message says what there is."""
 
+import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from tests.helpers.xdf_files import Stream, xdf
 
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "recordings.md"
 MS, S = 1_000_000, 1_000_000_000
 BEGIN_S, N_TRIALS = 1800.0, 12
 Event = tuple[float, str]
@@ -45,7 +47,7 @@ def reaches(degrees: Sequence[float], period_s: float = 2.0) -> Behaviour:
 # One trial of 2 s of each program, as it writes it: go cue at 0.4 s, end at 1.5 s.
 def psychopy(trial: int, target: int, won: bool) -> list[Event]:
     return [
-        (0.1, f"trial {trial} start"), (0.4, f"go, {45 * target} deg"), (1.5, "trial end"),
+        (0.1, f"trial {trial} start"), (0.4, f"go {45 * target}"), (1.5, "trial end"),
         (1.6, "correct" if won else "timeout"),
     ]  # fmt: skip
 
@@ -69,7 +71,7 @@ def bci2000(trial: int, target: int, won: bool) -> list[Event]:
 PROGRAMS = {
     "PsychoPy": (psychopy, """
 start = "trial {number} start"
-go = "go, {direction} deg"
+go = "go {direction}"
 end = "trial end"
 success = "correct"
 failure = ["timeout", "aborted"]
@@ -131,6 +133,12 @@ def of_program(name: str) -> list[Event]:
     ]
 
 
+def of_docs(name: str) -> str:
+    """The [markers] that the docs show for a program."""
+    after = DOCS.read_text(encoding="utf-8").partition(f"**{name}** ")[2]
+    return after.partition("[markers]\n")[2].partition("```")[0]
+
+
 def check_trials(found: RecordingFile) -> None:
     trials = found.trials
     assert trials is not None
@@ -148,6 +156,25 @@ def test_the_texts_of_each_program_are_trials(name: str, tmp_path: Path) -> None
     task = Stream(1, name, "Markers", ["event"], 0, fmt="string")
     recording(tmp_path, (task, [BEGIN_S + at for at, _ in events], [[text] for _, text in events]))
     check_trials(read_by(tmp_path, PROGRAMS[name][1]))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_examples_of_the_docs_read_what_the_programs_send(name: str) -> None:
+    markers = rules(**tomllib.loads("[markers]\n" + of_docs(name))["markers"])
+    markers = markers.model_copy(update={"stream": ""})
+    # The four targets of the docs, a quarter of a circle apart.
+    events = [
+        (2 * trial + at_s, text)
+        for trial in range(N_TRIALS)
+        for at_s, text in PROGRAMS[name][0](trial, trial % 4, trial % 3 != 2)
+    ]
+    trials, notes = coded_trials(markers, texts(events), None)
+    assert trials is not None
+    won = [trial for trial in range(N_TRIALS) if trial % 3 != 2]
+    assert (trials.go_ns // MS).tolist() == [2000 * trial + 400 for trial in won]
+    step_deg = 45.0 if name == "PsychoPy" else 90.0
+    assert trials.direction_deg.tolist() == [step_deg * (trial % 4) for trial in won]
+    assert "trials that failed, left out: 4" in notes
 
 
 def test_codes_are_trials_as_texts_are(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def recorded(
 
 def _with_trials(recording: RecordingFile, rules: MarkersAt) -> RecordingFile:
     """Return a recording with the trials that its markers mean, in place of others."""
+    if recording.spikes is None and not recording.markers:
+        return recording
     trials, notes = coded_trials(rules, recording.markers, recording.behaviour)
     none = "no complete trial among the recipe's markers: see the warnings"
     return replace(

@@ -126,7 +126,7 @@ class RecipeFile(Settings):
 
 
 class MarkedRecipe(Settings):
-    """What the markers of an XDF or Blackrock file mean, and which analog inputs are behaviour."""
+    """Meaning of an XDF or Blackrock file's markers, and analog inputs that are behaviour."""
 
     file: str
     markers: MarkersAt | None = None

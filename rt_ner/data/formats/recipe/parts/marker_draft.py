@@ -45,6 +45,8 @@ def marker_draft(recording: RecordingFile, name: str) -> str:
     Raises SessionError if there is nothing that a recipe could say.
     """
     inputs = [line for line in recording.contents if line.startswith("NS")]
+    if recording.spikes is None and not recording.markers:
+        raise SessionError(f"no spikes: {recording.missing.get('spikes', 'the file has none')}")
     asks_movement = recording.behaviour is None and bool(inputs)
     if not recording.markers and not asks_movement:
         held = "; ".join(recording.contents) or "nothing"
