@@ -36,8 +36,8 @@ class RecordingFile:
     contents : tuple of str
         Streams or tables of the file, one line each.
     missing : mapping of str to str
-        Reason and remedy for each part (``"spikes"``, ``"behaviour"``, ``"trials"``) that the
-        file may lack.
+        Reason and remedy for each part (``"spikes"``, ``"behaviour"``, ``"trials"``,
+        ``"markers"``) that the file may lack.
     warnings : tuple of str
         Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str

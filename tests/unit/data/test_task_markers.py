@@ -243,6 +243,17 @@ def test_mistakes_are_named_in_one_line(markers: str, codes: Path) -> None:
     assert str(refused.value).count("recipe.toml") == 1
 
 
+def test_markers_on_another_clock_and_files_without_spikes_say_so(tmp_path: Path) -> None:
+    task = Stream(1, "ML", "Markers", ["code"], 0, fmt="int32")
+    recording(tmp_path, (task, [9e8, 9e8 + 1], [[9], [18]]))
+    with pytest.raises(SessionError, match="no markers: 'ML' was stamped from .* two clocks"):
+        read_by(tmp_path, "start = 9\nend = 18\n")
+    (tmp_path / "day1.xdf").write_bytes(xdf(task.header(), task.samples([1.0, 2.0], [[9], [18]])))
+    assert read_by(tmp_path, "start = 9\nend = 18\n").spikes is None
+    with pytest.raises(SessionError, match="no spikes: no stream of type Spikes"):
+        draft_recipe(tmp_path / "day1.xdf", "day1.xdf")
+
+
 def test_keys_of_another_kind_of_recipe_are_refused(codes: Path) -> None:
     for text, reason in (
         ('[spikes]\narray = "a"', "unknown key 'spikes'.* Valid: file, markers, outputs"),

@@ -98,6 +98,8 @@ def _with_trials(recording: RecordingFile, rules: MarkersAt) -> RecordingFile:
     """Return a recording with the trials that its markers mean, in place of others."""
     if recording.spikes is None and not recording.markers:
         return recording
+    if "markers" in recording.missing and not recording.markers:
+        raise SessionError(f"no markers: {recording.missing['markers']}")
     trials, notes = coded_trials(rules, recording.markers, recording.behaviour)
     none = "no complete trial among the recipe's markers: see the warnings"
     return replace(

@@ -1,6 +1,6 @@
 """Read XDF files, as LabRecorder writes them, and as the live decoder would have seen them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,8 @@ def read(
 ) -> RecordingFile:
     """Read a recording; areas are the sources of the spike streams.
 
-    ``codes``: True to read streams of integers too that can be a task's codes or states.
+    ``codes``: True if a recipe says what markers mean. Then, streams of integers that can be a
+    task's codes or states are read too, and rt-ner's own markers mean no trials.
     """
     contents = scan(path)
     streams = streams_of(contents)
@@ -87,13 +88,14 @@ def read(
     try:
         if chosen.spikes.spike_stream().kind is InputKind.BROADBAND:
             found = replace(found, voltage=voltage)
-        return _filled(found, path, contents, chosen)
+        filled = _filled(found, path, contents, chosen)
+        return filled if codes else _with_trials(filled)
     except StreamError as error:
         raise SessionError(f"{error}") from error
 
 
 def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chosen) -> RecordingFile:
-    """Return the recording with spikes, kinematics and trials, as far as it has them."""
+    """Return the recording with spikes, kinematics and markers, as far as it has them."""
     samples, warnings = load_samples(path, contents, chosen.streams())
     form = chosen.spikes.spike_stream()
     spike_samples, more = timed(samples[chosen.spikes.number], form)
@@ -105,12 +107,11 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
         missing["behaviour"] = _apart(chosen.movement.name, _span_ns(moved), span_ns)
         moved = None
     near = [one for one in chosen.markers if _meets(_span_ns(samples[one.number]), span_ns)]
-    warnings += [
-        f"markers left out: {_apart(one.name, _span_ns(samples[one.number]), span_ns)}"
-        for one in chosen.markers
-        if one not in near
-    ]
-    markers = [one for stream in near for one in _markers(samples[stream.number])]
+    for one in chosen.markers:
+        if one not in near:
+            missing["markers"] = _apart(one.name, _span_ns(samples[one.number]), span_ns)
+            warnings.append(f"markers left out: {missing['markers']}")
+    markers = [one for stream in near for one in task_markers(stream, samples[stream.number])]
     stamps_ns = [one.stamps_ns for one in (spike_samples, moved) if one is not None]
     origin_ns = _origin_ns(stamps_ns, markers) + raster_phase_ns(spike_samples.stamps_ns, form)
     counted = stream_spikes(spike_samples, form, origin_ns, found.voltage)
@@ -119,17 +120,12 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     if chosen.movement and moved is not None:
         kinematics, more = kinematics_of(chosen.movement, moved, origin_ns)
         warnings += more
-    shifted = sorted((time_ns - origin_ns, text) for time_ns, text in markers)
-    trials, n_incomplete = trials_from_markers(shifted, kinematics)
-    if n_incomplete:
-        warnings.append(f"incomplete trials, left out: {n_incomplete}")
     return replace(
         found,
         channel_ids=counted.channel_ids,
         spikes=counted.spikes,
         behaviour=kinematics,
-        trials=trials,
-        markers=_others(near, samples, origin_ns),
+        markers=_since(markers, origin_ns),
         missing=missing,
         warnings=(*found.warnings, *warnings),
     )
@@ -155,24 +151,23 @@ def _apart(name: str, own_ns: tuple[int, int], spikes_ns: tuple[int, int]) -> st
     )
 
 
-def _markers(samples: Samples) -> list[tuple[int, str]]:
-    """Return times and texts of the markers of trials and of a replay's zero."""
-    pairs = zip(samples.stamps_ns.tolist(), samples.values, strict=True)
-    texts = ((time_ns, str(row[0])) for time_ns, row in pairs)
-    return [one for one in texts if one[1] == SESSION_ZERO or parse_trial_marker(one[1])]
+def _with_trials(found: RecordingFile) -> RecordingFile:
+    """Return a recording with the trials in the markers of a replay or a task of rt-ner's."""
+    markers = [(one.time_ns, one.text) for one in found.markers]
+    trials, n_incomplete = trials_from_markers(markers, found.behaviour)
+    notes = [f"incomplete trials, left out: {n_incomplete}"] if n_incomplete else []
+    return replace(found, trials=trials, warnings=(*found.warnings, *notes))
 
 
-def _others(
-    streams: Sequence[StreamInfo], samples: Mapping[int, Samples], origin_ns: int
-) -> tuple[Marker, ...]:
-    """Return the markers of other programs, timed from the session's zero, in order."""
-    found = [one for stream in streams for one in task_markers(stream, samples[stream.number])]
-    shifted = (one._replace(time_ns=one.time_ns - origin_ns) for one in found)
+def _since(markers: Sequence[Marker], origin_ns: int) -> tuple[Marker, ...]:
+    """Return markers timed from the session's zero, in order."""
+    shifted = (one._replace(time_ns=one.time_ns - origin_ns) for one in markers)
     return tuple(sorted(shifted, key=lambda one: one.time_ns))
 
 
-def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[tuple[int, str]]) -> int:
+def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[Marker]) -> int:
     """Return the session's time zero: a replay's own, or else a line that all bins share."""
-    begin_ns = min([*(int(one.min()) for one in stamps_ns), *(time_ns for time_ns, _ in markers)])
-    zeros = [time_ns for time_ns, text in markers if text == SESSION_ZERO and time_ns <= begin_ns]
+    ours = [one for one in markers if one.text == SESSION_ZERO or parse_trial_marker(one.text)]
+    begin_ns = min([*(int(one.min()) for one in stamps_ns), *(one.time_ns for one in ours)])
+    zeros = [one.time_ns for one in ours if one.text == SESSION_ZERO and one.time_ns <= begin_ns]
     return zeros[0] if zeros else (begin_ns - 1) // REPLAY_GRID_NS * REPLAY_GRID_NS

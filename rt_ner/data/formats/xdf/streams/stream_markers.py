@@ -4,41 +4,31 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rt_ner.core.arrays import Int64Array
+from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.contract.kinds import LSL_TYPE, Kind
-from rt_ner.core.contract.markers import SESSION_END, SESSION_ZERO, parse_trial_marker
 from rt_ner.data.formats.common.markers.marker import Marker, plain
 from rt_ner.data.formats.xdf.samples import Samples
 from rt_ner.data.formats.xdf.stream_info import StreamInfo
 
 # A regular stream that is slower sends codes one by one; a faster one samples states.
 _SLOWEST_HZ = 10.0
-# More columns are no states of a task, and a state stays for more samples, on average.
-_MOST_STATES, _FEWEST_SAMPLES = 64, 4
+# More columns or values are no states of a task, and a state stays for more samples, on average.
+_MOST_STATES, _MOST_VALUES, _FEWEST_SAMPLES = 64, 50_000_000, 4
 _INTEGERS = ("int8", "int16", "int32", "int64")
 _OURS = frozenset(LSL_TYPE.values()) - {LSL_TYPE[Kind.MARKERS]}
-_OUR_EVENTS = (Kind.STATE, Kind.NOTICES, Kind.COMMANDS, Kind.TASK)
 
 
 def holds_codes(stream: StreamInfo) -> bool:
     """Return True for a stream of texts, or of integers that can be codes or states of a task."""
-    is_other = stream.type in _OURS or stream.n_channels > _MOST_STATES or not stream.n_samples
-    return not is_other and stream.format in ("string", *_INTEGERS)
+    is_small = stream.n_channels <= _MOST_STATES
+    is_small &= 0 < stream.n_samples * stream.n_channels <= _MOST_VALUES
+    return is_small and stream.type not in _OURS and stream.format in ("string", *_INTEGERS)
 
 
 def task_markers(stream: StreamInfo, samples: Samples) -> list[Marker]:
-    """Return the markers of another program's task; of sampled states, one for each change.
-
-    Those of rt-ner's own streams are left out.
-    """
-    if stream.source_id.rpartition("/")[2] in _OUR_EVENTS:
-        return []
+    """Return a stream's markers; of sampled states, one for each change."""
     found = _texts(stream, samples) if stream.format == "string" else _codes(stream, samples)
-    return [one for one in found if one.text and not _is_ours(one.text)]
-
-
-def _is_ours(text: str) -> bool:
-    return text in (SESSION_ZERO, SESSION_END) or parse_trial_marker(text) is not None
+    return [one for one in found if one.text]
 
 
 def _texts(stream: StreamInfo, samples: Samples) -> Iterator[Marker]:
@@ -50,7 +40,7 @@ def _texts(stream: StreamInfo, samples: Samples) -> Iterator[Marker]:
 def _codes(stream: StreamInfo, samples: Samples) -> Iterator[Marker]:
     """Yield each row of codes, or each change of a state."""
     times_ns = samples.stamps_ns
-    values: Int64Array = np.asarray(samples.values, dtype=np.int64).reshape(len(times_ns), -1)
+    values: AnyArray = np.asarray(samples.values).reshape(len(times_ns), -1)
     is_sampled = stream.rate_hz >= _SLOWEST_HZ
     labels = stream.labels if len(stream.labels) == values.shape[1] else ()
     if values.shape[1] > 1 and (is_sampled or any(labels)):
@@ -66,7 +56,7 @@ def _codes(stream: StreamInfo, samples: Samples) -> Iterator[Marker]:
         yield Marker(int(times_ns[at]), stream.name, text, plain(f"{label} {text}"))
 
 
-def _changes(state: Int64Array, is_sampled: bool) -> Int64Array:
+def _changes(state: AnyArray, is_sampled: bool) -> Int64Array:
     """Return the samples at which a state changes; none if it changes as often as a signal.
 
     The first sample of one that is sampled may be in the midst of a state.
