@@ -302,6 +302,16 @@ def test_an_outcome_may_come_late_and_must_be_the_trials_own() -> None:
     assert notes[0] == "trials that failed, left out: 1"
 
 
+def test_a_direction_after_the_end_is_that_of_no_trial_and_the_first_of_several_counts() -> None:
+    cued = rules(start="start", end="end", direction="cue {direction}")
+    events = [(1, "start"), (2, "cue 90"), (2.5, "cue 45"), (3, "end"), (3.5, "cue 10")]
+    events += [(4, "start"), (5, "cue 20"), (6, "end"), (6.5, "cue 30")]
+    trials, notes = coded_trials(cued, texts(events), None)
+    assert trials is not None
+    assert trials.direction_deg.tolist() == [90, 20]
+    assert notes == ("trials with several directions, of which the first is used: 1",)
+
+
 def test_a_trial_without_end_is_left_out_at_the_next_start() -> None:
     events = [(1, "start 1"), (2, "go"), (4, "start 2"), (5, "go"), (6, "end"), (6, "hit 2")]
     events += [(7, "start 3"), (8, "end"), (8, "hit 3"), (9, "go")]

@@ -11,6 +11,7 @@ from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
 from rt_ner.core.quantities.units import cm_per_unit
 from rt_ner.data.formats.blackrock.channels import (
+    Pair,
     described,
     labels_of,
     movement_pairs,
@@ -34,50 +35,57 @@ class _Signals(NamedTuple):
     notes: list[str]
 
 
-def kinematics_of(
-    files: BlackrockRawIO, segment: int, origin_ns: int
+def behaviour_of(
+    files: BlackrockRawIO, segment: int, origin_ns: int, places: Sequence[AnalogAt]
 ) -> tuple[Behaviour | None, list[str]]:
-    """Return the movement in analog inputs whose labels name one, as velocity; and warnings."""
+    """Return the analog inputs that a recipe names, and notes.
+
+    If it names none, the velocity of the movement that the inputs' labels name, if they do.
+    """
+    if places:
+        labels = [label for place in places for label in place.channels]
+        return _outputs(_signals(files, segment, origin_ns, labels), places)
     streams = range(files.signal_streams_count())
     pairs = [pair for stream in streams for pair in movement_pairs(files, stream)]
     if not pairs:
         return None, []
     chosen = min(pairs, key=lambda pair: (pair.is_position, MOVERS.index(pair.mover)))
-    found = _signals(files, segment, origin_ns, chosen.labels)
-    named = " and ".join(chosen.labels)
-    values, warnings = found.values, [*found.notes]
+    return _velocity(_signals(files, segment, origin_ns, chosen.labels), chosen)
+
+
+def _velocity(found: _Signals, pair: Pair) -> tuple[Behaviour, list[str]]:
+    """Return the velocity of a movement in cm/s, and warnings."""
+    named, warnings = " and ".join(pair.labels), [*found.notes]
     to_cm = [cm_per_unit(unit) for unit in found.units]
     if None in to_cm:
         warnings.append(
             f"analog inputs {named}, in '{found.units[0]}': their unit is assumed to be cm or "
             "cm/s; give their scale in a recipe"
         )
-    values = values * [1.0 if each is None else each for each in to_cm]
-    if chosen.is_position:
+    values = found.values * [1.0 if each is None else each for each in to_cm]
+    if pair.is_position:
         values = np.gradient(values, found.times_ns / NS_PER_S, axis=0)
         warnings.append(f"velocity is the derivative of {named}")
     return Behaviour(found.times_ns, values), warnings
 
 
-def outputs_by(
-    files: BlackrockRawIO, segment: int, origin_ns: int, places: Sequence[AnalogAt]
-) -> tuple[Behaviour, list[str]]:
-    """Return the analog inputs that a recipe names, and notes."""
-    labels = [label for place in places for label in place.channels]
-    found = _signals(files, segment, origin_ns, labels)
-    scale = [each for place in places for each in [place.scale] * len(place.channels)]
-    factors, notes = [], [*found.notes]
-    for label, unit, per_unit, to_cm in zip(
-        labels, found.units, scale, [p.to_cm for p in places for _ in p.channels], strict=True
-    ):
+def _outputs(found: _Signals, places: Sequence[AnalogAt]) -> tuple[Behaviour, list[str]]:
+    """Return signals in the order of the recipe's channels as its outputs, and notes."""
+    of_channel = [(place, label) for place in places for label in place.channels]
+    factors: list[float] = []
+    notes = [*found.notes]
+    for (place, label), unit in zip(of_channel, found.units, strict=True):
         own_cm = cm_per_unit(unit)
-        factors.append(to_cm * (per_unit or 1.0) if per_unit or own_cm is None else own_cm)
-        if not per_unit and own_cm is None:
+        if place.scale or own_cm is None:
+            factors.append(place.to_cm * (place.scale or 1.0))
+        else:
+            factors.append(own_cm)
+        if not place.scale and own_cm is None and unit != place.unit:
             notes.append(f"no scale for {label}, in '{unit}': its numbers are used as they are")
     outputs = tuple(
         one for place in places for one in place.outputs(place.channels, ", ".join(place.channels))
     )
-    return Behaviour(found.times_ns, found.values * factors, outputs), notes
+    return Behaviour(found.times_ns, found.values * np.array(factors), outputs), notes
 
 
 def _signals(

@@ -14,7 +14,7 @@ from neo.rawio import BlackrockRawIO
 
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.blackrock.analog import kinematics_of, outputs_by
+from rt_ner.data.formats.blackrock.analog import behaviour_of
 from rt_ner.data.formats.blackrock.channels import BROADBAND_HZ, described
 from rt_ner.data.formats.blackrock.voltage import FoundSpikes, voltage_spikes
 from rt_ner.data.formats.blackrock.words import nev_markers
@@ -22,7 +22,6 @@ from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.common.spike_trains import merge_trains
 from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 _AREA = "array"
@@ -78,17 +77,8 @@ def _recording(
     """Return the longest part of the recording."""
     segment, warnings = _longest_segment(files)
     origin_ns = _origin_ns(files, segment)
-    found = FoundSpikes((), None, [])
-    if voltage == CROSSINGS:
-        found = _sorted_spikes(files, segment, origin_ns)
-    if found.spikes is None:
-        detected = voltage_spikes(files, segment, origin_ns, voltage)
-        found = detected._replace(warnings=found.warnings + detected.warnings)
-    behaviour: Behaviour | None
-    if outputs:
-        behaviour, notes = outputs_by(files, segment, origin_ns, outputs)
-    else:
-        behaviour, notes = kinematics_of(files, segment, origin_ns)
+    found = _spikes(files, segment, origin_ns, voltage)
+    behaviour, notes = behaviour_of(files, segment, origin_ns, outputs)
     return RecordingFile(
         name=path.stem,
         areas=(_AREA,),
@@ -98,12 +88,7 @@ def _recording(
         markers=nev_markers(files, segment, origin_ns),
         contents=tuple(_contents(files)),
         missing=_MISSING,
-        warnings=(
-            *_truncation(path.with_suffix(".nev")),
-            *warnings,
-            *found.warnings,
-            *notes,
-        ),
+        warnings=(*_truncation(path.with_suffix(".nev")), *warnings, *found.warnings, *notes),
         provenance={
             "file": path.name,
             "layout": "blackrock",
@@ -111,6 +96,19 @@ def _recording(
         },
         voltage=voltage,
     )
+
+
+def _spikes(
+    files: BlackrockRawIO, segment: int, origin_ns: int, voltage: VoltageSettings
+) -> FoundSpikes:
+    """Return the NEV file's spikes, or the values of broadband without any."""
+    found = FoundSpikes((), None, [])
+    if voltage == CROSSINGS:
+        found = _sorted_spikes(files, segment, origin_ns)
+    if found.spikes is not None:
+        return found
+    detected = voltage_spikes(files, segment, origin_ns, voltage)
+    return detected._replace(warnings=found.warnings + detected.warnings)
 
 
 def _contents(files: BlackrockRawIO) -> Iterator[str]:

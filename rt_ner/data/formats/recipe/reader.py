@@ -47,9 +47,7 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
         )
     if is_recording(file):
         check_is_recording(file)
-        marked = _settings(path, MarkedRecipe)
-        found = recorded(file, area, voltage, marked.outputs)
-        return found if marked.markers is None else _with_trials(found, marked.markers)
+        return _marked(_settings(path, MarkedRecipe), file, area, voltage)
     recipe = _settings(path, Recipe)
     content = content_of(file)
     with foreign_file("session with this recipe", "; check its arrays, columns and axes"):
@@ -61,6 +59,19 @@ def _settings(path: Path, kind: type[SettingsType]) -> SettingsType:
         return load_settings(path, kind)
     except ConfigError as error:
         raise SessionError(f"{error}".removeprefix(f"{path}: ")) from error
+
+
+def _marked(
+    recipe: MarkedRecipe, file: Path, area: str | None, voltage: VoltageSettings
+) -> RecordingFile:
+    """Return an XDF or Blackrock recording with what a recipe says about it."""
+    if recipe.outputs and file.suffix.lower() == _XDF:
+        raise SessionError(
+            "[[outputs]] are analog inputs of Blackrock files; of an XDF file, a stream of type "
+            "Kinematics or Position is read: take [[outputs]] out of the recipe"
+        )
+    found = recorded(file, area, voltage, recipe.outputs)
+    return found if recipe.markers is None else _with_trials(found, recipe.markers)
 
 
 def is_recording(file: Path) -> bool:
@@ -79,11 +90,6 @@ def recorded(
     ``outputs`` are the analog inputs to read, which only Blackrock files have.
     """
     if file.suffix.lower() == _XDF:
-        if outputs:
-            raise SessionError(
-                "[[outputs]] are analog inputs of Blackrock files; of an XDF file, a stream of "
-                "type Kinematics or Position is read: take [[outputs]] out of the recipe"
-            )
         from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
 
         return read_xdf(file, area, voltage, codes=True)

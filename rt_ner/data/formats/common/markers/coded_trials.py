@@ -47,14 +47,13 @@ class _Trial:
     has_several: bool = False
 
     def take(self, time_ns: int, told: Meaning) -> None:
-        """Add what a marker tells; the first of its kind counts, and no go cue after the end."""
+        """Add what a marker tells, the first of each kind; only outcomes may follow the end."""
         if told.role in ("success", "failure"):
             self.outcomes.append(told)
-            return
-        if told.role != "go" or "end" not in self.times_ns:
+        elif "end" not in self.times_ns:
             self.times_ns.setdefault(told.role, time_ns)
-        for name, number in told.numbers.items():
-            self.has_several |= self.numbers.setdefault(name, number) != number
+            for name, number in told.numbers.items():
+                self.has_several |= self.numbers.setdefault(name, number) != number
 
     def came_to(self, outcome: str) -> bool:
         """Return True if a marker of an outcome came, with this trial's own numbers."""
@@ -76,18 +75,10 @@ def coded_trials(
     Raises SessionError if the recording lacks a marker that the rules name; the message lists
     those that it holds.
     """
-    chosen = [masked(one, rules.bits) for one in _of_stream(rules.stream, markers)]
-    meaning_of = {one[1:]: meanings(rules, one) for one in chosen}
-    notes = _absent(rules, chosen, [each for own in meaning_of.values() for each in own])
-    once, again = _once(chosen)
-    n_again = sum(bool(meaning_of[one[1:]]) for one in again)
-    _note(notes, "markers that repeat the one before within 0.25 s, left out", n_again)
-    trials = _trials([(one.time_ns, each) for one in once for each in meaning_of[one[1:]]])
-    _note(
-        notes,
-        "trials with several directions, of which the first is used",
-        sum(trial.has_several for trial in trials),
-    )
+    told, notes = _told(rules, markers)
+    trials = _trials(told)
+    n_several = sum(trial.has_several for trial in trials)
+    _note(notes, "trials with several directions, of which the first is used", n_several)
     kept = [trial for trial in trials if trial.times_ns["start"] >= 0]
     _note(notes, "trials that began before the session, left out", len(trials) - len(kept))
     times = _times(rules, kept)
@@ -99,6 +90,17 @@ def coded_trials(
     moved_cm = displacements_cm(times.go_ns, times.end_ns, behaviour)
     whole = Trials(times.start_ns, times.go_ns, times.end_ns, found.degrees, moved_cm)
     return whole, (*notes, *found.notes)
+
+
+def _told(rules: MarkersAt, markers: Sequence[Marker]) -> tuple[list[_Told], list[str]]:
+    """Return what the markers tell, in order of time, and notes."""
+    chosen = [masked(one, rules.bits) for one in _of_stream(rules.stream, markers)]
+    meaning_of = {one[1:]: meanings(rules, one) for one in chosen}
+    notes = _absent(rules, chosen, [each for own in meaning_of.values() for each in own])
+    once, again = _once(chosen)
+    n_again = sum(bool(meaning_of[one[1:]]) for one in again)
+    _note(notes, "markers that repeat the one before within 0.25 s, left out", n_again)
+    return [(one.time_ns, each) for one in once for each in meaning_of[one[1:]]], notes
 
 
 def _note(notes: list[str], finding: str, n: int) -> None:

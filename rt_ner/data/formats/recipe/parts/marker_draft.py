@@ -44,16 +44,10 @@ def marker_draft(recording: RecordingFile, name: str) -> str:
     ``name`` is that of the file, as the recipe names it.
     Raises SessionError if there is nothing that a recipe could say.
     """
-    inputs = [line for line in recording.contents if line.startswith("NS")]
-    if recording.spikes is None and not recording.markers:
-        raise SessionError(f"no spikes: {recording.missing.get('spikes', 'the file has none')}")
-    asks_movement = recording.behaviour is None and bool(inputs)
+    has_inputs = recording.provenance.get("layout") == "blackrock"
+    asks_movement = recording.behaviour is None and has_inputs
     if not recording.markers and not asks_movement:
-        held = "; ".join(recording.contents) or "nothing"
-        raise SessionError(
-            f"no markers of a task, so a recipe has nothing to say; the file holds {held}: record "
-            "the stream of the task's program too"
-        )
+        raise SessionError(_nothing_to_say(recording))
     lines = [
         "# A draft: check every line. This file holds:",
         *(f"#   {shown(line, 1000)}" for line in recording.contents),
@@ -64,6 +58,17 @@ def marker_draft(recording: RecordingFile, name: str) -> str:
         *(_movement_lines() if asks_movement else []),
     ]
     return "\n".join(lines)
+
+
+def _nothing_to_say(recording: RecordingFile) -> str:
+    """Return the reason why there is no recipe for a recording without markers."""
+    if recording.spikes is None:
+        return f"no spikes: {recording.missing.get('spikes', 'the file has none')}"
+    held = "; ".join(recording.contents) or "nothing"
+    return (
+        f"no markers of a task, so a recipe has nothing to say; the file holds {held}: record the "
+        "stream of the task's program too"
+    )
 
 
 def _marker_lines(markers: tuple[Marker, ...]) -> list[str]:
