@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt_ner.core.errors import ConfigError, SessionError
@@ -452,3 +452,25 @@ def test_trials_are_found_to_the_nanosecond_in_any_order_of_markers(
         trials.start_ns.tolist(), trials.go_ns.tolist(), trials.end_ns.tolist(), strict=True
     )
     assert list(found) == spans
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.lists(st.integers(-3, 9), min_size=2, max_size=2), max_size=12),
+    rate_hz=st.sampled_from([0, 1, 50]),
+    labels=st.sampled_from([["TargetCode", "Feedback"], ["", ""], ["a"], ["", "b\n"], ["x"] * 2]),
+    fmt=st.sampled_from(["int16", "int32", "string", "float32"]),
+)
+def test_no_stream_is_a_crash(
+    rows: list[list[int]], rate_hz: int, labels: list[str], fmt: str, tmp_path: Path
+) -> None:
+    task = Stream(1, "task", "Markers", labels, rate_hz, fmt=fmt)
+    values: list[list[object]] = [[*row[: len(labels)]] for row in rows]
+    recording(tmp_path, (task, (BEGIN_S + np.arange(len(rows))).tolist(), values))
+    for markers in ("start = 1\nend = 0\n", 'start = "TargetCode {target}"\nend = "Feedback 0"\n'):
+        with suppress(SessionError):
+            found = read_by(tmp_path, markers)
+            assert list(found.markers) == sorted(found.markers, key=lambda one: one.time_ns)
+    with suppress(SessionError):
+        (tmp_path / "recipe.toml").write_text(draft_recipe(tmp_path / "day1.xdf", "day1.xdf"))
+        load_recording(tmp_path / "recipe.toml")
