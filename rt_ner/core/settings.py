@@ -5,7 +5,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+_UNKNOWN = "extra_forbidden"
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
@@ -83,16 +84,20 @@ def checked_settings(
     Raises
     ------
     ConfigError
-        For the first invalid value, or for an unknown key, with the nearest valid one.
+        For the first key that is unknown, with the nearest valid one, or else that is invalid or
+        missing.
 
     """
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that is missing may be one that was misspelt.
+        first = min(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
         keys = [str(part) for part in first["loc"]]
-        if first["type"] == "extra_forbidden":
+        if first["type"] == _UNKNOWN:
             raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{where}: no '{'.'.join(keys)}', which is needed: add it") from error
         raise ConfigError(
             f"{where}: {'.'.join(keys)} = {first['input']!r}: {first['msg']}"
         ) from error
@@ -132,9 +137,17 @@ def with_overrides(
 def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
     """Return a sentence on the unknown key, the nearest valid one and all valid ones."""
     for section in keys[:-1]:
-        annotation = kind.model_fields[section].annotation
-        assert isinstance(annotation, type)
-        kind = annotation
+        # A section that repeats also has its number among the keys.
+        if section in kind.model_fields:
+            kind = _settings_in(kind.model_fields[section].annotation) or kind
     valid = list(kind.model_fields)
     nearest = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.0)
     return f"unknown key '{'.'.join(keys)}': did you mean '{nearest[0]}'? Valid: {', '.join(valid)}"
+
+
+def _settings_in(annotation: object) -> type[BaseModel] | None:
+    """Return the class of settings in a type such as ``Trials | None``."""
+    types = (annotation, *get_args(annotation))
+    return next(
+        (one for one in types if isinstance(one, type) and issubclass(one, BaseModel)), None
+    )

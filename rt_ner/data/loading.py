@@ -8,7 +8,11 @@ from pathlib import Path
 from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
-from rt_ner.data.formats.common.guards.stand_ins import check_is_recording
+from rt_ner.data.formats.common.guards.stand_ins import (
+    BLACKROCK,
+    check_is_recording,
+    recording_at,
+)
 from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
@@ -128,8 +132,9 @@ def load_recording(
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
-    ``.nev``, ``.ns5`` and ``.ns6`` (Blackrock). Any other file must be a NumPy archive: a session
-    written by `save_session`, or one in the reach layout.
+    ``.nev`` and ``.ns1`` to ``.ns6`` (Blackrock, with the files of the same name beside it; their
+    common name without an ending will do), ``.toml`` (a recipe). Any other file must be a NumPy
+    archive: a session written by `save_session`, or one in the reach layout.
 
     Parameters
     ----------
@@ -152,7 +157,7 @@ def load_recording(
         values.
 
     """
-    path = Path(path)
+    path = recording_at(Path(path))
     try:
         check_is_recording(path)
         recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
@@ -161,6 +166,8 @@ def load_recording(
                 f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
                 "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
             )
+    except ImportError as error:
+        raise _missing_package(path.suffix, error) from error
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
@@ -201,28 +208,27 @@ def save_session(session: Session, path: str | Path) -> None:
 
 def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
     """Return the function that reads files with such an ending, and such values of voltage."""
-    try:
-        match suffix:
-            case ".xdf":
-                from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
+    match suffix:
+        case ".xdf":
+            from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
 
-                return partial(read_xdf, voltage=voltage)
-            case ".nwb":
-                from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
-            case ".mat":
-                from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-            case ".nev" | ".ns1" | ".ns2" | ".ns3" | ".ns4" | ".ns5" | ".ns6":
-                from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
-                    read as read_blackrock,
-                )
+            return partial(read_xdf, voltage=voltage)
+        case ".nwb":
+            from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
+        case ".mat":
+            from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
+        case _ if suffix in BLACKROCK:
+            from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
+                read as read_blackrock,
+            )
 
-                return partial(read_blackrock, voltage=voltage)
-            case ".toml":
-                from rt_ner.data.formats.recipe.reader import read  # noqa: PLC0415
-            case _:
-                return archive.read
-    except ImportError as error:
-        raise _missing_package(suffix, error) from error
+            return partial(read_blackrock, voltage=voltage)
+        case ".toml":
+            from rt_ner.data.formats.recipe.reader import read as read_recipe  # noqa: PLC0415
+
+            return partial(read_recipe, voltage=voltage)
+        case _:
+            return archive.read
     return read
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.markers.marker import Marker
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
@@ -30,11 +31,13 @@ class RecordingFile:
         Movement or other quantities that can be decoded.
     trials : Trials, optional
         Whole trials in recorded order. Without them, a session is cut into blocks.
+    markers : tuple of Marker
+        Markers and codes of other programs' tasks, in order of time; a recipe says what they mean.
     contents : tuple of str
         Streams or tables of the file, one line each.
     missing : mapping of str to str
-        Reason and remedy for each part (``"spikes"``, ``"behaviour"``, ``"trials"``) that the
-        file may lack.
+        Reason and remedy for each part (``"spikes"``, ``"behaviour"``, ``"trials"``,
+        ``"markers"``) that the file may lack.
     warnings : tuple of str
         Damage, gaps and assumptions, one line each.
     provenance : mapping of str to str
@@ -52,6 +55,7 @@ class RecordingFile:
     spikes: SpikeTimes | SpikeCounts | None = None
     behaviour: Behaviour | None = None
     trials: Trials | None = None
+    markers: tuple[Marker, ...] = ()
     contents: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from rich.table import Table
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import VELOCITY_XY, names_of
+from rt_ner.data.formats.common.markers.marker import counts_by_source, in_words
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeTimes
@@ -47,6 +48,7 @@ def summary_json(recording: RecordingFile) -> dict[str, object]:
         "kinematics_samples": 0 if kinematics is None else len(kinematics.time_ns),
         "trials": 0 if trials is None else len(trials),
         "directions": 0 if trials is None else trials.n_directions,
+        "markers": counts_by_source(recording.markers),
         "missing_for_training": recording.missing_for_training(),
         "warnings": recording.warnings,
         "provenance": dict(recording.provenance),
@@ -72,6 +74,8 @@ def summary_table(recording: RecordingFile, path: Path) -> Table:
     table.add_column(overflow="fold")
     for line in recording.contents:
         table.add_row("contents", line)
+    for source, counts in counts_by_source(recording.markers).items():
+        table.add_row("markers", f"{source}: {in_words(counts)}")
     for name, text in _parts(recording):
         table.add_row(name, text)
     for warning in recording.warnings:

@@ -13,6 +13,7 @@ from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
+from rt_ner.data.formats.common.guards.stand_ins import recording_at
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
@@ -62,13 +63,13 @@ def inspect(
     """Check a recording or a bundle and show what is inside.
 
     For a recording, also lists anything that is missing for training. With --recipe, drafts a
-    recipe for a .mat, .npz or HDF5 file of any layout: correct it, and give it to any command in
-    place of the recording.
+    recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in an .xdf or
+    Blackrock file: correct it, and give it to any command in place of the recording.
     """
     if recipe is not None:
         _write_draft(path, recipe)
         return
-    if path.is_file():
+    if recording_at(path).is_file():
         recording = load_recording(path, area, voltage_settings(value, reference, bank))
         _show_recording(recording, path, picture, as_json)
         return
@@ -84,8 +85,8 @@ def convert(
         list[Path],
         typer.Argument(
             metavar="RECORDING...",
-            help="Recording: .xdf, .nwb, .mat, .nev, .ns5, .ns6 or .npz. Several of the same "
-            "electrodes are joined in this order.",
+            help="Recording: .xdf, .nwb, .mat, .nev, .ns1 to .ns6, .npz or a recipe. Several of "
+            "the same electrodes are joined in this order.",
         ),
     ],
     out: Annotated[

@@ -1,6 +1,7 @@
 """Read Blackrock files with neo: NEV spikes, or values of NSx broadband.
 
-They hold no trials, and movement only if it was fed into analog inputs.
+Movement is there if it was fed into analog inputs. Which digital words mean a trial's start, go
+cue and end, a recipe says.
 """
 
 import logging
@@ -11,37 +12,43 @@ from pathlib import Path
 import numpy as np
 from neo.rawio import BlackrockRawIO
 
-from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.blackrock.voltage import (
-    BROADBAND_HZ,
-    FoundSpikes,
-    labels_of,
-    voltage_spikes,
-)
+from rt_ner.data.formats.blackrock.analog import behaviour_of
+from rt_ner.data.formats.blackrock.channels import BROADBAND_HZ, described
+from rt_ner.data.formats.blackrock.voltage import FoundSpikes, voltage_spikes
+from rt_ner.data.formats.blackrock.words import nev_markers
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.common.spike_trains import merge_trains
+from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt
 from rt_ner.data.recordings import RecordingFile
-from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
-from rt_ner.decoding.input.channels import split_name
 
 _AREA = "array"
 _NOISE_UNIT = 255
-_MOVEMENT = (("vx", "vy"), ("x", "y"), ("cursor_x", "cursor_y"), ("hand_x", "hand_y"))
+_DRAFT = "(rt-ner inspect FILE --recipe NEW.toml drafts one)"
 _MISSING = {
     "spikes": "no spikes in the NEV file, and no broadband (NSx of 15 kHz or more) beside it",
-    "behaviour": "no analog channels named vx and vy, or x and y: record movement and spikes "
-    "together as LSL streams (rt-ner record), or build a session and save it with save_session",
-    "trials": "Blackrock files hold no trials: record the task's markers and the spikes together "
-    "as LSL streams (rt-ner record), or build a session and save it with save_session",
+    "behaviour": "no analog channels whose labels name x and y of a movement, such as hand_x and "
+    f"hand_y: name the movement's channels in a recipe {_DRAFT}, or record movement and spikes "
+    "together as LSL streams (rt-ner record)",
+    "trials": "Blackrock files don't say which words mean a trial's start, go cue and end: say it "
+    f"in a recipe {_DRAFT}, or record the task's markers and the spikes together as LSL streams "
+    "(rt-ner record)",
 }
 logging.getLogger("neo").addHandler(logging.NullHandler())
 
 
-def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
-    """Read ``NAME.nev`` and the NSx files beside it, or an NSx file."""
+def read(
+    path: Path,
+    area: str | None,
+    voltage: VoltageSettings = CROSSINGS,
+    outputs: Sequence[AnalogAt] = (),
+) -> RecordingFile:
+    """Read ``NAME.nev`` and the NSx files beside it, or an NSx file.
+
+    ``outputs`` are the analog inputs that a recipe names; without any, labels tell the movement.
+    """
     if area not in (None, _AREA):
         raise SessionError(f"no area '{area}': Blackrock files name no areas; leave --area out")
     if not path.with_suffix(path.suffix.lower()).exists():
@@ -58,37 +65,30 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
         )
         try:
             files.parse_header()
-            return _recording(files, path, voltage)
+            return _recording(files, path, voltage, outputs)
         finally:
             # neo refers to itself, and so would keep its files open until garbage collection.
             vars(files).clear()
 
 
-def _recording(files: BlackrockRawIO, path: Path, voltage: VoltageSettings) -> RecordingFile:
+def _recording(
+    files: BlackrockRawIO, path: Path, voltage: VoltageSettings, outputs: Sequence[AnalogAt]
+) -> RecordingFile:
     """Return the longest part of the recording."""
     segment, warnings = _longest_segment(files)
     origin_ns = _origin_ns(files, segment)
-    found = FoundSpikes((), None, [])
-    if voltage == CROSSINGS:
-        found = _sorted_spikes(files, segment, origin_ns)
-    if found.spikes is None:
-        detected = voltage_spikes(files, segment, origin_ns, voltage)
-        found = detected._replace(warnings=found.warnings + detected.warnings)
-    kinematics, movement_warnings = _kinematics(files, segment, origin_ns)
+    found = _spikes(files, segment, origin_ns, voltage)
+    behaviour, notes = behaviour_of(files, segment, origin_ns, outputs)
     return RecordingFile(
         name=path.stem,
         areas=(_AREA,),
         channel_ids=found.channel_ids,
         spikes=found.spikes,
-        behaviour=kinematics,
+        behaviour=behaviour,
+        markers=nev_markers(files, segment, origin_ns),
         contents=tuple(_contents(files)),
         missing=_MISSING,
-        warnings=(
-            *_truncation(path.with_suffix(".nev")),
-            *warnings,
-            *found.warnings,
-            *movement_warnings,
-        ),
+        warnings=(*_truncation(path.with_suffix(".nev")), *warnings, *found.warnings, *notes),
         provenance={
             "file": path.name,
             "layout": "blackrock",
@@ -98,16 +98,26 @@ def _recording(files: BlackrockRawIO, path: Path, voltage: VoltageSettings) -> R
     )
 
 
+def _spikes(
+    files: BlackrockRawIO, segment: int, origin_ns: int, voltage: VoltageSettings
+) -> FoundSpikes:
+    """Return the NEV file's spikes, or the values of broadband without any."""
+    found = FoundSpikes((), None, [])
+    if voltage == CROSSINGS:
+        found = _sorted_spikes(files, segment, origin_ns)
+    if found.spikes is not None:
+        return found
+    detected = voltage_spikes(files, segment, origin_ns, voltage)
+    return detected._replace(warnings=found.warnings + detected.warnings)
+
+
 def _contents(files: BlackrockRawIO) -> Iterator[str]:
     """Yield a line for the units, and one for each stream of signals."""
     units = files.header["spike_channels"]
     if len(units):
         yield f"NEV: {len(units)} units"
-    for stream in files.header["signal_streams"]:
-        channels = [c for c in files.header["signal_channels"] if c["stream_id"] == stream["id"]]
-        names = ", ".join(str(channel["name"]) for channel in channels[:4])
-        rate_hz = float(channels[0]["sampling_rate"])
-        yield f"NS{stream['id']}: {len(channels)} channels ({names}), {rate_hz:g} Hz"
+    for stream in range(files.signal_streams_count()):
+        yield described(files, stream)
 
 
 def _longest_segment(files: BlackrockRawIO) -> tuple[int, list[str]]:
@@ -177,33 +187,3 @@ def _electrode_labels(files: BlackrockRawIO) -> dict[int, str]:
         for number, label in files._nev_params("channel_labels").items()
     }
     return labels if len(set(labels.values())) == len(labels) else {}
-
-
-def _kinematics(
-    files: BlackrockRawIO, segment: int, origin_ns: int
-) -> tuple[Behaviour | None, list[str]]:
-    """Return the movement in analog inputs, and warnings."""
-    for stream in range(files.signal_streams_count()):
-        labels = [split_name(label)[0].lower() for label in labels_of(files, stream)]
-        for names in _MOVEMENT:
-            if set(names) <= set(labels):
-                columns = [labels.index(name) for name in names]
-                return _movement(files, segment, stream, columns, origin_ns)
-    return None, []
-
-
-def _movement(
-    files: BlackrockRawIO, segment: int, stream: int, columns: Sequence[int], origin_ns: int
-) -> tuple[Behaviour, list[str]]:
-    """Return two analog inputs as velocity, and warnings."""
-    raw = files.get_analogsignal_chunk(0, segment, None, None, stream, list(columns))
-    values: FloatArray = files.rescale_signal_raw_to_float(raw, "float64", stream, list(columns))
-    rate_hz = float(files.get_signal_sampling_rate(stream))
-    begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
-    times_ns = begin_ns - origin_ns + ns_array_from_s(np.arange(1, len(values) + 1) / rate_hz)
-    names = [labels_of(files, stream)[column] for column in columns]
-    warnings = [f"analog inputs {' and '.join(names)}: their unit is assumed to be cm or cm/s"]
-    if not names[0].lower().startswith("v"):
-        values = np.gradient(values, times_ns / NS_PER_S, axis=0)
-        warnings.append(f"velocity is the derivative of {' and '.join(names)}")
-    return Behaviour(times_ns, values), warnings

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.foreign_files import foreign_file
+from rt_ner.data.formats.common.guards.stand_ins import recording_at
 from rt_ner.data.formats.recipe.content import content_of
+from rt_ner.data.formats.recipe.parts.marker_draft import marker_draft
+from rt_ner.data.formats.recipe.reader import is_recording, recorded
 
 # An array of spikes has so many channels or more, behaviour so many columns at most.
 _FEWEST_CHANNELS, _MOST_COLUMNS = 8, 6
@@ -30,8 +34,12 @@ def draft_recipe(path: Path, name: str) -> str:
     """Return a recipe (TOML) for a file, with comments on what could not be guessed.
 
     ``name`` is that of the file, as the recipe names it.
-    Raises SessionError if the file can't be read, or holds nothing like spikes.
+    Raises SessionError if the file can't be read, or holds nothing like spikes or markers.
     """
+    path = recording_at(path)
+    if is_recording(path):
+        with foreign_file("recording"):
+            return marker_draft(recorded(path), name)
     arrays = list(_arrays(content_of(path)))
     listed = [f"#   {one.path}: {'×'.join(map(str, one.shape))}, {_range(one)}" for one in arrays]
     spikes = _spikes(arrays)

@@ -1,6 +1,7 @@
 """Read a session as a recipe says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,34 +9,111 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import ns_array_from_s
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.core.quantities.units import cm_per_unit, is_speed
-from rt_ner.core.settings import load_settings
+from rt_ner.core.settings import SettingsType, load_settings
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
+from rt_ner.data.formats.common.guards.stand_ins import (
+    BLACKROCK,
+    check_is_recording,
+    recording_at,
+)
+from rt_ner.data.formats.common.markers.coded_trials import coded_trials
+from rt_ner.data.formats.common.markers.rules import MarkersAt
 from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
+from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt, OutputsAt
 from rt_ner.data.formats.recipe.parts.recipe_spikes import RecipeSpikes, spikes_by
 from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
-from rt_ner.data.formats.recipe.schema import OutputsAt, Recipe
+from rt_ner.data.formats.recipe.schema import MarkedRecipe, Recipe, RecipeFile
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+
+_XDF = ".xdf"
 
 
-def read(path: Path, area: str | None) -> RecordingFile:
-    """Read the file that a recipe (.toml) names."""
-    try:
-        recipe = load_settings(path, Recipe)
-    except ConfigError as error:
-        raise SessionError(f"{error}") from error
-    file = path.parent / recipe.file
-    if not recipe.file or not file.is_file():
+def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
+    """Read the file that a recipe (.toml) names; ``voltage`` are the values to make of broadband.
+
+    Spikes and behaviour of an XDF or Blackrock file are found as without a recipe, which only says
+    what its markers mean.
+    """
+    name = _settings(path, RecipeFile).file
+    file = recording_at(path.parent / name)
+    if not name or not file.is_file():
         raise SessionError(
-            f"file = '{recipe.file}': no such file beside the recipe; name the recording, e.g. "
+            f"file = '{name}': no such file beside the recipe; name the recording, e.g. "
             'file = "day1.mat"'
         )
+    if is_recording(file):
+        check_is_recording(file)
+        return _marked(_settings(path, MarkedRecipe), file, area, voltage)
+    recipe = _settings(path, Recipe)
     content = content_of(file)
     with foreign_file("session with this recipe", "; check its arrays, columns and axes"):
         return cooked(recipe, content, file, area)
+
+
+def _settings(path: Path, kind: type[SettingsType]) -> SettingsType:
+    try:
+        return load_settings(path, kind)
+    except ConfigError as error:
+        raise SessionError(f"{error}".removeprefix(f"{path}: ")) from error
+
+
+def _marked(
+    recipe: MarkedRecipe, file: Path, area: str | None, voltage: VoltageSettings
+) -> RecordingFile:
+    """Return an XDF or Blackrock recording with what a recipe says about it."""
+    if recipe.outputs and file.suffix.lower() == _XDF:
+        raise SessionError(
+            "[[outputs]] are analog inputs of Blackrock files; of an XDF file, a stream of type "
+            "Kinematics or Position is read: take [[outputs]] out of the recipe"
+        )
+    found = recorded(file, area, voltage, recipe.outputs)
+    return found if recipe.markers is None else _with_trials(found, recipe.markers)
+
+
+def is_recording(file: Path) -> bool:
+    """Return True for XDF and Blackrock files, whose spikes are found without a recipe."""
+    return file.suffix.lower() in (_XDF, *BLACKROCK)
+
+
+def recorded(
+    file: Path,
+    area: str | None = None,
+    voltage: VoltageSettings = CROSSINGS,
+    outputs: Sequence[AnalogAt] = (),
+) -> RecordingFile:
+    """Return the recording in an XDF or Blackrock file, with all markers and codes of a task.
+
+    ``outputs`` are the analog inputs to read, which only Blackrock files have.
+    """
+    if file.suffix.lower() == _XDF:
+        from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
+
+        return read_xdf(file, area, voltage, codes=True)
+    from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415 - an extra
+        read as read_blackrock,
+    )
+
+    return read_blackrock(file, area, voltage, outputs)
+
+
+def _with_trials(recording: RecordingFile, rules: MarkersAt) -> RecordingFile:
+    """Return a recording with the trials that its markers mean, in place of others."""
+    if recording.spikes is None and not recording.markers:
+        return recording
+    if "markers" in recording.missing and not recording.markers:
+        raise SessionError(f"no markers: {recording.missing['markers']}")
+    trials, notes = coded_trials(rules, recording.markers, recording.behaviour)
+    none = "no complete trial among the recipe's markers: see the warnings"
+    return replace(
+        recording,
+        trials=trials,
+        warnings=(*recording.warnings, *notes),
+        missing={**recording.missing, "trials": none},
+    )
 
 
 def cooked(
@@ -84,22 +162,9 @@ def _outputs(place: OutputsAt, content: Mapping[str, Any]) -> _Part:
                 f"{max(place.columns)}"
             )
         values = values[:, [column - 1 for column in place.columns]]
-    n = values.shape[1]
-    names = place.names or _default_names(place, n)
-    if len(names) != n:
-        raise SessionError(f"'{place.array}' gives {n} outputs, but names = {list(names)}")
-    to_cm = cm_per_unit(place.unit)
-    unit = place.unit if to_cm is None else "cm/s" if is_speed(place.unit) else "cm"
-    outputs = tuple(Output(name, unit, place.kind) for name in names)
-    return _Part(outputs, values * (1.0 if to_cm is None else to_cm))
-
-
-def _default_names(place: OutputsAt, n: int) -> tuple[str, ...]:
-    """Return names for outputs that the recipe does not name."""
-    if place.kind is OutputKind.VELOCITY and n <= 3:
-        return tuple(f"v{axis}" for axis in "xyz"[:n])
     last = place.array.replace("/", ".").rpartition(".")[2].partition(":")[0]
-    return tuple(f"{last}_{number + 1}" for number in range(n))
+    own_names = [f"{last}_{number + 1}" for number in range(values.shape[1])]
+    return _Part(place.outputs(own_names, place.array), values * place.to_cm)
 
 
 def _named(outputs: tuple[Output, ...]) -> tuple[Output, ...]:

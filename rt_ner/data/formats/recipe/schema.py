@@ -1,12 +1,14 @@
 """Define a recipe: where in a file spikes, behaviour and trials stand, and in which units."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from rt_ner.core.contract.outputs import MOST_OUTPUTS, OutputKind
+from rt_ner.core.contract.outputs import MOST_OUTPUTS
 from rt_ner.core.settings import Settings
+from rt_ner.data.formats.common.markers.rules import MarkersAt
+from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt, OutputsAt
 
 
 class SpikeValues(StrEnum):
@@ -66,33 +68,6 @@ class SpikesAt(Settings):
     smoothing: Smoothing = Smoothing()
 
 
-class OutputsAt(Settings):
-    """The place of some outputs.
-
-    Attributes
-    ----------
-    array
-        Path of the array.
-    columns
-        Columns to take, counted from 1, such as ``[1, 2]``; empty: all.
-    names
-        Names of the outputs; empty: ``vx``, ``vy`` for two velocities, else numbered.
-    unit, kind
-        Unit, such as ``mm/s``, and kind: ``velocity``, ``position``, ``force``, ``angle``,
-        ``other``.
-    axes
-        Order of the array's axes.
-
-    """
-
-    array: str
-    columns: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    names: tuple[str, ...] = ()
-    unit: str = "cm/s"
-    kind: OutputKind = OutputKind.VELOCITY
-    axes: tuple[Literal["trial", "bin", "column"], ...] = ("bin", "column")
-
-
 class TimeAt(Settings):
     """The time of bins and of behaviour.
 
@@ -142,8 +117,33 @@ class TrialsAt(Settings):
     outcome: str = ""
 
 
+class RecipeFile(Settings):
+    """The file that a recipe is for; all else in it depends on the kind of file."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    file: str = ""
+
+
+class MarkedRecipe(Settings):
+    """Meaning of an XDF or Blackrock file's markers, and analog inputs that are behaviour."""
+
+    file: str
+    markers: MarkersAt | None = None
+    outputs: tuple[AnalogAt, ...] = Field(default=(), max_length=MOST_OUTPUTS)
+
+    @model_validator(mode="after")
+    def _says_anything(self) -> "MarkedRecipe":
+        if self.markers is None and not self.outputs:
+            raise ValueError(
+                "a recipe for an XDF or Blackrock file needs [markers], or, for Blackrock's analog "
+                "inputs, [[outputs]]"
+            )
+        return self
+
+
 class Recipe(Settings):
-    """Where a session stands in a file."""
+    """Where a session stands in a file of arrays."""
 
     file: str = ""
     spikes: SpikesAt

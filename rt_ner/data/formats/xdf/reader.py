@@ -9,6 +9,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS, SPIKE_TYPES
 from rt_ner.core.contract.markers import SESSION_ZERO, parse_trial_marker
 from rt_ner.core.errors import SessionError, StreamError
+from rt_ner.data.formats.common.markers.marker import Marker
 from rt_ner.data.formats.common.trials.marker_trials import trials_from_markers
 from rt_ner.data.formats.xdf.chunks import Contents, scan
 from rt_ner.data.formats.xdf.samples import Samples, load_samples
@@ -19,6 +20,7 @@ from rt_ner.data.formats.xdf.stream_info import (
     spike_streams,
     streams_of,
 )
+from rt_ner.data.formats.xdf.streams.stream_markers import holds_codes, task_markers
 from rt_ner.data.formats.xdf.streams.stream_movement import kinematics_of
 from rt_ner.data.formats.xdf.streams.stream_spikes import raster_phase_ns, stream_spikes, timed
 from rt_ner.data.recordings import RecordingFile
@@ -31,7 +33,8 @@ _MISSING = {
     "behaviour": "no stream of type Kinematics (columns vx and vy) or Position (x and y): record "
     "the movement of the hand or cursor too",
     "trials": "no markers 'trial_start N', 'go N direction_deg=D', 'trial_end N': record the "
-    "marker stream of rt-ner task or rt-ner replay too",
+    "marker stream of rt-ner task or rt-ner replay too, or say in a recipe what the markers of "
+    "another program mean (rt-ner inspect FILE --recipe NEW.toml drafts one)",
 }
 
 
@@ -51,8 +54,14 @@ class _Chosen:
         return [self.spikes, *([self.movement] if self.movement else []), *self.markers]
 
 
-def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
-    """Read a recording; areas are the sources of the spike streams."""
+def read(
+    path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS, codes: bool = False
+) -> RecordingFile:
+    """Read a recording; areas are the sources of the spike streams.
+
+    ``codes``: True if a recipe says what markers mean. Then, streams of integers that can be a
+    task's codes or states are read too, and rt-ner's own markers mean no trials.
+    """
     contents = scan(path)
     streams = streams_of(contents)
     found = RecordingFile(
@@ -72,20 +81,21 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
     chosen = _Chosen(
         spikes=next(stream for stream in spikes if area in (None, stream.source)),
         movement=movement_stream(streams),
-        markers=[stream for stream in streams if stream.is_markers],
+        markers=[one for one in streams if one.is_markers or (codes and holds_codes(one))],
     )
     others = tuple(source for source in sources if source != chosen.spikes.source)
     found = replace(found, areas=(chosen.spikes.source, *others))
     try:
         if chosen.spikes.spike_stream().kind is InputKind.BROADBAND:
             found = replace(found, voltage=voltage)
-        return _filled(found, path, contents, chosen)
+        filled = _filled(found, path, contents, chosen)
+        return filled if codes else _with_trials(filled)
     except StreamError as error:
         raise SessionError(f"{error}") from error
 
 
 def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chosen) -> RecordingFile:
-    """Return the recording with spikes, kinematics and trials, as far as it has them."""
+    """Return the recording with spikes, kinematics and markers, as far as it has them."""
     samples, warnings = load_samples(path, contents, chosen.streams())
     form = chosen.spikes.spike_stream()
     spike_samples, more = timed(samples[chosen.spikes.number], form)
@@ -96,12 +106,12 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     if moved is not None and chosen.movement and not _meets(_span_ns(moved), span_ns):
         missing["behaviour"] = _apart(chosen.movement.name, _span_ns(moved), span_ns)
         moved = None
-    markers = [
-        one
-        for stream in chosen.markers
-        if _meets(_span_ns(samples[stream.number]), span_ns)
-        for one in _markers(samples[stream.number])
-    ]
+    near = [one for one in chosen.markers if _meets(_span_ns(samples[one.number]), span_ns)]
+    for one in chosen.markers:
+        if one not in near:
+            missing["markers"] = _apart(one.name, _span_ns(samples[one.number]), span_ns)
+            warnings.append(f"markers left out: {missing['markers']}")
+    markers = [one for stream in near for one in task_markers(stream, samples[stream.number])]
     stamps_ns = [one.stamps_ns for one in (spike_samples, moved) if one is not None]
     origin_ns = _origin_ns(stamps_ns, markers) + raster_phase_ns(spike_samples.stamps_ns, form)
     counted = stream_spikes(spike_samples, form, origin_ns, found.voltage)
@@ -110,16 +120,12 @@ def _filled(found: RecordingFile, path: Path, contents: Contents, chosen: _Chose
     if chosen.movement and moved is not None:
         kinematics, more = kinematics_of(chosen.movement, moved, origin_ns)
         warnings += more
-    shifted = sorted((time_ns - origin_ns, text) for time_ns, text in markers)
-    trials, n_incomplete = trials_from_markers(shifted, kinematics)
-    if n_incomplete:
-        warnings.append(f"incomplete trials, left out: {n_incomplete}")
     return replace(
         found,
         channel_ids=counted.channel_ids,
         spikes=counted.spikes,
         behaviour=kinematics,
-        trials=trials,
+        markers=_since(markers, origin_ns),
         missing=missing,
         warnings=(*found.warnings, *warnings),
     )
@@ -145,15 +151,23 @@ def _apart(name: str, own_ns: tuple[int, int], spikes_ns: tuple[int, int]) -> st
     )
 
 
-def _markers(samples: Samples) -> list[tuple[int, str]]:
-    """Return times and texts of the markers of trials and of a replay's zero."""
-    pairs = zip(samples.stamps_ns.tolist(), samples.values, strict=True)
-    texts = ((time_ns, str(row[0])) for time_ns, row in pairs)
-    return [one for one in texts if one[1] == SESSION_ZERO or parse_trial_marker(one[1])]
+def _with_trials(found: RecordingFile) -> RecordingFile:
+    """Return a recording with the trials in the markers of a replay or a task of rt-ner's."""
+    markers = [(one.time_ns, one.text) for one in found.markers]
+    trials, n_incomplete = trials_from_markers(markers, found.behaviour)
+    notes = [f"incomplete trials, left out: {n_incomplete}"] if n_incomplete else []
+    return replace(found, trials=trials, warnings=(*found.warnings, *notes))
 
 
-def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[tuple[int, str]]) -> int:
+def _since(markers: Sequence[Marker], origin_ns: int) -> tuple[Marker, ...]:
+    """Return markers timed from the session's zero, in order."""
+    shifted = (one._replace(time_ns=one.time_ns - origin_ns) for one in markers)
+    return tuple(sorted(shifted, key=lambda one: one.time_ns))
+
+
+def _origin_ns(stamps_ns: Sequence[Int64Array], markers: Sequence[Marker]) -> int:
     """Return the session's time zero: a replay's own, or else a line that all bins share."""
-    begin_ns = min([*(int(one.min()) for one in stamps_ns), *(time_ns for time_ns, _ in markers)])
-    zeros = [time_ns for time_ns, text in markers if text == SESSION_ZERO and time_ns <= begin_ns]
+    ours = [one for one in markers if one.text == SESSION_ZERO or parse_trial_marker(one.text)]
+    begin_ns = min([*(int(one.min()) for one in stamps_ns), *(one.time_ns for one in ours)])
+    zeros = [one.time_ns for one in ours if one.text == SESSION_ZERO and one.time_ns <= begin_ns]
     return zeros[0] if zeros else (begin_ns - 1) // REPLAY_GRID_NS * REPLAY_GRID_NS

@@ -5,16 +5,18 @@ from pathlib import Path
 from rt_ner.core.errors import SessionError
 
 _READ = ".xdf, .nwb, .mat, .nev, .ns1 to .ns6 (Blackrock), .npz, or a recipe (.toml)"
-_NAMED = {
-    ".xdf",
-    ".nwb",
-    ".mat",
-    ".nev",
-    *(f".ns{number}" for number in range(1, 7)),
-    ".npz",
-    ".toml",
-}
+# A NEV file comes first: it names its neighbours' electrodes.
+BLACKROCK = (".nev", *(f".ns{number}" for number in range(1, 7)))
+_NAMED = {".xdf", ".nwb", ".mat", *BLACKROCK, ".npz", ".toml"}
 _NUMPY, _POINTER_BYTES = (b"PK", b"\x93NUMPY"), 200
+
+
+def recording_at(path: Path) -> Path:
+    """Return the file at a path, or the first Blackrock file whose name it is without ending."""
+    if path.exists():
+        return path
+    beside = (path.with_name(f"{path.name}{ending}") for ending in BLACKROCK if path.name)
+    return next((file for file in beside if file.is_file()), path)
 
 
 def check_is_recording(path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import OutputKind
+from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 
 # So many reaches are enough to judge by, and this mean cosine between label and movement is enough
@@ -72,6 +73,31 @@ def stated_directions(name: str, stated: FloatArray, moved_deg: FloatArray) -> D
     return _best(name, readings, moved_deg, np.isfinite(stated))
 
 
+def numbered_directions(
+    name: str, stated: FloatArray, n_targets: int, moved_deg: FloatArray
+) -> Directions:
+    """Return the directions to so many targets, evenly spread from the x axis, by number.
+
+    They may be numbered from 0 or from 1. Raises SessionError if there are more than ``n_targets``.
+    """
+    known = stated[np.isfinite(stated)]
+    readings = {
+        f"indices from {first}": _indices(stated, first, n_targets)
+        for first in (1, 0)
+        if ((known >= first) & (known < first + n_targets) & (known == np.rint(known))).all()
+    }
+    if not readings:
+        raise SessionError(
+            f"{name} is {known.min():g} to {known.max():g}, which does not number {n_targets} "
+            "targets: check the number of targets"
+        )
+    if (np.isfinite(stated) & np.isfinite(moved_deg)).sum() >= FEWEST_REACHES:
+        return _best(name, readings, moved_deg, np.isfinite(stated))
+    reading = next(iter(readings))
+    notes = [f"{name} is assumed to be {reading}"] if len(readings) > 1 else []
+    return complete(np.where(np.isfinite(stated), readings[reading], moved_deg), *notes)
+
+
 def target_directions(name: str, target: FloatArray, moved_deg: FloatArray) -> Directions:
     """Return the directions to targets ``(trial, 2)``, from the origin or from their centre."""
     known: BoolArray = np.asarray(np.isfinite(target).all(axis=1))
@@ -119,9 +145,14 @@ def _readings(stated: FloatArray) -> dict[str, FloatArray]:
     if known.size and (known == np.rint(known)).all() and known.min() >= 0:
         largest = known.max()
         if 1 <= largest <= _MOST_TARGETS:
-            readings["indices from 0"] = stated * 360.0 / (largest + 1) % 360.0
-            readings["indices from 1"] = (stated - 1) * 360.0 / largest % 360.0
+            readings["indices from 0"] = _indices(stated, 0, largest + 1)
+            readings["indices from 1"] = _indices(stated, 1, largest)
     return readings
+
+
+def _indices(stated: FloatArray, first: int, n_targets: float) -> FloatArray:
+    """Return the directions of targets by number, evenly spread from the x axis."""
+    return (stated - first) * 360.0 / n_targets % 360.0
 
 
 def _unit_by_values(stated: FloatArray) -> str:

@@ -1,19 +1,13 @@
 """Find the series of a movement among all time series of an NWB file."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pynwb import NWBFile, TimeSeries
 
-from rt_ner.core.quantities.units import cm_per_unit, is_speed
+from rt_ner.data.formats.common.movement_words import MOVERS, is_position, words
 
-_MOVERS = ("hand", "finger", "wrist", "cursor", "")
-_VELOCITY, _POSITION = ("vel", "velocity"), ("pos", "position")
-# These move too, but are not what is decoded.
-_OTHERS = ("eye", "gaze", "pupil", "target", "head", "joint", "joints")
 _AXES = {"x": "y"}
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _SOME = 8
 
 
@@ -33,10 +27,10 @@ class Found:
 def find_movement(nwb: NWBFile) -> Found | None:
     """Return the movement of the hand or cursor, preferably its velocity."""
     candidates = list(_candidates(list(all_series(nwb))))
-    for is_position in (False, True):
-        for mover in _MOVERS:
-            for words, found in candidates:
-                if found.is_position == is_position and (not mover or mover in words):
+    for wants_position in (False, True):
+        for mover in MOVERS:
+            for own, found in candidates:
+                if found.is_position == wants_position and (not mover or mover in own):
                     return found
     return None
 
@@ -66,40 +60,19 @@ def _candidates(series: Sequence[tuple[str, TimeSeries]]) -> Iterator[tuple[set[
     """Yield what can be a movement, with the words of its names."""
     by_words: dict[tuple[str, ...], TimeSeries] = {}
     for holder, one in series:
-        words = _words(f"{holder} {one.name}")
-        is_position = _is_position(words, str(one.unit))
-        if is_position is None or set(words) & set(_OTHERS):
+        own = words(f"{holder} {one.name}")
+        of_position = is_position(own, str(one.unit))
+        if of_position is None:
             continue
         shape = [int(n) for n in getattr(one.data, "shape", ())]
         if len(shape) == 2 and shape[1] in (2, 3) and shape[0] > 2:
-            yield set(words), Found((one,), is_position)
+            yield set(own), Found((one,), of_position)
         elif _n_columns(shape) == 1 and shape[0] > 2:
-            by_words[words] = one
-    for words, one in by_words.items():
-        other = by_words.get(tuple(_AXES.get(word, word) for word in words))
+            by_words[own] = one
+    for own, one in by_words.items():
+        other = by_words.get(tuple(_AXES.get(word, word) for word in own))
         if other is not None and other is not one:
-            is_position = _is_position(words, str(one.unit))
-            yield set(words), Found((one, other), bool(is_position))
-
-
-def words_of(name: str) -> set[str]:
-    """Return the words of a name, such as ``hand`` and ``vel`` of ``handVel``."""
-    return set(_words(name))
-
-
-def _words(name: str) -> tuple[str, ...]:
-    return tuple(word.lower() for word in _WORDS.findall(name))
-
-
-def _is_position(words: Sequence[str], unit: str) -> bool | None:
-    """Return True for a position, False for a velocity; None if name and unit tell neither."""
-    if set(words) & set(_VELOCITY):
-        return False
-    if set(words) & set(_POSITION):
-        return not is_speed(unit)
-    if not set(words) & set(_MOVERS):
-        return None
-    return None if cm_per_unit(unit) is None else not is_speed(unit)
+            yield set(own), Found((one, other), bool(is_position(own, str(one.unit))))
 
 
 def _n_columns(shape: Sequence[int]) -> int:

@@ -8,6 +8,7 @@ from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.counts import checked_counts
+from rt_ner.data.formats.common.movement_words import words
 from rt_ner.data.formats.common.observed import stretches_ns, unobserved_ns
 from rt_ner.data.formats.common.spike_trains import merge_trains
 from rt_ner.data.formats.nwb.datasets import (
@@ -19,7 +20,7 @@ from rt_ner.data.formats.nwb.datasets import (
     seconds,
     text_of,
 )
-from rt_ner.data.formats.nwb.parts.series import all_series, words_of
+from rt_ner.data.formats.nwb.parts.series import all_series
 from rt_ner.data.session.gaps import NO_GAPS, union
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 
@@ -123,7 +124,7 @@ def counts_of(nwb: NWBFile) -> TimeSeries | None:
         return own
     for _, one in all_series(nwb):
         shape = getattr(one.data, "shape", ())
-        if words_of(one.name) & set(_COUNTS_WORDS) and len(shape) == 2 and one.rate:
+        if set(words(one.name)) & set(_COUNTS_WORDS) and len(shape) == 2 and one.rate:
             return one
     return None
 

@@ -1,0 +1,1 @@
+"""Markers and codes of other programs' tasks, and the trials that they mean."""
