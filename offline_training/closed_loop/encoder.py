@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
 from offline_training.transfer.alignment.align_day import Calibration, align_day
-from offline_training.transfer.matching.matching import activity, match_units
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
+from offline_training.transfer.matching.matching import activity, match_units
 from offline_training.transfer.matching.tuning import tuning_similarity
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
@@ -58,7 +60,9 @@ def aligned_network(source: SourceDay, split: Split, on_part: OnPart) -> Encoder
     target = split.train
     tuning = tuning_similarity(source.dataset, target)
     matching = match_units(activity(source.dataset), activity(target), tuning)
-    return align_day(source, split, Calibration(target, True), matching, on_part).network
+    every = np.ones(len(target.labels), dtype=np.bool_)
+    calibration = Calibration(target, every)
+    return align_day(source, split, calibration, lambda _: matching, on_part).network
 
 
 def _settings(in_use: Bundle) -> TrainSettings:

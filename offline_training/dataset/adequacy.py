@@ -44,10 +44,21 @@ def check_adequacy(split: Split, channel_ids: tuple[str, ...]) -> tuple[str, ...
 
 
 def balanced_chances(labels: Labels) -> FloatArray | None:
-    """Return probabilities ``(hop,)`` that draw directions evenly; None if they are balanced.
+    """Return probabilities ``(hop,)`` that draw directions evenly; None if all are alike.
 
-    In a continuous recording, movement is drawn twice as often as rest.
+    In a continuous recording, movement is drawn twice as often as rest. Newer recordings are drawn
+    more often than older ones.
     """
+    balanced = _chances(labels)
+    if labels.weight is None:
+        return balanced
+    weighted: FloatArray = labels.weight if balanced is None else balanced * labels.weight
+    chances: FloatArray = weighted / weighted.sum()
+    return chances
+
+
+def _chances(labels: Labels) -> FloatArray | None:
+    """Return the probabilities within recordings; None if the directions are balanced."""
     if labels.are_blocks:
         return _movement_chances(labels)
     trials = _trials_per_direction(labels)

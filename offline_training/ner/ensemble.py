@@ -17,7 +17,7 @@ from offline_training.ner.networks.encoder_network import (
     member_latents,
 )
 from offline_training.ner.networks.features import Features
-from offline_training.ner.sampling import PartnerSampler
+from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import BoolArray, Int64Array
 from rt_ner.decoding.readout import fit_readout
@@ -58,7 +58,7 @@ class Ensemble:
         self.left_out = _left_out(dataset.labels, members)
         rng = np.random.default_rng(settings.seed)
         self._samplers = [
-            _RowSampler(dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
+            RowSampler(dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
             for left_out in self.left_out
         ]
         self._objective = _Objective(dataset.labels, settings, step_ns).to(device)
@@ -152,22 +152,6 @@ class _Objective(nn.Module):
             self._loss.direction_scale,
         )
         return ner_loss(latents, distance, self._loss.temperature)
-
-
-class _RowSampler:
-    """Draws anchors and partners among some rows of a dataset."""
-
-    def __init__(
-        self, labels: Labels, rows: Int64Array, step_ns: int, rng: np.random.Generator
-    ) -> None:
-        chosen = np.zeros(len(labels), dtype=np.bool_)
-        chosen[rows] = True
-        self._rows = rows
-        self._sampler = PartnerSampler(labels.where(chosen), step_ns, rng)
-
-    def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
-        anchors, partners = self._sampler.draw(n_anchors)
-        return self._rows[anchors], self._rows[partners]
 
 
 def _left_out(labels: Labels, members: int) -> BoolArray:

@@ -34,6 +34,23 @@ class PartnerSampler:
         return anchors, np.asarray(self._tree.query(wanted)[1], dtype=np.int64)
 
 
+class RowSampler:
+    """A sampler of anchors and partners among some rows of a dataset."""
+
+    def __init__(
+        self, labels: Labels, rows: Int64Array, step_ns: int, rng: np.random.Generator
+    ) -> None:
+        chosen = np.zeros(len(labels), dtype=np.bool_)
+        chosen[rows] = True
+        self._rows = rows
+        self._sampler = PartnerSampler(labels.where(chosen), step_ns, rng)
+
+    def draw(self, n_anchors: int) -> tuple[Int64Array, Int64Array]:
+        """Draw rows of anchors and of their partners, ``(n_anchors,)`` each."""
+        anchors, partners = self._sampler.draw(n_anchors)
+        return self._rows[anchors], self._rows[partners]
+
+
 def rows_a_step_apart(labels: Labels, step_ns: int) -> tuple[Int64Array, Int64Array]:
     """Return rows of hops, and of the hops ``step_ns`` later in the same trial."""
     later = np.searchsorted(labels.end_ns, labels.end_ns + step_ns).clip(0, len(labels) - 1)

@@ -31,18 +31,20 @@ _DEFAULT_TRIALS = ("0", "4", "8", "16", "32", "all")
 
 
 def transfer(
-    day_a: Annotated[
-        Path, typer.Argument(metavar="DAY_A", help="Session of the known day, e.g. day1.xdf.")
-    ],
-    day_b: Annotated[
-        Path, typer.Argument(metavar="DAY_B", help="Session of the day to decode, e.g. day2.xdf.")
+    days: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DAY... NEW_DAY",
+            help="Sessions of the known days, oldest first, then of the day to decode, e.g. "
+            "day1.xdf day2.xdf day3.xdf.",
+        ),
     ],
     area: AreaName = None,
     trials: Annotated[
         list[str] | None,
         typer.Option(
             metavar="N",
-            help="Number of calibration trials of day B, e.g. 16; 0: no labels; all: every "
+            help="Number of labelled trials of the new day, e.g. 16; 0: no labels; all: every "
             f"training trial. Repeat for more than one. Default: {', '.join(_DEFAULT_TRIALS)}.",
         ),
     ] = None,
@@ -52,19 +54,22 @@ def transfer(
     no_rivals: Annotated[
         bool, typer.Option("--no-rivals", help="Skip the comparison with other decoders.")
     ] = False,
-    out: Annotated[Path | None, out_option("the bundle of day B; needs a single --trials")] = None,
+    out: Annotated[
+        Path | None, out_option("the bundle of the new day; needs a single --trials")
+    ] = None,
     figure: FigurePath = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Carry a decoder over to another day with few labels.
+    """Carry the decoder of known days over to a new day, with few labels or none.
 
-    Keeps the readout of day A. Matches the units of day B to those of day A by their firing (or
-    by their electrodes' names) and trains an encoder on the first trials of day B. Scores it on
-    the last fifth of day B, next to decoders that learn from the same trials alone.
+    Keeps the readout of the known days. Matches the units of the new day to theirs, by their
+    electrodes' names or by their firing. Learns from the spikes of the new day's training trials
+    and from the labels of the first few. Scores the result on the new day's last fifth, next to
+    decoders that learn from the labelled trials alone.
 
-    Example: rt-ner transfer day1.xdf day2.xdf --trials 16 --out day2-bundle
+    Example: rt-ner transfer day1.xdf day2.xdf day3.xdf --trials 16 --out day3-bundle
     """
     require_training()
     from offline_training.dataset.adequacy import check_adequacy
@@ -74,21 +79,26 @@ def transfer(
 
     _check_outputs(out, figure, overwrite, trials)
     settings = train_settings(config, seed, outputs)
-    days = load_days(day_a, day_b, area, settings)
-    numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, days.target.trials.size)
-    plan = Plan(days, tuple(numbers), not no_rivals, pick_device(device))
+    if len(days) < 2:
+        raise ConfigError(
+            f"{days[0]}: one session alone; name the known days and then the day to decode, e.g. "
+            "rt-ner transfer day1.xdf day2.xdf"
+        )
+    loaded = load_days(days[:-1], days[-1], area, settings)
+    numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, loaded.target.trials.size)
+    plan = Plan(loaded, tuple(numbers), not no_rivals, pick_device(device))
     with show_fits(plan.fits()) as fits:
-        for day in (days.source, days.target):
+        for day in (loaded.source, *loaded.others, loaded.target):
             for warning in check_adequacy(day.split, day.session.channel_ids):
                 fits.tell(f"warning: {day.session.name}: {warning}")
         if settings.classes:
             fits.tell(
                 f"classes = '{settings.classes}' left out: a classifier fits the latents of one "
-                "encoder, and day B gets another; to classify, train on day B (rt-ner train)"
+                "encoder, and the new day gets another; to classify, train on it (rt-ner train)"
             )
         if too_many:
             fits.tell(
-                f"--trials {', '.join(too_many)} skipped: {days.target.session.name} has only "
+                f"--trials {', '.join(too_many)} skipped: {loaded.target.session.name} has only "
                 f"{plan.n_all} training trials"
             )
         curve = run(plan, fits)

@@ -17,11 +17,16 @@ from offline_training.transfer.alignment.align_day import (
     Calibration,
     align_day,
     decode_aligned,
+    random_match,
     random_match_r2,
 )
+from offline_training.transfer.alignment.source_day import (
+    SourceDay,
+    learn_source_day,
+    with_other_days,
+)
+from offline_training.transfer.days import TransferDays
 from offline_training.transfer.matching.matching import Matching
-from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
-from offline_training.transfer.days import TwoDays
 from offline_training.transfer.results import (
     CONTROL,
     SCRATCH,
@@ -32,7 +37,6 @@ from offline_training.transfer.results import (
 )
 from rt_ner.decoding.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 
 _RIVALS = (SCRATCH, "wiener", "gru")
@@ -46,7 +50,7 @@ class Plan:
     ``trials`` are numbers of calibration trials, ascending; 0 stands for no labels.
     """
 
-    days: TwoDays
+    days: TransferDays
     trials: tuple[int, ...]
     with_rivals: bool
     device: torch.device
@@ -98,7 +102,7 @@ class _Runner:
 
     def run(self) -> Curve:
         days = self._plan.days
-        matching = days.match(days.target.calibration(0), with_labels=False)
+        matching = days.match(days.target, days.target.split.train, with_labels=False)
         if not matching.is_real:
             self._watcher.tell(_warning(matching))
         source = self._source_day()
@@ -111,49 +115,55 @@ class _Runner:
         return curve
 
     def _source_day(self) -> SourceDay:
-        plan = self._plan
+        plan, days = self._plan, self._plan.days
 
         def learn() -> SourceDay:
-            train, settings = plan.days.source.split.train, plan.days.settings
-            return learn_source_day(train, settings, self._step_ns, plan.device, self._on_step)
+            known, settings = days.source.everything, days.settings
+            source = learn_source_day(known, settings, self._step_ns, plan.device, self._on_step)
+            others = [
+                (day.everything, days.match(day, day.everything, with_labels=True))
+                for day in days.others
+            ]
+            return with_other_days(source, others, self._on_step)
 
-        name = plan.days.source.session.name
-        return self._timed(SOURCE_DAY, f"{name}: ensemble", learn)[0]
+        return self._timed(SOURCE_DAY, f"{days.known}: ensemble", learn)[0]
 
     def _align(self, curve: Curve, n_trials: int) -> None:
         """Add the transfer and its control."""
-        windows = self._plan.days.target.calibration(n_trials)
-        aligned, fit_s = self._stitch(curve.source, windows, n_trials, TRANSFER)
+        aligned, fit_s = self._aligned(curve.source, n_trials, TRANSFER)
         comparison = decode_aligned(curve.source, self._split, aligned)
         point = _point(TRANSFER, n_trials, comparison, fit_s, curve.full_r2)
-        curve.points.append(
-            replace(
-                point,
-                shuffled_r2=self._control(curve, windows, n_trials),
-                ensemble_r2=aligned.ensemble.r2(),
-            )
-        )
+        shuffled_r2 = self._control(curve, n_trials)
+        ensemble_r2 = aligned.ensemble.r2()
+        curve.points.append(replace(point, shuffled_r2=shuffled_r2, ensemble_r2=ensemble_r2))
         curve.aligned[n_trials] = aligned
 
-    def _control(self, curve: Curve, windows: Dataset, n_trials: int) -> float:
+    def _control(self, curve: Curve, n_trials: int) -> float:
         if not n_trials:
+            windows = self._split.train
             return random_match_r2(curve.source, self._split, windows, curve.matching)
-        rng = np.random.default_rng(self._plan.days.settings.seed)
-        shuffled = replace(windows, labels=shuffle_trials(windows.labels, rng))
-        aligned, _ = self._stitch(curve.source, shuffled, n_trials, CONTROL)
+        aligned, _ = self._aligned(curve.source, n_trials, CONTROL)
         return decode_aligned(curve.source, self._split, aligned).r2()
 
-    def _stitch(
-        self, source: SourceDay, windows: Dataset, n_trials: int, kind: str
-    ) -> tuple[AlignedDay, float]:
+    def _aligned(self, source: SourceDay, n_trials: int, kind: str) -> tuple[AlignedDay, float]:
         """Match and align; return the result and the seconds that took."""
-        calibration = Calibration(windows, with_labels=n_trials > 0)
+        days = self._plan.days
+        calibration = Calibration(
+            self._split.train, days.target.is_labelled(n_trials), is_shuffled=kind == CONTROL
+        )
 
-        def stitch() -> AlignedDay:
-            matching = self._plan.days.match(windows, calibration.with_labels)
-            return align_day(source, self._split, calibration, matching, self._watcher.goes_on)
+        def match(labelled: Dataset | None) -> Matching:
+            windows = self._split.train if labelled is None else labelled
+            matching = days.match(days.target, windows, with_labels=labelled is not None)
+            if kind != CONTROL:
+                return matching
+            rng = np.random.default_rng(days.settings.seed)
+            return random_match(matching, len(days.target.session.channel_ids), rng)
 
-        return self._timed(kind, self._described(kind, n_trials), stitch)
+        def align() -> AlignedDay:
+            return align_day(source, self._split, calibration, match, self._watcher.goes_on)
+
+        return self._timed(kind, self._described(kind, n_trials), align)
 
     def _rival(self, curve: Curve, n_trials: int, full: tuple[Comparison, float]) -> None:
         """Add the other methods on the same trials; the reference is not trained again."""

@@ -1,4 +1,4 @@
-"""Load and split the sessions of two days, and match their units."""
+"""Load and split the sessions of known days and of a target day, and match their units."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline_training.dataset.split import split_session
-from offline_training.settings import TrainSettings, learned_part
+from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.transfer.matching.matching import (
     Matching,
     activity,
@@ -16,14 +15,16 @@ from offline_training.transfer.matching.matching import (
     match_units,
 )
 from offline_training.transfer.matching.tuning import tuning_similarity
-from rt_ner.core.arrays import Int64Array
+from rt_ner.core.arrays import BoolArray, Int64Array
 from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.loading import load_session
+from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.encoding.normalisation import Pace
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.held_out.split import Split
+from rt_ner.offline.dataset import Dataset, Following, build_dataset
+from rt_ner.offline.held_out.split import Split, split_dataset
 
 ALL_TRIALS = "all"
 # The control shuffles the calibration trials, which takes at least two.
@@ -32,10 +33,11 @@ _FEWEST_TRIALS = 2
 
 @dataclass(frozen=True, eq=False)
 class Day:
-    """A session and its split."""
+    """A session, its split, and all of its labelled windows."""
 
     session: Session
     split: Split
+    everything: Dataset
 
     @cached_property
     def trials(self) -> Int64Array:
@@ -47,54 +49,99 @@ class Day:
         train = self.split.train
         return train.where(np.isin(train.labels.trial, self.trials[: n_trials or None]))
 
+    def is_labelled(self, n_trials: int) -> BoolArray:
+        """Return a mask ``(hop,)`` of the training windows in the first ``n_trials`` trials."""
+        mask: BoolArray = np.isin(self.split.train.labels.trial, self.trials[:n_trials])
+        return mask
+
 
 @dataclass(frozen=True, eq=False)
-class TwoDays:
-    """Source day and target day, with windows of the same shape."""
+class TransferDays:
+    """Known days and the target day, with windows of the same shape.
+
+    ``source`` is the day whose units the encoder takes: all known days as one session if their
+    electrodes keep their names, else the last one. ``others`` are the remaining known days.
+    ``share_electrodes``: True if electrodes keep their names.
+    """
 
     source: Day
+    others: tuple[Day, ...]
     target: Day
     settings: TrainSettings
-
-    def match(self, calibration: Dataset, with_labels: bool) -> Matching:
-        """Match the target day's units, in its calibration windows, to the source day's."""
-        if self._share_electrodes:
-            ids = (self.source.session.channel_ids, self.target.session.channel_ids)
-            return match_by_name(*ids)
-        known = self.source.split.train
-        tuning = tuning_similarity(known, calibration) if with_labels else None
-        return match_units(activity(known), activity(calibration), tuning)
+    share_electrodes: bool
 
     @property
-    def _share_electrodes(self) -> bool:
-        """True if both days have the same channel names, and these name electrodes."""
-        sessions = (self.source.session, self.target.session)
-        # Sessions of the reach layout number the units that the day's sorting has found.
-        if any(session.provenance.get("layout") == "reach" for session in sessions):
-            return False
-        return set(sessions[0].channel_ids) == set(sessions[1].channel_ids)
+    def known(self) -> str:
+        """Name of the known days."""
+        n_others = len(self.others)
+        return f"{self.source.session.name}{f' + {n_others} more' if n_others else ''}"
+
+    def match(self, day: Day, windows: Dataset, with_labels: bool) -> Matching:
+        """Match a day's units, by some of its windows, to those of the source day."""
+        if self.share_electrodes:
+            return match_by_name(self.source.session.channel_ids, day.session.channel_ids)
+        known = self.source.everything
+        tuning = tuning_similarity(known, windows) if with_labels else None
+        return match_units(activity(known), activity(windows), tuning)
 
 
-def load_days(source: Path, target: Path, area: str | None, settings: TrainSettings) -> TwoDays:
-    """Load and split two sessions.
+def load_days(
+    known: Sequence[Path], target: Path, area: str | None, settings: TrainSettings
+) -> TransferDays:
+    """Load and split the sessions of known days and of a target day.
 
-    Without an area, the first area of the source session is used on both days. No classes are
-    carried over. Raises ConfigError if the windows of the two sessions differ.
+    Without an area, the first area of the first known session is used on all days. No classes are
+    carried over. Raises ConfigError if the windows of the sessions differ.
     """
-    known = load_session(source, area)
-    known = learned_part(known, settings.outputs, settings.classes)
-    other = load_session(target, known.area, known.voltage)
-    other = other.only(names_of(known.behaviour.outputs))
-    sessions = (known, other)
-    days = [Day(session, split_session(session, settings)) for session in sessions]
-    shapes = [day.split.shape for day in days]
+    first = learned_part(load_session(known[0], area), settings.outputs, settings.classes)
+    outputs = names_of(first.behaviour.outputs)
+    sessions = [
+        first,
+        *(
+            load_session(path, first.area, first.voltage).only(outputs)
+            for path in (*known[1:], target)
+        ),
+    ]
+    *earlier, last = sessions
+    share = _share_electrodes(sessions)
+    source, others = (join_files(earlier), []) if share and earlier[1:] else (earlier[-1], earlier)
+    shape = window_shape(settings.window, source)
+    pace = settings.normalisation.pace(source, shape.hop_ns)
+    days = [
+        _day(each, settings, pace, is_known=each is not last)
+        for each in (source, *(each for each in others if each is not source), last)
+    ]
+    for day in days[1:]:
+        _check_shape(days[0], day)
+    settings = settings.model_copy(update={"classes": ""})
+    return TransferDays(days[0], tuple(days[1:-1]), days[-1], settings, share)
+
+
+def _day(session: Session, settings: TrainSettings, pace: Pace | None, is_known: bool) -> Day:
+    """Split a day. Of a known one, the running normalisation knows the whole."""
+    shape, n_train = window_shape(settings.window, session), session.n_train(settings.held_out)
+    last = len(session.trials) if is_known else n_train
+    following = Following(pace, int(session.trials.end_ns[last - 1])) if pace else None
+    everything = build_dataset(session, shape, following)
+    return Day(session, split_dataset(session, everything, shape, n_train), everything)
+
+
+def _check_shape(one: Day, other: Day) -> None:
+    shapes = [day.split.shape for day in (one, other)]
     if shapes[0] != shapes[1]:
         raise ConfigError(
-            f"windows differ: {sessions[0].name} has {_described(shapes[0])}, "
-            f"{sessions[1].name} has {_described(shapes[1])}; set window.bin_ms and window.hop_ms "
-            "in --config to values that both sessions allow"
+            f"windows differ: {one.session.name} has {_described(shapes[0])}, "
+            f"{other.session.name} has {_described(shapes[1])}; set window.bin_ms and "
+            "window.hop_ms in --config to values that all sessions allow"
         )
-    return TwoDays(days[0], days[1], settings.model_copy(update={"classes": ""}))
+
+
+def _share_electrodes(sessions: Sequence[Session]) -> bool:
+    """Return True if all days have the same channel names, and these name electrodes."""
+    # Sessions of the reach layout number the units that the day's sorting has found.
+    if any(session.provenance.get("layout") == "reach" for session in sessions):
+        return False
+    return len({frozenset(session.channel_ids) for session in sessions}) == 1
 
 
 def chosen_trials(wanted: Sequence[str], n_available: int) -> tuple[list[int], list[str]]:

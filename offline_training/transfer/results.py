@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from offline_training.transfer.alignment.align_day import AlignedDay
-from offline_training.transfer.matching.matching import Matching
 from offline_training.transfer.alignment.source_day import SourceDay
-from offline_training.transfer.days import TwoDays
+from offline_training.transfer.days import TransferDays
+from offline_training.transfer.matching.matching import Matching
 
 # Kinds of fits; the methods among them are named so in results.
 SOURCE_DAY, TRANSFER, CONTROL, SCRATCH = "source day", "transfer", "control", "scratch"
@@ -54,7 +54,7 @@ class Curve:
     encoder for each number of calibration trials.
     """
 
-    days: TwoDays
+    days: TransferDays
     source: SourceDay
     matching: Matching
     full_r2: float

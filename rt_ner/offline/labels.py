@@ -13,6 +13,8 @@ _N_CYCLES = 1000
 # Below the first fraction of a fast speed the subject is at rest, and direction is only noise.
 # Above the second one the subject moves for certain.
 _REST, _MOVES, _FAST_PERCENTILE = 0.05, 0.25, 95.0
+# Of several recordings, each weighs this much of the next newer one.
+_OLDER = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,8 @@ class Labels:
     ``outputs``, and ``trial`` is the trial's index. ``direction_deg`` is the direction of the
     reach; in a continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True
     if the trials are blocks of a continuous recording. ``classes`` ``(hop,)`` are names of classes,
-    empty for hops of no class; None if nothing is classified.
+    empty for hops of no class; None if nothing is classified. ``weight`` ``(hop,)`` is how often a
+    hop is drawn in training, against others; None if all are alike.
     """
 
     end_ns: Int64Array
@@ -33,6 +36,7 @@ class Labels:
     outputs: tuple[Output, ...] = VELOCITY_XY
     are_blocks: bool = False
     classes: StrArray | None = None
+    weight: FloatArray | None = None
 
     def __len__(self) -> int:
         return self.end_ns.size
@@ -46,6 +50,7 @@ class Labels:
             direction_deg=self.direction_deg[chosen],
             trial=self.trial[chosen],
             classes=None if self.classes is None else self.classes[chosen],
+            weight=None if self.weight is None else self.weight[chosen],
         )
 
 
@@ -60,8 +65,26 @@ def label_hops(session: Session, hop_ns: int) -> Labels:
         if trials.are_blocks
         else trials.direction_deg[trial]
     )
-    labels = Labels(end_ns, values, direction_deg, trial, behaviour.outputs, trials.are_blocks)
+    labels = Labels(
+        end_ns,
+        values,
+        direction_deg,
+        trial,
+        behaviour.outputs,
+        trials.are_blocks,
+        weight=_newer_weigh_more(session, trial),
+    )
     return labels.where(known & (trial >= 0))
+
+
+def _newer_weigh_more(session: Session, trial: Int64Array) -> FloatArray | None:
+    """Return the weight of each hop by the age of its recording; None if there is only one."""
+    if len(session.parts) < 2:
+        return None
+    first = np.cumsum([0, *(part.n_trials for part in session.parts)])
+    age = len(session.parts) - np.searchsorted(first, trial, side="right")
+    weight: FloatArray = np.power(_OLDER, age, dtype=np.float64)
+    return weight
 
 
 def is_fast(movement: FloatArray) -> BoolArray:

@@ -1,7 +1,8 @@
-"""Stitch another day's units to a source day's ensemble through a linear read-in.
+"""Learn from the known days, and stitch another day's units to their ensemble.
 
-The source day's readout is kept. The read-in starts as the match of units and is trained together
-with the ensemble on the labelled trials of both days.
+The readout of the known days is kept. Electrodes that keep their names are one unit on all days.
+Otherwise the newest known day gives the units, and every other day has a read-in: a linear map of
+its units, which starts as their match and is trained together with the ensemble.
 """
 
 import copy
@@ -12,39 +13,57 @@ import numpy as np
 import torch
 from torch import nn
 
-from offline_training.dataset.outputs import ranked_values
 from offline_training.ner.ensemble import Ensemble, OnStep, train_ensemble
-from offline_training.ner.loss import label_distances, ner_loss
-from offline_training.ner.networks.descent import disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
-from offline_training.ner.sampling import PartnerSampler
 from offline_training.settings import TrainSettings
+from offline_training.transfer.alignment.joint_learning import DayToLearn, Goal, ReadIn, learn_days
 from offline_training.transfer.matching.matching import Matching
-from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.arrays import BoolArray, Int64Array
 from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.labels import Labels
 
-_STEPS, _ANCHORS = 250, 64
-_READ_IN_RATE, _NETWORK_RATE = 1e-3, 5e-4
-# Weight of the alignment penalty in the loss.
-_PENALTY_WEIGHT = 0.3
+# Anchors per step and member of the known days, and of the day to decode.
+N_ANCHORS = 64
+# With so many labelled trials, half of a day's anchors are drawn from them.
+_TRIALS_OF_HALF = 16
 
 
 @dataclass(frozen=True, eq=False)
 class SourceDay:
-    """A source day: its training windows, its ensemble, and the readout that is kept."""
+    """The known day whose units the encoder takes, its ensemble, and the readout that is kept.
+
+    ``others``: further known days, behind read-ins of their own.
+    """
 
     dataset: Dataset
     ensemble: Ensemble
     readout: Readout
     step_ns: int
+    others: tuple[DayToLearn, ...] = ()
 
     @property
     def settings(self) -> TrainSettings:
         """Training settings."""
         return self.ensemble.settings
+
+    @property
+    def goal(self) -> Goal:
+        """The goal of further learning: that the kept readout decodes all days."""
+        variance = float(self.dataset.labels.values.var())
+        return Goal(self.readout, variance, self.settings, self.step_ns)
+
+    def own(self, n_anchors: int) -> DayToLearn:
+        """Return the day itself, to be learned with others."""
+        return DayToLearn(self.dataset.labels, self.ensemble.features, None, n_anchors)
+
+    def known_days(self) -> list[DayToLearn]:
+        """Return all known days, which share the anchors."""
+        n_each = max(2, N_ANCHORS // (1 + len(self.others)))
+        others = [
+            DayToLearn(each.labels, each.features, each.read_in, n_each) for each in self.others
+        ]
+        return [self.own(N_ANCHORS - n_each * len(others)), *others]
 
 
 def learn_source_day(
@@ -61,144 +80,91 @@ def learn_source_day(
     return SourceDay(dataset, ensemble, readout, step_ns)
 
 
+def with_other_days(
+    source: SourceDay, others: Sequence[tuple[Dataset, Matching]], on_step: OnStep
+) -> SourceDay:
+    """Return the source day with further known days, from which its ensemble has learned too."""
+    if not others:
+        return source
+    days = []
+    for dataset, matching in others:
+        read_in = read_in_of(source, matching, dataset.windows.shape[2])
+        days.append(DayToLearn(dataset.labels, day_features(source, dataset), read_in, N_ANCHORS))
+    learn_days(
+        source.ensemble.network,
+        [source.own(N_ANCHORS), *days],
+        source.goal,
+        source.settings.seed,
+        on_step,
+    )
+    for day in days:
+        assert day.read_in is not None
+        day.read_in.requires_grad_(False)
+    return SourceDay(source.dataset, source.ensemble, source.readout, source.step_ns, tuple(days))
+
+
+def read_in_of(source: SourceDay, matching: Matching, n_units: int) -> ReadIn:
+    """Return the read-in that a match of units begins with."""
+    match = torch.zeros(n_units, source.dataset.windows.shape[2])
+    match[matching.pairs[:, 1], matching.pairs[:, 0]] = 1.0
+    read_in = ReadIn(match, source.settings.ensemble.members)
+    return read_in.to(source.ensemble.features.device)
+
+
+def day_features(source: SourceDay, dataset: Dataset) -> Features:
+    """Return features of another day, standardised by that day's own moments."""
+    own = EncoderNetwork(dataset, source.settings).to(source.ensemble.features.device)
+    return Features(own, dataset)
+
+
 class Stitched(nn.Module):
-    """The source day's ensemble behind a read-in ``(member, target unit, source unit)``."""
+    """The source day's ensemble behind the read-in of another day's units."""
 
     def __init__(self, source: SourceDay, matching: Matching, n_target: int) -> None:
         super().__init__()
         self.network: EncoderNetwork = copy.deepcopy(source.ensemble.network)
-        members = source.settings.ensemble.members
-        n_source = source.dataset.windows.shape[2]
-        match = torch.zeros(n_target, n_source)
-        match[matching.pairs[:, 1], matching.pairs[:, 0]] = 1.0
-        self.match: torch.Tensor
-        self.register_buffer("match", match)
-        self.read_in = nn.Parameter(match.expand(members, n_target, n_source).clone())
-        self.to(source.ensemble.features.device)
+        self.read_in = read_in_of(source, matching, n_target)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Encode ``(member, batch, basis, target unit)`` as ``(member, batch, latent)``."""
-        latents: torch.Tensor = self.network(torch.matmul(features, self.read_in[:, None]))
+        """Encode ``(member, batch, bump, target unit)`` as ``(member, batch, latent)``."""
+        latents: torch.Tensor = self.network(self.read_in(features))
         return latents
 
     def average(self, features: torch.Tensor) -> torch.Tensor:
         """Return the members' mean latents ``(batch, latent)``, without dropout or noise."""
         self.eval()
+        members = len(self.read_in.matrix)
         with torch.no_grad():
-            mean: torch.Tensor = self(features.expand(len(self.read_in), *features.shape)).mean(0)
+            mean: torch.Tensor = self(features.expand(members, *features.shape)).mean(0)
         return mean
 
-    def alignment_penalty(self) -> torch.Tensor:
-        """Return the squared distance of the read-in from the match."""
-        return ((self.read_in - self.match) ** 2).sum()
+
+@dataclass(frozen=True, eq=False)
+class LabelledDay:
+    """Windows of a day with labels; ``is_true`` ``(hop,)`` are those that are no pseudo labels."""
+
+    windows: Dataset
+    is_true: BoolArray
+
+    def shares(self) -> list[tuple[Int64Array, int]]:
+        """Return rows with the number of anchors to draw among them: more, the more are true."""
+        labels = self.windows.labels
+        true, guessed = np.flatnonzero(self.is_true), np.flatnonzero(~self.is_true)
+        if not true.size or not guessed.size:
+            return [(np.arange(len(labels)), N_ANCHORS)]
+        n_trials = np.unique(labels.trial[true]).size
+        share = n_trials / (n_trials + _TRIALS_OF_HALF)
+        n_true = min(max(2, round(N_ANCHORS * share)), N_ANCHORS - 2)
+        return [(true, n_true), (guessed, N_ANCHORS - n_true)]
 
 
 def learn_target_day(
-    stitched: Stitched, source: SourceDay, target: Dataset, seed: int, on_step: OnStep
+    stitched: Stitched, source: SourceDay, target: LabelledDay, seed: int, on_step: OnStep
 ) -> None:
-    """Train the read-in, and the ensemble at a lower rate, on labelled windows of both days."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    device = source.ensemble.features.device
-    own = EncoderNetwork(target, source.settings).to(device)
-    days = (
-        _Day(source.dataset, source.ensemble.features, source.step_ns, rng),
-        _Day(target, Features(own, target), source.step_ns, rng),
-    )
-    objective = _BothDays(source, days)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [stitched.read_in], "lr": _READ_IN_RATE},
-            {"params": list(stitched.network.parameters()), "lr": _NETWORK_RATE},
-        ],
-        weight_decay=source.settings.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [_READ_IN_RATE, _NETWORK_RATE], total_steps=_STEPS + 1, pct_start=0.1
-    )
-    for step in range(1, _STEPS + 1):
-        stitched.train()
-        loss = objective(stitched) + _PENALTY_WEIGHT * stitched.alignment_penalty()
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        schedule.step()
-        on_step(step / _STEPS, None)
-
-
-class _Day:
-    """One day's labelled features, from which anchors and partners are drawn."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        features: Features,
-        step_ns: int,
-        rng: np.random.Generator,
-    ) -> None:
-        self.labels: Labels = dataset.labels
-        self.ranked = ranked_values(dataset.labels)
-        self._features = features
-        self._sampler = PartnerSampler(dataset.labels, step_ns, rng)
-
-    def draw(self, settings: TrainSettings) -> tuple[torch.Tensor, Int64Array]:
-        """Draw augmented features ``(member, 2 · anchor, …)`` and anchors ``(member, anchor)``."""
-        pairs = [self._sampler.draw(_ANCHORS) for _ in range(settings.ensemble.members)]
-        rows = np.stack([np.concatenate(pair) for pair in pairs])
-        seen = disturbed(self._features[rows], settings)
-        return seen, np.stack([anchors for anchors, _ in pairs])
-
-
-class _BothDays:
-    """NER loss over the anchors of both days together, plus the error of the fixed readout."""
-
-    def __init__(self, source: SourceDay, days: tuple[_Day, _Day]) -> None:
-        like = source.ensemble.features[:1]
-        self._settings = source.settings
-        self._days = days
-        self._matrix = torch.from_numpy(source.readout.matrix).to(like)
-        self._bias = torch.from_numpy(source.readout.bias).to(like)
-        self._variance = float(source.dataset.labels.values.var())
-
-    def __call__(self, stitched: Stitched) -> torch.Tensor:
-        """Return the loss of one batch of both days."""
-        (seen_source, source), (seen_target, target) = (
-            day.draw(self._settings) for day in self._days
-        )
-        latents = (stitched.network(seen_source), stitched(seen_target))
-        anchors = (source, target)
-        values = self._of_anchors([day.labels.values for day in self._days], anchors)
-        ranked = self._of_anchors([day.ranked for day in self._days], anchors)
-        direction = self._of_anchors([day.labels.direction_deg for day in self._days], anchors)
-        # (member, anchor or partner, day, anchor, latent)
-        both = torch.stack([part.reshape(len(part), 2, _ANCHORS, -1) for part in latents], dim=2)
-        return self._ner(both.flatten(1, 3), ranked, direction) + self._error(both, values)
-
-    @staticmethod
-    def _of_anchors(
-        labels: Sequence[FloatArray], anchors: tuple[Int64Array, Int64Array]
-    ) -> FloatArray:
-        """Return labels ``(member, anchor, …)``: the source day's anchors, then the target's."""
-        parts = [of_day[rows] for of_day, rows in zip(labels, anchors, strict=True)]
-        return np.concatenate(parts, axis=1)
-
-    def _ner(
-        self, latents: torch.Tensor, ranked: FloatArray, direction: FloatArray
-    ) -> torch.Tensor:
-        loss = self._settings.loss
-        losses = []
-        for member, own in enumerate(latents):
-            distance = label_distances(
-                ranked[member], direction[member], loss.velocity_scale, loss.direction_scale
-            )
-            losses.append(ner_loss(own, distance, loss.temperature))
-        return torch.stack(losses).sum()
-
-    def _error(self, latents: torch.Tensor, values: FloatArray) -> torch.Tensor:
-        """Return the mean squared error of the fixed readout over both days."""
-        decoded = latents @ self._matrix + self._bias
-        wanted = torch.from_numpy(values).to(decoded)
-        wanted = wanted.reshape(len(decoded), 1, 2, _ANCHORS, values.shape[-1])
-        error: torch.Tensor = ((decoded - wanted) ** 2).mean() / self._variance
-        # The mean is over two days; each keeps the weight that a single day has in training.
-        return error * 2 * len(latents) * self._settings.loss.readout_weight
+    """Train the read-in, and the ensemble at a lower rate, on windows of all days."""
+    features = day_features(source, target.windows)
+    days = [
+        DayToLearn(target.windows.labels, features, stitched.read_in, n_anchors, rows)
+        for rows, n_anchors in target.shares()
+    ]
+    learn_days(stitched.network, [*source.known_days(), *days], source.goal, seed, on_step)

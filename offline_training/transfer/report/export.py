@@ -16,13 +16,14 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     """Return the target day's bundle: encoder of ``n_trials`` trials, source day's readout."""
     session, split = curve.days.target.session, curve.days.target.split
     network = curve.aligned[n_trials].network
-    model = exported_model(network, session.channel_ids, split.shape, curve.source.readout)
+    model = exported_model(
+        network, session.channel_ids, split.shape, curve.source.readout, split.train
+    )
     model = replace(model, voltage=session.voltage)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     history_ns = split.shape.history_ns
     held_out = only_trials(whole, split.n_train, len(session.trials), history_ns)
-    last_trial = int(curve.days.target.calibration(n_trials).labels.trial.max())
-    train = only_trials(whole, 0, last_trial + 1, history_ns)
+    train = only_trials(whole, 0, split.n_train, history_ns)
     point = _transfer_point(curve, n_trials)
     known = curve.days.source.session
     origin = CarriedFrom(

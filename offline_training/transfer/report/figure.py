@@ -95,7 +95,7 @@ def _finish(axes: Axes, curve: Curve) -> None:
     axes.set_ylabel("Velocity R², held-out trials of day B")
     days = curve.days
     axes.set_title(
-        f"{days.source.session.name} → {days.target.session.name} {days.target.session.area}",
+        f"{days.known} → {days.target.session.name} {days.target.session.area}",
         loc="left",
         fontweight="bold",
     )

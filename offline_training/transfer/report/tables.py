@@ -13,7 +13,7 @@ def curve_json(curve: Curve) -> dict[str, object]:
     """Return the results as JSON values."""
     days = curve.days
     return {
-        "from": days.source.session.name,
+        "from": days.known,
         "to": days.target.session.name,
         "area": days.target.session.area,
         "full_r2": curve.full_r2,
@@ -25,7 +25,7 @@ def curve_json(curve: Curve) -> dict[str, object]:
 def curve_table(curve: Curve) -> Table:
     """Return velocity R² per method (columns) and number of calibration trials (rows)."""
     days = curve.days
-    title = f"{days.source.session.name} → {days.target.session.name} {days.target.session.area}"
+    title = f"{days.known} → {days.target.session.name} {days.target.session.area}"
     table = Table(
         title=title,
         title_justify="left",

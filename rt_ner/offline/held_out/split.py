@@ -44,7 +44,14 @@ def split_windows(
     """
     n_train = session.n_train(held_out)
     following = None if pace is None else Following(pace, int(session.trials.end_ns[n_train - 1]))
-    dataset = build_dataset(session, shape, following)
+    return split_dataset(session, build_dataset(session, shape, following), shape, n_train)
+
+
+def split_dataset(session: Session, dataset: Dataset, shape: WindowShape, n_train: int) -> Split:
+    """Split the windows of a session, of whose trials the first ``n_train`` are to be trained on.
+
+    Raises SessionError if a part would be empty.
+    """
     in_train = dataset.labels.trial < n_train
     in_test = ~in_train
     if session.trials.are_blocks and in_test.any():

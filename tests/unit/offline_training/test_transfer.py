@@ -22,6 +22,14 @@ from offline_training.dataset.split import split_session
 from offline_training.ner.networks.features import Features
 from offline_training.settings import EnsembleSettings, TrainSettings, WindowSettings
 from offline_training.transfer import curve as curve_module
+from offline_training.transfer.alignment.source_day import (
+    LabelledDay,
+    SourceDay,
+    Stitched,
+    learn_source_day,
+    learn_target_day,
+)
+from offline_training.transfer.days import chosen_trials
 from offline_training.transfer.matching.matching import (
     Matching,
     activity,
@@ -29,21 +37,14 @@ from offline_training.transfer.matching.matching import (
     match_units,
     ordered_pairs,
 )
-from offline_training.transfer.alignment.source_day import (
-    SourceDay,
-    Stitched,
-    learn_source_day,
-    learn_target_day,
-)
 from offline_training.transfer.matching.tuning import tuning_similarity
-from offline_training.transfer.days import chosen_trials
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import load_session, save_session
 from rt_ner.data.session.session import Session
-from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.dataset import Dataset, build_dataset
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.labels import Labels
 from tests.helpers.reaches import DIRECT
@@ -209,10 +210,11 @@ def known_match() -> Matching:
 
 
 def learned(source: SourceDay, target: Dataset, seed: int, monkeypatch: Any) -> FloatArray:
-    monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 8)
+    monkeypatch.setattr("offline_training.transfer.alignment.joint_learning._STEPS", 8)
     stitched = Stitched(source, known_match(), len(KEPT))
-    learn_target_day(stitched, source, target, seed, quiet)
-    return stitched.read_in.detach().numpy().astype(np.float64)
+    day = LabelledDay(target, np.ones(len(target.labels), dtype=np.bool_))
+    learn_target_day(stitched, source, day, seed, quiet)
+    return stitched.read_in.matrix.detach().numpy().astype(np.float64)
 
 
 def test_before_learning_it_is_the_ensemble_on_reordered_features(source_day: SourceDay) -> None:
@@ -266,7 +268,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 8)
+    monkeypatch.setattr("offline_training.transfer.alignment.joint_learning._STEPS", 8)
 
 
 def transfer(folder: Path, *arguments: object) -> Result:
@@ -372,8 +374,9 @@ def test_the_bundle_keeps_the_first_days_readout_and_no_classes(
     assert manifest.classifier is None
     assert "classes" not in manifest.training.settings
     first: Session = load_session(folder / "1.npz")
-    train = split_session(first, TINY).train
-    readout = learn_source_day(train, TINY, BIN_NS, CPU, quiet).readout
+    split = split_session(first, TINY)
+    whole = build_dataset(first, split.shape)
+    readout = learn_source_day(whole, TINY, BIN_NS, CPU, quiet).readout
     np.testing.assert_allclose(load_bundle(tmp_path / "b").model.readout.matrix, readout.matrix)
 
 
