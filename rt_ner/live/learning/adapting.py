@@ -5,12 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-import numpy as np
-
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import save_bundle
-from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind
@@ -20,6 +17,7 @@ from rt_ner.live.learning.block_recorder import BlockRecorder
 from rt_ner.live.states import Command
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.offline.dataset import build_dataset
+from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import AdaptationMethod
 from rt_ner.recalibration.intention import refit_labels
@@ -121,5 +119,5 @@ def _latents_and_intention(
         return None
     if len(dataset.labels) < _FEWEST_HOPS:
         return None
-    latents, _ = run_windows(in_use.model, dataset.windows.astype(np.float32))
+    latents, _ = decode_windows(settled(in_use.model, session), session, dataset)
     return latents, dataset.labels.values

@@ -8,7 +8,6 @@ import numpy as np
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
-from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
@@ -19,6 +18,7 @@ from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained, prove_fit
 from rt_ner.offline.held_out.split import Split, split_windows
 from rt_ner.offline.labels import Labels
+from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
@@ -94,11 +94,11 @@ def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
 
     SessionError if the block has too few reaches, or was decoded from other channels.
     """
-    model = in_use.model
     session = intended_session(block, in_use)
+    model = settled(in_use.model, session)
     split = split_windows(session, model.window, _setting(in_use, "held_out", _USUAL_HELD_OUT))
     # The control has other labels, but the same windows.
-    latents, in_use_cm_s = run_windows(model, split.train.windows.astype(np.float32))
+    latents, in_use_cm_s = decode_windows(model, session, split.train)
 
     def fit(part: Split, _stage: str) -> tuple[DecoderSpecification, None]:
         readout = _refitted(model, part.train.labels, latents, in_use_cm_s)

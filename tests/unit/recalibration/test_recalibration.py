@@ -110,7 +110,7 @@ def test_an_encoder_is_stitched_to_moved_electrodes(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same subject on electrodes in another order: learned with what is known of before."""
-    monkeypatch.setattr("offline_training.transfer.alignment.source_day._STEPS", 20)
+    monkeypatch.setattr("offline_training.transfer.alignment.joint_learning._STEPS", 20)
     later = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
     played = used(small_bundle, later)
     order = np.random.default_rng(0).permutation(played.counts.shape[1])
