@@ -227,7 +227,7 @@ def _point(
 
 def _warning(matching: Matching) -> str:
     return (
-        f"warning: the match of the two days' units is no better than chance (score "
+        f"warning: the match of the days' units is no better than chance (score "
         f"{matching.score:.1f}, by chance up to {matching.chance.max():.1f}): do not trust "
-        "decoding without labels (--trials 0); more labelled trials of day B are safe to use"
+        "decoding without labels (--trials 0); more labelled trials of the new day are safe to use"
     )

@@ -151,7 +151,7 @@ def chosen_trials(wanted: Sequence[str], n_available: int) -> tuple[list[int], l
     chosen = sorted({number for number in numbers.values() if number <= n_available})
     if not chosen:
         raise ConfigError(
-            f"--trials {', '.join(too_many)}: day B has {n_available} training trials; "
+            f"--trials {', '.join(too_many)}: the new day has {n_available} training trials; "
             "give at most that many"
         )
     if any(0 < number < _FEWEST_TRIALS for number in chosen):

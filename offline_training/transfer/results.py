@@ -6,6 +6,7 @@ from offline_training.transfer.alignment.align_day import AlignedDay
 from offline_training.transfer.alignment.source_day import SourceDay
 from offline_training.transfer.days import TransferDays
 from offline_training.transfer.matching.matching import Matching
+from rt_ner.core.contract.outputs import kind_of
 
 # Kinds of fits; the methods among them are named so in results.
 SOURCE_DAY, TRANSFER, CONTROL, SCRATCH = "source day", "transfer", "control", "scratch"
@@ -26,7 +27,7 @@ class Point:
     r2, path_r2
         Scores on held-out trials.
     relative
-        Velocity R², relative to an encoder trained on all of the day's training trials.
+        R², relative to an encoder trained on all of the day's training trials.
     shuffled_r2
         Control: the same transfer with shuffled trials or, without labels, with a random match.
     fit_s
@@ -60,3 +61,8 @@ class Curve:
     full_r2: float
     points: list[Point] = field(default_factory=list)
     aligned: dict[int, AlignedDay] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the outputs that are scored, such as ``"velocity"``."""
+        return kind_of(self.days.target.session.behaviour.outputs)

@@ -1,4 +1,4 @@
-"""Draw velocity R² over the number of calibration trials, one line per method."""
+"""Draw R² over the number of labelled trials, one line per method."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ def _draw_control(axes: Axes, curve: Curve) -> None:
     points = [point for point in curve.points if point.shuffled_r2 is not None]
     places, scores = _places(curve, points), _scores(points, "shuffled_r2")
     colour = _COLOURS[TRANSFER]
-    name = "control: shuffled trials\nor random match"
+    name = "control: random match,\nshuffled labels"
     axes.plot(places, scores, "o", color=colour, markerfacecolor="white", label=name, zorder=3)
     _mark_below(axes, places, scores, colour, "white")
 
@@ -91,8 +91,8 @@ def _finish(axes: Axes, curve: Curve) -> None:
     axes.margins(x=0.06)
     axes.grid(axis="y", color="0.92")
     axes.set_axisbelow(True)
-    axes.set_xlabel("Calibration trials of day B (logarithmic)")
-    axes.set_ylabel("Velocity R², held-out trials of day B")
+    axes.set_xlabel("Labelled trials of the new day (logarithmic)")
+    axes.set_ylabel(f"{curve.kind.capitalize()} R², held-out trials of the new day")
     days = curve.days
     axes.set_title(
         f"{days.known} → {days.target.session.name} {days.target.session.area}",

@@ -23,13 +23,14 @@ def curve_json(curve: Curve) -> dict[str, object]:
 
 
 def curve_table(curve: Curve) -> Table:
-    """Return velocity R² per method (columns) and number of calibration trials (rows)."""
+    """Return R² per method (columns) and number of labelled trials (rows)."""
     days = curve.days
     title = f"{days.known} → {days.target.session.name} {days.target.session.area}"
     table = Table(
         title=title,
         title_justify="left",
-        caption="Velocity R² on held-out trials; % of NER trained from scratch on all trials",
+        caption=f"{curve.kind.capitalize()} R² on held-out trials; % of NER trained from scratch "
+        "on all trials. Controls: random match, shuffled labels",
         caption_justify="left",
     )
     methods = list(dict.fromkeys(point.method for point in curve.points))

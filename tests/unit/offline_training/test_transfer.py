@@ -22,6 +22,11 @@ from offline_training.dataset.split import split_session
 from offline_training.ner.networks.features import Features
 from offline_training.settings import EnsembleSettings, TrainSettings, WindowSettings
 from offline_training.transfer import curve as curve_module
+from offline_training.transfer.alignment.pseudo_labels import (
+    known_outputs,
+    pseudo_labels,
+    with_true_labels,
+)
 from offline_training.transfer.alignment.source_day import (
     LabelledDay,
     SourceDay,
@@ -47,6 +52,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.offline.dataset import Dataset, build_dataset
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.labels import Labels
+from rt_ner.offline.scores import r2_score
 from tests.helpers.reaches import DIRECT
 
 CPU = torch.device("cpu")
@@ -242,6 +248,60 @@ def test_the_readout_stays_and_a_seed_gives_one_read_in(
     assert Features(source_day.ensemble.network, days[0])[:1].shape[2] == 40
 
 
+# Pseudo labels
+
+
+def decoded_like(day: Dataset, rng: np.random.Generator) -> FloatArray:
+    """Return outputs of a decoder that shrinks, shifts and is noisy."""
+    values: FloatArray = 0.5 * day.labels.values + 1.0 + rng.normal(size=day.labels.values.shape)
+    return values
+
+
+def test_pseudo_labels_have_the_known_spread_and_are_nearer_to_the_truth(
+    days: tuple[Dataset, Dataset], rng: np.random.Generator
+) -> None:
+    known, labels = known_outputs(days[0].labels), days[1].labels
+    decoded = decoded_like(days[1], rng)
+    found = pseudo_labels(decoded, labels, known)
+    np.testing.assert_allclose(found.values.mean(axis=0), known.mean)
+    np.testing.assert_allclose(found.values.std(axis=0), 0.94 * known.sd)
+    scores = [r2_score(labels.values, values) for values in (decoded, found.values)]
+    assert scores[0] < scores[1]
+    right = found.direction_deg == labels.direction_deg
+    assert right.mean() > 0.8
+
+
+def test_pseudo_labels_do_not_look_at_labels(
+    days: tuple[Dataset, Dataset], rng: np.random.Generator
+) -> None:
+    known, labels = known_outputs(days[0].labels), days[1].labels
+    decoded = decoded_like(days[1], rng)
+    blind = replace(
+        labels, values=np.full_like(labels.values, np.nan), direction_deg=np.zeros(len(labels))
+    )
+    found, blindly = (pseudo_labels(decoded, each, known) for each in (labels, blind))
+    np.testing.assert_array_equal(found.values, blindly.values)
+    np.testing.assert_array_equal(found.direction_deg, blindly.direction_deg)
+    is_labelled = np.arange(len(labels)) < 100
+    mixed = with_true_labels(found, labels, is_labelled)
+    np.testing.assert_array_equal(mixed.values[:100], labels.values[:100])
+    np.testing.assert_array_equal(mixed.values[100:], found.values[100:])
+    np.testing.assert_array_equal(mixed.direction_deg[100:], found.direction_deg[100:])
+
+
+def test_the_more_trials_are_labelled_the_more_they_count(days: tuple[Dataset, Dataset]) -> None:
+    trial = days[1].labels.trial
+    shares = []
+    for n_trials in (0, 2, 8, 16, int(trial.max()) + 1):
+        day = LabelledDay(days[1], trial < n_trials)
+        parts = day.shares()
+        assert sum(n_anchors for _, n_anchors in parts) == 64
+        assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(len(trial)))
+        shares.append(parts[0][1] if n_trials else 0)
+    assert shares == sorted(shares)
+    assert shares[-1] == 64
+
+
 # Trials
 
 
@@ -330,11 +390,51 @@ def test_strangers_are_warned_of(folder: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(build_app(), ["transfer", *map(str, (*arguments, *options))])
     assert result.exit_code == 0, result.output
     (line,) = [line for line in result.stderr.splitlines() if "chance" in line]
-    assert line.startswith(
-        "warning: the match of the two days' units is no better than chance (score"
-    )
+    assert line.startswith("warning: the match of the days' units is no better than chance (score")
     assert "simulated-2: 9 training trials are few" in result.stderr
     assert "don't trust the label-free row" in result.stdout
+
+
+def test_known_days_of_the_same_electrodes_are_one_session(folder: Path, tmp_path: Path) -> None:
+    """It has a running normalisation, and the bundle decodes as the curve says."""
+    third = simulate_session(3, TaskSettings(n_trials=12), ArraySettings(n_electrodes=16))
+    save_session(third, tmp_path / "3.npz")
+    files = (tmp_path / "3.npz", folder / "1.npz", folder / "2.npz")
+    options = ("--config", folder / "tiny.toml", "--trials", 4, "--no-rivals", "--json")
+    out = tmp_path / "bundle"
+    command = ["transfer", *map(str, (*files, *options, "--out", out))]
+    result = CliRunner().invoke(build_app(), command)
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert content["from"] == "simulated-3 + 1 more"
+    assert content["match"]["by_name"] is True
+    bundle, session = load_bundle(out), load_session(folder / "2.npz")
+    assert bundle.model.normalisation is not None
+    evaluated = decode(bundle, session).score(session)
+    assert evaluated.r2 == pytest.approx(content["curve"][0]["r2"], abs=0.02)
+
+
+def test_known_days_of_other_units_each_have_a_read_in(folder: Path, tmp_path: Path) -> None:
+    paths = []
+    for seed, n_electrodes in ((3, 12), (4, 14)):
+        array = ArraySettings(n_electrodes=n_electrodes)
+        path = tmp_path / f"{seed}.npz"
+        save_session(simulate_session(seed, TaskSettings(n_trials=12), array), path)
+        paths.append(path)
+    options = ("--config", folder / "tiny.toml", "--trials", 0, "--no-rivals", "--json")
+    command = ["transfer", *map(str, (*paths, folder / "2.npz", *options))]
+    result = CliRunner().invoke(build_app(), command)
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert content["from"] == "simulated-4 + 1 more"
+    assert content["match"]["units_a"] == 14
+    assert content["match"]["by_name"] is False
+
+
+def test_one_day_alone_is_refused(folder: Path) -> None:
+    error = CliRunner().invoke(build_app(), ["transfer", str(folder / "1.npz")]).exception
+    assert isinstance(error, ConfigError)
+    assert "name the known days" in str(error)
 
 
 @pytest.mark.parametrize("n_trials", [0, 4])
