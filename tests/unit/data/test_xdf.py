@@ -15,7 +15,7 @@ from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import build_dataset
-from rt_ner.recalibration.block_file import block_of_xdf
+from rt_ner.recalibration.block_file import block_of_recording
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"
@@ -185,10 +185,10 @@ def loop_recording(n_hops: int = 300) -> bytes:
 
 def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
     path = written(tmp_path, loop_recording())
-    block = block_of_xdf(path, "decoder", "task")
+    block = block_of_recording(path, "decoder", "task")
     assert block.channel_ids == ("a", "b")
     assert block.counts.tolist() == [[1, 2]] * 300
     assert block.n_reaches == 3
     np.testing.assert_allclose(block.decoded_cm_s, [[1.0, 0.0]] * 300)
     with pytest.raises(SessionError, match=r"no samples of other/counts, .*holds decoder/counts"):
-        block_of_xdf(path, "other", "task")
+        block_of_recording(path, "other", "task")

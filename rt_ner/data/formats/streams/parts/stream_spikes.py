@@ -10,7 +10,7 @@ from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.spike_trains import distinct_labels
 from rt_ner.data.formats.common.voltage import VoltageCounter
-from rt_ner.data.formats.xdf.samples import Samples
+from rt_ner.data.formats.streams.samples import Samples
 from rt_ner.data.session.gaps import union
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings

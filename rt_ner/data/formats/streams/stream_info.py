@@ -1,4 +1,4 @@
-"""Streams of an XDF file, described by their headers, and the choice among them."""
+"""Streams of a recording, described by their headers, and the choice among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.core.quantities.units import cm_per_unit
-from rt_ner.data.formats.xdf.chunks import Contents
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
 
@@ -126,14 +125,6 @@ class StreamInfo:
     def _channel_texts(self, tag: str) -> tuple[str, ...]:
         channels = self.header.iterfind("desc/channels/channel")
         return tuple((channel.findtext(tag) or "").strip() for channel in channels)
-
-
-def streams_of(contents: Contents) -> list[StreamInfo]:
-    """Return all streams of a file."""
-    return [
-        StreamInfo(number, header, contents.n_samples.get(number, 0))
-        for number, header in contents.headers.items()
-    ]
 
 
 def spike_streams(streams: Sequence[StreamInfo]) -> list[StreamInfo]:
