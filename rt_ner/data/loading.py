@@ -214,7 +214,9 @@ def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None
 
             return partial(read_xdf, voltage=voltage)
         case ".nwb":
-            from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
+            from rt_ner.data.formats.nwb.reader import read as read_nwb  # noqa: PLC0415
+
+            return partial(read_nwb, voltage=voltage)
         case ".mat":
             from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
         case _ if suffix in BLACKROCK:

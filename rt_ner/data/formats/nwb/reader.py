@@ -15,7 +15,8 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable, opened_hdf5
+from rt_ner.data.formats.nwb.live.reader import find_streams
 from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
 from rt_ner.data.formats.nwb.parts.series import described
 from rt_ner.data.formats.nwb.parts.trials import trial_table_of, trials_of
@@ -28,8 +29,10 @@ from rt_ner.data.formats.nwb.parts.units import (
     spike_times_s,
     spikes_of,
 )
+from rt_ner.data.formats.streams.recording import recording_of
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.gaps import union
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
@@ -40,13 +43,18 @@ _MISSING = {
 }
 
 
-def read(path: Path, area: str | None) -> RecordingFile:
-    """Read units, movement and trials; areas are the electrodes' locations."""
+def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
+    """Read units, movement and trials; areas are the electrodes' locations.
+
+    A file of rt-ner record is read as its streams, with these values of voltage.
+    """
     if not h5py.is_hdf5(path):
         raise SessionError("not NWB: expected an HDF5 file")
     check_survivable(path)
     add_filters()
     _refuse_nwb_1(path)
+    if (recorded := find_streams(path)) is not None:
+        return recording_of(recorded, area, voltage)
     with foreign_file("NWB"), _opened(path) as nwb:
         return _recording(nwb, path, area)
 
@@ -70,7 +78,7 @@ def _opened(path: Path) -> Iterator[NWBFile]:
 
 def _refuse_nwb_1(path: Path) -> None:
     """Raise SessionError for a file of NWB's first version, which pynwb does not read."""
-    with h5py.File(path, "r") as file:
+    with opened_hdf5(path) as file:
         stated = file.get("nwb_version")
         version = stated[()] if isinstance(stated, h5py.Dataset) else b""
     text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)

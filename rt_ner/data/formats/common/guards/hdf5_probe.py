@@ -6,7 +6,8 @@ process can catch that.
 
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def check_survivable(path: Path) -> None:
         )
 
 
+@contextmanager
+def opened_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open a file to read, be it complete, cut off, or still being written.
+
+    Raise OSError if it is no HDF5 file.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        # So opens a file whose writer was killed before it could take back its mark.
+        file = h5py.File(path, "r", swmr=True)
+    with file:
+        yield file
+
+
 def add_filters() -> None:
     """Let HDF5 read more kinds of compression, where the package for them is installed."""
     with suppress(ImportError):
@@ -79,7 +95,7 @@ def _main(path: str) -> int:
     _limit_memory()
     add_filters()
     try:
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(Path(path)) as file:
             _read("", file)
             file.visititems(_read)
     except (OSError, RuntimeError, MemoryError, KeyError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # Signature, version 3, size of offsets and lengths, marks, and four addresses, of which the third
 # is the end of the file; then a checksum.
-_SUPERBLOCK, _END_AT, _MARKS_AT, _CHECKED = struct.Struct("<8s4B4QI"), 28, 11, 44
+_MARKS_AT, _END_AT, _CHECKED, _SUPERBLOCK_BYTES = 11, 28, 44, 48
 _SIGNATURE, _VERSION = b"\x89HDF\r\n\x1a\n", 3
 _WORD = 0xFFFFFFFF
 
@@ -23,7 +23,7 @@ def make_openable(path: Path, n_bytes: int) -> None:
     The file must have been made with version 3 of the superblock. It grows, but never shrinks.
     """
     with path.open("r+b") as file:
-        head = bytearray(file.read(_SUPERBLOCK.size))
+        head = bytearray(file.read(_SUPERBLOCK_BYTES))
         if head[: len(_SIGNATURE)] != _SIGNATURE or head[len(_SIGNATURE)] != _VERSION:
             raise ValueError(f"{path}: expected an HDF5 file with version 3 of the superblock")
         n_bytes = max(n_bytes, file.seek(0, os.SEEK_END))
@@ -34,6 +34,14 @@ def make_openable(path: Path, n_bytes: int) -> None:
         struct.pack_into("<I", head, _CHECKED, checksum(bytes(head[:_CHECKED])))
         file.seek(0)
         file.write(head)
+
+
+def trim(path: Path) -> None:
+    """Cut off a complete file where it states its end."""
+    with path.open("r+b") as file:
+        (n_bytes,) = struct.unpack_from("<Q", file.read(_SUPERBLOCK_BYTES), _END_AT)
+        if n_bytes < file.seek(0, os.SEEK_END):
+            file.truncate(n_bytes)
 
 
 def checksum(content: bytes) -> int:

@@ -50,11 +50,11 @@ def stream_spikes(
 
     ``voltage``: the values to make of broadband.
     """
+    if form.kind is InputKind.BROADBAND:
+        return _broadband_spikes(samples, form, origin_ns, voltage)
     values: AnyArray = np.asarray(samples.values)
     if form.kind is InputKind.EVENTS:
         return _event_spikes(samples.stamps_ns, values, form, origin_ns)
-    if form.kind is InputKind.BROADBAND:
-        return _broadband_spikes(Samples(samples.stamps_ns, values), form, origin_ns, voltage)
     return _raster_spikes(samples.stamps_ns, values, form, origin_ns)
 
 
