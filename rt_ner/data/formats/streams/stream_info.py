@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from xml.etree import ElementTree
 
+import numpy as np
+
 from rt_ner.core.contract.kinds import SPIKE_TYPES
+from rt_ner.core.errors import StreamError
 from rt_ner.core.quantities.units import cm_per_unit
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
+from rt_ner.decoding.input.spike_stream import (
+    SpikeStream,
+    StreamHeader,
+    numpy_type,
+    spike_stream_of,
+)
 
 _COUNTS_TYPE, _KINEMATICS_TYPE, _POSITION_TYPE = "Counts", "Kinematics", "Position"
 # In order of preference.
@@ -91,6 +99,20 @@ class StreamInfo:
     def is_markers(self) -> bool:
         """True for a stream of texts with samples."""
         return self.format == "string" and self.n_channels == 1 and self.n_samples > 0
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """NumPy's type of the values of a stream of numbers."""
+        return numpy_type(self.format)
+
+    @cached_property
+    def is_voltage(self) -> bool:
+        """True for a stream of broadband voltage."""
+        try:
+            is_broadband = self.spike_stream().kind is InputKind.BROADBAND
+        except StreamError:
+            return False
+        return self.type in SPIKE_TYPES and is_broadband
 
     def spike_stream(self) -> SpikeStream:
         """Return the form in which the stream carries spikes, as the live decoder sees it."""

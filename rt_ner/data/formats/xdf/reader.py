@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.streams.recording import recording_of
 from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns
 from rt_ner.data.formats.streams.stream_info import StreamInfo
-from rt_ner.data.formats.xdf.chunks import Contents, scan
+from rt_ner.data.formats.xdf.chunks import Chunk, Contents, copied, scan
+from rt_ner.data.formats.xdf.voltage import Voltage, without_values
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
+_SET_BACK = "a clock was set back during the recording: its parts are joined by its clock offsets"
 # pyxdf logs damage that we report ourselves.
 logging.getLogger("pyxdf").addHandler(logging.NullHandler())
 
@@ -50,17 +53,24 @@ def _load_samples(
     """Return the samples of some streams by number, and warnings.
 
     Streams of one computer share its clock, so their stamps stay as they are. Those of several
-    computers are moved by the clock offsets that LabRecorder measured.
+    computers are moved by the clock offsets that LabRecorder measured. Values of voltage stay on
+    the disk.
     """
-    numbers = {stream.number for stream in wanted}
+    voltage = {stream.number: stream for stream in wanted if stream.is_voltage}
     several = len({stream.host for stream in wanted}) > 1
-    raw = contents.bytes_of(path, numbers)
-    samples = _parsed(raw, several)
+    chunks = contents.of_streams({stream.number for stream in wanted})
+
+    def changed(chunk: Chunk, content: bytes) -> bytes:
+        info = voltage.get(chunk.stream)
+        return content if info is None else without_values(info, chunk, content)
+
+    raw = b"".join(copied(path, chunks, changed))
+    samples, warnings = _parsed(raw, several), []
     if not several and any((np.diff(one.stamps_ns) < -NS_PER_S).any() for one in samples.values()):
-        return _parsed(raw, True), [
-            "a clock was set back during the recording: its parts are joined by its clock offsets"
-        ]
-    return samples, []
+        samples, warnings = _parsed(raw, True), [_SET_BACK]
+    for number, info in voltage.items():
+        samples[number] = replace(samples[number], values=Voltage(path, info, chunks))
+    return samples, warnings
 
 
 def _parsed(raw: bytes, synchronize: bool) -> dict[int, Samples]:

@@ -26,7 +26,7 @@ def dtype_of(info: StreamInfo) -> np.dtype[np.generic]:
     if info.format == "string":
         text: np.dtype[np.generic] = h5py.string_dtype("utf-8", TEXT_BYTES)
         return text
-    return np.dtype(info.format.replace("double64", "float64"))
+    return info.dtype
 
 
 def notes_of(names: Sequence[str], about: Mapping[str, str]) -> str:

@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray
-from rt_ner.core.contract.kinds import LSL_TYPE, Kind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.common.guards.hdf5_probe import opened_hdf5
@@ -85,7 +84,7 @@ def _samples(path: Path, series: h5py.Group, info: StreamInfo) -> Samples:
     stamps_ns = checked_ns(series["timestamps"][:n_samples])
     name = series.name.rpartition("/")[2]
     values: Any
-    if info.type == LSL_TYPE[Kind.BROADBAND]:
+    if info.is_voltage:
         return Samples(stamps_ns, _Rows(path, name, (n_samples, *data.shape[1:])))
     check_size(data, name)
     values = data[:n_samples]
