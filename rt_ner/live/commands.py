@@ -40,6 +40,13 @@ from rt_ner.terminal.options import (
 if TYPE_CHECKING:
     from rt_ner.live.parts.statistics import LoopStatistics
 
+RecordFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Record all streams into this folder, as rt-ner record does."
+    ),
+]
+
 
 def decode(
     bundle: BundlePath,
@@ -70,12 +77,7 @@ def decode(
     view: Annotated[
         bool, typer.Option("--view/--no-view", help="Open the live window and obey its keys.")
     ] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Record all streams into this folder, as rt-ner record does."
-        ),
-    ] = None,
+    record: RecordFolder = None,
     record_as: RecordAs = "",
     record_format: RecordFormat = RecordingFormat.XDF,
 ) -> None:

@@ -1,1 +1,1 @@
-"""What writes a recording: LabRecorder to XDF, or rt-ner itself to NWB."""
+"""Writers of recordings: LabRecorder, to XDF, and our own, to NWB."""

@@ -10,8 +10,8 @@ import pylsl
 
 from rt_ner.core.errors import SessionError, StreamError
 from rt_ner.data.formats.nwb.live.layout import TEXT_BYTES
-from rt_ner.data.formats.nwb.live.skeleton import RecordingHeader
-from rt_ner.data.formats.nwb.live.writer import LiveWriter
+from rt_ner.data.formats.nwb.live.writing.skeleton import RecordingHeader
+from rt_ner.data.formats.nwb.live.writing.writer import LiveWriter
 from rt_ner.data.formats.streams.stream_info import StreamInfo
 from rt_ner.lsl.discovery import describe_stream
 from rt_ner.record.engines.engine import RecorderLostError, Summary

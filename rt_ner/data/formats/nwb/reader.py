@@ -14,20 +14,20 @@ from pynwb import NWBHDF5IO, NWBFile
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable, opened_hdf5
+from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
 from rt_ner.data.formats.nwb.live.reader import find_streams
 from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
 from rt_ner.data.formats.nwb.parts.series import described
 from rt_ner.data.formats.nwb.parts.trials import trial_table_of, trials_of
 from rt_ner.data.formats.nwb.parts.units import (
+    UnitTimes,
     areas_of,
     counts_of,
     gaps_of,
-    has_spike_times,
-    invalid_times,
-    spike_times_s,
     spikes_of,
+    unit_times,
 )
 from rt_ner.data.formats.streams.recording import recording_of
 from rt_ner.data.recordings import RecordingFile
@@ -97,8 +97,9 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
     chosen = area or (areas[0] if areas else "")
     movement = movement_of(nwb)
     table = trial_table_of(nwb)
-    shift_ns = _shift_ns(nwb, movement, table)
-    channel_ids, spikes = spikes_of(nwb, of_unit == chosen, shift_ns)
+    times = unit_times(nwb)
+    shift_ns = _shift_ns(times, movement, table)
+    channel_ids, spikes = spikes_of(nwb, times, of_unit == chosen, shift_ns)
     gaps_ns, gap_warnings = gaps_of(nwb, of_unit == chosen, shift_ns)
     if spikes is not None:
         spikes = replace(spikes, gaps_ns=union([spikes.gaps_ns, gaps_ns]))
@@ -117,7 +118,7 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
             *(movement.warnings if movement else ()),
             *trial_warnings,
             *gap_warnings,
-            *invalid_times(nwb),
+            *(times.warnings() if times else ()),
         ),
         provenance=_provenance(nwb) or {"file": path.name, "layout": "nwb"},
     )
@@ -145,11 +146,11 @@ def _provenance(nwb: NWBFile) -> dict[str, str]:
         return {}
 
 
-def _shift_ns(nwb: NWBFile, movement: Movement | None, table: Mapping[str, Any]) -> int:
+def _shift_ns(times: UnitTimes | None, movement: Movement | None, table: Mapping[str, Any]) -> int:
     """Return the shift that leaves nothing before zero, in whole steps that all bins divide."""
     begins_s = [0.0]
-    if has_spike_times(nwb):
-        begins_s.append(float(spike_times_s(nwb).min(initial=0.0)))
+    if times is not None:
+        begins_s.append(times.first_s)
     if movement is not None:
         begins_s.append(float(movement.times_s.min(initial=0.0)))
     if table:

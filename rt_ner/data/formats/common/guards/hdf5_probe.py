@@ -6,14 +6,14 @@ process can catch that.
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 import h5py
 
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 
 _LONGEST_S = 120.0
 _MOST_MEMORY_BYTES = 4_000_000_000
@@ -46,21 +46,6 @@ def check_survivable(path: Path) -> None:
         raise SessionError(
             f"damaged, get an intact copy: HDF5's library crashes on it (code {done.returncode})"
         )
-
-
-@contextmanager
-def opened_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open a file to read, be it complete, cut off, or still being written.
-
-    Raise OSError if it is no HDF5 file.
-    """
-    try:
-        file = h5py.File(path, "r")
-    except OSError:
-        # So opens a file whose writer was killed before it could take back its mark.
-        file = h5py.File(path, "r", swmr=True)
-    with file:
-        yield file
 
 
 def add_filters() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.common.guards.hdf5_probe import opened_hdf5
 from rt_ner.data.formats.nwb.datasets import check_size
 from rt_ner.data.formats.nwb.live.layout import streams_in
 from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns

@@ -9,7 +9,7 @@ from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.nwb.live.layout import streams_in
-from rt_ner.data.formats.nwb.live.superblock import make_openable, trim
+from rt_ner.data.formats.nwb.live.writing.superblock import make_openable, trim
 
 
 def salvage(path: Path, out: Path) -> tuple[dict[str, int], list[str]]:

@@ -10,8 +10,8 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.nwb.live.layout import LIBVER, TEXT_BYTES
-from rt_ner.data.formats.nwb.live.skeleton import RecordingHeader, create
-from rt_ner.data.formats.nwb.live.superblock import make_openable, trim
+from rt_ner.data.formats.nwb.live.writing.skeleton import RecordingHeader, create
+from rt_ner.data.formats.nwb.live.writing.superblock import make_openable, trim
 from rt_ner.data.formats.streams.stream_info import StreamInfo
 
 # The file is made longer in such steps, before the bytes are needed.
