@@ -117,16 +117,8 @@ class NwbEngine:
     def _take(self, writer: LiveWriter, moves: bool) -> None:
         """Write all samples that have come; with ``moves``, on this computer's clock."""
         for number, tap in enumerate(self._taps):
-            offset_s = self._offset_s(tap) if moves else 0.0
+            offset_s = tap.offset_s() if moves else 0.0
             for stamps_s, values in tap.chunks():
                 writer.append(number, stamps_s + offset_s, values)
                 self._n_samples[number] += len(stamps_s)
         writer.flush()
-
-    def _offset_s(self, tap: Tap) -> float:
-        """Return a stream's clock offset."""
-        try:
-            return tap.offset_s()
-        except (pylsl.util.TimeoutError, pylsl.util.LostError):
-            # Its computer does not answer; it was measured at the start, so liblsl knows it.
-            return 0.0
