@@ -78,6 +78,21 @@ def test_the_same_streams_are_the_same_session_in_both_formats(
     assert_same(load_recording(as_xdf), load_recording(as_nwb))
 
 
+def test_a_recipe_says_what_markers_mean_in_both_formats(tmp_path: Path) -> None:
+    (tmp_path / "day.xdf").write_bytes(reach_recording()[0])
+    write_live(recorded_streams(tmp_path / "day.xdf"), tmp_path / "day.nwb")
+    found = []
+    for ending in ("xdf", "nwb"):
+        recipe = tmp_path / f"{ending}.toml"
+        rules = '''start = "trial_start {number}"
+go = "go {number} direction_deg={direction}"
+end = "trial_end {number}"'''
+        recipe.write_text(f'file = "day.{ending}"\n[markers]\n{rules}\n')
+        found.append(load_recording(recipe))
+    assert_same(*found)
+    assert found[0].markers == found[1].markers != ()
+
+
 def test_every_flushed_sample_outlives_the_writer_and_any_program_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "live.nwb"
     file = writer(path, [info(TEXTS), info(AMP)])

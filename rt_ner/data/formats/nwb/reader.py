@@ -43,10 +43,13 @@ _MISSING = {
 }
 
 
-def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
+def read(
+    path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS, codes: bool = False
+) -> RecordingFile:
     """Read units, movement and trials; areas are the electrodes' locations.
 
-    A file of rt-ner record is read as its streams, with these values of voltage.
+    A file of rt-ner record is read as its streams: ``voltage`` are the values to make of voltage,
+    ``codes`` is True if a recipe says what markers mean.
     """
     if not h5py.is_hdf5(path):
         raise SessionError("not NWB: expected an HDF5 file")
@@ -54,7 +57,7 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
     add_filters()
     _refuse_nwb_1(path)
     if (recorded := find_streams(path)) is not None:
-        return recording_of(recorded, area, voltage)
+        return recording_of(recorded, area, voltage, codes)
     with foreign_file("NWB"), _opened(path) as nwb:
         return _recording(nwb, path, area)
 
