@@ -163,6 +163,26 @@ def test_what_was_cut_between_values_and_stamps_is_told_and_salvaged(tmp_path: P
     assert len(whole.contents) == 1, "series without samples are gone"
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [("<nominal_srate>1000<", "<nominal_srate>x<"), ("<channel_count>3<", "<channel_count>9<")],
+)
+def test_an_announcement_that_makes_no_sense_is_refused_in_a_line(
+    was: str, now: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "live.nwb"
+    with writer(path, [info(AMP)]) as file:
+        file.append(0, np.arange(1, 501) / 1000, np.ones((500, 3), dtype=np.int16))
+    with h5py.File(path, "r+") as tampered:
+        series = tampered["acquisition/amp"]
+        assert was in series.attrs["comments"]
+        series.attrs["comments"] = series.attrs["comments"].replace(was, now)
+    with pytest.raises(
+        SessionError, match=r"live\.nwb: (not a usable NWB|'amp' announces 9 channels but holds 3)"
+    ):
+        load_recording(path)
+
+
 def test_a_text_that_is_too_long_is_cut_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "live.nwb"
     long = "ä" * TEXT_BYTES

@@ -57,7 +57,8 @@ def read(
     add_filters()
     _refuse_nwb_1(path)
     if (recorded := find_streams(path)) is not None:
-        return recording_of(recorded, area, voltage, codes)
+        with foreign_file("NWB"):
+            return recording_of(recorded, area, voltage, codes)
     with foreign_file("NWB"), _opened(path) as nwb:
         return _recording(nwb, path, area)
 

@@ -81,6 +81,11 @@ def _load(
 def _samples(path: Path, series: h5py.Group, info: StreamInfo) -> Samples:
     """Return the samples of a series; voltage stays on the disk."""
     data, n_samples = series["data"], info.n_samples
+    if data.ndim == 2 and data.shape[1] != info.n_channels:
+        raise SessionError(
+            f"'{info.name}' announces {info.n_channels} channels but holds {data.shape[1]}: the "
+            "recording is damaged, get an intact copy"
+        )
     stamps_ns = checked_ns(series["timestamps"][:n_samples])
     name = series.name.rpartition("/")[2]
     values: Any
