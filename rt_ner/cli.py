@@ -26,8 +26,8 @@ class Commands(LazyGroup):
             "simulate": "Simulate a recorded session of centre-out reaching.",
             "inspect": "Check a recording or a bundle and show what is inside.",
             "convert": "Convert a recording to a session file (.npz) or to NWB.",
-            "record": "Record all LSL streams to an XDF file, until Ctrl-C.",
-            "salvage": "Rescue the intact part of a damaged XDF file.",
+            "record": "Record all LSL streams to an XDF or NWB file, until Ctrl-C.",
+            "salvage": "Rescue the intact part of a damaged recording.",
         },
         "Train": {
             "demo": "Train on a session, replay it and decode it live.",

@@ -98,14 +98,10 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _load_one(
-    path: Path,
-    area: str | None,
-    voltage: VoltageSettings | None,
-    tell: Callable[[str], None],
+    path: Path, area: str | None, voltage: VoltageSettings | None, tell: Callable[[str], None]
 ) -> Session:
     """Load a session from one file."""
-    areas = _areas(path, area)
-    recordings = [load_recording(path, each, voltage) for each in areas]
+    recordings = _recordings(path, area, voltage)
     for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
         tell(f"{path.name}: {warning}")
     try:
@@ -115,15 +111,18 @@ def _load_one(
         raise SessionError(f"{path}: {error}") from error
 
 
-def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
-    """Return the areas that a text with commas names; ``all`` means every area of the file."""
-    if area is None:
-        return (None,)
-    if area == ALL_AREAS:
-        return session_areas(path)
-    if "," in area and area in session_areas(path):
-        return (area,)
-    return tuple(dict.fromkeys(names_in(area))) or (None,)
+def _recordings(
+    path: Path, area: str | None, voltage: VoltageSettings | None
+) -> list[RecordingFile]:
+    """Return the recording of each area that a text with commas names, each of them read once."""
+    names = tuple(dict.fromkeys(names_in(area or "")))
+    if area != ALL_AREAS and len(names) < 2:
+        return [load_recording(path, names[0] if names else None, voltage)]
+    first = load_recording(path, None, voltage)
+    if area in (ALL_AREAS, *first.areas):
+        names = first.areas if area == ALL_AREAS else (str(area),)
+    read = dict.fromkeys(first.areas[:1], first)
+    return [read.get(name) or load_recording(path, name, voltage) for name in names] or [first]
 
 
 def load_recording(
@@ -214,7 +213,9 @@ def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None
 
             return partial(read_xdf, voltage=voltage)
         case ".nwb":
-            from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
+            from rt_ner.data.formats.nwb.reader import read as read_nwb  # noqa: PLC0415
+
+            return partial(read_nwb, voltage=voltage)
         case ".mat":
             from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
         case _ if suffix in BLACKROCK:
@@ -243,6 +244,5 @@ def _nwb_writer() -> Callable[[Session, Path], None]:
 
 def _missing_package(suffix: str, error: ImportError) -> SessionError:
     """Return the error that names the package and the remedy."""
-    return SessionError(
-        f"{suffix} files need another package ({error}): pip install 'rt-ner[formats]'"
-    )
+    remedy = "pip install 'rt-ner[formats]'"
+    return SessionError(f"{suffix} files need another package ({error}): {remedy}")

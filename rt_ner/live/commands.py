@@ -16,6 +16,7 @@ from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
+from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import BundleError
 from rt_ner.core.settings import load_settings, with_overrides
@@ -24,18 +25,27 @@ from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.live.companions.live_window import obeying_view, view_of
 from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings
+from rt_ner.record.naming import RecordingName
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     BundlePath,
     ConfigPath,
     OptionalStreamName,
     RecordAs,
+    RecordFormat,
     SourceId,
     WaitS,
 )
 
 if TYPE_CHECKING:
     from rt_ner.live.parts.statistics import LoopStatistics
+
+RecordFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Record all streams into this folder, as rt-ner record does."
+    ),
+]
 
 
 def decode(
@@ -67,13 +77,9 @@ def decode(
     view: Annotated[
         bool, typer.Option("--view/--no-view", help="Open the live window and obey its keys.")
     ] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Record all streams into this folder, as rt-ner record does."
-        ),
-    ] = None,
+    record: RecordFolder = None,
     record_as: RecordAs = "",
+    record_format: RecordFormat = RecordingFormat.XDF,
 ) -> None:
     """Decode cursor velocity live, until Ctrl-C.
 
@@ -98,14 +104,15 @@ def decode(
     settings = with_overrides(load_settings(config, DecodeSettings), said, "command line")
     if view:
         settings = obeying_view(settings)
-    recording = recording_into(record, record_as, settings.output.source)
+    recording_name = RecordingName.parsed(record_as, record_format)
+    recording = recording_into(record, recording_name, settings.output.source)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
     alarms: deque[str] = deque()
     with (
         stop_on_signals() as stop,
         _opened(json_log) as log,
-        view_of(bundle, settings, record, record_as, alarms) if view else nullcontext(),
+        view_of(bundle, settings, record, recording_name, alarms) if view else nullcontext(),
     ):
         bundles = _Bundles(bundle, loaded, next_bundle)
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)

@@ -1,4 +1,4 @@
-"""Save a block as an ``.npz`` file; read one from there or from an XDF recording."""
+"""Save a block as an ``.npz`` file; read one from there or from a recording."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +11,7 @@ from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.streams.samples import RecordedStreams, numbers_of
 from rt_ner.recalibration.block import ROWS, ClosedLoopBlock, block_of
 
 
@@ -50,29 +51,43 @@ def _read_arrays(path: Path) -> dict[str, AnyArray]:
 
 
 def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
-    """Read a saved block, or the block in a recording (.xdf) of a decoder and a task."""
-    if path.suffix.lower() == ".xdf":
-        return block_of_xdf(path, decoder, task)
+    """Read a saved block, or the block in a recording (.xdf, .nwb) of a decoder and a task."""
+    if path.suffix.lower() in (".xdf", ".nwb"):
+        return block_of_recording(path, decoder, task)
     return load_block(path)
 
 
-def block_of_xdf(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
+def block_of_recording(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
     """Read the block in a recording of a decoder's and a task's streams, by their names.
 
     SessionError if the recording lacks one of them.
     """
-    # pyxdf is an extra.
-    from rt_ner.data.formats.xdf.samples import read_numbers  # noqa: PLC0415
-
     sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
     source_ids = {kind: source_id_of(source, kind) for kind, source in sources.items()}
-    found = read_numbers(path, list(source_ids.values()))
+    found = numbers_of(_streams_of(path), list(source_ids.values()))
     heard = {
         kind: (found[source_id].stamps_ns, found[source_id].values)
         for kind, source_id in source_ids.items()
     }
     counts = found[source_ids[Kind.COUNTS]]
     return block_of(heard, counts.labels, round(NS_PER_S / counts.rate_hz))
+
+
+def _streams_of(path: Path) -> RecordedStreams:
+    """Return the streams of a recording, in either format."""
+    # pyxdf and h5py are extras.
+    if path.suffix.lower() == ".nwb":
+        from rt_ner.data.formats.nwb.live.reader import (  # noqa: PLC0415
+            recorded_streams as nwb_streams,
+        )
+
+        return nwb_streams(path)
+    from rt_ner.data.formats.xdf.reader import recorded_streams  # noqa: PLC0415
+
+    try:
+        return recorded_streams(path)
+    except (SessionError, OSError) as error:
+        raise SessionError(f"{path}: {error}") from error
 
 
 _FIELDS = fields(ClosedLoopBlock)

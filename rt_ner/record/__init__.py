@@ -1,1 +1,1 @@
-"""Record all streams of a session to XDF with the real LabRecorder."""
+"""Record all streams of a session, to XDF with the real LabRecorder or to NWB."""

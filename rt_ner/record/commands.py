@@ -2,19 +2,23 @@
 
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.errors import RtNerError, SessionError
 from rt_ner.system.processes import listen_for_orders, tell_parent
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AsJson, RecordAs, print_json
+from rt_ner.terminal.options import AsJson, RecordAs, RecordFormat, print_json
 
 if TYPE_CHECKING:
-    from rt_ner.data.formats.xdf.chunks import Contents
+    from rt_ner.record.engines.engine import Engine, Summary
+    from rt_ner.record.naming import RecordingName
 
 
 def record(
@@ -22,6 +26,7 @@ def record(
         Path, typer.Argument(metavar="FOLDER", help="Folder for recordings, e.g. recordings.")
     ],
     record_as: RecordAs = "",
+    record_format: RecordFormat = RecordingFormat.XDF,
     subject: Annotated[str, typer.Option(hidden=True)] = "",
     session: Annotated[str, typer.Option(hidden=True)] = "",
     task: Annotated[str, typer.Option(hidden=True)] = "",
@@ -36,31 +41,35 @@ def record(
     until_told: Annotated[bool, typer.Option("--until-told", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record all LSL streams to an XDF file, until Ctrl-C.
+    """Record all LSL streams to an XDF or NWB file, until Ctrl-C.
 
-    Records every visible stream with LabRecorder. Files are named as in BIDS, e.g.
+    Records every visible stream, to XDF with LabRecorder. Files are named as in BIDS, e.g.
     FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
     Streams that appear later are reported, not recorded.
 
-    Example: rt-ner record recordings --record-as M/day1/reach
+    Example: rt-ner record recordings --record-as M/day1/reach --format nwb
     """
     from rt_ner.lsl.discovery import describe_stream
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.record.naming import RecordingName
+    from rt_ner.record.recorder import Recorder
 
     quiet_liblsl()
-    try:
-        from rt_ner.record.recorder import Recorder
-    except ImportError as error:
-        raise RtNerError(
-            f"recording needs LabRecorder ({error}): pip install 'rt-ner[formats]'"
-        ) from error
     console = Console(stderr=True, highlight=False, markup=False)
-    name = RecordingName.parsed(record_as)
+    name = RecordingName.parsed(record_as, record_format)
     # The options of the first version.
-    name = RecordingName(subject or name.subject, session or name.session, task or name.task)
+    name = replace(
+        name,
+        subject=subject or name.subject,
+        session=session or name.session,
+        task=task or name.task,
+    )
     path = name.next_path(folder)
-    recorder = Recorder(path, lambda text: console.print(text, soft_wrap=True))
+
+    def tell(text: str) -> None:
+        console.print(text, soft_wrap=True)
+
+    recorder = Recorder(path, _engine(path, name, tell), tell)
     with stop_on_signals() as stop:
         if until_told:
             _stop_on_order(stop)
@@ -77,32 +86,48 @@ def record(
         try:
             recorder.watch(stop)
         finally:
-            contents = recorder.finish()
-    _report(path, contents, console, as_json)
+            summary = recorder.finish()
+    _report(path, summary, console, as_json)
+
+
+def _engine(path: Path, name: "RecordingName", tell: Callable[[str], None]) -> "Engine":
+    """Return what writes a recording in this format."""
+    try:
+        if name.file_format is RecordingFormat.NWB:
+            from rt_ner.record.engines.nwb import NwbEngine
+
+            return NwbEngine(path, name.subject, tell)
+        from rt_ner.record.engines.labrecorder import LabRecorderEngine
+
+        return LabRecorderEngine(path, tell)
+    except ImportError as error:
+        raise RtNerError(
+            f"recording to {name.file_format} needs another package ({error}): pip install "
+            "'rt-ner[formats]'"
+        ) from error
 
 
 def salvage(
     recording: Annotated[
-        Path, typer.Argument(metavar="RECORDING", help="Damaged recording (.xdf).")
+        Path, typer.Argument(metavar="RECORDING", help="Damaged recording (.xdf or .nwb).")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, e.g. rescued.xdf.")],
     as_json: AsJson = False,
 ) -> None:
-    """Rescue the intact part of a damaged XDF file.
+    """Rescue the intact part of a damaged recording.
 
     Writes it to a new file and leaves the damaged one as it is.
     """
-    from rt_ner.data.formats.xdf.chunks import salvage as run
-
     if not recording.is_file():
         raise SessionError(f"{recording}: no such recording; check its path")
+    run = _salvage_nwb if recording.suffix.lower() == ".nwb" else _salvage_xdf
     try:
-        contents = run(recording, out)
+        summary = run(recording, out)
     except FileExistsError as error:
         raise SessionError(f"{out} already exists: name another file") from error
     except SessionError as error:
         raise SessionError(f"{recording}: {error}") from error
-    _report(out, contents, Console(stderr=True, highlight=False, markup=False), as_json)
+    _report(out, summary, Console(stderr=True, highlight=False, markup=False), as_json)
 
 
 def _stop_on_order(stop: threading.Event) -> None:
@@ -114,18 +139,27 @@ def _stop_on_order(stop: threading.Event) -> None:
     listen_for_orders(lambda _: stop.set(), on_end=stop.set)
 
 
-def _report(path: Path, contents: "Contents", console: Console, as_json: bool) -> None:
+def _salvage_xdf(recording: Path, out: Path) -> "Summary":
+    from rt_ner.data.formats.xdf.chunks import salvage as run
+    from rt_ner.record.engines.engine import summary_of
+
+    return summary_of(run(recording, out))
+
+
+def _salvage_nwb(recording: Path, out: Path) -> "Summary":
+    from rt_ner.data.formats.nwb.live.salvage import salvage as run
+    from rt_ner.record.engines.engine import Summary
+
+    return Summary(*run(recording, out))
+
+
+def _report(path: Path, summary: "Summary", console: Console, as_json: bool) -> None:
     """Print what a file holds, and which parts are damaged."""
-    counts = {
-        (header.findtext("name") or "?"): contents.n_samples.get(number, 0)
-        for number, header in contents.headers.items()
-    }
     if as_json:
-        summary = {"file": str(path), "samples": counts, "damage": contents.damage}
-        print_json(summary)
+        print_json({"file": str(path), **summary._asdict()})
         return
-    for name, n_samples in counts.items():
+    for name, n_samples in summary.samples.items():
         console.print(f"{name}: {n_samples:,} samples", soft_wrap=True)
-    for damage in contents.damage:
+    for damage in summary.damage:
         console.print(f"left out: {damage}", soft_wrap=True)
     console.print(f"written: {path}", soft_wrap=True)

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import pylsl
+
+from rt_ner.record.engines.engine import Engine
 
 # A file that should have grown by this many bytes, but has not: more than LabRecorder buffers.
 _SILENT_S, _SILENT_BYTES = 15.0, 65_536
@@ -18,9 +19,12 @@ class GrowthWatch:
     """
 
     def __init__(
-        self, path: Path, tell: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        tell: Callable[[str], None],
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
+        self._engine = engine
         self._tell = tell
         self._clock_s = clock_s
         self._size = 0
@@ -32,9 +36,9 @@ class GrowthWatch:
         self._grown_at_s = self._clock_s()
 
     def check(self, streams: Iterable[pylsl.StreamInfo]) -> None:
-        """Look at the file; ``streams`` are those that can be recorded now."""
+        """Look at what was written; ``streams`` are those that can be recorded now."""
         now_s = self._clock_s()
-        size = self._path.stat().st_size if self._path.exists() else 0
+        size = self._engine.n_bytes()
         if size > self._size or bytes_per_s(streams) * _SILENT_S < _SILENT_BYTES:
             self._grown_at_s = now_s
         self._size = size
@@ -42,7 +46,7 @@ class GrowthWatch:
         if is_silent and not self._is_silent:
             self._tell(
                 f"ALARM: nothing has been written for {_SILENT_S:g} s: either the sources send "
-                "nothing (paused?), or LabRecorder hangs (then start another recording)"
+                f"nothing (paused?), or {self._engine.name} hangs (then start another recording)"
             )
         elif self._is_silent and not is_silent:
             self._tell("the recording grows again")

@@ -1,25 +1,29 @@
 """Name recordings as BIDS does, and never overwrite one."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.errors import ConfigError
 
 _LABEL = re.compile(r"[0-9A-Za-z]+$")
+_LABELS = ("subject", "session", "task")
 
 
 @dataclass(frozen=True)
 class RecordingName:
-    """Labels of a recording: letters and digits only, as in BIDS."""
+    """Labels of a recording, letters and digits only as in BIDS, and its format."""
 
     subject: str = "X"
     session: str = ""
     task: str = "reach"
+    file_format: RecordingFormat = RecordingFormat.XDF
 
     def __post_init__(self) -> None:
-        for what, label in vars(self).items():
+        for what in _LABELS:
+            label = getattr(self, what)
             # Without a session, the date at the time of recording is used.
             if not (what == "session" and label == "") and not _LABEL.match(label):
                 raise ConfigError(
@@ -27,26 +31,32 @@ class RecordingName:
                 )
 
     @classmethod
-    def parsed(cls, text: str) -> "RecordingName":
+    def parsed(
+        cls, text: str, file_format: RecordingFormat = RecordingFormat.XDF
+    ) -> "RecordingName":
         """Read the labels from ``SUBJECT``, ``SUBJECT/SESSION`` or ``SUBJECT/SESSION/TASK``."""
         parts = text.split("/") if text else []
-        if len(parts) > len(fields(cls)):
+        if len(parts) > len(_LABELS):
             raise ConfigError(
                 f"--record-as {text}: expected SUBJECT/SESSION/TASK, e.g. M/day1/reach"
             )
-        return cls(*parts)
+        return cls(**dict(zip(_LABELS, parts, strict=False)), file_format=file_format)
 
     def options(self) -> list[str]:
-        """Return the labels as options of `rt-ner record`."""
-        return [f"--{what}={label}" for what, label in vars(self).items()]
+        """Return labels and format as the options of all commands that record."""
+        labels = "/".join(getattr(self, what) for what in _LABELS)
+        return [f"--record-as={labels}", f"--format={self.file_format}"]
 
     def next_path(self, folder: Path) -> Path:
-        """Return the path of the next run: ``sub-S/ses-E/sub-S_ses-E_task-T_run-001_ephys.xdf``."""
+        """Return the path of the next run: ``sub-S/ses-E/sub-S_ses-E_task-T_run-001_ephys.xdf``.
+
+        A run has one number, whatever its format.
+        """
         session = self.session or date.today().strftime("%Y%m%d")
         where = folder / f"sub-{self.subject}" / f"ses-{session}"
         stem = f"sub-{self.subject}_ses-{session}_task-{self.task}"
         run = 1
-        while (path := where / f"{stem}_run-{run:03d}_ephys.xdf").exists():
+        while any(where.glob(f"{stem}_run-{run:03d}_ephys.*")):
             run += 1
         where.mkdir(parents=True, exist_ok=True)
-        return path
+        return where / f"{stem}_run-{run:03d}_ephys.{self.file_format}"

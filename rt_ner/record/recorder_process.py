@@ -17,7 +17,7 @@ class RecorderChild:
     """Records all streams into ``folder``, once the stream ``wait_for`` is there, until closed.
 
     ``tell`` is called from a thread with what the recorder reports, and with an alarm if it ends
-    by itself. ``has_begun`` is True once LabRecorder records, some seconds after the start.
+    by itself. ``has_begun`` is True once it records, some seconds after the start.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
+from rt_ner.core.contract.kinds import ChannelValue, RecordingFormat, ReferenceKind
 from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.core.contract.names import decoder_name
 
@@ -159,6 +159,10 @@ RecordAs = Annotated[
         metavar="SUBJECT/SESSION/TASK",
         help="Labels in the recording's file name, e.g. M/day1/reach. Default: X/DATE/reach.",
     ),
+]
+RecordFormat = Annotated[
+    RecordingFormat,
+    typer.Option("--format", help="Record to XDF, with LabRecorder, or to NWB."),
 ]
 ChannelMap = Annotated[
     Path | None,

@@ -8,11 +8,20 @@ from rich.console import Console
 
 from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.atomic_files import check_home
+from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.errors import ConfigError
+from rt_ner.record.naming import RecordingName
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import ChannelMap, ControlAs, DecoderName, RecordAs, TaskName
+from rt_ner.terminal.options import (
+    ChannelMap,
+    ControlAs,
+    DecoderName,
+    RecordAs,
+    RecordFormat,
+    TaskName,
+)
 
 if TYPE_CHECKING:
     from rt_ner.view.control.recorders import Recorder
@@ -67,6 +76,7 @@ def view(
     control_as: ControlAs = "",
     recordings: Recordings = Path("recordings"),
     record_as: RecordAs = "",
+    record_format: RecordFormat = RecordingFormat.XDF,
     recorder: LabRecorderAddress = "",
     screenshot: Screenshot = None,
     after: After = 10.0,
@@ -91,7 +101,7 @@ def view(
         cloud=None if cloud is None else Cloud(*cloud),
         map_file=channel_map,
         control_as=control_as,
-        recorder=_recorder(recorder, recordings, record_as),
+        recorder=_recorder(recorder, recordings, RecordingName.parsed(record_as, record_format)),
         subject=subject,
         full_screen=full_screen,
         screen=screen,
@@ -115,11 +125,10 @@ def _check_screenshot(file: Path | None) -> None:
     check_home(file)
 
 
-def _recorder(address: str, folder: Path, record_as: str) -> "Recorder":
+def _recorder(address: str, folder: Path, name: RecordingName) -> "Recorder":
     """Return the recorder of the key L: our own, or the LabRecorder at this address."""
-    from rt_ner.record.naming import RecordingName
     from rt_ner.view.control.recorders import OwnRecorder, RemoteLabRecorder
 
     if address:
         return RemoteLabRecorder(address)
-    return OwnRecorder(folder, RecordingName.parsed(record_as))
+    return OwnRecorder(folder, name)

@@ -137,6 +137,13 @@ class SpikeForm(StrEnum):
         return kinds[self]
 
 
+class RecordingFormat(StrEnum):
+    """Format of a recording of streams: XDF, which LabRecorder writes, or NWB."""
+
+    XDF = "xdf"
+    NWB = "nwb"
+
+
 class ChannelValue(StrEnum):
     """The value of a channel in a hop.
 

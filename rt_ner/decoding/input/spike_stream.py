@@ -23,6 +23,11 @@ MICROVOLTS = {
 }
 
 
+def numpy_type(name: str) -> np.dtype[np.generic]:
+    """Return NumPy's type of samples that LSL and XDF call by this name, such as ``double64``."""
+    return np.dtype(name.replace("double64", "float64"))
+
+
 @dataclass(frozen=True)
 class SpikeStream:
     """The shape of a stream of spikes.
@@ -59,7 +64,7 @@ class SpikeStream:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """NumPy's type of the samples."""
-        return np.dtype(self.format.replace("double64", "float64"))
+        return numpy_type(self.format)
 
     def column(self, known: tuple[str, ...]) -> int | None:
         """Return the column whose label is one of the known ones; None if there is none."""

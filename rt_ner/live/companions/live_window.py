@@ -11,6 +11,7 @@ from pathlib import Path
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import with_overrides
 from rt_ner.live.settings import DecodeSettings
+from rt_ner.record.naming import RecordingName
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process, tell_if_it_fails
 
@@ -32,13 +33,13 @@ def view_of(
     bundle: Path,
     settings: DecodeSettings,
     record: Path | None,
-    record_as: str,
+    recording_name: RecordingName,
     alarms: deque[str],
 ) -> Iterator[None]:
     """Run the decoder's view within the block, in a process of its own; it may end before."""
     name = settings.control.source_id.rpartition("/")[0]
     arguments = ["view", str(bundle), "--decoder", settings.output.source, "--control-as", name]
-    arguments += [f"--record-as={record_as}"]
+    arguments += recording_name.options()
     arguments += [] if record is None else [f"--recordings={record}"]
     with (
         tempfile.TemporaryDirectory(prefix="rt-ner-view-") as folder,

@@ -11,9 +11,8 @@ from rt_ner.record.recorder_process import RecorderChild
 Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 
 
-def recording_into(folder: Path | None, record_as: str, decoder: str) -> Recording:
+def recording_into(folder: Path | None, name: RecordingName, decoder: str) -> Recording:
     """Return a function that opens a recorder, to begin once the decoder has a source."""
-    name = RecordingName.parsed(record_as)
     needed = source_id_of(decoder, Kind.COUNTS)
     if folder is None:
         return lambda _: nullcontext()

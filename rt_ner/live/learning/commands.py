@@ -45,7 +45,7 @@ def recalibrate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Use a saved block (.npz) or a recording (.xdf) instead of listening.",
+            help="Use a saved block (.npz) or a recording (.xdf, .nwb) instead of listening.",
         ),
     ] = None,
     part: Annotated[

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from rt_ner.core.errors import SessionError
+from rt_ner.data import loading
 from rt_ner.data.loading import load_session, save_session
+from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
@@ -40,6 +42,22 @@ def test_areas_are_read_side_by_side(tmp_path: Path, area: str) -> None:
     expected = np.concatenate([counts["counts_M1"], counts["counts_PMd"]], axis=2).reshape(-1, 5)
     np.testing.assert_array_equal(session.spikes.counts, expected)
     assert len(session.trials) == 8
+
+
+def test_each_area_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_areas(tmp_path / "day1.npz")
+    read: list[str | None] = []
+    load = loading.load_recording
+
+    def counted(path: Path, area: str | None, *more: object) -> RecordingFile:
+        read.append(area)
+        return load(path, area, *more)
+
+    monkeypatch.setattr(loading, "load_recording", counted)
+    for area, names in (("all", [None, "PMd"]), ("M1,PMd", [None, "PMd"]), ("PMd", ["PMd"])):
+        read.clear()
+        load_session(tmp_path / "day1.npz", area)
+        assert read == names
 
 
 def test_what_was_joined_can_be_saved(tmp_path: Path) -> None:

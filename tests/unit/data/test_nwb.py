@@ -1,6 +1,7 @@
 """NWB: written and read back without a changed bit; DANDI's archives."""
 
 import sys
+import tracemalloc
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import Trials
 from rt_ner.data.summary import summary_json
 
+h5py = pytest.importorskip("h5py")
 pynwb = pytest.importorskip("pynwb")
 from rt_ner.data.formats.nwb.writer import write  # noqa: E402
 
@@ -319,3 +321,27 @@ def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
     path.write_bytes(bytes(content[: data.draw(st.integers(1, len(content)))]))
     with suppress(SessionError):
         load_recording(path)
+
+
+def test_what_is_not_used_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.nwb"
+    write(counted_session(), path)
+    with pynwb.NWBHDF5IO(path, "a") as io:
+        nwb = io.read()
+        nwb.add_acquisition(
+            pynwb.TimeSeries(name="raw", data=np.zeros((1, 96)), unit="volts", rate=30_000.0)
+        )
+        io.write(nwb)
+    with h5py.File(path, "r+") as file:
+        # Two gigabytes of voltage that take no place on the disk.
+        attributes = dict(file["acquisition/raw/data"].attrs)
+        del file["acquisition/raw/data"]
+        shape = (10_000_000, 96)
+        raw = file["acquisition/raw"].create_dataset("data", shape, np.int16, chunks=(1000, 96))
+        raw.attrs.update(attributes)
+    tracemalloc.start()
+    try:
+        assert load_session(path).sha256 == counted_session().sha256
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyxdf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.xdf.chunks import salvage, scan
+from rt_ner.data.formats.xdf.reader import recorded_streams
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import build_dataset
-from rt_ner.recalibration.block_file import block_of_xdf
+from rt_ner.recalibration.block_file import block_of_recording
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"
@@ -185,10 +187,39 @@ def loop_recording(n_hops: int = 300) -> bytes:
 
 def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
     path = written(tmp_path, loop_recording())
-    block = block_of_xdf(path, "decoder", "task")
+    block = block_of_recording(path, "decoder", "task")
     assert block.channel_ids == ("a", "b")
     assert block.counts.tolist() == [[1, 2]] * 300
     assert block.n_reaches == 3
     np.testing.assert_allclose(block.decoded_cm_s, [[1.0, 0.0]] * 300)
     with pytest.raises(SessionError, match=r"no samples of other/counts, .*holds decoder/counts"):
-        block_of_xdf(path, "other", "task")
+        block_of_recording(path, "other", "task")
+
+
+def test_voltage_stays_on_the_disk_and_is_what_pyxdf_reads(tmp_path: Path) -> None:
+    amp = Stream(4, "amp", "Ephys", ["a", "b"], 30_000, fmt="int16", unit="microvolts")
+    rng = np.random.default_rng(0)
+    volts = rng.integers(-99, 99, (900, 2))
+    stamps_s = 50.0 + (np.arange(900) + 1) / 30_000
+
+    def unstamped(rows: slice, stamped: int) -> bytes:
+        """A chunk in which only every so many samples has a stamp, as LabRecorder writes them."""
+        content = struct.pack("<IBI", 4, 4, len(volts[rows]))
+        for n, (stamp_s, row) in enumerate(zip(stamps_s[rows], volts[rows], strict=True)):
+            has_stamp = stamped and n % stamped == 0
+            content += b"\x08" + struct.pack("<d", stamp_s) if has_stamp else b"\0"
+            content += struct.pack("<2h", *row.tolist())
+        return chunk(3, content)
+
+    first = amp.samples(stamps_s[:300].tolist(), volts[:300].tolist())
+    parts = [first, unstamped(slice(300, 600), 0), boundary(), unstamped(slice(600, 900), 7)]
+    path = written(tmp_path, xdf(amp.header(), *parts))
+    (streams, _) = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
+    recorded = recorded_streams(path)
+    (held,) = recorded.load(recorded.infos)[0].values()
+    assert not isinstance(held.values, np.ndarray)
+    stamps_ns = np.rint(streams[0]["time_stamps"] * 1e9).astype(np.int64)
+    np.testing.assert_array_equal(held.stamps_ns, stamps_ns)
+    np.testing.assert_array_equal(np.asarray(held.values), volts)
+    for rows in (slice(0, 1), slice(290, 310), slice(250, 850), slice(899, 900), slice(900, 990)):
+        np.testing.assert_array_equal(held.values[rows], volts[rows])

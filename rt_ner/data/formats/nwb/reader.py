@@ -14,22 +14,25 @@ from pynwb import NWBHDF5IO, NWBFile
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.nwb.live.reader import find_streams
 from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
 from rt_ner.data.formats.nwb.parts.series import described
 from rt_ner.data.formats.nwb.parts.trials import trial_table_of, trials_of
 from rt_ner.data.formats.nwb.parts.units import (
+    UnitTimes,
     areas_of,
     counts_of,
     gaps_of,
-    has_spike_times,
-    invalid_times,
-    spike_times_s,
     spikes_of,
+    unit_times,
 )
+from rt_ner.data.formats.streams.recording import recording_of
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.gaps import union
+from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
@@ -40,13 +43,22 @@ _MISSING = {
 }
 
 
-def read(path: Path, area: str | None) -> RecordingFile:
-    """Read units, movement and trials; areas are the electrodes' locations."""
+def read(
+    path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS, codes: bool = False
+) -> RecordingFile:
+    """Read units, movement and trials; areas are the electrodes' locations.
+
+    A file of rt-ner record is read as its streams: ``voltage`` are the values to make of voltage,
+    ``codes`` is True if a recipe says what markers mean.
+    """
     if not h5py.is_hdf5(path):
         raise SessionError("not NWB: expected an HDF5 file")
     check_survivable(path)
     add_filters()
     _refuse_nwb_1(path)
+    if (recorded := find_streams(path)) is not None:
+        with foreign_file("NWB"):
+            return recording_of(recorded, area, voltage, codes)
     with foreign_file("NWB"), _opened(path) as nwb:
         return _recording(nwb, path, area)
 
@@ -70,7 +82,7 @@ def _opened(path: Path) -> Iterator[NWBFile]:
 
 def _refuse_nwb_1(path: Path) -> None:
     """Raise SessionError for a file of NWB's first version, which pynwb does not read."""
-    with h5py.File(path, "r") as file:
+    with opened_hdf5(path) as file:
         stated = file.get("nwb_version")
         version = stated[()] if isinstance(stated, h5py.Dataset) else b""
     text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
@@ -89,8 +101,9 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
     chosen = area or (areas[0] if areas else "")
     movement = movement_of(nwb)
     table = trial_table_of(nwb)
-    shift_ns = _shift_ns(nwb, movement, table)
-    channel_ids, spikes = spikes_of(nwb, of_unit == chosen, shift_ns)
+    times = unit_times(nwb)
+    shift_ns = _shift_ns(times, movement, table)
+    channel_ids, spikes = spikes_of(nwb, times, of_unit == chosen, shift_ns)
     gaps_ns, gap_warnings = gaps_of(nwb, of_unit == chosen, shift_ns)
     if spikes is not None:
         spikes = replace(spikes, gaps_ns=union([spikes.gaps_ns, gaps_ns]))
@@ -109,7 +122,7 @@ def _recording(nwb: NWBFile, path: Path, area: str | None) -> RecordingFile:
             *(movement.warnings if movement else ()),
             *trial_warnings,
             *gap_warnings,
-            *invalid_times(nwb),
+            *(times.warnings() if times else ()),
         ),
         provenance=_provenance(nwb) or {"file": path.name, "layout": "nwb"},
     )
@@ -137,11 +150,11 @@ def _provenance(nwb: NWBFile) -> dict[str, str]:
         return {}
 
 
-def _shift_ns(nwb: NWBFile, movement: Movement | None, table: Mapping[str, Any]) -> int:
+def _shift_ns(times: UnitTimes | None, movement: Movement | None, table: Mapping[str, Any]) -> int:
     """Return the shift that leaves nothing before zero, in whole steps that all bins divide."""
     begins_s = [0.0]
-    if has_spike_times(nwb):
-        begins_s.append(float(spike_times_s(nwb).min(initial=0.0)))
+    if times is not None:
+        begins_s.append(times.first_s)
     if movement is not None:
         begins_s.append(float(movement.times_s.min(initial=0.0)))
     if table:

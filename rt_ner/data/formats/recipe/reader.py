@@ -29,7 +29,7 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
-_XDF = ".xdf"
+_XDF, _NWB = ".xdf", ".nwb"
 
 
 def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> RecordingFile:
@@ -64,18 +64,24 @@ def _settings(path: Path, kind: type[SettingsType]) -> SettingsType:
 def _marked(
     recipe: MarkedRecipe, file: Path, area: str | None, voltage: VoltageSettings
 ) -> RecordingFile:
-    """Return an XDF or Blackrock recording with what a recipe says about it."""
-    if recipe.outputs and file.suffix.lower() == _XDF:
+    """Return a recording with what a recipe says about it."""
+    if recipe.outputs and file.suffix.lower() not in BLACKROCK:
         raise SessionError(
-            "[[outputs]] are analog inputs of Blackrock files; of an XDF file, a stream of type "
-            "Kinematics or Position is read: take [[outputs]] out of the recipe"
+            "[[outputs]] are analog inputs of Blackrock files; of an XDF or NWB recording, a "
+            "stream of type Kinematics or Position is read: take [[outputs]] out of the recipe"
         )
     found = recorded(file, area, voltage, recipe.outputs)
     return found if recipe.markers is None else _with_trials(found, recipe.markers)
 
 
 def is_recording(file: Path) -> bool:
-    """Return True for XDF and Blackrock files, whose spikes are found without a recipe."""
+    """Return True for XDF and Blackrock files and NWB recordings, read without a recipe."""
+    if file.suffix.lower() == _NWB:
+        from rt_ner.data.formats.nwb.live.reader import (  # noqa: PLC0415 - an extra
+            find_streams,
+        )
+
+        return file.is_file() and find_streams(file) is not None
     return file.suffix.lower() in (_XDF, *BLACKROCK)
 
 
@@ -85,7 +91,7 @@ def recorded(
     voltage: VoltageSettings = CROSSINGS,
     outputs: Sequence[AnalogAt] = (),
 ) -> RecordingFile:
-    """Return the recording in an XDF or Blackrock file, with all markers and codes of a task.
+    """Return the recording in such a file, with all markers and codes of a task.
 
     ``outputs`` are the analog inputs to read, which only Blackrock files have.
     """
@@ -93,6 +99,10 @@ def recorded(
         from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415 - an extra
 
         return read_xdf(file, area, voltage, codes=True)
+    if file.suffix.lower() == _NWB:
+        from rt_ner.data.formats.nwb.reader import read as read_nwb  # noqa: PLC0415 - an extra
+
+        return read_nwb(file, area, voltage, codes=True)
     from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415 - an extra
         read as read_blackrock,
     )

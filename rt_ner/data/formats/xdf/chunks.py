@@ -6,18 +6,21 @@ tags, a stream number.
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
+import numpy as np
+
+from rt_ner.core.arrays import Int64Array
 from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.errors import SessionError
 
 MAGIC = b"XDF:"
-_FILE_HEADER, _HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _FOOTER = range(1, 7)
-_OF_STREAM = (_HEADER, _SAMPLES, _CLOCK_OFFSET, _FOOTER)
+_FILE_HEADER, HEADER, SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _FOOTER = range(1, 7)
+_OF_STREAM = (HEADER, SAMPLES, _CLOCK_OFFSET, _FOOTER)
 # The boundary chunk (length, tag, signature), where reading resumes after damage.
 _SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed546739ccbe4")
 BOUNDARY = bytes([1, 18]) + struct.pack("<H", _BOUNDARY) + _SIGNATURE
@@ -54,10 +57,9 @@ class Contents:
     damage: list[str] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
 
-    def bytes_of(self, path: Path, streams: set[int]) -> bytes:
-        """Return an XDF file with these streams only."""
-        wanted = [c for c in self.chunks if c.tag not in _OF_STREAM or c.stream in streams]
-        return b"".join(_copied(path, wanted))
+    def of_streams(self, streams: set[int]) -> list[Chunk]:
+        """Return the chunks of these streams, and those of none."""
+        return [c for c in self.chunks if c.tag not in _OF_STREAM or c.stream in streams]
 
 
 def scan(path: Path) -> Contents:
@@ -84,23 +86,26 @@ def salvage(path: Path, out: Path) -> Contents:
     if out.exists():
         raise FileExistsError(out)
     with fresh_file(out) as partial, partial.open("wb") as whole:
-        whole.writelines(_copied(path, contents.chunks))
+        whole.writelines(copied(path, contents.chunks))
     return contents
 
 
-def _copied(path: Path, chunks: Sequence[Chunk]) -> Iterator[bytes]:
-    """Yield a file with these chunks, piece by piece."""
+def copied(
+    path: Path, chunks: Sequence[Chunk], changed: Callable[[Chunk, bytes], bytes] | None = None
+) -> Iterator[bytes]:
+    """Yield a file with these chunks, piece by piece; ``changed`` returns others in their place."""
     yield MAGIC
     with path.open("rb") as file:
         for chunk in chunks:
             file.seek(chunk.begin)
-            yield file.read(chunk.end - chunk.begin)
+            content = file.read(chunk.end - chunk.begin)
+            yield content if changed is None else changed(chunk, content)
 
 
 def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
     """Return the chunk that begins here. Raise ValueError or struct.error if there is none."""
     begin = file.tell()
-    length = _read_length(file)
+    length = read_length(file)
     end = file.tell() + length
     if length < 2 or end > size:
         raise ValueError(f"a chunk of {length} bytes, of which {size - file.tell()} are left")
@@ -110,14 +115,14 @@ def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
     stream = n_samples = 0
     if tag in _OF_STREAM:
         (stream,) = struct.unpack("<I", file.read(4))
-        if tag != _HEADER and stream not in contents.headers.keys() | contents.unreadable:
+        if tag != HEADER and stream not in contents.headers.keys() | contents.unreadable:
             raise ValueError(f"a chunk of stream {stream}, which has no header")
-    if tag == _SAMPLES and stream not in contents.unreadable:
+    if tag == SAMPLES and stream not in contents.unreadable:
         n_samples = _checked_samples(file, end, contents.headers[stream])
     return Chunk(begin, end, tag, stream, n_samples)
 
 
-def _read_length(file: BinaryIO) -> int:
+def read_length(file: BinaryIO) -> int:
     """Return a number of one, four or eight bytes; its size comes first."""
     (n_bytes,) = file.read(1)
     if n_bytes not in _LENGTHS:
@@ -128,25 +133,37 @@ def _read_length(file: BinaryIO) -> int:
 
 def _checked_samples(file: BinaryIO, end: int, header: ElementTree.Element) -> int:
     """Return the number of samples in a chunk. Raise ValueError if they don't fit into it."""
-    n_samples = _read_length(file)
+    n_samples = read_length(file)
     n_channels, value_bytes, is_text = _sample_shape(header)
     room = end - file.tell()
     if n_samples * (1 + n_channels * value_bytes) > room:
         raise ValueError(f"{n_samples} samples in a chunk of {room} bytes")
-    if not is_text and _length_of(file.read(room), n_samples, n_channels * value_bytes) != room:
+    is_whole = is_text or (
+        sample_starts(file.read(room), n_samples, n_channels * value_bytes) is not None
+    )
+    if not is_whole:
         raise ValueError(f"{n_samples} samples that don't fill their chunk")
     return n_samples
 
 
-def _length_of(samples: bytes, n_samples: int, value_bytes: int) -> int:
-    """Return the size of the samples, each with a stamp of 8 bytes or none; -1 if neither."""
-    at = 0
-    for _ in range(n_samples):
+def sample_starts(samples: bytes, n_samples: int, value_bytes: int) -> Int64Array | None:
+    """Return where each sample begins: a byte, a stamp of 8 bytes or none, and its values.
+
+    None if the samples don't fill their chunk.
+    """
+    content = np.frombuffer(samples, dtype=np.uint8)
+    for n_stamp in (_STAMP_BYTES, 0):
+        step = 1 + n_stamp + value_bytes
+        if len(samples) == n_samples * step and (content[::step] == n_stamp).all():
+            return np.arange(n_samples) * step
+    starts, at = np.zeros(n_samples, dtype=np.int64), 0
+    for sample in range(n_samples):
         n_stamp = samples[at] if at < len(samples) else -1
         if n_stamp not in (0, _STAMP_BYTES):
-            return -1
+            return None
+        starts[sample] = at
         at += 1 + n_stamp + value_bytes
-    return at
+    return starts if at == len(samples) else None
 
 
 def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
@@ -160,7 +177,7 @@ def _sample_shape(header: ElementTree.Element) -> tuple[int, int, bool]:
 
 def _take(chunk: Chunk, file: BinaryIO, contents: Contents) -> None:
     """Add a chunk to the contents and move past it."""
-    if chunk.tag == _HEADER:
+    if chunk.tag == HEADER:
         _take_header(chunk.stream, file.read(chunk.end - file.tell()), contents)
     file.seek(chunk.end)
     if chunk.tag in _OF_STREAM and chunk.stream in contents.unreadable:

@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 
 _LONGEST_S = 120.0
 _MOST_MEMORY_BYTES = 4_000_000_000
@@ -79,7 +80,7 @@ def _main(path: str) -> int:
     _limit_memory()
     add_filters()
     try:
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(Path(path)) as file:
             _read("", file)
             file.visititems(_read)
     except (OSError, RuntimeError, MemoryError, KeyError) as error:

@@ -1,5 +1,8 @@
 """Areas, channels and spikes of an NWB file: its electrodes and units tables."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from pynwb import NWBFile, TimeSeries
 
@@ -30,6 +33,35 @@ _COUNTS_WORDS = ("spike", "spikes", "count", "counts", "binned")
 _LABELS = ("label", "electrode_name", "channel_name", "name")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class UnitTimes:
+    """Spike times of all units in s, one unit after the other, and where those of each end."""
+
+    times_s: FloatArray
+    ends: Int64Array
+
+    @cached_property
+    def are_valid(self) -> BoolArray:
+        """True for each spike time that a clock can show."""
+        return np.abs(self.times_s) < LARGEST_S
+
+    @property
+    def first_s(self) -> float:
+        """First spike time; 0 if none is before."""
+        return float(self.times_s[self.are_valid].min(initial=0.0))
+
+    def of_unit(self, unit: int) -> FloatArray:
+        """Return the valid spike times of a unit."""
+        own = slice(int(self.ends[unit - 1]) if unit else 0, int(self.ends[unit]))
+        return self.times_s[own][self.are_valid[own]]
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return a line if spike times are left out because they are no times."""
+        n_bad = int((~self.are_valid).sum())
+        text = f"spike times that are NaN or beyond all clocks, left out: {n_bad}"
+        return (text,) if n_bad else ()
+
+
 def areas_of(nwb: NWBFile) -> tuple[tuple[str, ...], AnyArray]:
     """Return the areas, that with most units first, and the area of each unit ``(unit,)``."""
     if nwb.units is None:
@@ -42,16 +74,16 @@ def areas_of(nwb: NWBFile) -> tuple[tuple[str, ...], AnyArray]:
 
 
 def spikes_of(
-    nwb: NWBFile, is_chosen: BoolArray, shift_ns: int
+    nwb: NWBFile, times: UnitTimes | None, is_chosen: BoolArray, shift_ns: int
 ) -> tuple[tuple[str, ...], SpikeTimes | SpikeCounts | None]:
-    """Return channel ids and spikes of the chosen units."""
+    """Return channel ids and spikes of the chosen units; ``times`` are those of all."""
     if (counts := counts_of(nwb)) is not None:
         spikes = _counts(counts, shift_ns)
         return _count_labels(nwb, spikes.n_channels), spikes
-    if not has_spike_times(nwb):
+    if times is None:
         return (), None
     units = np.flatnonzero(is_chosen).tolist()
-    trains = [ns_array_from_s(_valid(nwb.units.get_unit_spike_times(u))) for u in units]
+    trains = [ns_array_from_s(times.of_unit(unit)) for unit in units]
     channel_ids, unit_ids, unit_channel = _channels(nwb, units)
     shifted = [train + shift_ns for train in trains]
     return channel_ids, merge_trains(shifted, unit_ids, unit_channel, len(channel_ids))
@@ -81,8 +113,13 @@ def has_spike_times(nwb: NWBFile) -> bool:
     return nwb.units is not None and "spike_times" in nwb.units.colnames
 
 
-def spike_times_s(nwb: NWBFile) -> FloatArray:
-    """Return all units' spike times in s. Raise SessionError if they can't be used."""
+def unit_times(nwb: NWBFile) -> UnitTimes | None:
+    """Return all spike times, read once; None without any.
+
+    Raise SessionError if they can't be used.
+    """
+    if not has_spike_times(nwb):
+        return None
     index = nwb.units["spike_times"]
     check_size(index.data, "spike_times_index")
     times_s = seconds(index.target.data, "spike_times")
@@ -92,28 +129,14 @@ def spike_times_s(nwb: NWBFile) -> FloatArray:
             f"spike_times_index doesn't fit {times_s.size} spike times: expected where each unit's "
             "spikes end, ascending; write the file again"
         )
-    bad = int((~(np.abs(times_s) < LARGEST_S)).sum())
+    times = UnitTimes(times_s, ends)
+    bad = int((~times.are_valid).sum())
     if bad > _MOST_BAD * times_s.size:
         raise SessionError(
             f"{bad} of {times_s.size} spike times are NaN or beyond {LARGEST_S:,.0f} s: expected "
             "seconds of the session; remove them first"
         )
-    return times_s
-
-
-def invalid_times(nwb: NWBFile) -> tuple[str, ...]:
-    """Return a warning if spike times are left out because they are no times."""
-    if not has_spike_times(nwb):
-        return ()
-    times_s = spike_times_s(nwb)
-    n_bad = times_s.size - _valid(times_s).size
-    return (f"spike times that are NaN or beyond all clocks, left out: {n_bad}",) if n_bad else ()
-
-
-def _valid(times_s: FloatArray) -> FloatArray:
-    """Return the spike times that a clock can show."""
-    times = np.asarray(times_s, dtype=np.float64)
-    return times[np.abs(times) < LARGEST_S]
+    return times
 
 
 def counts_of(nwb: NWBFile) -> TimeSeries | None:

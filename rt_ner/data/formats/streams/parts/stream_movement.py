@@ -5,8 +5,8 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NEVER_NS, NS_PER_S
 from rt_ner.core.errors import StreamError
-from rt_ner.data.formats.xdf.samples import Samples
-from rt_ner.data.formats.xdf.stream_info import StreamInfo
+from rt_ner.data.formats.streams.samples import Samples
+from rt_ner.data.formats.streams.stream_info import StreamInfo
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.decoding.timing.recorded import sample_times_ns
 

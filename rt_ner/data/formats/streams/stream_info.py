@@ -1,15 +1,22 @@
-"""Streams of an XDF file, described by their headers, and the choice among them."""
+"""Streams of a recording, described by their headers, and the choice among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from xml.etree import ElementTree
 
+import numpy as np
+
 from rt_ner.core.contract.kinds import SPIKE_TYPES
+from rt_ner.core.errors import StreamError
 from rt_ner.core.quantities.units import cm_per_unit
-from rt_ner.data.formats.xdf.chunks import Contents
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.decoding.input.spike_stream import SpikeStream, StreamHeader, spike_stream_of
+from rt_ner.decoding.input.spike_stream import (
+    SpikeStream,
+    StreamHeader,
+    numpy_type,
+    spike_stream_of,
+)
 
 _COUNTS_TYPE, _KINEMATICS_TYPE, _POSITION_TYPE = "Counts", "Kinematics", "Position"
 # In order of preference.
@@ -93,6 +100,20 @@ class StreamInfo:
         """True for a stream of texts with samples."""
         return self.format == "string" and self.n_channels == 1 and self.n_samples > 0
 
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """NumPy's type of the values of a stream of numbers."""
+        return numpy_type(self.format)
+
+    @cached_property
+    def is_voltage(self) -> bool:
+        """True for a stream of broadband voltage."""
+        try:
+            is_broadband = self.spike_stream().kind is InputKind.BROADBAND
+        except StreamError:
+            return False
+        return self.type in SPIKE_TYPES and is_broadband
+
     def spike_stream(self) -> SpikeStream:
         """Return the form in which the stream carries spikes, as the live decoder sees it."""
         header = StreamHeader(
@@ -126,14 +147,6 @@ class StreamInfo:
     def _channel_texts(self, tag: str) -> tuple[str, ...]:
         channels = self.header.iterfind("desc/channels/channel")
         return tuple((channel.findtext(tag) or "").strip() for channel in channels)
-
-
-def streams_of(contents: Contents) -> list[StreamInfo]:
-    """Return all streams of a file."""
-    return [
-        StreamInfo(number, header, contents.n_samples.get(number, 0))
-        for number, header in contents.headers.items()
-    ]
 
 
 def spike_streams(streams: Sequence[StreamInfo]) -> list[StreamInfo]:

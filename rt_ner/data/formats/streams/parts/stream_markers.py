@@ -7,8 +7,8 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.contract.kinds import LSL_TYPE, Kind
 from rt_ner.data.formats.common.markers.marker import Marker, plain
-from rt_ner.data.formats.xdf.samples import Samples
-from rt_ner.data.formats.xdf.stream_info import StreamInfo
+from rt_ner.data.formats.streams.samples import Samples
+from rt_ner.data.formats.streams.stream_info import StreamInfo
 
 # A regular stream that is slower sends codes one by one; a faster one samples states.
 _SLOWEST_HZ = 10.0

@@ -10,7 +10,7 @@ from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.spike_trains import distinct_labels
 from rt_ner.data.formats.common.voltage import VoltageCounter
-from rt_ner.data.formats.xdf.samples import Samples
+from rt_ner.data.formats.streams.samples import Samples
 from rt_ner.data.session.gaps import union
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
@@ -50,11 +50,11 @@ def stream_spikes(
 
     ``voltage``: the values to make of broadband.
     """
+    if form.kind is InputKind.BROADBAND:
+        return _broadband_spikes(samples, form, origin_ns, voltage)
     values: AnyArray = np.asarray(samples.values)
     if form.kind is InputKind.EVENTS:
         return _event_spikes(samples.stamps_ns, values, form, origin_ns)
-    if form.kind is InputKind.BROADBAND:
-        return _broadband_spikes(Samples(samples.stamps_ns, values), form, origin_ns, voltage)
     return _raster_spikes(samples.stamps_ns, values, form, origin_ns)
 
 

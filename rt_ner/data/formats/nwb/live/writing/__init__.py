@@ -1,0 +1,1 @@
+"""Write NWB files that any program can read while they grow."""

@@ -1,0 +1,1 @@
+"""Spikes, movement and markers of single streams."""

@@ -1,1 +1,0 @@
-"""Spikes and movement of single streams of an XDF file."""

@@ -1,0 +1,1 @@
+"""Writers of recordings: LabRecorder, to XDF, and our own, to NWB."""
