@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
 from rt_ner.data.formats.common.guards.stand_ins import (
-    BLACKROCK,
-    check_is_recording,
+    check_ending,
+    check_is_file,
     recording_at,
 )
+from rt_ner.data.formats.readers import missing_package, nwb_writer, reader_by, reader_for
 from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
@@ -29,6 +29,7 @@ def load_session(
     area: str | None = None,
     voltage: VoltageSettings | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    recipe: str | Path | None = None,
 ) -> Session:
     """Load a session from a file, or from several that follow one another.
 
@@ -46,6 +47,9 @@ def load_session(
     tell : callable, optional
         Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
         are not shown.
+    recipe : str or Path, optional
+        Recipe (TOML) that says where spikes, behaviour and trials stand in the file, or in each of
+        several. Default: the file is in a format that is read without one.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def load_session(
 
     """
     files = _files([path] if isinstance(path, str | Path) else path)
-    sessions = [_load_one(file, area, voltage, tell) for file in files]
+    sessions = [_load_one(file, area, voltage, tell, recipe) for file in files]
     return sessions[0] if len(sessions) == 1 else join_files(sessions)
 
 
@@ -102,10 +106,11 @@ def _load_one(
     area: str | None,
     voltage: VoltageSettings | None,
     tell: Callable[[str], None],
+    recipe: str | Path | None,
 ) -> Session:
     """Load a session from one file."""
-    areas = _areas(path, area)
-    recordings = [load_recording(path, each, voltage) for each in areas]
+    areas = _areas(path, area, recipe)
+    recordings = [load_recording(path, each, voltage, recipe) for each in areas]
     for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
         tell(f"{path.name}: {warning}")
     try:
@@ -115,26 +120,30 @@ def _load_one(
         raise SessionError(f"{path}: {error}") from error
 
 
-def _areas(path: Path, area: str | None) -> tuple[str | None, ...]:
+def _areas(path: Path, area: str | None, recipe: str | Path | None) -> tuple[str | None, ...]:
     """Return the areas that a text with commas names; ``all`` means every area of the file."""
     if area is None:
         return (None,)
     if area == ALL_AREAS:
-        return session_areas(path)
-    if "," in area and area in session_areas(path):
+        return session_areas(path, recipe)
+    if "," in area and area in session_areas(path, recipe):
         return (area,)
     return tuple(dict.fromkeys(names_in(area))) or (None,)
 
 
 def load_recording(
-    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+    path: str | Path,
+    area: str | None = None,
+    voltage: VoltageSettings | None = None,
+    recipe: str | Path | None = None,
 ) -> RecordingFile:
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
     ``.nev`` and ``.ns1`` to ``.ns6`` (Blackrock, with the files of the same name beside it; their
-    common name without an ending will do), ``.toml`` (a recipe). Any other file must be a NumPy
-    archive: a session written by `save_session`, or one in the reach layout.
+    common name without an ending will do), ``.toml`` (a recipe, which names its file). Any other
+    file must be a NumPy archive: a session written by `save_session`, or one in the reach layout.
+    With a recipe, any ``.mat``, ``.npz`` or HDF5 file is read as the recipe says.
 
     Parameters
     ----------
@@ -144,6 +153,8 @@ def load_recording(
         Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
     voltage : VoltageSettings, optional
         Values to make of broadband voltage. Default: threshold crossings without a reference.
+    recipe : str or Path, optional
+        Recipe (TOML) to read the file by; the file that it names itself does not matter.
 
     Returns
     -------
@@ -159,23 +170,28 @@ def load_recording(
     """
     path = recording_at(Path(path))
     try:
-        check_is_recording(path)
-        recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
+        check_is_file(path)
+        if recipe is None:
+            check_ending(path)
+            read = reader_for(path.suffix.lower(), voltage or CROSSINGS)
+        else:
+            read = reader_by(Path(recipe), voltage or CROSSINGS)
+        recording = read(path, area)
         if recording.spikes is not None and voltage not in (None, recording.voltage):
             raise SessionError(
                 f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
                 "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
             )
     except ImportError as error:
-        raise _missing_package(path.suffix, error) from error
+        raise missing_package(path.suffix, error) from error
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
 
 
-def session_areas(path: Path) -> tuple[str, ...]:
+def session_areas(path: Path, recipe: str | Path | None = None) -> tuple[str, ...]:
     """Return the brain areas in a file, in its order."""
-    return load_recording(path).areas
+    return load_recording(path, recipe=recipe).areas
 
 
 def save_session(session: Session, path: str | Path) -> None:
@@ -201,48 +217,6 @@ def save_session(session: Session, path: str | Path) -> None:
         case ".npz":
             archive.write(session, path)
         case ".nwb":
-            _nwb_writer()(session, path)
+            nwb_writer()(session, path)
         case _:
             raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
-
-
-def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
-    """Return the function that reads files with such an ending, and such values of voltage."""
-    match suffix:
-        case ".xdf":
-            from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
-
-            return partial(read_xdf, voltage=voltage)
-        case ".nwb":
-            from rt_ner.data.formats.nwb.reader import read  # noqa: PLC0415
-        case ".mat":
-            from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-        case _ if suffix in BLACKROCK:
-            from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
-                read as read_blackrock,
-            )
-
-            return partial(read_blackrock, voltage=voltage)
-        case ".toml":
-            from rt_ner.data.formats.recipe.reader import read as read_recipe  # noqa: PLC0415
-
-            return partial(read_recipe, voltage=voltage)
-        case _:
-            return archive.read
-    return read
-
-
-def _nwb_writer() -> Callable[[Session, Path], None]:
-    """Return the function that writes NWB files."""
-    try:
-        from rt_ner.data.formats.nwb.writer import write  # noqa: PLC0415
-    except ImportError as error:
-        raise _missing_package(".nwb", error) from error
-    return write
-
-
-def _missing_package(suffix: str, error: ImportError) -> SessionError:
-    """Return the error that names the package and the remedy."""
-    return SessionError(
-        f"{suffix} files need another package ({error}): pip install 'rt-ner[formats]'"
-    )

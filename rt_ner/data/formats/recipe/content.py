@@ -12,12 +12,14 @@ from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.foreign_files import described, foreign_file
 from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.common.guards.stand_ins import check_is_file
 
 _MOST_BYTES = 4_000_000_000
 
 
 def content_of(path: Path) -> Mapping[str, Any]:
     """Return the arrays of a .mat, .npz or HDF5 file by name; structs and groups are nested."""
+    check_is_file(path)
     with foreign_file("file of arrays"):
         if zipfile.is_zipfile(path):
             with np.load(path, allow_pickle=False) as archive:

@@ -19,8 +19,8 @@ def recording_at(path: Path) -> Path:
     return next((file for file in beside if file.is_file()), path)
 
 
-def check_is_recording(path: Path) -> None:
-    """Raise SessionError, with the remedy, if there is no file that could be a recording."""
+def check_is_file(path: Path) -> None:
+    """Raise SessionError, with the remedy, if there is no file, or one that stands for another."""
     if path.is_symlink() and ".git/annex" in path.readlink().as_posix() and not path.exists():
         raise SessionError("a git-annex link without its content: git annex get (or datalad)")
     if path.is_dir():
@@ -35,6 +35,12 @@ def check_is_recording(path: Path) -> None:
         raise SessionError("a Git LFS pointer, not the data: git lfs pull")
     if head.startswith(b"/annex/objects/"):
         raise SessionError("a git-annex pointer, not the data: git annex get (or datalad)")
-    if path.suffix.lower() not in _NAMED and not head.startswith(_NUMPY):
+
+
+def check_ending(path: Path) -> None:
+    """Raise SessionError if a file is of a kind that is not read without a recipe."""
+    with path.open("rb") as file:
+        is_archive = file.read(_POINTER_BYTES).startswith(_NUMPY)
+    if path.suffix.lower() not in _NAMED and not is_archive:
         ending = f"ending in {path.suffix}" if path.suffix else "without an ending"
         raise SessionError(f"files {ending} are not read, expected {_READ}; convert it first")
