@@ -13,7 +13,7 @@ from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.formats.common.guards.stand_ins import recording_at
+from rt_ner.data.formats.common.guards.stand_ins import is_zarr, recording_at
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
@@ -72,7 +72,7 @@ def inspect(
     if recipe is not None and not recipe.exists():
         _write_draft(path, recipe)
         return
-    if recipe is not None or recording_at(path).is_file():
+    if recipe is not None or not recording_at(path).is_dir() or is_zarr(path):
         recording = load_recording(path, area, voltage_settings(value, reference, bank), recipe)
         _show_recording(recording, path, picture, as_json)
         return

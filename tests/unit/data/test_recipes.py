@@ -188,6 +188,10 @@ WRONG = {
     "[time]": ("[tiem]", "unknown key 'tiem': did you mean 'time'"),
     "[spikes]": ('[spikes]\nvalues = "volts"', "spikes.values = 'volts'"),
     "[[outputs]]": ('[[outputs]]\nnames = ["a"]', r"gives 2 outputs, but names = \['a'\]"),
+    '"counts"\n': (
+        '"counts"\n[[outputs]]\nunit = "cm"\n',
+        "no 'outputs.0.array', which is needed",
+    ),
     "\n[spikes]": ("\nspikes", "can't be read as TOML"),
 }
 
