@@ -136,24 +136,18 @@ class Session:
     ) -> "Session":
         """Return a session of spike times in s by channel, and behaviour at times of its own.
 
-        The parameters are those of
-        `rt_ner.data.formats.from_arrays.session_from_spike_times`.
+        The parameters are those of `rt_ner.data.formats.from_arrays.session_from_spike_times`.
         """
         from rt_ner.data.formats.from_arrays import session_from_spike_times  # noqa: PLC0415
 
         return session_from_spike_times(spikes, time_s, behaviour, **more)
 
     @classmethod
-    def from_pynapple(
-        cls, spikes: Any, behaviour: Any, trials: Any = None, **more: Any
-    ) -> "Session":
-        """Return a session of objects of pynapple: TsGroup, TsdFrame and IntervalSet.
-
-        The parameters are those of `rt_ner.data.formats.pynapple.reader.session_from_pynapple`.
-        """
+    def from_pynapple(cls, spikes: Any, behaviour: Any, *trials: Any, **more: Any) -> "Session":
+        """Return a session of pynapple's objects; see `rt_ner.data.formats.pynapple.reader`."""
         from rt_ner.data.formats.pynapple.reader import session_from_pynapple  # noqa: PLC0415
 
-        return session_from_pynapple(spikes, behaviour, trials, **more)
+        return session_from_pynapple(spikes, behaviour, *trials, **more)
 
     def to_pynapple(self) -> "PynappleObjects":
         """Return spikes, behaviour, trials and recorded time as objects of pynapple."""
@@ -181,18 +175,19 @@ class Session:
     @cached_property
     def sha256(self) -> str:
         """Hash of the recorded data, the same for every file format."""
-        digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
-        for part in (self.spikes, self.behaviour, self.trials):
-            for content in part.hashed():
-                digest.update(content)
-        return digest.hexdigest()
+        return self._hash(self.spikes, self.behaviour, self.trials)
 
     @cached_property
     def spikes_sha256(self) -> str:
         """Hash of the recorded spikes, which tells a recording whatever is read of it besides."""
+        return self._hash(self.spikes)
+
+    def _hash(self, *parts: SpikeTimes | SpikeCounts | Behaviour | Trials) -> str:
+        """Return the hash of some parts, and of the names of area and channels."""
         digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
-        for content in self.spikes.hashed():
-            digest.update(content)
+        for part in parts:
+            for content in part.hashed():
+                digest.update(content)
         return digest.hexdigest()
 
     def n_train(self, held_out: float) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rt_ner.core.arrays import Int64Array
+from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.contract.names import electrode_names
@@ -171,13 +171,7 @@ def _counts(frame: Any, begin_ns: int) -> _Found:
     bin_ns = round(float(np.median(np.diff(middle_s))) * NS_PER_S)
     first_ns = round(middle_s[0] * NS_PER_S - bin_ns / 2)
     n_before = max(-((begin_ns - first_ns) // bin_ns), 0)
-    place = (middle_s - middle_s[0]) * NS_PER_S / bin_ns + n_before
-    row = np.rint(place).astype(np.int64)
-    if np.abs(place - row).max() > _OFF or (np.diff(row) < 1).any():
-        raise SessionError(
-            f"counts don't stand in even bins of {bin_ns / NS_PER_S:g} s: count in one epoch, or "
-            "give the spike times (TsGroup)"
-        )
+    row = _rows(middle_s, bin_ns) + n_before
     values = checked_counts(np.asarray(frame.d))
     counts = np.zeros((int(row[-1]) + 1, values.shape[1]), dtype=np.uint8)
     counts[row] = values
@@ -188,6 +182,18 @@ def _counts(frame: Any, begin_ns: int) -> _Found:
     channel_ids = tuple(map(str, frame.columns)) if are_named else electrode_names(len(counts.T))
     shift_ns = n_before * bin_ns - first_ns
     return _Found(channel_ids, SpikeCounts(counts, bin_ns), recorded_ns, shift_ns)
+
+
+def _rows(middle_s: FloatArray, bin_ns: int) -> Int64Array:
+    """Return the number of each bin since the first; SessionError if they are not even."""
+    place = (middle_s - middle_s[0]) * NS_PER_S / bin_ns
+    row: Int64Array = np.rint(place).astype(np.int64)
+    if np.abs(place - row).max() > _OFF or (np.diff(row) < 1).any():
+        raise SessionError(
+            f"counts don't stand in even bins of {bin_ns / NS_PER_S:g} s: count in one epoch, or "
+            "give the spike times (TsGroup)"
+        )
+    return row
 
 
 def _gaps_ns(recorded_ns: Int64Array, end_ns: int) -> Int64Array:

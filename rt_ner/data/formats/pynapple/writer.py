@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_ner.core.arrays import Int64Array
+from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.outputs import names_of
 from rt_ner.data.formats.nwb.datasets import CHANNEL_COLUMN, DIRECTION_COLUMN, UNIT_COLUMN
@@ -49,16 +49,13 @@ def _units(nap: Any, spikes: SpikeTimes, channel_ids: tuple[str, ...], support: 
 
     A unit without name and spikes stands for a channel that has no units.
     """
-    named = [*spikes.unit_ids, ""]
     n_units = len(spikes.unit_ids)
     pairs = [
         (label, unit)
         for channel, label in enumerate(channel_ids)
         for unit in np.flatnonzero(spikes.unit_channel == channel).tolist() or [n_units]
     ]
-    in_order = np.argsort(spikes.unit, kind="stable")
-    edges = np.searchsorted(spikes.unit[in_order], np.arange(1, n_units + 1))
-    trains = np.split(spikes.time_ns[in_order] / NS_PER_S, edges)
+    named, trains = [*spikes.unit_ids, ""], _trains_s(spikes)
     return nap.TsGroup(
         {number: nap.Ts(trains[unit]) for number, (_, unit) in enumerate(pairs)},
         time_support=support,
@@ -67,6 +64,13 @@ def _units(nap: Any, spikes: SpikeTimes, channel_ids: tuple[str, ...], support: 
             UNIT_COLUMN: [named[unit] for _, unit in pairs],
         },
     )
+
+
+def _trains_s(spikes: SpikeTimes) -> list[FloatArray]:
+    """Return the spike times of each unit in s, and none at the end."""
+    in_order = np.argsort(spikes.unit, kind="stable")
+    edges = np.searchsorted(spikes.unit[in_order], np.arange(1, len(spikes.unit_ids) + 1))
+    return np.split(spikes.time_ns[in_order] / NS_PER_S, edges)
 
 
 def _counts(nap: Any, spikes: SpikeCounts, channel_ids: tuple[str, ...], support: Any) -> Any:

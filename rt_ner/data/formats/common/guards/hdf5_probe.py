@@ -49,8 +49,21 @@ def _survived(path: Path) -> list[str]:
 
     Raises SessionError if the library does not survive the file.
     """
+    done = _tried(path)
+    if done.returncode == _DAMAGED:
+        raise SessionError(f"damaged, get an intact copy: {done.stdout.decode(errors='replace')}")
+    if done.returncode:
+        raise SessionError(
+            f"damaged, get an intact copy: HDF5's library crashes on it (code {done.returncode})"
+        )
+    compressed: list[str] = json.loads(done.stdout)
+    return compressed
+
+
+def _tried(path: Path) -> subprocess.CompletedProcess[bytes]:
+    """Return a child process that has read the file, or tried to."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, as a list
+        return subprocess.run(  # noqa: S603 - our own program, as a list
             [sys.executable, "-m", __name__, str(path)],
             check=False,
             capture_output=True,
@@ -60,14 +73,6 @@ def _survived(path: Path) -> list[str]:
         raise SessionError(
             f"damaged, get an intact copy: HDF5 did not finish reading it within {_LONGEST_S:g} s"
         ) from error
-    if done.returncode == _DAMAGED:
-        raise SessionError(f"damaged, get an intact copy: {done.stdout.decode(errors='replace')}")
-    if done.returncode:
-        raise SessionError(
-            f"damaged, get an intact copy: HDF5's library crashes on it (code {done.returncode})"
-        )
-    compressed: list[str] = json.loads(done.stdout)
-    return compressed
 
 
 def _add_filters() -> None:

@@ -53,12 +53,7 @@ def check_is_file(path: Path) -> None:
         raise SessionError(
             f"can't be read ({error.strerror}): check its permissions and its disk"
         ) from error
-    if not head:
-        raise SessionError("an empty file (0 bytes): get an intact copy, or record again")
-    if head.startswith(b"version https://git-lfs"):
-        raise SessionError("a Git LFS pointer, not the data: git lfs pull")
-    if head.startswith(b"/annex/objects/"):
-        raise SessionError("a git-annex pointer, not the data: git annex get (or datalad)")
+    _check_holds_data(head)
     expected = _KINDS.get(path.suffix.lower(), ())
     kind = _kind(head)
     if kind and expected and kind not in expected:
@@ -97,6 +92,16 @@ def _check_is_there(path: Path) -> None:
     if ".git/annex" in target.as_posix():
         raise SessionError("a git-annex link without its content: git annex get (or datalad)")
     raise SessionError(f"a link to {target}, where there is no file: correct the link")
+
+
+def _check_holds_data(head: bytes) -> None:
+    """Raise SessionError if a file is empty, or points to another place."""
+    if not head:
+        raise SessionError("an empty file (0 bytes): get an intact copy, or record again")
+    if head.startswith(b"version https://git-lfs"):
+        raise SessionError("a Git LFS pointer, not the data: git lfs pull")
+    if head.startswith(b"/annex/objects/"):
+        raise SessionError("a git-annex pointer, not the data: git annex get (or datalad)")
 
 
 def _head(path: Path) -> bytes:
