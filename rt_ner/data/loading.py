@@ -143,7 +143,8 @@ def load_recording(
     ``.nev`` and ``.ns1`` to ``.ns6`` (Blackrock, with the files of the same name beside it; their
     common name without an ending will do), ``.toml`` (a recipe, which names its file). Any other
     file must be a NumPy archive: a session written by `save_session`, or one in the reach layout.
-    With a recipe, any ``.mat``, ``.npz`` or HDF5 file is read as the recipe says.
+    With a recipe, any ``.mat``, ``.npz`` or HDF5 file is read as the recipe says, and the markers
+    in an XDF or Blackrock file mean what it says.
 
     Parameters
     ----------

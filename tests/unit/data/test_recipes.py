@@ -22,6 +22,7 @@ from rt_ner.data.formats.recipe.schema import Smoothing
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeTimes
 from tests.helpers.sessions import SHARED, quick_settings, reach_file
+from tests.helpers.xdf_files import reach_recording
 
 scipy_io = pytest.importorskip("scipy.io")
 h5py = pytest.importorskip("h5py")
@@ -391,3 +392,21 @@ def test_commands_read_by_a_recipe(tmp_path: Path) -> None:
     )
     assert "name that file too" in said("demo", "--recipe", recipe)
     assert "name that file too" in said("subject", "--recipe", recipe)
+
+
+def test_a_recipe_of_markers_reads_any_recording(tmp_path: Path) -> None:
+    pytest.importorskip("pyxdf")
+    path, recipe = tmp_path / "day1.xdf", tmp_path / "task.toml"
+    path.write_bytes(reach_recording()[0])
+    markers = '[markers]\nstart = "trial_start {number}"\nend = "trial_end {number}"\n'
+    recipe.write_text(markers)
+    found = load_recording(path, recipe=recipe)
+    recipe.write_text('file = "day1.xdf"\n' + markers)
+    in_place = load_recording(recipe)
+    assert found.trials is not None
+    assert in_place.trials is not None
+    np.testing.assert_array_equal(found.trials.start_ns, in_place.trials.start_ns)
+    assert found.warnings == in_place.warnings
+    recipe.write_text(PLAIN)
+    with pytest.raises(SessionError, match="day1.xdf: recipe task.toml: unknown key"):
+        load_recording(path, recipe=recipe)
