@@ -21,6 +21,7 @@ from rt_ner.terminal.options import (
     Device,
     Outputs,
     Overwrite,
+    RecipePath,
     Reference,
     SessionPaths,
     SettingsSeed,
@@ -35,6 +36,7 @@ from rt_ner.terminal.progress import show_progress
 def train(
     session: SessionPaths,
     out: Annotated[Path, out_option("the trained bundle")],
+    recipe: RecipePath = None,
     area: AreaName = None,
     value: Value = None,
     reference: Reference = None,
@@ -70,7 +72,7 @@ def train(
     settings = train_settings(config, seed, outputs, classes)
     with show_progress("R²") as shown:
         voltage = voltage_settings(value, reference, bank)
-        recording = load_session(session, area, voltage, shown.warn)
+        recording = load_session(session, area, voltage, shown.warn, recipe)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
     save_trained(trained, out, overwrite)
     if as_json:

@@ -34,7 +34,7 @@ class Commands(LazyGroup):
             "train": "Train NER on a session and write a decoder bundle.",
             "evaluate": "Score a bundle on a session, offline.",
             "compare": "Compare NER with other decoders on the same trials.",
-            "transfer": "Carry a decoder over to another day with few labels.",
+            "transfer": "Carry a decoder over to a new day with few labels or none.",
         },
         "Live": {
             "decode": "Decode cursor velocity live, until Ctrl-C.",

@@ -20,12 +20,13 @@ from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.scheduling import no_garbage_collection, take_short_turns
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AreaName, SessionPath, SpikeForm, StreamName
+from rt_ner.terminal.options import AreaName, RecipePath, SessionPath, SpikeForm, StreamName
 from rt_ner.terminal.progress import Progress, show_progress
 
 
 def replay(
     session: SessionPath,
+    recipe: RecipePath = None,
     area: AreaName = None,
     speed: Annotated[
         float,
@@ -74,8 +75,8 @@ def replay(
     quiet_liblsl()
     take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
-    recording = load_session(session, area)
-    areas = _areas(session, recording) if split_areas else []
+    recording = load_session(session, area, recipe=recipe)
+    areas = _areas(session, recipe, recording) if split_areas else []
     packets = SplitPackets(recording, areas, form) if areas else packets_of(recording, form)
     kinds = _kinds(wait_for, packets.encoding.kind)
     part = _part(recording, held_out, speed, loop)
@@ -96,7 +97,7 @@ def replay(
     console.print("replay stopped" if stop.is_set() else "replay done")
 
 
-def _areas(path: Path, joined: Session) -> list[Session]:
+def _areas(path: Path, recipe: Path | None, joined: Session) -> list[Session]:
     """Return the sessions of the areas that were joined; ConfigError if there is only one."""
     areas = joined.area.split(",")
     if len(areas) < 2:
@@ -104,7 +105,7 @@ def _areas(path: Path, joined: Session) -> list[Session]:
             f"--split-areas: expected several areas, found one, {joined.area}: name them with "
             "--area M1,PMd or --area all"
         )
-    return [load_session(path, area) for area in areas]
+    return [load_session(path, area, recipe=recipe) for area in areas]
 
 
 def _kinds(wait_for: str, spikes: Kind) -> list[Kind]:

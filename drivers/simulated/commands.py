@@ -1,7 +1,7 @@
 """Define the commands simulate and subject."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -15,7 +15,19 @@ from rt_ner.lsl.simulated_clock import SimulatedClock
 from rt_ner.lsl.streams import quiet_liblsl
 from rt_ner.system.scheduling import no_garbage_collection, take_short_turns
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.terminal.options import AreaName, Seed, Speed, StreamName, TaskName, session_option
+from rt_ner.terminal.options import (
+    AreaName,
+    RecipePath,
+    Seed,
+    Speed,
+    StreamName,
+    TaskName,
+    check_recipe_use,
+    session_option,
+)
+
+if TYPE_CHECKING:
+    from drivers.simulated.subject.neurons import Neurons
 
 
 def simulate(
@@ -50,6 +62,7 @@ def subject(
     session: Annotated[
         Path | None, session_option("Simulate its units. Default: made-up neurons.")
     ] = None,
+    recipe: RecipePath = None,
     area: AreaName = None,
     neurons_seed: Annotated[
         int, typer.Option(metavar="N", help="Random seed of the made-up neurons.", min=0)
@@ -98,14 +111,12 @@ def subject(
     are published as counts at 1 kHz, until Ctrl-C.
     """
     from drivers.simulated.subject.intention import SubjectSettings
-    from drivers.simulated.subject.neurons import fitted, made_up
     from drivers.simulated.subject.subject import Subject
 
+    check_recipe_use(session, recipe)
     quiet_liblsl()
     take_short_turns()
-    neurons = made_up(np.random.default_rng(neurons_seed))
-    if session is not None:
-        neurons = fitted(load_session(session, area))
+    neurons = _neurons(session, recipe, area, neurons_seed)
     if silenced > len(neurons.channel_ids):
         raise ConfigError(
             f"--silenced {silenced}: expected at most the {len(neurons.channel_ids)} electrodes"
@@ -117,3 +128,12 @@ def subject(
     source = Subject(neurons, settings, task, name, seed, SimulatedClock(speed))
     with stop_on_signals() as stop, no_garbage_collection(), opened(source):
         source.run(stop)
+
+
+def _neurons(session: Path | None, recipe: Path | None, area: str | None, seed: int) -> "Neurons":
+    """Return neurons fitted to a session's units; made-up ones without a session."""
+    from drivers.simulated.subject.neurons import fitted, made_up
+
+    if session is None:
+        return made_up(np.random.default_rng(seed))
+    return fitted(load_session(session, area, recipe=recipe))

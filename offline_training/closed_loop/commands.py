@@ -16,10 +16,13 @@ from rt_ner.terminal.options import (
     AsJson,
     ConfigPath,
     Device,
+    RecipePath,
     Seed,
     Speed,
+    check_recipe_use,
     out_option,
     print_json,
+    recipe_arguments,
     session_option,
 )
 from rt_ner.terminal.progress import show_progress
@@ -41,6 +44,7 @@ def closed_loop(
     session: Annotated[
         Path | None, session_option("Simulate its units. Default: made-up neurons.")
     ] = None,
+    recipe: RecipePath = None,
     area: AreaName = None,
     trials: Annotated[
         int, typer.Option(metavar="N", help="Number of trials per block.", min=10)
@@ -84,6 +88,7 @@ def closed_loop(
     from offline_training.options import pick_device
     from rt_ner.lsl.streams import quiet_liblsl
 
+    check_recipe_use(session, recipe)
     if out.exists():
         raise ConfigError(f"--out {out} exists: name a new folder")
     check_home(out)
@@ -91,6 +96,7 @@ def closed_loop(
         check_display()
     quiet_liblsl()
     neurons: list[str] = [] if session is None else ["--session", str(session.resolve())]
+    neurons += recipe_arguments(recipe)
     neurons += [] if area is None else ["--area", area]
     plan = LoopPlan(
         folder=out,

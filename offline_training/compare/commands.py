@@ -1,5 +1,6 @@
 """Command that compares decoders. Torch and the methods are imported when it runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from rt_ner.terminal.options import (
     Bank,
     Device,
     Outputs,
+    RecipePath,
     Reference,
     Value,
     out_option,
@@ -25,6 +27,7 @@ from rt_ner.terminal.options import (
 if TYPE_CHECKING:
     from offline_training.compare.report.tables import TextTable
     from offline_training.compare.run import Results
+    from offline_training.methods.method import Method
 
 
 def compare(
@@ -32,6 +35,7 @@ def compare(
         list[Path],
         typer.Argument(metavar="SESSION", help="Recorded session files, e.g. day1.xdf day2.xdf."),
     ],
+    recipe: RecipePath = None,
     area: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,15 +91,14 @@ def compare(
     from offline_training.compare.progress import watching
     from offline_training.compare.report.output import check_bundle, check_out, save, scores_json
     from offline_training.compare.run import Plan, run
-    from offline_training.methods.registry import installed_methods, named_methods
 
     if out is not None:
         check_out(out)
     tell = Console(stderr=True, highlight=False, markup=False).print
-    names = names_in(methods)
-    chosen = named_methods(names) if names else installed_methods(tell)
+    chosen = _chosen(methods, tell)
     voltage = voltage_settings(value, reference, bank)
-    recordings = load_recordings(files, area or (), paper_smoothing, names_in(outputs), voltage)
+    wanted = names_in(outputs)
+    recordings = load_recordings(files, area or (), paper_smoothing, wanted, voltage, recipe)
     chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:
         check_bundle(bundle, recordings)
@@ -107,6 +110,14 @@ def compare(
         print_json(scores_json(results))
     else:
         _show(results, out or bundle)
+
+
+def _chosen(methods: str, tell: Callable[[str], None]) -> "tuple[Method, ...]":
+    """Return the methods of a list of names; all that are installed if it is empty."""
+    from offline_training.methods.registry import installed_methods, named_methods
+
+    names = names_in(methods)
+    return named_methods(names) if names else installed_methods(tell)
 
 
 def _show(results: "Results", place: Path | None) -> None:

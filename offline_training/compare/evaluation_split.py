@@ -102,18 +102,19 @@ def load_recordings(
     smoothing: bool = False,
     outputs: Sequence[str] = (),
     voltage: VoltageSettings | None = None,
+    recipe: Path | None = None,
 ) -> tuple[EvaluationSplit, ...]:
     """Load and split the named areas of each file, by default the first; ``all`` means every area.
 
     ``outputs`` are to be decoded; none: velocity, or all that there is. ``voltage``: the values to
-    make of broadband.
+    make of broadband. ``recipe``: the one to read each file by.
 
     Raises SessionError if a file lacks an area, ConfigError if two recordings have the same name.
     """
     recordings = tuple(
-        recording_of(load_session(path, area, voltage), smoothing, outputs)
+        recording_of(load_session(path, area, voltage, recipe=recipe), smoothing, outputs)
         for path in files
-        for area in _areas_of(path, areas)
+        for area in _areas_of(path, areas, recipe)
     )
     names = [recording.name for recording in recordings]
     for name in names:
@@ -162,7 +163,7 @@ def directions_of_trials(labels: Labels) -> FloatArray:
     return directions
 
 
-def _areas_of(path: Path, areas: Sequence[str]) -> Sequence[str | None]:
+def _areas_of(path: Path, areas: Sequence[str], recipe: Path | None) -> Sequence[str | None]:
     if not areas:
         return (None,)
-    return session_areas(path) if ALL_AREAS in areas else tuple(dict.fromkeys(areas))
+    return session_areas(path, recipe) if ALL_AREAS in areas else tuple(dict.fromkeys(areas))

@@ -14,7 +14,9 @@ from rt_ner.terminal.options import (
     ConfigPath,
     Device,
     Outputs,
+    RecipePath,
     SettingsSeed,
+    check_recipe_use,
     out_option,
     print_json,
     session_option,
@@ -24,6 +26,7 @@ from rt_ner.terminal.progress import show_progress
 
 def demo(
     session: Annotated[Path | None, session_option("Default: a simulated one.")] = None,
+    recipe: RecipePath = None,
     area: AreaName = None,
     out: Annotated[Path, out_option("bundle, picture and scores")] = Path("rt-ner-demo"),
     config: ConfigPath = None,
@@ -49,8 +52,9 @@ def demo(
     require_training()
     from offline_training.demo.pipeline import DemoPlan, run_demo
 
+    check_recipe_use(session, recipe)
     settings, with_view = train_settings(config, seed, outputs), opens_view(view)
-    plan = DemoPlan(session, area, out, settings, pick_device(device), with_view)
+    plan = DemoPlan(session, recipe, area, out, settings, pick_device(device), with_view)
     with show_progress("R²") as shown:
         result = run_demo(plan, shown, shown.warn)
     if as_json:

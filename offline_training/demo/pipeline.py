@@ -27,6 +27,7 @@ from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.system.scheduling import no_garbage_collection
+from rt_ner.terminal.options import recipe_arguments
 from rt_ner.terminal.progress import Progress
 
 _SIMULATE_S, _CONNECT_S, _END_S = 120.0, 120.0, 10.0
@@ -37,6 +38,7 @@ class DemoPlan:
     """Plan of a demo; ``out`` is the folder for the results."""
 
     session_file: Path | None
+    recipe: Path | None
     area: str | None
     out: Path
     settings: TrainSettings
@@ -81,7 +83,7 @@ def run_demo(plan: DemoPlan, progress: Progress, warn: Callable[[str], None]) ->
     bundle_folder = plan.out / "bundle"
     check_writable(bundle_folder, overwrite=True)
     session_file = plan.session_file or _simulate(plan)
-    session = load_session(session_file, plan.area, tell=warn)
+    session = load_session(session_file, plan.area, tell=warn, recipe=plan.recipe)
     trained = train_bundle(session, plan.settings, plan.device, progress, warn)
     save_trained(trained, bundle_folder, overwrite=True)
     bundle = load_bundle(bundle_folder)
@@ -126,6 +128,7 @@ def _decode_live(
     decode = ["decode", str(plan.out / "bundle"), view, "--wait", str(_CONNECT_S)]
     decode += ["--source", source_id_of(replay_name, Kind.SPIKES), "--name", decoder_name]
     replay = ["replay", str(session_file), "--area", session.area, "--name", replay_name]
+    replay += recipe_arguments(plan.recipe)
     replay += ["--held-out", str(plan.settings.held_out), "--wait-for", "spikes,markers,pushed"]
     with child_process(decode, plan.out) as decoder:
         output = stream_of(bundle.manifest.decoded_outputs)

@@ -18,6 +18,7 @@ from rt_ner.terminal.options import (
     FigurePath,
     Outputs,
     Overwrite,
+    RecipePath,
     SettingsSeed,
     out_option,
     print_json,
@@ -39,6 +40,7 @@ def transfer(
             "day1.xdf day2.xdf day3.xdf.",
         ),
     ],
+    recipe: RecipePath = None,
     area: AreaName = None,
     trials: Annotated[
         list[str] | None,
@@ -62,7 +64,7 @@ def transfer(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Carry the decoder of known days over to a new day, with few labels or none.
+    """Carry a decoder over to a new day with few labels or none.
 
     Keeps the readout of the known days. Matches the units of the new day to theirs, by their
     electrodes' names or by their firing. Learns from the spikes of the new day's training trials
@@ -84,7 +86,7 @@ def transfer(
             f"{days[0]}: one session alone; name the known days and then the day to decode, e.g. "
             "rt-ner transfer day1.xdf day2.xdf"
         )
-    loaded = load_days(days[:-1], days[-1], area, settings)
+    loaded = load_days(days[:-1], days[-1], area, settings, recipe)
     numbers, too_many = chosen_trials(trials or _DEFAULT_TRIALS, loaded.target.trials.size)
     plan = Plan(loaded, tuple(numbers), not no_rivals, pick_device(device))
     with show_fits(plan.fits()) as fits:

@@ -86,19 +86,25 @@ class TransferDays:
 
 
 def load_days(
-    known: Sequence[Path], target: Path, area: str | None, settings: TrainSettings
+    known: Sequence[Path],
+    target: Path,
+    area: str | None,
+    settings: TrainSettings,
+    recipe: Path | None = None,
 ) -> TransferDays:
-    """Load and split the sessions of known days and of a target day.
+    """Load and split the sessions of known days and of a target day, read by a recipe if any.
 
     Without an area, the first area of the first known session is used on all days. No classes are
     carried over. Raises ConfigError if the windows of the sessions differ.
     """
-    first = learned_part(load_session(known[0], area), settings.outputs, settings.classes)
+    first = learned_part(
+        load_session(known[0], area, recipe=recipe), settings.outputs, settings.classes
+    )
     outputs = names_of(first.behaviour.outputs)
     sessions = [
         first,
         *(
-            load_session(path, first.area, first.voltage).only(outputs)
+            load_session(path, first.area, first.voltage, recipe=recipe).only(outputs)
             for path in (*known[1:], target)
         ),
     ]

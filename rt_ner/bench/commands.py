@@ -13,7 +13,13 @@ from rt_ner.bundle.storage import load_bundle
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process
 from rt_ner.terminal.lazy_group import LazyGroup
-from rt_ner.terminal.options import AsJson, BundlePath
+from rt_ner.terminal.options import (
+    AsJson,
+    BundlePath,
+    RecipePath,
+    check_recipe_use,
+    recipe_arguments,
+)
 from rt_ner.terminal.progress import show_progress
 
 
@@ -120,6 +126,7 @@ def soak(
             help="Recorded session file, played in a loop. Default: a simulated session.",
         ),
     ] = None,
+    recipe: RecipePath = None,
     hours: Annotated[
         float, typer.Option(metavar="HOURS", help="Duration, in the session's own time.", min=0.01)
     ] = 1.0,
@@ -135,6 +142,7 @@ def soak(
     """
     from rt_ner.bench.endurance.soak import measure_soak, pass_of
 
+    check_recipe_use(session, recipe)
     window = load_bundle(bundle).manifest.window
     with bench_folder() as (folder, _):
         if session is None:
@@ -144,8 +152,8 @@ def soak(
         with show_progress() as shown:
             result = measure_soak(
                 bundle,
-                session,
-                pass_of(session, window.hop_ns),
+                [str(session), *recipe_arguments(recipe)],
+                pass_of(session, recipe, window.hop_ns),
                 (hours * 3600, speed),
                 folder,
                 lambda part: shown("soaking", part),

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats import archive
 from rt_ner.data.formats.common.guards.stand_ins import (
-    BLACKROCK,
-    check_is_recording,
+    check_ending,
+    check_is_file,
     recording_at,
 )
+from rt_ner.data.formats.readers import missing_package, nwb_writer, reader_by, reader_for
 from rt_ner.data.plausibility import doubts
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.joined.areas import join_areas
@@ -29,6 +29,7 @@ def load_session(
     area: str | None = None,
     voltage: VoltageSettings | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    recipe: str | Path | None = None,
 ) -> Session:
     """Load a session from a file, or from several that follow one another.
 
@@ -46,6 +47,9 @@ def load_session(
     tell : callable, optional
         Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
         are not shown.
+    recipe : str or Path, optional
+        Recipe (TOML) that says where spikes, behaviour and trials stand in the file, or in each of
+        several. Default: the file is in a format that is read without one.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def load_session(
 
     """
     files = _files([path] if isinstance(path, str | Path) else path)
-    sessions = [_load_one(file, area, voltage, tell) for file in files]
+    sessions = [_load_one(file, area, voltage, tell, recipe) for file in files]
     return sessions[0] if len(sessions) == 1 else join_files(sessions)
 
 
@@ -98,10 +102,14 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _load_one(
-    path: Path, area: str | None, voltage: VoltageSettings | None, tell: Callable[[str], None]
+    path: Path,
+    area: str | None,
+    voltage: VoltageSettings | None,
+    tell: Callable[[str], None],
+    recipe: str | Path | None,
 ) -> Session:
     """Load a session from one file."""
-    recordings = _recordings(path, area, voltage)
+    recordings = _recordings(path, area, voltage, recipe)
     for warning in dict.fromkeys(text for recording in recordings for text in recording.warnings):
         tell(f"{path.name}: {warning}")
     try:
@@ -112,28 +120,34 @@ def _load_one(
 
 
 def _recordings(
-    path: Path, area: str | None, voltage: VoltageSettings | None
+    path: Path, area: str | None, voltage: VoltageSettings | None, recipe: str | Path | None
 ) -> list[RecordingFile]:
     """Return the recording of each area that a text with commas names, each of them read once."""
     names = tuple(dict.fromkeys(names_in(area or "")))
     if area != ALL_AREAS and len(names) < 2:
-        return [load_recording(path, names[0] if names else None, voltage)]
-    first = load_recording(path, None, voltage)
+        return [load_recording(path, names[0] if names else None, voltage, recipe)]
+    first = load_recording(path, None, voltage, recipe)
     if area in (ALL_AREAS, *first.areas):
         names = first.areas if area == ALL_AREAS else (str(area),)
     read = dict.fromkeys(first.areas[:1], first)
-    return [read.get(name) or load_recording(path, name, voltage) for name in names] or [first]
+    loaded = [read.get(name) or load_recording(path, name, voltage, recipe) for name in names]
+    return loaded or [first]
 
 
 def load_recording(
-    path: str | Path, area: str | None = None, voltage: VoltageSettings | None = None
+    path: str | Path,
+    area: str | None = None,
+    voltage: VoltageSettings | None = None,
+    recipe: str | Path | None = None,
 ) -> RecordingFile:
     """Load the contents of a file, complete or not.
 
     The name's ending chooses the format: ``.xdf`` (LabRecorder), ``.nwb``, ``.mat`` (MATLAB),
     ``.nev`` and ``.ns1`` to ``.ns6`` (Blackrock, with the files of the same name beside it; their
-    common name without an ending will do), ``.toml`` (a recipe). Any other file must be a NumPy
-    archive: a session written by `save_session`, or one in the reach layout.
+    common name without an ending will do), ``.toml`` (a recipe, which names its file). Any other
+    file must be a NumPy archive: a session written by `save_session`, or one in the reach layout.
+    With a recipe, any ``.mat``, ``.npz`` or HDF5 file is read as the recipe says, and the markers
+    in an XDF or Blackrock file mean what it says.
 
     Parameters
     ----------
@@ -143,6 +157,8 @@ def load_recording(
         Brain area to read; in an XDF file, the source of the spikes. Default: the first one.
     voltage : VoltageSettings, optional
         Values to make of broadband voltage. Default: threshold crossings without a reference.
+    recipe : str or Path, optional
+        Recipe (TOML) to read the file by; the file that it names itself does not matter.
 
     Returns
     -------
@@ -158,23 +174,28 @@ def load_recording(
     """
     path = recording_at(Path(path))
     try:
-        check_is_recording(path)
-        recording = _reader(path.suffix.lower(), voltage or CROSSINGS)(path, area)
+        check_is_file(path)
+        if recipe is None:
+            check_ending(path)
+            read = reader_for(path.suffix.lower(), voltage or CROSSINGS)
+        else:
+            read = reader_by(Path(recipe), voltage or CROSSINGS)
+        recording = read(path, area)
         if recording.spikes is not None and voltage not in (None, recording.voltage):
             raise SessionError(
                 f"it holds {recording.voltage}, not {voltage}: give the recording of the broadband "
                 "voltage itself (.xdf, .ns5, .ns6), or another value and reference"
             )
     except ImportError as error:
-        raise _missing_package(path.suffix, error) from error
+        raise missing_package(path.suffix, error) from error
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
     return replace(recording, warnings=(*recording.warnings, *doubts(recording)))
 
 
-def session_areas(path: Path) -> tuple[str, ...]:
+def session_areas(path: Path, recipe: str | Path | None = None) -> tuple[str, ...]:
     """Return the brain areas in a file, in its order."""
-    return load_recording(path).areas
+    return load_recording(path, recipe=recipe).areas
 
 
 def save_session(session: Session, path: str | Path) -> None:
@@ -200,49 +221,6 @@ def save_session(session: Session, path: str | Path) -> None:
         case ".npz":
             archive.write(session, path)
         case ".nwb":
-            _nwb_writer()(session, path)
+            nwb_writer()(session, path)
         case _:
             raise SessionError(f"{path}: expected a name that ends in .npz or .nwb")
-
-
-def _reader(suffix: str, voltage: VoltageSettings) -> Callable[[Path, str | None], RecordingFile]:
-    """Return the function that reads files with such an ending, and such values of voltage."""
-    match suffix:
-        case ".xdf":
-            from rt_ner.data.formats.xdf.reader import read as read_xdf  # noqa: PLC0415
-
-            return partial(read_xdf, voltage=voltage)
-        case ".nwb":
-            from rt_ner.data.formats.nwb.reader import read as read_nwb  # noqa: PLC0415
-
-            return partial(read_nwb, voltage=voltage)
-        case ".mat":
-            from rt_ner.data.formats.matlab.reader import read  # noqa: PLC0415
-        case _ if suffix in BLACKROCK:
-            from rt_ner.data.formats.blackrock.reader import (  # noqa: PLC0415
-                read as read_blackrock,
-            )
-
-            return partial(read_blackrock, voltage=voltage)
-        case ".toml":
-            from rt_ner.data.formats.recipe.reader import read as read_recipe  # noqa: PLC0415
-
-            return partial(read_recipe, voltage=voltage)
-        case _:
-            return archive.read
-    return read
-
-
-def _nwb_writer() -> Callable[[Session, Path], None]:
-    """Return the function that writes NWB files."""
-    try:
-        from rt_ner.data.formats.nwb.writer import write  # noqa: PLC0415
-    except ImportError as error:
-        raise _missing_package(".nwb", error) from error
-    return write
-
-
-def _missing_package(suffix: str, error: ImportError) -> SessionError:
-    """Return the error that names the package and the remedy."""
-    remedy = "pip install 'rt-ner[formats]'"
-    return SessionError(f"{suffix} files need another package ({error}): {remedy}")

@@ -13,7 +13,7 @@ from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
-from rt_ner.data.formats.common.guards.stand_ins import recording_at
+from rt_ner.data.formats.common.guards.stand_ins import is_zarr, recording_at
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
@@ -26,6 +26,7 @@ from rt_ner.terminal.options import (
     AsJson,
     Bank,
     BundlePath,
+    RecipePath,
     Reference,
     SessionPaths,
     Value,
@@ -41,17 +42,18 @@ def inspect(
             metavar="PATH", help="Recording, e.g. day1.xdf, or folder of a bundle, e.g. m1-bundle."
         ),
     ],
-    area: AreaName = None,
-    value: Value = None,
-    reference: Reference = None,
-    bank: Bank = None,
     recipe: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a draft of a recipe for the recording to this new file, e.g. day1.toml.",
+            help="Read the recording as this recipe says, e.g. lab.toml. If there is no such file, "
+            "write a draft of a recipe to it. A recipe that exists is never changed.",
         ),
     ] = None,
+    area: AreaName = None,
+    value: Value = None,
+    reference: Reference = None,
+    bank: Bank = None,
     picture: Annotated[
         Path | None,
         typer.Option(
@@ -62,15 +64,16 @@ def inspect(
 ) -> None:
     """Check a recording or a bundle and show what is inside.
 
-    For a recording, also lists anything that is missing for training. With --recipe, drafts a
-    recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in an .xdf or
-    Blackrock file: correct it, and give it to any command in place of the recording.
+    For a recording, also lists anything that is missing for training. With --recipe NEW.toml,
+    drafts a recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in an
+    .xdf or Blackrock file. Correct it, and run the same command again: it reads the recording by
+    the recipe, as any command does with --recipe.
     """
-    if recipe is not None:
+    if recipe is not None and not recipe.exists():
         _write_draft(path, recipe)
         return
-    if recording_at(path).is_file():
-        recording = load_recording(path, area, voltage_settings(value, reference, bank))
+    if recipe is not None or not recording_at(path).is_dir() or is_zarr(path):
+        recording = load_recording(path, area, voltage_settings(value, reference, bank), recipe)
         _show_recording(recording, path, picture, as_json)
         return
     loaded = load_bundle(path)
@@ -92,6 +95,7 @@ def convert(
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="New file, e.g. day1.npz or day1.nwb.")
     ],
+    recipe: RecipePath = None,
     area: AreaName = None,
     value: Value = None,
     reference: Reference = None,
@@ -109,7 +113,7 @@ def convert(
     if out.exists():
         raise ConfigError(f"{out} already exists: name another file, or remove it first")
     voltage = voltage_settings(value, reference, bank)
-    session = load_session(recording, area, voltage, _say)
+    session = load_session(recording, area, voltage, _say, recipe)
     if suffix == ".npz":
         save_session(session, out)
     else:
@@ -131,13 +135,17 @@ def _write_draft(path: Path, recipe: Path) -> None:
     """Write a draft of a recipe that reads a file."""
     from rt_ner.data.formats.recipe.draft import draft_recipe
 
-    if recipe.exists():
-        raise ConfigError(f"{recipe} already exists: name another file, or remove it first")
+    if recipe.suffix.lower() != ".toml":
+        raise ConfigError(
+            f"--recipe {recipe}: there is no such recipe; to draft one, give a name that ends in "
+            ".toml"
+        )
     is_beside = recipe.resolve().parent == path.resolve().parent
     draft = draft_recipe(path, path.name if is_beside else str(path.resolve()))
     replace_file(recipe, draft.encode())
     Console(highlight=False, markup=False).print(
-        f"{recipe}: check every line, then: rt-ner inspect {recipe}", soft_wrap=True
+        f"{recipe} is a draft: check every line, then: rt-ner inspect {path} --recipe {recipe}",
+        soft_wrap=True,
     )
 
 
@@ -168,6 +176,7 @@ def _evaluated_classes(
 def evaluate(
     bundle: BundlePath,
     session: SessionPaths,
+    recipe: RecipePath = None,
     area: AreaName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -185,6 +194,7 @@ def evaluate(
         area or manifest.training.area,
         manifest.voltage,
         _say,
+        recipe,
     )
     decoded = decode(loaded, recording)
     scores = asdict(decoded.score(recording))

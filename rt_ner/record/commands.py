@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.contract.kinds import RecordingFormat
+from rt_ner.core.contract.names import names_in
 from rt_ner.core.errors import RtNerError, SessionError
 from rt_ner.system.processes import listen_for_orders, tell_parent
 from rt_ner.system.signals import stop_on_signals
@@ -73,9 +74,10 @@ def record(
     with stop_on_signals() as stop:
         if until_told:
             _stop_on_order(stop)
-        if wait_for:
-            console.print(f"waiting for {wait_for} (Ctrl-C ends)", soft_wrap=True)
-        recorder.wait_for([name for name in wait_for.split(",") if name], stop)
+        awaited = names_in(wait_for)
+        if awaited:
+            console.print(f"waiting for {', '.join(awaited)} (Ctrl-C ends)", soft_wrap=True)
+        recorder.wait_for(awaited, stop)
         if stop.is_set():
             console.print("stopped before the streams appeared: nothing was recorded")
             return

@@ -11,6 +11,7 @@ from rich.table import Table
 from rt_ner.core.contract.kinds import ChannelValue, RecordingFormat, ReferenceKind
 from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.core.contract.names import decoder_name
+from rt_ner.core.errors import ConfigError
 
 # Transport and computation take about half a millisecond: at this speed they count as two.
 _FASTEST = 4.0
@@ -33,6 +34,15 @@ SessionPaths = Annotated[
         metavar="SESSION...",
         help="Recorded session file, e.g. day1.xdf. Several of the same electrodes, e.g. "
         "day1/*.xdf, are joined in this order.",
+    ),
+]
+RecipePath = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE",
+        help="Read each session file as this recipe says, e.g. lab.toml; rt-ner inspect drafts "
+        "one. The file that the recipe itself names is not read.",
     ),
 ]
 AreaName = Annotated[
@@ -183,6 +193,17 @@ Speed = Annotated[
 def session_option(use: str) -> Any:
     """Return the option --session, a recorded session file, with what a command uses it for."""
     return typer.Option("--session", metavar="FILE", help=f"Recorded session file. {use}")
+
+
+def check_recipe_use(session: Path | None, recipe: Path | None) -> None:
+    """Raise ConfigError if there is a recipe, but no session file to read by it."""
+    if recipe is not None and session is None:
+        raise ConfigError(f"--recipe {recipe} reads a session file: name that file too")
+
+
+def recipe_arguments(recipe: Path | None) -> list[str]:
+    """Return the arguments that hand a recipe on to another command."""
+    return [] if recipe is None else ["--recipe", str(recipe.resolve())]
 
 
 def out_option(result: str, metavar: str = "FOLDER") -> Any:

@@ -1,7 +1,7 @@
 """Run a long session in a short time, and compare memory and bins with its first pass."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -78,18 +78,21 @@ class Soak:
 
 def measure_soak(
     bundle: Path,
-    session: Path,
+    session: Sequence[str],
     grid: Grid,
     plan: tuple[float, float],
     folder: Path,
     progress: Progress,
 ) -> Soak:
-    """Decode a looping replay of ``session``; ``plan`` is its duration in s and its speed."""
+    """Decode a looping replay of a session; ``plan`` is its duration in s and its speed.
+
+    ``session`` holds the arguments that name it: its file, and its recipe if it has one.
+    """
     simulated_s, speed = plan
     passes = Passes(grid)
     n_hops = round(simulated_s * NS_PER_S / grid.hop_ns)
     with open_rig(bundle, 0, folder, on_velocity=passes.add) as rig:
-        arguments = ["replay", str(session), "--name", rig.source, "--loop"]
+        arguments = ["replay", *session, "--name", rig.source, "--loop"]
         with child_process([*arguments, "--speed", str(speed)], folder) as source:
 
             def check() -> None:
@@ -130,9 +133,9 @@ def _memory_after(n_hops: int, rig: Rig, passes: Passes, check: Callable[[], Non
     return resident_mb(rig.decoder.pid)
 
 
-def pass_of(session: Path, hop_ns: int) -> Grid:
+def pass_of(session: Path, recipe: Path | None, hop_ns: int) -> Grid:
     """Return a pass of a looping replay: the session, cut to whole steps of its grid."""
-    end_ns = load_session(session).end_ns
+    end_ns = load_session(session, recipe=recipe).end_ns
     return Grid(end_ns // REPLAY_GRID_NS * REPLAY_GRID_NS, hop_ns)
 
 

@@ -79,7 +79,7 @@ def session_from_arrays(  # noqa: PLR0913 - a constructor
         area=area,
         channel_ids=tuple(channel_ids) or electrode_names(counts.shape[1]),
         spikes=SpikeCounts(checked_counts(counts), bin_ns),
-        behaviour=_behaviour(end_s, values, outputs),
+        behaviour=behaviour_of(end_s, values, outputs),
         trials=UNCUT if trials is None else trials,
     )
 
@@ -138,7 +138,7 @@ def session_from_spike_times(
         spikes=merge_trains(
             [ns_array_from_s(train) for train in trains], tuple(spikes), channel, len(trains)
         ),
-        behaviour=_behaviour(np.asarray(time_s, dtype=np.float64), _columns(behaviour), outputs),
+        behaviour=behaviour_of(np.asarray(time_s, dtype=np.float64), _columns(behaviour), outputs),
         trials=UNCUT if trials is None else trials,
     )
 
@@ -149,8 +149,8 @@ def _columns(behaviour: FloatArray) -> FloatArray:
     return values[:, None] if values.ndim == 1 else values
 
 
-def _behaviour(time_s: FloatArray, values: FloatArray, outputs: Sequence[Output]) -> Behaviour:
-    """Return the samples that have a value."""
+def behaviour_of(time_s: FloatArray, values: FloatArray, outputs: Sequence[Output]) -> Behaviour:
+    """Return the samples that have a value; without outputs, two columns are a velocity."""
     if values.ndim != 2 or len(time_s) != len(values):
         raise SessionError(f"behaviour {values.shape} does not fit {len(time_s)} times")
     known = np.isfinite(values).all(axis=1)

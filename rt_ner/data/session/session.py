@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_S
@@ -13,6 +13,9 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.data.session.trials import FEWEST_TRAINING_TRIALS, UNCUT, Trials, blocks_of
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
+
+if TYPE_CHECKING:
+    from rt_ner.data.formats.pynapple.objects import PynappleObjects
 
 
 @dataclass(frozen=True)
@@ -133,14 +136,24 @@ class Session:
     ) -> "Session":
         """Return a session of spike times in s by channel, and behaviour at times of its own.
 
-        The parameters are those of
-        `rt_ner.data.formats.from_arrays.session_from_spike_times`.
+        The parameters are those of `rt_ner.data.formats.from_arrays.session_from_spike_times`.
         """
-        from rt_ner.data.formats.from_arrays import (  # noqa: PLC0415
-            session_from_spike_times,
-        )
+        from rt_ner.data.formats.from_arrays import session_from_spike_times  # noqa: PLC0415
 
         return session_from_spike_times(spikes, time_s, behaviour, **more)
+
+    @classmethod
+    def from_pynapple(cls, spikes: Any, behaviour: Any, *trials: Any, **more: Any) -> "Session":
+        """Return a session of pynapple's objects; see `rt_ner.data.formats.pynapple.reader`."""
+        from rt_ner.data.formats.pynapple.reader import session_from_pynapple  # noqa: PLC0415
+
+        return session_from_pynapple(spikes, behaviour, *trials, **more)
+
+    def to_pynapple(self) -> "PynappleObjects":
+        """Return spikes, behaviour, trials and recorded time as objects of pynapple."""
+        from rt_ner.data.formats.pynapple.writer import pynapple_of  # noqa: PLC0415
+
+        return pynapple_of(self)
 
     def __repr__(self) -> str:
         return (
@@ -162,18 +175,19 @@ class Session:
     @cached_property
     def sha256(self) -> str:
         """Hash of the recorded data, the same for every file format."""
-        digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
-        for part in (self.spikes, self.behaviour, self.trials):
-            for content in part.hashed():
-                digest.update(content)
-        return digest.hexdigest()
+        return self._hash(self.spikes, self.behaviour, self.trials)
 
     @cached_property
     def spikes_sha256(self) -> str:
         """Hash of the recorded spikes, which tells a recording whatever is read of it besides."""
+        return self._hash(self.spikes)
+
+    def _hash(self, *parts: SpikeTimes | SpikeCounts | Behaviour | Trials) -> str:
+        """Return the hash of some parts, and of the names of area and channels."""
         digest = hashlib.sha256("\n".join((self.area, *self.channel_ids)).encode())
-        for content in self.spikes.hashed():
-            digest.update(content)
+        for part in parts:
+            for content in part.hashed():
+                digest.update(content)
         return digest.hexdigest()
 
     def n_train(self, held_out: float) -> int:

@@ -11,6 +11,8 @@ from rt_ner.core.errors import SessionError
 
 # A decoder can't be trained on fewer trials; those held out for testing come on top.
 FEWEST_TRAINING_TRIALS = 4
+# Of several recordings, the last one alone is held out from, if that gives so many trials.
+_ENOUGH_HELD_OUT = 20
 # A continuous recording is cut into so many blocks or more, of this length at most.
 _FEWEST_BLOCKS, _LONGEST_BLOCK_NS = 20, 10 * NS_PER_S
 
@@ -101,7 +103,8 @@ class Trials:
         held_out : float
             Fraction of the trials to hold out for testing, from 0 to 1.
         n_last : int, optional
-            Number of trials of which that fraction is held out, from the end. Default: all.
+            Number of trials of which that fraction is held out, from the end; of all trials as
+            long as these are few. Default: all.
 
         Returns
         -------
@@ -118,9 +121,10 @@ class Trials:
             raise SessionError(
                 f"{len(self)} trial(s): at least 2 are needed, one to train on and one to hold out"
             )
-        n_before = 0 if n_last is None else len(self) - n_last
-        n_train = n_before + int((1.0 - held_out) * (len(self) - n_before) + 1e-9)
-        return min(max(n_train, 1), len(self) - 1)
+        n_of_all = len(self) - int((1.0 - held_out) * len(self) + 1e-9)
+        n_of_last = n_of_all if n_last is None else n_last - int((1.0 - held_out) * n_last + 1e-9)
+        n_test = max(n_of_last, min(n_of_all, _ENOUGH_HELD_OUT))
+        return min(max(len(self) - n_test, 1), len(self) - 1)
 
 
 def blocks_of(begin_ns: int, end_ns: int) -> Trials:

@@ -36,7 +36,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a running normalisation follows, in hops.
+    """Pace of a running normalisation, in hops.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Normalisation:
     Attributes
     ----------
     pace
-        How fast it follows.
+        Its pace.
     reference
         The moments for which the encoder's weights were made.
     start

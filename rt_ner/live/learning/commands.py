@@ -21,7 +21,9 @@ from rt_ner.terminal.options import (
     DecoderName,
     Device,
     Overwrite,
+    RecipePath,
     TaskName,
+    check_recipe_use,
     out_option,
     print_json,
     session_option,
@@ -57,6 +59,7 @@ def recalibrate(
     session: Annotated[
         Path | None, session_option("The one that BUNDLE was trained on; for --part encoder.")
     ] = None,
+    recipe: RecipePath = None,
     decoder: DecoderName = "",
     task: TaskName = "task",
     overwrite: Overwrite = False,
@@ -75,8 +78,9 @@ def recalibrate(
     from rt_ner.bundle.storage import load_bundle
     from rt_ner.recalibration.block_file import load_any_block, save_block
 
+    check_recipe_use(session, recipe)
     in_use = load_bundle(bundle)
-    known = _known(session, in_use) if part is Part.ENCODER else None
+    known = _known(session, recipe, in_use) if part is Part.ENCODER else None
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
@@ -150,7 +154,7 @@ def adapt(
         run_adaptation(plan, in_use, stop, console.print)
 
 
-def _known(session: Path | None, in_use: "Bundle") -> "Session":
+def _known(session: Path | None, recipe: Path | None, in_use: "Bundle") -> "Session":
     """Return the session that a bundle was trained on; ConfigError if it is another, or none."""
     from rt_ner.data.loading import load_session
 
@@ -159,7 +163,7 @@ def _known(session: Path | None, in_use: "Bundle") -> "Session":
         raise ConfigError(
             f"--part encoder learns from session '{training.session}' too: name it with --session"
         )
-    known = load_session(session, training.area, in_use.manifest.voltage)
+    known = load_session(session, training.area, in_use.manifest.voltage, recipe=recipe)
     known = known.only(names_of(in_use.manifest.decoded_outputs))
     if known.sha256 != training.session_sha256:
         raise ConfigError(

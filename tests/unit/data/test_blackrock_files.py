@@ -102,8 +102,8 @@ def test_files_are_closed_once_they_are_read(tmp_path: Path) -> None:
     assert str(tmp_path) not in mapped.read_text()
 
 
-def test_foreign_and_empty_files_are_refused(tmp_path: Path) -> None:
-    for content in (b"", b"hello", b"NEURALEV", bytes(400)):
+def test_files_that_break_off_are_refused(tmp_path: Path) -> None:
+    for content in (b"NEURALEV", bytes(400)):
         (tmp_path / "a.nev").write_bytes(content)
         with pytest.raises(SessionError, match="not a usable Blackrock file"):
             load_recording(tmp_path / "a.nev")

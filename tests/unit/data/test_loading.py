@@ -82,7 +82,7 @@ def test_a_missing_package_is_named_with_the_remedy(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / f"a{ending}"
-    path.touch()
+    path.write_bytes(bytes(100))
     with pytest.raises(SessionError, match=rf"{package}.*pip install 'rt-ner\[formats\]'"):
         load_recording(path)
 

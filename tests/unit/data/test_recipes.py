@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from offline_training.compare.evaluation_split import load_recordings
+from offline_training.transfer.days import load_days
+from rt_ner.bench.endurance.soak import pass_of
+from rt_ner.cli import build_app
+from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.recipe.draft import draft_recipe
 from rt_ner.data.formats.recipe.parts.smoothed import recover_counts
 from rt_ner.data.formats.recipe.schema import Smoothing
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeTimes
-from tests.helpers.sessions import SHARED, reach_file
+from tests.helpers.sessions import SHARED, quick_settings, reach_file
+from tests.helpers.xdf_files import reach_recording
 
 scipy_io = pytest.importorskip("scipy.io")
 h5py = pytest.importorskip("h5py")
@@ -182,6 +189,10 @@ WRONG = {
     "[time]": ("[tiem]", "unknown key 'tiem': did you mean 'time'"),
     "[spikes]": ('[spikes]\nvalues = "volts"', "spikes.values = 'volts'"),
     "[[outputs]]": ('[[outputs]]\nnames = ["a"]', r"gives 2 outputs, but names = \['a'\]"),
+    '"counts"\n': (
+        '"counts"\n[[outputs]]\nunit = "cm"\n',
+        "no 'outputs.0.array', which is needed",
+    ),
     "\n[spikes]": ("\nspikes", "can't be read as TOML"),
 }
 
@@ -310,3 +321,92 @@ def test_sorted_units_of_matlab_73_belong_to_their_channels(tmp_path: Path) -> N
         found = spikes.time_ns[spikes.unit == unit] / 1e9 + zero_s
         np.testing.assert_allclose(found, trains[channel, number], atol=1e-8)
     assert np.abs(session.behaviour.values).max() == pytest.approx(1.0, abs=1e-3), "mm in cm"
+
+
+def lab(folder: Path, name: str = "day1.npz", **changes: Any) -> tuple[Path, Path]:
+    """A file, and a recipe that names none."""
+    recipe = written(folder, PLAIN, arrays() | changes, name).rename(folder / "lab.toml")
+    recipe.write_text(PLAIN)
+    return folder / name, recipe
+
+
+def said(*arguments: object) -> str:
+    result = CliRunner().invoke(build_app(), list(map(str, arguments)))
+    return " ".join((result.output + str(result.exception or "")).split())
+
+
+def test_a_recipe_beside_the_file_reads_any_file_and_several(tmp_path: Path) -> None:
+    path, recipe = lab(tmp_path, "day1.h5")
+    in_place = load_session(written(tmp_path, PLAIN, arrays(), "day1.h5"))
+    session = load_session(path, recipe=recipe)
+    assert session.name == "day1"
+    assert session.sha256 == in_place.sha256
+    second, _ = lab(tmp_path, "day2.npz", counts=arrays()["counts"][::-1])
+    both = load_session([path, second], area="all", recipe=recipe)
+    assert [part.name for part in both.parts] == ["day1", "day2"]
+    named = load_session(path, recipe=written(tmp_path, PLAIN, arrays(), "other.mat"))
+    assert named.sha256 == session.sha256, "the file is read, not the one that the recipe names"
+
+
+def test_a_recipe_that_is_missing_or_given_twice(tmp_path: Path) -> None:
+    path, recipe = lab(tmp_path)
+    with pytest.raises(SessionError, match="no such recipe .*new.toml: check its path, or draft"):
+        load_session(path, recipe=tmp_path / "new.toml")
+    with pytest.raises(SessionError, match="lab.toml: a recipe itself: give the recording"):
+        load_session(recipe, recipe=recipe)
+    with pytest.raises(SessionError, match="day3.h5: no such session file"):
+        load_session(tmp_path / "day3.h5", recipe=recipe)
+    (tmp_path / "day4.mat").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(SessionError, match="a Git LFS pointer"):
+        load_session(tmp_path / "day4.mat", recipe=recipe)
+
+
+def test_inspect_reads_by_a_recipe_that_exists_and_drafts_one_that_does_not(tmp_path: Path) -> None:
+    path, recipe = lab(tmp_path)
+    before = recipe.read_bytes()
+    assert "400" in said("inspect", path, "--recipe", recipe)
+    assert recipe.read_bytes() == before
+    new = tmp_path / "new.toml"
+    assert f"rt-ner inspect {path} --recipe {new}" in said("inspect", path, "--recipe", new)
+    assert "# A draft" in new.read_text()
+    assert '"name": "day1"' in said("inspect", path, "--recipe", new, "--json")
+    assert "# A draft" in new.read_text()
+    mistyped = said("inspect", path, "--recipe", tmp_path / "lab.tml")
+    assert "there is no such recipe; to draft one, give a name that ends in .toml" in mistyped
+    assert "a folder; expected a file" in said("inspect", tmp_path, "--recipe", recipe)
+    assert "a folder; expected a file" in said("inspect", tmp_path, "--recipe", tmp_path / "x.toml")
+
+
+def test_commands_read_by_a_recipe(tmp_path: Path) -> None:
+    path, recipe = lab(tmp_path)
+    said("convert", path, tmp_path / "out.npz", "--recipe", recipe)
+    session = load_session(path, recipe=recipe)
+    assert load_session(tmp_path / "out.npz").sha256 == session.sha256
+    (split,) = load_recordings([path], ["all"], recipe=recipe)
+    assert split.sha256 == session.sha256
+    days = load_days([path], path, None, quick_settings(), recipe)
+    assert days.target.session.sha256 == days.source.session.sha256 == session.sha256
+    assert (
+        pass_of(path, recipe, 10_000_000).pass_ns
+        == session.end_ns // REPLAY_GRID_NS * REPLAY_GRID_NS
+    )
+    assert "name that file too" in said("demo", "--recipe", recipe)
+    assert "name that file too" in said("subject", "--recipe", recipe)
+
+
+def test_a_recipe_of_markers_reads_any_recording(tmp_path: Path) -> None:
+    pytest.importorskip("pyxdf")
+    path, recipe = tmp_path / "day1.xdf", tmp_path / "task.toml"
+    path.write_bytes(reach_recording()[0])
+    markers = '[markers]\nstart = "trial_start {number}"\nend = "trial_end {number}"\n'
+    recipe.write_text(markers)
+    found = load_recording(path, recipe=recipe)
+    recipe.write_text('file = "day1.xdf"\n' + markers)
+    in_place = load_recording(recipe)
+    assert found.trials is not None
+    assert in_place.trials is not None
+    np.testing.assert_array_equal(found.trials.start_ns, in_place.trials.start_ns)
+    assert found.warnings == in_place.warnings
+    recipe.write_text(PLAIN)
+    with pytest.raises(SessionError, match="day1.xdf: recipe task.toml: unknown key"):
+        load_recording(path, recipe=recipe)

@@ -145,7 +145,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="not a session.*holds weather"):
         load_session(written(tmp_path, {"weather": np.zeros(3)}))
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(SessionError, match="expected a NumPy archive"):
+    with pytest.raises(SessionError, match="it holds text, expected a NumPy archive"):
         load_session(tmp_path / "text.npz")
     np.savez(tmp_path / "evil.npz", counts_M1=np.array([{"a": 1}], dtype=object))
     with pytest.raises(SessionError, match="without pickles"):

@@ -21,7 +21,12 @@ from offline_training.ner.networks.encoder_network import (
 )
 from offline_training.ner.networks.features import Features
 from offline_training.options import pick_device
-from offline_training.settings import EnsembleSettings, TrainSettings, window_shape
+from offline_training.settings import (
+    EnsembleSettings,
+    TrainSettings,
+    WindowSettings,
+    window_shape,
+)
 from offline_training.training import train, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
@@ -33,6 +38,7 @@ from rt_ner.decoding.readout import Readout, fit_readout
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.scores import compare, only_trials, r2_score
+from tests.helpers import one_session
 from tests.helpers.reaches import BIN_NS, reaches
 from tests.helpers.sessions import quick_settings
 
@@ -254,3 +260,19 @@ def test_features_of_a_long_recording_are_made_when_asked_for(
     for one, other in zip(made.split(300), kept.split(300), strict=True):
         torch.testing.assert_close(one, other)
     assert len(made) == len(kept) == len(dataset.labels)
+
+
+def test_one_session_from_two_formats_trains_one_decoder_to_the_last_bit(tmp_path: Path) -> None:
+    """All that training takes is compared for every format in data/test_one_session_...py."""
+    pytest.importorskip("pyxdf")
+    settings = TrainSettings(
+        steps=10, batch=16, hidden_units=(8, 8), ensemble=EnsembleSettings(members=1),
+        window=WindowSettings(hop_ms=50, bin_ms=50, history_bins=4), temporal_basis=2,
+    )  # fmt: skip
+    ours, theirs = (
+        train_bundle(stored(tmp_path), settings, CPU, quiet).bundle
+        for stored in (one_session.npz, one_session.recorded(-1000))
+    )
+    assert ours.encoder_onnx == theirs.encoder_onnx
+    assert ours.scores == theirs.scores
+    np.testing.assert_array_equal(ours.golden.latents, theirs.golden.latents)

@@ -81,7 +81,7 @@ def test_a_session_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_that_is_no_session(tmp_path: Path) -> None:
     text = tmp_path / "notes.npz"
     text.write_text("hello")
-    expect_error(["train", text, "--out", tmp_path / "b"], "notes.npz", "not a session")
+    expect_error(["train", text, "--out", tmp_path / "b"], "notes.npz", "it holds text")
     assert not (tmp_path / "b").exists()
 
 

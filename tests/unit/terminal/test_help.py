@@ -122,3 +122,30 @@ def test_choices_are_shown_and_checked(command: tuple[str, ...], option: str, ch
     assert "nonsense" in result.output
     for choice in choices.split("|"):
         assert choice in result.output
+
+
+def commands_with(*metavars_or_options: str) -> Iterator[tuple[str, Any]]:
+    for app in (build_app(), bench):
+        for name, command in commands_of(app):
+            for parameter in getattr(command, "params", []):
+                if {parameter.metavar, *parameter.opts} & set(metavars_or_options):
+                    yield name, command
+                    break
+
+
+def test_every_command_that_reads_a_session_takes_a_recipe_for_it() -> None:
+    readers = dict(
+        commands_with("SESSION", "SESSION...", "RECORDING...", "DAY... NEW_DAY", "--session")
+    )
+    # The labels of a recording's name, not a session file.
+    readers.pop("record", None)
+    assert {
+        "train", "evaluate", "compare", "transfer", "replay", "convert", "demo", "subject",
+        "closed-loop", "recalibrate", "soak",
+    } <= readers.keys()  # fmt: skip
+    texts = {
+        name: [one.help for one in command.params if "--recipe" in one.opts]
+        for name, command in readers.items()
+    }
+    assert all(texts.values()), texts
+    assert len({text for (text,) in texts.values()}) == 1

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pymatreader import read_mat
 
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
@@ -18,7 +17,7 @@ from rt_ner.data.formats.common.trials.directions import (
     way_deg,
 )
 from rt_ner.data.formats.common.trials.outcomes import outcomes
-from rt_ner.data.formats.matlab.size import check_size
+from rt_ner.data.formats.matlab.contents import contents_of
 from rt_ner.data.formats.matlab.trial_row import SPIKES, TrialRow, bin_seconds
 from rt_ner.data.formats.reach import REACH_ARRAYS, reach_areas, reach_session
 from rt_ner.data.formats.recipe.builtin_recipes import read_known
@@ -36,8 +35,7 @@ _EXPECTED = (
 def read(path: Path, area: str | None) -> RecordingFile:
     """Read a MATLAB file; areas are the prefixes of its fields."""
     with foreign_file("MATLAB file", f"; {_EXPECTED}"):
-        check_size(path)
-        content = read_mat(path)
+        content = contents_of(path)
         if areas := reach_areas(content):
             arrays = {name: np.asarray(value) for name, value in content.items()}
             return RecordingFile.of_session(reach_session(arrays, area, path), areas)

@@ -12,7 +12,6 @@ from typing import BinaryIO
 import h5py
 
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.guards.hdf5_probe import check_survivable
 
 _MOST_BYTES = 2_000_000_000
 _PIECE_BYTES = 1 << 16
@@ -23,11 +22,7 @@ _ORDER_AT, _COMPRESSED = 126, 15
 
 def check_size(path: Path) -> None:
     """Raise SessionError if the file needs more memory than a recording should."""
-    if h5py.is_hdf5(path):
-        check_survivable(path)
-        n_bytes = _stated_bytes(path)
-    else:
-        n_bytes = _unpacked_bytes(path)
+    n_bytes = _stated_bytes(path) if h5py.is_hdf5(path) else _unpacked_bytes(path)
     if n_bytes > _MOST_BYTES:
         raise SessionError(
             f"its contents take {n_bytes / 1e9:.1f} GB or more, expected at most "

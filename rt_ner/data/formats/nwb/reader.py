@@ -16,7 +16,8 @@ from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.common.guards.hdf5_probe import guarded_hdf5
+from rt_ner.data.formats.nwb.datasets import text_of
 from rt_ner.data.formats.nwb.live.reader import find_streams
 from rt_ner.data.formats.nwb.parts.behavior import Movement, movement_of
 from rt_ner.data.formats.nwb.parts.series import described
@@ -34,6 +35,7 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.session.gaps import union
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
+_SOME = 8
 _MISSING = {
     "spikes": "no units table with spike_times: sort or threshold the recording first",
     "behaviour": "no time series of x and y whose name says velocity or position, such as hand_vel "
@@ -52,15 +54,13 @@ def read(
     ``codes`` is True if a recipe says what markers mean.
     """
     if not h5py.is_hdf5(path):
-        raise SessionError("not NWB: expected an HDF5 file")
-    check_survivable(path)
-    add_filters()
-    _refuse_nwb_1(path)
-    if (recorded := find_streams(path)) is not None:
-        with foreign_file("NWB"):
+        raise SessionError("not NWB: expected an HDF5 file; get an intact copy")
+    with foreign_file("NWB"), guarded_hdf5(path):
+        _check_version(path)
+        if (recorded := find_streams(path)) is not None:
             return recording_of(recorded, area, voltage, codes)
-    with foreign_file("NWB"), _opened(path) as nwb:
-        return _recording(nwb, path, area)
+        with _opened(path) as nwb:
+            return _recording(nwb, path, area)
 
 
 @contextmanager
@@ -80,15 +80,20 @@ def _opened(path: Path) -> Iterator[NWBFile]:
         yield file.read()
 
 
-def _refuse_nwb_1(path: Path) -> None:
-    """Raise SessionError for a file of NWB's first version, which pynwb does not read."""
+def _check_version(path: Path) -> None:
+    """Raise SessionError if the file is no NWB, or of NWB's first version, not read by pynwb."""
     with opened_hdf5(path) as file:
-        stated = file.get("nwb_version")
-        version = stated[()] if isinstance(stated, h5py.Dataset) else b""
-    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
-    if text.upper().startswith("NWB-1"):
+        stated = file.attrs.get("nwb_version", file.get("nwb_version", ""))
+        version = text_of(np.ravel(stated[()] if isinstance(stated, h5py.Dataset) else stated)[0])
+        names = ", ".join(list(file)[:_SOME]) or "nothing"
+    if not version:
         raise SessionError(
-            f"the file is {text}, expected NWB version 2: export it again with the program that "
+            f"an HDF5 file, but not NWB: it states no nwb_version, and holds {names}; read it by a "
+            f"recipe: rt-ner inspect {path} --recipe NEW.toml"
+        )
+    if version.upper().removeprefix("NWB-").startswith(("0.", "1.")):
+        raise SessionError(
+            f"NWB of version {version}, expected version 2: export it again with the program that "
             "wrote it, or get a newer version of the data set"
         )
 

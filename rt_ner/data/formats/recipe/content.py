@@ -10,29 +10,32 @@ import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.common.guards.foreign_files import described, foreign_file
-from rt_ner.data.formats.common.guards.hdf5_probe import add_filters, check_survivable
+from rt_ner.data.formats.common.guards.foreign_files import (
+    MatlabObject,
+    described,
+    foreign_file,
+)
+from rt_ner.data.formats.common.guards.hdf5_probe import guarded_hdf5
+from rt_ner.data.formats.common.guards.stand_ins import check_is_file
 
 _MOST_BYTES = 4_000_000_000
 
 
 def content_of(path: Path) -> Mapping[str, Any]:
     """Return the arrays of a .mat, .npz or HDF5 file by name; structs and groups are nested."""
+    check_is_file(path)
     with foreign_file("file of arrays"):
         if zipfile.is_zipfile(path):
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         if path.suffix.lower() == ".mat":
-            from pymatreader import read_mat  # noqa: PLC0415 - an extra
+            from rt_ner.data.formats.matlab.contents import (  # noqa: PLC0415 - an extra
+                contents_of,
+            )
 
-            from rt_ner.data.formats.matlab.size import check_size  # noqa: PLC0415 - an extra
-
-            check_size(path)
-            return dict(read_mat(path))
+            return contents_of(path)
         if h5py.is_hdf5(path):
-            check_survivable(path)
-            add_filters()
-            with h5py.File(path, "r") as file:
+            with guarded_hdf5(path), h5py.File(path, "r") as file:
                 return _group(file)
     raise SessionError("a recipe reads .mat, .npz and HDF5 files (.h5, .nwb)")
 
@@ -64,6 +67,8 @@ def value_at(content: Mapping[str, Any], path: str) -> Any:
             known = described(at) if isinstance(at, Mapping) else "no further names"
             raise SessionError(f"no '{name}' for the path '{path}': there is {known}")
         at = at[name]
+    if isinstance(at, MatlabObject):
+        raise SessionError(f"'{path}' is {at}")
     if not column:
         return at
     values = np.asarray(at)

@@ -13,11 +13,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.core.settings import SettingsType, load_settings
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.common.guards.stand_ins import (
-    BLACKROCK,
-    check_is_recording,
-    recording_at,
-)
+from rt_ner.data.formats.common.guards.stand_ins import BLACKROCK, check_is_file, recording_at
 from rt_ner.data.formats.common.markers.coded_trials import coded_trials
 from rt_ner.data.formats.common.markers.rules import MarkersAt
 from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
@@ -40,13 +36,40 @@ def read(path: Path, area: str | None, voltage: VoltageSettings = CROSSINGS) -> 
     """
     name = _settings(path, RecipeFile).file
     file = recording_at(path.parent / name)
-    if not name or not file.is_file():
+    if not name or not (file.exists() or file.is_symlink()):
         raise SessionError(
             f"file = '{name}': no such file beside the recipe; name the recording, e.g. "
-            'file = "day1.mat"'
+            f'file = "day1.mat", or give both: day1.mat --recipe {path.name}'
         )
+    try:
+        check_is_file(file)
+    except SessionError as error:
+        raise SessionError(f"file = '{name}': {error}") from error
+    return _read(path, file, area, voltage)
+
+
+def read_by(
+    recipe: Path, file: Path, area: str | None, voltage: VoltageSettings = CROSSINGS
+) -> RecordingFile:
+    """Read a file by a recipe, whichever file the recipe names."""
+    if file.suffix.lower() == ".toml":
+        raise SessionError(
+            "a recipe itself: give the recording that is to be read by the other recipe, "
+            f"{recipe.name}"
+        )
+    if not recipe.is_file():
+        raise SessionError(
+            f"no such recipe {recipe}: check its path, or draft it: rt-ner inspect {file} "
+            f"--recipe {recipe}"
+        )
+    try:
+        return _read(recipe, file, area, voltage)
+    except SessionError as error:
+        raise SessionError(f"recipe {recipe.name}: {error}") from error
+
+
+def _read(path: Path, file: Path, area: str | None, voltage: VoltageSettings) -> RecordingFile:
     if is_recording(file):
-        check_is_recording(file)
         return _marked(_settings(path, MarkedRecipe), file, area, voltage)
     recipe = _settings(path, Recipe)
     content = content_of(file)

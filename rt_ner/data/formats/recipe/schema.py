@@ -128,7 +128,7 @@ class RecipeFile(Settings):
 class MarkedRecipe(Settings):
     """Meaning of an XDF or Blackrock file's markers, and analog inputs that are behaviour."""
 
-    file: str
+    file: str = ""
     markers: MarkersAt | None = None
     outputs: tuple[AnalogAt, ...] = Field(default=(), max_length=MOST_OUTPUTS)
 

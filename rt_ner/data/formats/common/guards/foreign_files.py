@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,27 @@ from rt_ner.core.errors import SessionError
 _LONGEST_MESSAGE = 200
 # A file may hold thousands of arrays: so many are named.
 _SOME = 12
+
+
+_IN_MATLAB = {
+    "table": "table2struct",
+    "timetable": "timetable2table and table2struct",
+    "string": "char or cellstr",
+    "categorical": "cellstr",
+    "datetime": "posixtime",
+    "duration": "seconds",
+}
+
+
+@dataclass(frozen=True)
+class MatlabObject:
+    """Stands for an object of a MATLAB class, such as a table, which only MATLAB reads."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        remedy = _IN_MATLAB.get(self.kind, "struct, or make plain arrays of it")
+        return f"a MATLAB {self.kind}, which only MATLAB reads: convert it there with {remedy}"
 
 
 @contextmanager
@@ -40,7 +62,9 @@ def described(content: Mapping[str, Any], depth: int = 2) -> str:
     texts = []
     for name in names[:_SOME]:
         value = content[name]
-        if isinstance(value, Mapping):
+        if isinstance(value, MatlabObject):
+            texts.append(f"{name} ({value})")
+        elif isinstance(value, Mapping):
             fields = f" ({described(value, depth - 1)})" if depth > 1 else ""
             texts.append(f"{name}{fields}")
         elif shape := np.shape(value) if not isinstance(value, list | str) else ():

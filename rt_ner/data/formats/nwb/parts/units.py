@@ -30,6 +30,7 @@ from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 # So many spike times, of all, may be NaN or beyond all clocks: they are left out.
 _MOST_BAD = 0.01
 _COUNTS_WORDS = ("spike", "spikes", "count", "counts", "binned")
+_UNKNOWN = "unknown"
 _LABELS = ("label", "electrode_name", "channel_name", "name")
 
 
@@ -67,7 +68,8 @@ def areas_of(nwb: NWBFile) -> tuple[tuple[str, ...], AnyArray]:
     if nwb.units is None:
         electrodes = nwb.electrodes
         names = [] if electrodes is None else [text_of(name) for name in electrodes["location"][:]]
-        return tuple(dict.fromkeys(names)), np.zeros(0, dtype=str)
+        unnamed = () if counts_of(nwb) is None else (_UNKNOWN,)
+        return tuple(dict.fromkeys(names)) or unnamed, np.zeros(0, dtype=str)
     of_unit = np.array([_area(nwb, unit) for unit in range(len(nwb.units.id))], dtype=str)
     areas, n_units = np.unique(of_unit, return_counts=True)
     return tuple(areas[np.argsort(-n_units, kind="stable")].tolist()), of_unit
@@ -194,7 +196,7 @@ def _area(nwb: NWBFile, unit: int) -> str:
         return text_of(nwb.electrodes["location"][row])
     if "electrode_group" in nwb.units.colnames:
         return text_of(nwb.units["electrode_group"][unit].location)
-    return "unknown"
+    return _UNKNOWN
 
 
 def _electrode_row(nwb: NWBFile, unit: int) -> int | None:

@@ -1,0 +1,1 @@
+"""Sessions from and to the objects of pynapple, where that package is installed."""
