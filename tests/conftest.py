@@ -44,6 +44,7 @@ _LONGEST_FIRST = (
     "live/test_commands.py",
     "live/test_finding.py",
     "live/test_streams_in_the_wild.py",
+    "processes/test_python_page.py",
     "live/closed_loop/test_loop_parts.py",
     "live/test_record.py",
     "live/test_view.py",
