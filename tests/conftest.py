@@ -3,11 +3,12 @@
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # A first call compiles: time says nothing about these tests.
@@ -24,20 +25,57 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session  # noqa: E402
+from drivers.simulated.session import simulate_session  # noqa: E402
 from rt_ner.bundle.bundle import Bundle  # noqa: E402
 from rt_ner.bundle.storage import load_bundle  # noqa: E402
 from rt_ner.data.loading import load_session, save_session  # noqa: E402
 from rt_ner.data.session.session import Session  # noqa: E402
-from tests.helpers.sessions import quick_settings  # noqa: E402
+from rt_ner.terminal.progress import no_progress  # noqa: E402
+from tests.helpers.sessions import QUICK_TASK, quick_settings  # noqa: E402
+
+Make = Callable[[Path], None]
+
+# Those that wait for minutes in all. Beside them, the many short ones keep the processor busy.
+_LONGEST_FIRST = (
+    "faults/test_faults.py",
+    "live/test_rig_page.py",
+    "live/bench/test_bench.py",
+    "live/system/test_surroundings.py",
+    "live/test_commands.py",
+    "live/test_finding.py",
+    "live/test_streams_in_the_wild.py",
+    "processes/test_python_page.py",
+    "live/closed_loop/test_loop_parts.py",
+    "live/test_record.py",
+    "live/test_view.py",
+    "live/drivers/test_sources.py",
+    "live/test_doctor.py",
+    "live/bench/test_latency.py",
+)
 
 
 @pytest.fixture(scope="session")
-def small_session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Make], Path]:
+    """Make a file or folder once in a run, although each parallel run asks for it."""
+    is_parallel = "PYTEST_XDIST_WORKER" in os.environ
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if is_parallel else own
+
+    def made(name: str, make: Make) -> Path:
+        path = shared / "made-once" / name
+        path.parent.mkdir(exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                make(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_session_file(made_once: Callable[[str, Make], Path]) -> Path:
     """A simulated session of 16 trials and 96 electrodes, as a file."""
-    path = tmp_path_factory.mktemp("session") / "small.npz"
-    save_session(simulate_session(3, TaskSettings(n_trials=16), ArraySettings()), path)
-    return path
+    return made_once("small.npz", lambda path: save_session(simulate_session(3, QUICK_TASK), path))
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +84,18 @@ def small_session(small_session_file: Path) -> Session:
 
 
 @pytest.fixture(scope="session")
-def small_bundle_folder(small_session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_bundle_folder(small_session: Session, made_once: Callable[[str, Make], Path]) -> Path:
     """A bundle trained, briefly, on the small session."""
-    import torch
 
-    from offline_training.training import save_trained, train_bundle
+    def train(folder: Path) -> None:
+        import torch
 
-    folder = tmp_path_factory.mktemp("bundle") / "small"
-    trained = train_bundle(small_session, quick_settings(), torch.device("cpu"), lambda *_: None)
-    save_trained(trained, folder, overwrite=False)
-    return folder
+        from offline_training.training import save_trained, train_bundle
+
+        trained = train_bundle(small_session, quick_settings(), torch.device("cpu"), no_progress)
+        save_trained(trained, folder, overwrite=False)
+
+    return made_once("bundle", train)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +115,12 @@ def rng() -> np.random.Generator:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, so that no worker is left alone with one at the end."""
-    items.sort(
-        key=lambda item: not {"recorded", "processes", "test_rig_page.py"} & set(item.path.parts)
-    )
+    """Run the longest files first, so that no worker is left alone with one at the end."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        if name in _LONGEST_FIRST:
+            return _LONGEST_FIRST.index(name)
+        return len(_LONGEST_FIRST) + name.startswith("unit/")
+
+    items.sort(key=place)

@@ -24,7 +24,10 @@ from tests.helpers.classes import classifying_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120
-QUICK = "steps = 60\nbatch = 64\n[ensemble]\nmembers = 2\ndistillation_steps = 100\n"
+QUICK = (
+    "steps = 60\nbatch = 64\nhidden_units = [32, 32]\n"
+    "[ensemble]\nmembers = 2\ndistillation_steps = 40\n"
+)
 
 
 def rt_ner(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_peer_is_measured_beside_the_decoder(tmp_path: Path) -> None:
     untrained_bundle(8, 10.0, tmp_path / "bundle")
-    short = LatencyPlan(tmp_path / "bundle", 8, 10_000_000, seconds=8.0, turns=1)
+    short = LatencyPlan(tmp_path / "bundle", 8, 10_000_000, seconds=2.0, turns=1)
     timings = measure_in_turns(short, (DECODER, "plain"), tmp_path, lambda _: None)
     ours, plain = (Latency(short, timings[DECODER], timings[name]) for name in (DECODER, "plain"))
     assert {"step_us", "stages_us", "worst"} <= ours.summary().keys()

@@ -28,7 +28,7 @@ from rt_ner.offline.labels import label_hops
 from rt_ner.recalibration.readouts.refit import recalibrate_readout
 from tests.helpers.blocks import used
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
-from tests.helpers.sessions import quick_settings
+from tests.helpers.sessions import SMALL_NETWORK, quick_settings
 
 CLICK = Output("click", "", OutputKind.OTHER)
 OF = {
@@ -75,7 +75,7 @@ def session(small_session: Session) -> Session:
 
 @pytest.fixture(scope="module", params=OF)
 def trained(request: pytest.FixtureRequest, session: Session) -> Bundle:
-    settings = quick_settings(steps=20, classes=request.param, ensemble=ALONE)
+    settings = quick_settings(steps=20, classes=request.param, ensemble=ALONE, **SMALL_NETWORK)
     return train(session, settings=settings, device="cpu")
 
 
@@ -129,7 +129,7 @@ def test_classes_are_scored_beside_a_control_and_chance(loaded: Bundle, session:
 def test_the_encoder_and_the_readout_are_those_without_classes(
     trained: Bundle, small_session: Session
 ) -> None:
-    settings = quick_settings(steps=20, ensemble=ALONE)
+    settings = quick_settings(steps=20, ensemble=ALONE, **SMALL_NETWORK)
     plain = train(small_session, settings=settings, device="cpu")
     assert plain.encoder_onnx == trained.encoder_onnx
     assert plain.manifest.readout == trained.manifest.readout

@@ -39,27 +39,30 @@ def results() -> Results:
     return run(plan(recordings, LATENTS, DIRECT, n_seeds=2), Listener())
 
 
+@pytest.fixture(scope="module")
+def saved(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the results, which no test changes."""
+    out = tmp_path_factory.mktemp("saved") / "new" / "comparison"
+    save(results, out)
+    return out
+
+
 def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_everything_is_written(results: Results, tmp_path: Path) -> None:
-    out = tmp_path / "new" / "comparison"
-    save(results, out)
-    assert names_in(out) == FILES
-    numbers = json.loads((out / "compare.json").read_text())
+def test_everything_is_written(results: Results, saved: Path) -> None:
+    assert names_in(saved) == FILES
+    numbers = json.loads((saved / "compare.json").read_text())
     assert {key: numbers[key] for key in ("rows", "across")} == scores_json(results)
     assert len(numbers["direction_over_time"]) == 2 * 2 * 2
     for name in FILES - {"compare.json", "compare.md"}:
-        picture = matplotlib.image.imread(io.BytesIO((out / name).read_bytes()))
+        picture = matplotlib.image.imread(io.BytesIO((saved / name).read_bytes()))
         assert picture[..., :3].std() > 0.01, f"{name} is empty"
 
 
-def test_the_page_holds_every_recording_the_paper_and_the_figures(
-    results: Results, tmp_path: Path
-) -> None:
-    save(results, tmp_path / "out")
-    page = (tmp_path / "out" / "compare.md").read_text()
+def test_the_page_holds_every_recording_the_paper_and_the_figures(saved: Path) -> None:
+    page = (saved / "compare.md").read_text()
     assert "| paper: ner-paper | linear | 0.548 | – | – |" in page
     assert "| latents | linear |" in page
     for name in FILES - {"compare.json", "compare.md"}:
@@ -117,11 +120,11 @@ def test_latents_of_any_dimension_are_turned_to_the_readout(dims: int) -> None:
     assert draw_latents(results) is not None
 
 
-def test_only_a_comparison_is_replaced(results: Results, tmp_path: Path) -> None:
+def test_only_a_comparison_is_replaced(results: Results, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     check_out(out)
-    save(results, out)
+    shutil.copytree(saved, out, dirs_exist_ok=True)
     save(results, out)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds notes.txt, which is not part of a comparison"):

@@ -32,7 +32,7 @@ from rt_ner.offline.labels import Labels, label_hops, shuffle_trials
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
 from tests.helpers.outputs import position_xy
 from tests.helpers.reaches import Listener
-from tests.helpers.sessions import quick_settings
+from tests.helpers.sessions import SMALL_NETWORK, quick_settings
 
 ANGLES = tuple(Output(f"joint_{k}", "deg", OutputKind.ANGLE) for k in range(6))
 # What is decoded, as a function of velocity and position.
@@ -63,7 +63,8 @@ def trained(request: pytest.FixtureRequest, small_session: Session) -> tuple[Ses
     outputs = KINDS[request.param]
     session = with_outputs(small_session, outputs, continuous=len(outputs) % 2 == 0)
     names = [output.name for output in outputs]
-    settings = quick_settings(steps=20, outputs=names, ensemble=EnsembleSettings(members=1))
+    alone = EnsembleSettings(members=1)
+    settings = quick_settings(steps=20, outputs=names, ensemble=alone, **SMALL_NETWORK)
     return session, train(session, settings=settings, progress=False, device="cpu")
 
 

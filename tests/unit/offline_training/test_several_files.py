@@ -14,6 +14,7 @@ from rt_ner.data.loading import save_session
 BRIEF = """
 steps = 20
 batch = 32
+hidden_units = [32, 32]
 [ensemble]
 members = 1
 """

@@ -40,7 +40,7 @@ from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.scores import compare, only_trials, r2_score
 from tests.helpers import one_session
 from tests.helpers.reaches import BIN_NS, reaches
-from tests.helpers.sessions import quick_settings
+from tests.helpers.sessions import SMALL_NETWORK, quick_settings
 
 CPU = torch.device("cpu")
 
@@ -72,7 +72,7 @@ def test_one_seed_gives_one_bundle_byte_for_byte_from_python_too(
 def test_settings_by_keyword_replace_single_ones(
     small_session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = quick_settings(steps=10, batch=8)
+    settings = quick_settings(steps=10, batch=8, **SMALL_NETWORK)
     with pytest.warns(UserWarning, match="training trials") as caught:
         bundle = train(
             small_session,
@@ -146,9 +146,8 @@ def test_a_silent_channel_is_ignored_also_when_it_fires_later(
 
 
 def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> None:
-    settings = quick_settings(
-        steps=60, ensemble=EnsembleSettings(members=2, distillation_steps=250)
-    )
+    ensemble_settings = EnsembleSettings(members=2, distillation_steps=250)
+    settings = quick_settings(steps=60, ensemble=ensemble_settings, **SMALL_NETWORK)
     split = split_session(small_session, settings)
     step_ns = split.shape.bin_ns
     ensemble, _ = train_ensemble(split.train, settings, step_ns, CPU, quiet)
@@ -177,7 +176,9 @@ def test_validation_is_of_trials_that_members_left_out() -> None:
 
 def test_what_a_session_lacks_is_told_before_training(small_session: Session) -> None:
     told: list[str] = []
-    train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet, told.append)
+    train_bundle(
+        small_session, quick_settings(steps=10, batch=8, **SMALL_NETWORK), CPU, quiet, told.append
+    )
     assert any("12 training trials are few" in warning for warning in told)
 
 
@@ -218,7 +219,9 @@ def test_a_training_that_diverges_says_so(small_session: Session) -> None:
 
 
 def test_the_shortest_training_runs(small_session: Session) -> None:
-    trained = train_bundle(small_session, quick_settings(steps=10, batch=8), CPU, quiet)
+    trained = train_bundle(
+        small_session, quick_settings(steps=10, batch=8, **SMALL_NETWORK), CPU, quiet
+    )
     assert np.isfinite(trained.bundle.manifest.scores.r2)
 
 
