@@ -20,6 +20,7 @@ from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import BundleError
 from rt_ner.data.session.session import Session, SessionPart
 from rt_ner.data.session.spikes import SpikeTimes
+from rt_ner.data.session.trials import Trials
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.decoding.decoder import Decoder, DecoderSpecification
@@ -274,7 +275,25 @@ def test_it_is_used_for_several_recordings_unless_told_otherwise(small_session: 
     assert "normalisation" not in TrainSettings().model_dump(mode="json")
 
 
-def test_the_newest_of_several_recordings_is_held_out(small_session: Session) -> None:
-    joined = replace(small_session, parts=(SessionPart("a", "", 6), SessionPart("b", "", 10)))
-    assert [joined.n_train(part) for part in (0.2, 0.5, 0.01)] == [14, 11, 15]
-    assert small_session.n_train(0.2) == 12
+@pytest.mark.parametrize(
+    ("n_trials", "part", "n_train"),
+    [((120, 120, 120), 0.2, 336), ((120, 120, 120), 0.5, 300), ((120, 120, 50), 0.2, 270),
+     ((16, 4), 0.2, 16), ((5,) * 20, 0.2, 80), ((1, 1), 0.2, 1)],
+)  # fmt: skip
+def test_the_newest_of_several_recordings_is_held_out(
+    n_trials: tuple[int, ...], part: float, n_train: int
+) -> None:
+    """Of recordings so short that this is too little, a part of all is."""
+    assert blocks(sum(n_trials)).n_train(part, n_trials[-1]) == n_train
+
+
+def blocks(n_trials: int) -> Trials:
+    bounds_ns = np.arange(n_trials + 1, dtype=np.int64) * 1000 * MS
+    return Trials(
+        start_ns=bounds_ns[:-1],
+        go_ns=bounds_ns[:-1],
+        end_ns=bounds_ns[1:],
+        direction_deg=np.zeros(n_trials),
+        target_cm=np.zeros((n_trials, 2)),
+        are_blocks=True,
+    )
