@@ -14,8 +14,9 @@ from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.offline.labels import Labels
 
-# Decoded outputs are smoothed by a Gaussian of this standard deviation.
-_SMOOTHING_NS = 150 * NS_PER_MS
+# Decoded outputs are smoothed by Gaussians of these standard deviations. Positions and forces
+# change more slowly than velocities.
+_SMOOTHING_NS, _RATE_SMOOTHING_NS = 300 * NS_PER_MS, 150 * NS_PER_MS
 # Decoded values vary less than true ones, by about the root of R².
 _DECODED_SPREAD = 0.94
 _CONSTANT = 1e-9
@@ -71,8 +72,10 @@ def _smoothed(values: FloatArray, labels: Labels) -> FloatArray:
     hop_ns = int(np.diff(labels.end_ns).min()) if len(labels) > 1 else 1
     smoothed = np.empty_like(values)
     ends = np.flatnonzero(np.diff(labels.end_ns) > hop_ns) + 1
-    for run in np.split(np.arange(len(values)), ends):
-        smoothed[run] = gaussian_filter1d(values[run], _SMOOTHING_NS / hop_ns, axis=0)
+    for column, output in enumerate(labels.outputs):
+        sd_hops = (_RATE_SMOOTHING_NS if output.is_rate else _SMOOTHING_NS) / hop_ns
+        for run in np.split(np.arange(len(values)), ends):
+            smoothed[run, column] = gaussian_filter1d(values[run, column], sd_hops)
     return smoothed
 
 
