@@ -48,7 +48,7 @@ def recalibrate_encoder(
         begun = 1 / 3 if stage == "training" else 2 / 3
         network = aligned_network(source, split, lambda part: on_part(begun + part / 3))
         ids = session.channel_ids
-        model = exported_model(network, ids, split.shape, source.readout)
+        model = exported_model(network, ids, split.shape, source.readout, split.train)
         return replace(model, voltage=session.voltage), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
