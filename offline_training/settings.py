@@ -79,9 +79,10 @@ class EnsembleSettings(RenamedSettings):
 class NormalisationSettings(Settings):
     """The running normalisation, which follows each channel's slow changes of rate and spread.
 
-    ``use``: auto is for decoders that learn from several recordings. ``update_s`` is the time
-    between two updates and ``memory_s`` the time constant in the long run. At the start, and after
-    each break, what is known counts as ``trusted_s``: the less, the faster it follows.
+    ``use``: auto gives it to decoders that learn from several recordings. ``update_s`` is the time
+    between two updates and ``memory_s`` the time constant in the long run. ``trusted_s`` is the
+    weight of the old estimate, in seconds of data, at the start and after each break: the smaller
+    it is, the faster the estimate adapts.
     """
 
     use: Literal["auto", "on", "off"] = "auto"

@@ -36,7 +36,7 @@ def transfer(
         list[Path],
         typer.Argument(
             metavar="DAY... NEW_DAY",
-            help="Sessions of the known days, oldest first, then of the day to decode, e.g. "
+            help="Sessions of the known days, oldest first, then the session of the new day, e.g. "
             "day1.xdf day2.xdf day3.xdf.",
         ),
     ],
@@ -46,7 +46,7 @@ def transfer(
         list[str] | None,
         typer.Option(
             metavar="N",
-            help="Number of labelled trials of the new day, e.g. 16; 0: no labels; all: every "
+            help="Number of trials of the new day to use with labels, e.g. 16; 0: none; all: every "
             f"training trial. Repeat for more than one. Default: {', '.join(_DEFAULT_TRIALS)}.",
         ),
     ] = None,
@@ -66,10 +66,10 @@ def transfer(
 ) -> None:
     """Carry a decoder over to a new day with few labels or none.
 
-    Keeps the readout of the known days. Matches the units of the new day to theirs, by their
-    electrodes' names or by their firing. Learns from the spikes of the new day's training trials
-    and from the labels of the first few. Scores the result on the new day's last fifth, next to
-    decoders that learn from the labelled trials alone.
+    Keeps the readout of the known days. Matches the units of the new day to theirs, by electrode
+    name or by firing. Learns from the spikes of all training trials of the new day, and from the
+    labels (recorded behaviour) of the first few. Scores the result on the last fifth of the new
+    day, next to decoders that learn from the labelled trials alone.
 
     Example: rt-ner transfer day1.xdf day2.xdf day3.xdf --trials 16 --out day3-bundle
     """
@@ -83,7 +83,7 @@ def transfer(
     settings = train_settings(config, seed, outputs)
     if len(days) < 2:
         raise ConfigError(
-            f"{days[0]}: one session alone; name the known days and then the day to decode, e.g. "
+            f"{days[0]}: one session alone; name the known days and then the new day, e.g. "
             "rt-ner transfer day1.xdf day2.xdf"
         )
     loaded = load_days(days[:-1], days[-1], area, settings, recipe)

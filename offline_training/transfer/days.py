@@ -124,7 +124,7 @@ def load_days(
 
 
 def _day(session: Session, settings: TrainSettings, pace: Pace | None, is_known: bool) -> Day:
-    """Split a day. Of a known one, the running normalisation knows the whole."""
+    """Split a day. All of a known day is known to the running normalisation."""
     shape, n_train = window_shape(settings.window, session), session.n_train(settings.held_out)
     last = len(session.trials) if is_known else n_train
     following = Following(pace, int(session.trials.end_ns[last - 1])) if pace else None

@@ -29,7 +29,8 @@ class Point:
     relative
         R², relative to an encoder trained on all of the day's training trials.
     shuffled_r2
-        Control: the same transfer with shuffled trials or, without labels, with a random match.
+        Control: the same transfer with a random match and shuffled trials. Without labels: the mean
+        of random matches, without learning from pseudo-labels.
     fit_s
         Training time in seconds, without the source day and the control.
     ensemble_r2

@@ -48,7 +48,7 @@ def load_session(
         Called with each warning about a file, such as a gap or an assumed unit. Default: warnings
         are not shown.
     recipe : str or Path, optional
-        Recipe (TOML) that says where spikes, behaviour and trials stand in the file, or in each of
+        Recipe (TOML) that says where spikes, behaviour and trials are in the file, or in each of
         several. Default: the file is in a format that is read without one.
 
     Returns
@@ -158,7 +158,7 @@ def load_recording(
     voltage : VoltageSettings, optional
         Values to make of broadband voltage. Default: threshold crossings without a reference.
     recipe : str or Path, optional
-        Recipe (TOML) to read the file by; the file that it names itself does not matter.
+        Recipe (TOML) that says how to read the file; the file that the recipe names is ignored.
 
     Returns
     -------

@@ -46,8 +46,8 @@ def inspect(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Read the recording as this recipe says, e.g. lab.toml. If there is no such file, "
-            "write a draft of a recipe to it. A recipe that exists is never changed.",
+            help="Read the recording as this recipe says, e.g. lab.toml. If this file does not "
+            "exist, draft a recipe and write it there. An existing recipe is never changed.",
         ),
     ] = None,
     area: AreaName = None,
@@ -65,9 +65,9 @@ def inspect(
     """Check a recording or a bundle and show what is inside.
 
     For a recording, also lists anything that is missing for training. With --recipe NEW.toml,
-    drafts a recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in an
-    .xdf or Blackrock file. Correct it, and run the same command again: it reads the recording by
-    the recipe, as any command does with --recipe.
+    drafts a recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in a
+    recording (XDF, NWB or Blackrock). Correct the draft, and run the same command again: it reads
+    the recording as the recipe says, as any command does with --recipe.
     """
     if recipe is not None and not recipe.exists():
         _write_draft(path, recipe)
@@ -144,7 +144,7 @@ def _write_draft(path: Path, recipe: Path) -> None:
     draft = draft_recipe(path, path.name if is_beside else str(path.resolve()))
     replace_file(recipe, draft.encode())
     Console(highlight=False, markup=False).print(
-        f"{recipe} is a draft: check every line, then: rt-ner inspect {path} --recipe {recipe}",
+        f"{recipe} is a draft: check every line, then run rt-ner inspect {path} --recipe {recipe}",
         soft_wrap=True,
     )
 

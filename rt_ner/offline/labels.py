@@ -13,7 +13,7 @@ _N_CYCLES = 1000
 # Below the first fraction of a fast speed the subject is at rest, and direction is only noise.
 # Above the second one the subject moves for certain.
 _REST, _MOVES, _FAST_PERCENTILE = 0.05, 0.25, 95.0
-# Of several recordings, each weighs this much of the next newer one.
+# Of several recordings, each weighs this many times as much as the next newer one.
 _OLDER = 0.7
 
 
@@ -26,7 +26,7 @@ class Labels:
     reach; in a continuous recording that of the movement itself, NaN at rest. ``are_blocks``: True
     if the trials are blocks of a continuous recording. ``classes`` ``(hop,)`` are names of classes,
     empty for hops of no class; None if nothing is classified. ``weight`` ``(hop,)`` is how often a
-    hop is drawn in training, against others; None if all are alike.
+    hop is drawn in training, relative to others; None if all are alike.
     """
 
     end_ns: Int64Array

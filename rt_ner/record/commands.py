@@ -44,8 +44,8 @@ def record(
 ) -> None:
     """Record all LSL streams to an XDF or NWB file, until Ctrl-C.
 
-    Records every visible stream, to XDF with LabRecorder. Files are named as in BIDS, e.g.
-    FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
+    Records every visible stream; XDF files are written by LabRecorder. Files are named as in BIDS,
+    e.g. FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
     Streams that appear later are reported, not recorded.
 
     Example: rt-ner record recordings --record-as M/day1/reach --format nwb

@@ -42,7 +42,7 @@ RecipePath = Annotated[
         "--recipe",
         metavar="FILE",
         help="Read each session file as this recipe says, e.g. lab.toml; rt-ner inspect drafts "
-        "one. The file that the recipe itself names is not read.",
+        "one. The file entry of the recipe is ignored.",
     ),
 ]
 AreaName = Annotated[
@@ -172,7 +172,7 @@ RecordAs = Annotated[
 ]
 RecordFormat = Annotated[
     RecordingFormat,
-    typer.Option("--format", help="Record to XDF, with LabRecorder, or to NWB."),
+    typer.Option("--format", help="File format; only xdf needs LabRecorder."),
 ]
 ChannelMap = Annotated[
     Path | None,

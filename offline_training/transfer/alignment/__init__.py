@@ -1,1 +1,1 @@
-"""Alignment of known days' decoder to another day."""
+"""Alignment of the known days' decoder to another day."""

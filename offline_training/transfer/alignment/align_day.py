@@ -66,8 +66,8 @@ def align_day(
 ) -> AlignedDay:
     """Stitch the target day to the source day's ensemble, and distill that into one encoder.
 
-    Trials without labels are labelled by what the known days make of them. ``split`` is the target
-    day's; only its held-out trials are used.
+    Trials without labels get pseudo-labels from the decoder of the known days. ``split`` is that
+    of the target day; only its held-out trials are used.
     """
     windows, seed = calibration.windows, source.settings.seed
     torch.manual_seed(seed)
@@ -87,9 +87,9 @@ def align_day(
 def _labelled(
     source: SourceDay, calibration: Calibration, match: Match
 ) -> tuple[LabelledDay, Matching]:
-    """Return the calibration windows with true or pseudo labels, and the match of the units.
+    """Return the calibration windows with true or pseudo-labels, and the match of the units.
 
-    Units that are matched by their firing are matched once more when their tuning is known.
+    Units that are matched by their firing are matched once more, by their tuning to these too.
     """
     windows, is_true = calibration.windows, calibration.is_labelled
     labels, matching = windows.labels, match(None)
@@ -105,7 +105,7 @@ def _labelled(
 
 
 def _guessed(source: SourceDay, calibration: Calibration, matching: Matching) -> Labels:
-    """Return pseudo labels by a match of the units, and the true ones where there are any."""
+    """Return pseudo-labels by a match of the units, and the true ones where there are any."""
     windows = calibration.windows
     stitched = Stitched(source, matching, windows.windows.shape[2])
     latents = stitched_latents(source, stitched, windows, windows)

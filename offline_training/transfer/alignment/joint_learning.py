@@ -45,7 +45,7 @@ class ReadIn(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class DayToLearn:
-    """Labelled features of a day, the read-in of its units (None: they are those of the encoder).
+    """Labelled features of a day, and the read-in of its units; None: they are the encoder's.
 
     ``n_anchors`` are drawn per step and member, among the ``rows`` given; None: among all.
     """
@@ -168,7 +168,7 @@ class _DrawnDays:
         return torch.stack(losses).sum()
 
     def _error(self, latents: torch.Tensor, values: FloatArray) -> torch.Tensor:
-        """Return the mean squared error of the kept readout, of the weight that two days have."""
+        """Return the mean squared error of the kept readout, weighted as that of two days."""
         decoded = latents @ self._matrix + self._bias
         wanted = torch.from_numpy(values).to(decoded)[:, None]
         error: torch.Tensor = ((decoded - wanted) ** 2).mean() / self._goal.variance

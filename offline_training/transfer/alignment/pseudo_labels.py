@@ -1,8 +1,8 @@
-"""Label a day by what the known days' decoder makes of it.
+"""Label a day with what the known days' decoder gives for it.
 
-A decoder of other days is right on the whole, but noisy, and too small or too large. Smoothed over
-time, and brought to the spread that the outputs have on known days, its outputs are labels from
-which an encoder can learn the day's own units (self-training). No label of the day is needed.
+The outputs of such a decoder are right on the whole, but noisy, and too small or too large.
+Smoothed over time, and scaled to the spread that the outputs have on known days, they are labels
+from which an encoder can learn the day's own units (self-training). No label of the day is needed.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from rt_ner.offline.labels import Labels
 # Decoded outputs are smoothed by Gaussians of these standard deviations. Positions and forces
 # change more slowly than velocities.
 _SMOOTHING_NS, _RATE_SMOOTHING_NS = 300 * NS_PER_MS, 150 * NS_PER_MS
-# Decoded values vary less than true ones, by about the root of R².
+# The standard deviation of decoded values is smaller than that of true ones, by about √R².
 _DECODED_SPREAD = 0.94
 _CONSTANT = 1e-9
 
@@ -38,7 +38,7 @@ def known_outputs(labels: Labels) -> KnownOutputs:
 
 
 def pseudo_labels(decoded: FloatArray, labels: Labels, known: KnownOutputs) -> Labels:
-    """Return labels with values and directions as decoded; those of ``labels`` are not looked at.
+    """Return labels with decoded values and directions; those of ``labels`` are not looked at.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def pseudo_labels(decoded: FloatArray, labels: Labels, known: KnownOutputs) -> L
 
 
 def with_true_labels(guessed: Labels, true: Labels, is_labelled: BoolArray) -> Labels:
-    """Return pseudo labels with the true ones of the hops that are labelled."""
+    """Return pseudo-labels, with the true ones at the hops that are labelled."""
     chosen = is_labelled[:, None]
     return replace(
         guessed,

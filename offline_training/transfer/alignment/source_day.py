@@ -141,7 +141,7 @@ class Stitched(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class LabelledDay:
-    """Windows of a day with labels; ``is_true`` ``(hop,)`` are those that are no pseudo labels."""
+    """Windows of a day with labels; ``is_true`` ``(hop,)`` is False for pseudo-labels."""
 
     windows: Dataset
     is_true: BoolArray

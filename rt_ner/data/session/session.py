@@ -193,8 +193,8 @@ class Session:
     def n_train(self, held_out: float) -> int:
         """Return the number of training trials, which come before the held-out ones.
 
-        Of several recordings, a fraction ``held_out`` of the last one is held out: a decoder should
-        know the newest day, and be scored on it.
+        Of several recordings, a fraction ``held_out`` of the last one is held out, or more if it is
+        short (`Trials.n_train`): a decoder should know the newest day, and be scored on it.
         """
         return self.trials.n_train(held_out, self.parts[-1].n_trials if self.parts else None)
 

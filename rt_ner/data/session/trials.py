@@ -11,7 +11,7 @@ from rt_ner.core.errors import SessionError
 
 # A decoder can't be trained on fewer trials; those held out for testing come on top.
 FEWEST_TRAINING_TRIALS = 4
-# Of several recordings, the last one alone is held out from, if that gives so many trials.
+# Of several recordings, only trials of the last one are held out if those are at least so many.
 _ENOUGH_HELD_OUT = 20
 # A continuous recording is cut into so many blocks or more, of this length at most.
 _FEWEST_BLOCKS, _LONGEST_BLOCK_NS = 20, 10 * NS_PER_S
@@ -103,8 +103,9 @@ class Trials:
         held_out : float
             Fraction of the trials to hold out for testing, from 0 to 1.
         n_last : int, optional
-            Number of trials of which that fraction is held out, from the end; of all trials as
-            long as these are few. Default: all.
+            Number of trials in the last of several recordings. That fraction of them is held out
+            or, if that is fewer than 20, the last 20 trials, but no more than that fraction of all
+            trials. Default: there is one recording.
 
         Returns
         -------

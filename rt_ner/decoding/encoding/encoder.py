@@ -186,7 +186,8 @@ def _checked_latent_dim(
     if names != expected or len(session.get_outputs()) != 1:
         raise BundleError(
             f"the encoder has the inputs {', '.join(names)} and {len(session.get_outputs())} "
-            f"outputs, expected {', '.join(expected)} and one: train it with rt-ner"
+            f"output(s), expected the inputs {', '.join(expected)} and 1 output: train it with "
+            "rt-ner"
         )
     graph_input, (graph_output,) = session.get_inputs()[0], session.get_outputs()
     if tuple(graph_input.shape[1:]) != window_shape[1:]:

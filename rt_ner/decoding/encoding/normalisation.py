@@ -43,8 +43,8 @@ class Pace:
     update
         Hops between two updates.
     trusted
-        Hops for which the moments count as known at the start, and again after each break of the
-        history: the fewer, the faster new ones replace them.
+        Weight of the old moments, in hops, at the start and again after each break of the history:
+        the smaller it is, the faster new hops replace them.
     memory
         Time constant with which old hops are forgotten in the long run.
 
@@ -90,7 +90,7 @@ class ChannelScale:
 class RunningNormaliser:
     """The moments of the present, and the scale that follows from them.
 
-    It depends on the hops that it takes alone, and on no clock, so that a replay repeats it bit for
+    It depends only on the hops that it takes, and on no clock, so that a replay repeats it bit for
     bit.
 
     Parameters

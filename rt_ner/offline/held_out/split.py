@@ -37,7 +37,7 @@ class Split:
 def split_windows(
     session: Session, shape: WindowShape, held_out: float, pace: Pace | None = None
 ) -> Split:
-    """Hold out the last trials, a fraction of all; SessionError if a part would be empty.
+    """Hold out the last trials, as `Session.n_train` says; SessionError if a part would be empty.
 
     Blocks of a continuous recording are held out likewise, after a gap of a window's length.
     ``pace``: that of the running normalisation; None without one.

@@ -17,7 +17,7 @@ from rt_ner.lsl.discovery import describe_stream
 from rt_ner.record.engines.engine import RecorderLostError, Summary
 from rt_ner.record.engines.tap import Tap
 
-# What is lost if this process is killed, at most, and the time that a sample takes to come.
+# At most this much is lost if this process is killed. A sample also takes some time to arrive.
 _TICK_S = 0.25
 
 
@@ -90,7 +90,7 @@ class NwbEngine:
         try:
             return Tap(info)
         except (pylsl.util.TimeoutError, pylsl.util.LostError, ParseError) as error:
-            self._tell(f"not recorded, it does not answer ({error}): {describe_stream(info)}")
+            self._tell(f"not recorded, does not answer ({error}): {describe_stream(info)}")
             return None
 
     def _common_offset_s(self) -> float:

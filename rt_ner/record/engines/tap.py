@@ -47,9 +47,9 @@ class Tap:
         return bool(self.host == socket.gethostname())
 
     def offset_s(self) -> float:
-        """Return what takes the stream's stamps to this computer's clock, as it was last known.
+        """Return the offset from the stream's clock to this computer's, as it was last known.
 
-        liblsl measures it all the while.
+        liblsl measures it all the time.
         """
         if not self.is_local:
             with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):

@@ -40,7 +40,7 @@ def behaviour_of(
 ) -> tuple[Behaviour | None, list[str]]:
     """Return the analog inputs that a recipe names, and notes.
 
-    If it names none, the velocity of the movement that the inputs' labels name, if they do.
+    If it names none: the velocity of the movement that the inputs' labels name, if any.
     """
     if places:
         labels = [label for place in places for label in place.channels]
@@ -98,7 +98,7 @@ def _signals(
     per_mean = max(round(rate_hz / _RATE_HZ), 1)
     values = _means(files, segment, stream, columns, per_mean)
     begin_ns = round(float(files.get_signal_t_start(0, segment, stream)) * NS_PER_S)
-    # A sample is stamped at its end, a mean in the middle of its samples' ends.
+    # A sample is stamped at its end, a mean in the middle of the ends of its samples.
     ends_s = np.asarray((np.arange(len(values)) * per_mean + (per_mean + 1) / 2) / rate_hz)
     units = [units_of(files, stream)[column] for column in columns]
     notes = [f"analog inputs at {rate_hz:g} Hz, averaged to {rate_hz / per_mean:g} Hz"]

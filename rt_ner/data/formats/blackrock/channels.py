@@ -12,7 +12,7 @@ from rt_ner.decoding.input.channels import split_name
 
 # The detector's band ends at 6 kHz.
 BROADBAND_HZ = 15_000
-# So many channels are named of a stream of broadband, and of others.
+# This many channels are named of a stream of broadband, and of other streams.
 _SOME_ELECTRODES, _SOME_INPUTS = 4, 16
 # Blackrock's own names for analog inputs that nobody named.
 _INPUT = re.compile(r"ainp\d*", re.IGNORECASE)
@@ -56,7 +56,7 @@ def described(files: BlackrockRawIO, stream: int) -> str:
 
 
 def movement_pairs(files: BlackrockRawIO, stream: int) -> Iterator[Pair]:
-    """Yield the pairs of channels whose labels differ by x and y alone, and name a movement."""
+    """Yield the pairs of channels whose labels differ only in x and y, and name a movement."""
     labels = [split_name(label)[0] for label in labels_of(files, stream)]
     place = {label.lower(): at for at, label in enumerate(labels)}
     for label, own, unit in zip(
@@ -72,9 +72,10 @@ def movement_pairs(files: BlackrockRawIO, stream: int) -> Iterator[Pair]:
 
 
 def _is_position(rest: tuple[str, ...], unit: str) -> bool | None:
-    """Return True for a position, False for a velocity; ``rest`` are a label's words but its axis.
+    """Return True for a position, False for a velocity; ``rest``: a label's words without its axis.
 
-    The unit of an input is mostly that of a voltage: what moves is at a place, then.
+    The unit of an input is mostly that of a voltage. A label that names only what moves, such as a
+    hand, then means its position.
     """
     if rest == ("v",):
         return False

@@ -1,7 +1,7 @@
 """Read Blackrock files with neo: NEV spikes, or values of NSx broadband.
 
-Movement is there if it was fed into analog inputs. Which digital words mean a trial's start, go
-cue and end, a recipe says.
+Movement is there if it was fed into analog inputs. A recipe says which digital words mean a
+trial's start, go cue and end.
 """
 
 import logging
@@ -32,7 +32,7 @@ _MISSING = {
     "behaviour": "no analog channels whose labels name x and y of a movement, such as hand_x and "
     f"hand_y: name the movement's channels in a recipe {_DRAFT}, or record movement and spikes "
     "together as LSL streams (rt-ner record)",
-    "trials": "Blackrock files don't say which words mean a trial's start, go cue and end: say it "
+    "trials": "Blackrock files don't say which words mean a trial's start, go cue and end: say so "
     f"in a recipe {_DRAFT}, or record the task's markers and the spikes together as LSL streams "
     "(rt-ner record)",
 }
@@ -101,7 +101,7 @@ def _recording(
 def _spikes(
     files: BlackrockRawIO, segment: int, origin_ns: int, voltage: VoltageSettings
 ) -> FoundSpikes:
-    """Return the NEV file's spikes, or the values of broadband without any."""
+    """Return the NEV file's spikes or, if there are none, the values of broadband."""
     found = FoundSpikes((), None, [])
     if voltage == CROSSINGS:
         found = _sorted_spikes(files, segment, origin_ns)

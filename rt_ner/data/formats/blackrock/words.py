@@ -43,7 +43,7 @@ def _comments(files: BlackrockRawIO, segment: int, origin_ns: int) -> Iterator[M
 
 
 def _text_of(packet: Any) -> str:
-    """Return the text of a comment; NumPy cuts off zeros at its end, and so half of a letter."""
+    """Return the text of a comment; NumPy cuts zeros off its end, which may be half a letter."""
     content = bytes(packet["comment"])
     if int(packet["char_set"]) != _UTF_16:
         return plain(content.decode("latin-1"))

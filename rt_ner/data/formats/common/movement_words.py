@@ -18,7 +18,7 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def is_other(own: Sequence[str]) -> bool:
-    """Return True if words name what moves too, but is not decoded, such as the eyes."""
+    """Return True if words name something else that moves but is not decoded, such as the eyes."""
     return bool(set(own) & set(_OTHERS))
 
 

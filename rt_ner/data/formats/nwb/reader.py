@@ -88,8 +88,8 @@ def _check_version(path: Path) -> None:
         names = ", ".join(list(file)[:_SOME]) or "nothing"
     if not version:
         raise SessionError(
-            f"an HDF5 file, but not NWB: it states no nwb_version, and holds {names}; read it by a "
-            f"recipe: rt-ner inspect {path} --recipe NEW.toml"
+            f"an HDF5 file, but not NWB: it states no nwb_version, and holds {names}; read it with "
+            f"a recipe: rt-ner inspect {path} --recipe NEW.toml"
         )
     if version.upper().removeprefix("NWB-").startswith(("0.", "1.")):
         raise SessionError(

@@ -53,10 +53,7 @@ def read_by(
 ) -> RecordingFile:
     """Read a file by a recipe, whichever file the recipe names."""
     if file.suffix.lower() == ".toml":
-        raise SessionError(
-            "a recipe itself: give the recording that is to be read by the other recipe, "
-            f"{recipe.name}"
-        )
+        raise SessionError(f"a recipe itself: give the recording that {recipe.name} should read")
     if not recipe.is_file():
         raise SessionError(
             f"no such recipe {recipe}: check its path, or draft it: rt-ner inspect {file} "
@@ -90,7 +87,7 @@ def _marked(
     """Return a recording with what a recipe says about it."""
     if recipe.outputs and file.suffix.lower() not in BLACKROCK:
         raise SessionError(
-            "[[outputs]] are analog inputs of Blackrock files; of an XDF or NWB recording, a "
+            "[[outputs]] are analog inputs of Blackrock files; from an XDF or NWB recording, a "
             "stream of type Kinematics or Position is read: take [[outputs]] out of the recipe"
         )
     found = recorded(file, area, voltage, recipe.outputs)

@@ -16,7 +16,7 @@ def opened_hdf5(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError:
-        # So opens a file whose writer was killed before it could take back its mark.
+        # This opens a file whose writer was killed before it could remove its mark.
         file = h5py.File(path, "r", swmr=True)
     with file:
         yield file

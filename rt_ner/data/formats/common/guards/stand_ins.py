@@ -58,8 +58,8 @@ def check_is_file(path: Path) -> None:
     kind = _kind(head)
     if kind and expected and kind not in expected:
         raise SessionError(
-            f"it holds {kind}, expected {expected[0]}, as a name that ends in {path.suffix} says: "
-            "give it the name of what it is, or export it again"
+            f"it holds {kind}, expected {expected[0]}, as its name ends in {path.suffix}: rename "
+            "it to match its contents, or export it again"
         )
 
 
@@ -68,8 +68,8 @@ def check_ending(path: Path) -> None:
     if path.suffix.lower() not in _KINDS and _kind(_head(path)) != _ARCHIVE:
         ending = f"ending in {path.suffix}" if path.suffix else "without an ending"
         raise SessionError(
-            f"files {ending} are not read, expected {_READ}; convert it, or read it by "
-            "a recipe (--recipe)"
+            f"files {ending} are not read, expected {_READ}; convert it, or read it "
+            "with a recipe (--recipe)"
         )
 
 

@@ -12,7 +12,7 @@ from rt_ner.data.formats.common.markers.marker import Marker, plain
 
 Role = Literal["start", "go", "end", "success", "failure", "direction"]
 ROLES: tuple[Role, ...] = ("start", "go", "end", "success", "failure", "direction")
-# A marker that is exactly one of these is nothing else that only fits a placeholder.
+# A marker that is exactly one of these is not also one that fits only through a placeholder.
 _EVENTS = frozenset(ROLES[:-1])
 _PLACEHOLDERS = ("direction", "target", "number")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
@@ -27,7 +27,7 @@ def _listed(value: Any) -> tuple[str, ...]:
 
 
 def _checked(pattern: Any) -> str:
-    """Return a code or text as text. Raise ValueError if it is neither, or has a typing error."""
+    """Return a code or text as text. Raise ValueError if it is neither, or has a mistake in it."""
     if isinstance(pattern, bool) or not isinstance(pattern, int | str):
         raise ValueError('expected a code, such as 9, or a text, such as "go"')
     text = plain(str(pattern))
@@ -67,8 +67,8 @@ class MarkersAt(Settings):
     direction
         Markers that only tell the direction, by ``{direction}`` or ``{target}``.
     targets
-        Number of targets that ``{target}`` numbers, evenly spread and counterclockwise from the x
-        axis; 0: as the movement shows.
+        Number of targets, if ``{target}`` numbers them evenly spaced and counterclockwise from the
+        x axis; 0: found out from the movement.
     degrees
         Direction in degrees that a marker means, by marker.
 
@@ -96,8 +96,8 @@ class MarkersAt(Settings):
         for pattern in (*self.success, *self.failure):
             for name in {*_PLACEHOLDER.findall(pattern)} - told - {"number"}:
                 raise ValueError(
-                    f"'{pattern}' fits a trial's own {{{name}}}, which no start, go, end or "
-                    "direction tells"
+                    f"'{pattern}' is compared with the trial's own {{{name}}}, which no "
+                    "start, go, end or direction tells"
                 )
         if self.targets and "target" not in told:
             raise ValueError("targets needs {target} in start, go, end or direction")

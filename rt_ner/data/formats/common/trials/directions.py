@@ -76,7 +76,7 @@ def stated_directions(name: str, stated: FloatArray, moved_deg: FloatArray) -> D
 def numbered_directions(
     name: str, stated: FloatArray, n_targets: int, moved_deg: FloatArray
 ) -> Directions:
-    """Return the directions to so many targets, evenly spread from the x axis, by number.
+    """Return the directions to targets by number, evenly spaced from the x axis.
 
     They may be numbered from 0 or from 1. Raises SessionError if there are more than ``n_targets``.
     """
@@ -89,7 +89,7 @@ def numbered_directions(
     if not readings:
         raise SessionError(
             f"{name} is {known.min():g} to {known.max():g}, which does not number {n_targets} "
-            "targets: check the number of targets"
+            "targets: correct the number of targets"
         )
     if (np.isfinite(stated) & np.isfinite(moved_deg)).sum() >= FEWEST_REACHES:
         return _best(name, readings, moved_deg, np.isfinite(stated))
@@ -151,7 +151,7 @@ def _readings(stated: FloatArray) -> dict[str, FloatArray]:
 
 
 def _indices(stated: FloatArray, first: int, n_targets: float) -> FloatArray:
-    """Return the directions of targets by number, evenly spread from the x axis."""
+    """Return the directions of targets by number, evenly spaced from the x axis."""
     return (stated - first) * 360.0 / n_targets % 360.0
 
 

@@ -2,8 +2,8 @@
 
 ``acquisition`` holds one series per LSL stream: its samples as they were sent, its stamps in
 seconds of the LSL clock (``timestamps_reference_time`` is that clock's zero), and its
-announcement as XML in ``comments``. Texts are stored in a fixed number of bytes, for HDF5 can't
-keep texts of any length readable while it writes. The notes list the streams in their order.
+LSL metadata as XML in ``comments``. Texts are stored in a fixed number of bytes, because HDF5
+can't keep texts of any length readable while it writes. The notes list the streams in their order.
 """
 
 import json

@@ -33,7 +33,7 @@ _HINTS = """\
 # In a text, {number} stands for any number, {direction} for a direction in degrees, {target} for a
 # target's number; in success and failure, {target} must be the trial's own.
 # direction = "target {target}"  # markers that only tell the direction
-# targets = 8                    # if {target} numbers so many, evenly spread
+# targets = 8                    # if {target} numbers 8 targets, evenly spaced
 # [markers.degrees]              # or the direction in degrees that each marker means
 """
 
@@ -85,8 +85,8 @@ def _marker_lines(markers: tuple[Marker, ...]) -> list[str]:
         "# The markers, and how often each comes:",
         *(f"#   {shown(name)}: {in_words(each, _MOST_LISTED)}" for name, each in listed.items()),
         "[markers]",
-        f"{mark}stream = {_quoted(main)}  # the only one that counts; left out: all",
-        *([f"bits = {bits}  # that carry the code: the others never change"] if bits else []),
+        f"{mark}stream = {_quoted(main)}  # the only stream to use; without this line: all",
+        *([f"bits = {bits}  # only these carry the code: the others never change"] if bits else []),
         *(_role_line(role, _guesses(used)) for role in _WORDS),
         _HINTS,
     ]
@@ -143,10 +143,10 @@ def _of_states(state: str, texts: set[str]) -> dict[str, str]:
 def _movement_lines() -> list[str]:
     """Return the section on analog inputs, as comments."""
     return [
-        "# No labels of analog inputs name a movement. If any of them are one:",
+        "# No label of an analog input names a movement. If some inputs are one:",
         "# [[outputs]]",
         '# channels = ["ainp1", "ainp2"]  # labels, as above',
-        "# scale = 0.01                   # cm per unit of the file, here per mV",
+        "# scale = 0.01                   # cm per unit of the file, such as mV",
         '# unit = "cm"',
         '# kind = "position"              # velocity, position, force, angle, other',
         "",

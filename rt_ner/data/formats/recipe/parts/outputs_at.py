@@ -75,8 +75,8 @@ class AnalogAt(OutputForm):
     channels
         Labels of the channels, such as ``["ainp1", "ainp2"]``.
     scale
-        Units per unit of the file, such as cm per mV; 0: the file's own unit, where it is a length
-        or a speed.
+        Factor from the file's unit to ``unit``, such as cm per mV; 0: the file's own unit is used
+        if it is a length or a speed.
 
     """
 

@@ -23,7 +23,7 @@ from rt_ner.data.formats.nwb.live.layout import LIBVER, dtype_of, notes_of
 from rt_ner.data.formats.streams.stream_info import StreamInfo, decoder_provenance
 from rt_ner.decoding.input.spike_stream import MICROVOLTS
 
-# NWB's way to say of any age: unknown.
+# NWB's codes for an unknown age and sex.
 _ANY_AGE, _ANY_SEX = "P0D/", "U"
 _CHUNK_BYTES, _MOST_ROWS = 131_072, 4096
 _MOST_AXES = 3
@@ -47,7 +47,7 @@ def create(path: Path, header: RecordingHeader, infos: Sequence[StreamInfo]) -> 
     named = dict(zip(_names(infos), infos, strict=True))
     nwb = NWBFile(
         session_description="All LSL streams of a session, written by rt-ner while it was "
-        "recorded; comments of each series: the stream's announcement",
+        "recorded; the comments of each series hold the LSL metadata of its stream (XML)",
         identifier=str(uuid4()),
         session_start_time=header.starts_at,
         timestamps_reference_time=header.clock_zero_at,

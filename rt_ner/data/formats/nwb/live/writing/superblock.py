@@ -1,8 +1,8 @@
-"""Keep the first bytes of a growing HDF5 file such that any program can open it at any time.
+"""Keep the first bytes of a growing HDF5 file so that any program can open it at any time.
 
-HDF5 marks a file that is being written, and refuses to open it once its writer was killed, although
-all that was flushed is intact: SWMR (single writer, multiple readers) orders the writes so that it
-is. Nothing but the mark and the stated size stand in the way. Both are in the superblock, which
+HDF5 marks a file that is being written, and refuses to open it once its writer has been killed,
+although all that was flushed is intact: SWMR (single writer, multiple readers) orders the writes so
+that it is. Only the mark and the stated size stand in the way. Both are in the superblock, which
 HDF5 does not write again until it closes the file.
 """
 
