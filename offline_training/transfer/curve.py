@@ -1,4 +1,4 @@
-"""Decoding of a target day over the number of its calibration trials, by transfer and by others."""
+"""Decoding of a target day over the number of its labelled trials, by transfer and by others."""
 
 import time
 from collections import Counter
@@ -47,7 +47,7 @@ Fit = TypeVar("Fit")
 class Plan:
     """Settings of a transfer.
 
-    ``trials`` are numbers of calibration trials, ascending; 0 stands for no labels.
+    ``trials`` are numbers of labelled trials, ascending; 0 stands for no labels.
     """
 
     days: TransferDays
@@ -87,7 +87,7 @@ class Watcher(Protocol):
 
 
 def run(plan: Plan, watcher: Watcher) -> Curve:
-    """Train on the source day once, then align it with each number of calibration trials."""
+    """Train on the source day once, then align it with each number of labelled trials."""
     return _Runner(plan, watcher).run()
 
 

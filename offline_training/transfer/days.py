@@ -27,7 +27,7 @@ from rt_ner.offline.dataset import Dataset, Following, build_dataset
 from rt_ner.offline.held_out.split import Split, split_dataset
 
 ALL_TRIALS = "all"
-# The control shuffles the calibration trials, which takes at least two.
+# The control shuffles the labelled trials, which takes at least two.
 _FEWEST_TRIALS = 2
 
 
@@ -151,7 +151,7 @@ def _share_electrodes(sessions: Sequence[Session]) -> bool:
 
 
 def chosen_trials(wanted: Sequence[str], n_available: int) -> tuple[list[int], list[str]]:
-    """Return the numbers of calibration trials, ascending, and the entries that are too large."""
+    """Return the numbers of labelled trials, ascending, and the entries that are too large."""
     numbers = {name: n_available if name == ALL_TRIALS else _number(name) for name in wanted}
     too_many = [name for name, number in numbers.items() if number > n_available]
     chosen = sorted({number for number in numbers.values() if number <= n_available})

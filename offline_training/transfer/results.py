@@ -1,4 +1,4 @@
-"""Results of a transfer: scores per method and number of calibration trials."""
+"""Results of a transfer: scores per method and number of labelled trials."""
 
 from dataclasses import dataclass, field
 
@@ -19,11 +19,11 @@ class Point:
     Attributes
     ----------
     trials
-        Number of calibration trials.
+        Number of labelled trials.
     method
         ``"transfer"``, or the name of another method.
     labels
-        True if the labels of the calibration trials were used.
+        True if labels of the new day were used.
     r2, path_r2
         Scores on held-out trials.
     relative
@@ -53,7 +53,7 @@ class Curve:
     """Results of a transfer.
 
     ``matching`` uses all of the target day's training windows, without labels. ``aligned`` has the
-    encoder for each number of calibration trials.
+    encoder for each number of labelled trials.
     """
 
     days: TransferDays
