@@ -17,7 +17,7 @@ CONTENTS = {
     "day1.mat": (b"/annex/objects/SHA256E-s1--00.mat\n", "a git-annex pointer"),
     "day1.h5": (
         b"\x89HDF",
-        "files ending in .h5 are not read, expected .xdf, .*or read it by a re",
+        "files ending in .h5 are not read, expected .xdf, .*or read it with a re",
     ),
     "day1": (b"hello", "files without an ending are not read"),
     "empty.xdf": (b"", "an empty file .0 bytes.: get an intact copy"),
