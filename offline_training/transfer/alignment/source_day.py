@@ -26,7 +26,7 @@ from rt_ner.offline.dataset import Dataset
 # Anchors per step and member of the known days, and of the day to decode.
 N_ANCHORS = 64
 # With so many labelled trials, half of a day's anchors are drawn from them.
-_TRIALS_OF_HALF = 16
+_TRIALS_OF_HALF = 4
 
 
 @dataclass(frozen=True, eq=False)
