@@ -130,7 +130,7 @@ def train_bundle(
         warn(warning)
 
     def fit(part: Split, stage: str) -> tuple[DecoderSpecification, float | None]:
-        return _fit(session, part, settings, device, partial(progress, stage))
+        return fit_decoder(session, part, settings, device, partial(progress, stage))
 
     return prove(session, split, settings, fit)
 
@@ -146,10 +146,13 @@ def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
     save_bundle(trained.bundle, folder, report_pages(trained, draw_report), overwrite)
 
 
-def _fit(
+def fit_decoder(
     session: Session, split: Split, settings: TrainSettings, device: torch.device, on_step: OnStep
 ) -> tuple[DecoderSpecification, float | None]:
-    """Train the encoder, then fit the readouts to its latents of the training windows."""
+    """Train the encoder, then fit the readouts to its latents of the training windows.
+
+    Returns the decoder, and the R² of training trials that were left out in turn, if any.
+    """
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
     if settings.readout == "kalman":

@@ -1,0 +1,1 @@
+"""Measurement of the running normalisation on sessions whose channels drift."""

@@ -1,0 +1,161 @@
+"""Score decoders with and without the running normalisation after an hour, drifting and not.
+
+Both learn from the same training trials. Each decodes the session played over and over, bin by bin
+with the live decoder's own code, and is scored on the held-out trials of the last round.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+
+from offline_training.bench.drift.channels import Rounds, random_drift, rounds_of
+from offline_training.dataset.adequacy import check_adequacy
+from offline_training.dataset.split import split_session
+from offline_training.ner.ensemble import OnStep
+from offline_training.settings import TrainSettings, learned_part
+from offline_training.training import fit_decoder
+from rt_ner.core.arrays import FloatArray
+from rt_ner.core.clock import NS_PER_S
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.binning.raster import raster_binner
+from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.offline.decoding import Decoding, decode_chunks
+from rt_ner.offline.scores import compare, only_trials
+from rt_ner.terminal.progress import Progress
+
+_USES: tuple[Literal["off", "on"], ...] = ("off", "on")
+_SCORES = ("still_off_r2", "still_on_r2", "drifting_off_r2", "drifting_on_r2")
+_NS_PER_HOUR = 3600 * NS_PER_S
+_N_RESAMPLES = 10_000
+# Part of the work that is learning; decoding is the rest. Only for the progress.
+_LEARNING = 0.7
+
+
+@dataclass(frozen=True)
+class DriftPlan:
+    """The sessions, the training, the number of seeds and the time that is played, in hours."""
+
+    sessions: Sequence[Session]
+    settings: TrainSettings
+    device: torch.device
+    n_seeds: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """Held-out R² in the last round, of one session and seed, with the normalisation off and on.
+
+    ``still`` is without drift, ``drifting`` with it.
+    """
+
+    session: str
+    seed: int
+    rounds: int
+    still_off_r2: float
+    still_on_r2: float
+    drifting_off_r2: float
+    drifting_on_r2: float
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over rows.
+
+    ``interval95`` is that of the mean, by resampling the rows; None if there is only one.
+    """
+
+    mean: float
+    interval95: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        text = f"{self.mean:.3f}"
+        if self.interval95 is not None:
+            low, high = self.interval95
+            text += f" ({low:.3f} to {high:.3f})"
+        return text.replace("-", "−")
+
+
+def measure_drift(
+    plan: DriftPlan, progress: Progress, warn: Callable[[str], None]
+) -> list[DriftRow]:
+    """Return a row for each session and seed. Each seed trains anew, and drifts differently.
+
+    ``warn`` receives what a session lacks; SessionError if it lacks too much.
+    """
+    rows = []
+    for whole in plan.sessions:
+        session = learned_part(whole, plan.settings.outputs, plan.settings.classes)
+        for warning in check_adequacy(split_session(session, plan.settings), session.channel_ids):
+            warn(f"{session.name}: {warning}")
+        for seed in range(plan.settings.seed, plan.settings.seed + plan.n_seeds):
+            stage = f"{session.name}, seed {seed}"
+            rows.append(_measure(session, seed, plan, partial(progress, stage)))
+    return rows
+
+
+def _measure(session: Session, seed: int, plan: DriftPlan, on_step: OnStep) -> DriftRow:
+    drift = random_drift(session, np.random.default_rng(seed))
+    scores, n_rounds = {}, 0
+    for number, use in enumerate(_USES):
+
+        def learning(part: float, r2: float | None, before: int = number) -> None:
+            on_step((before + _LEARNING * part) / len(_USES), r2)
+
+        settings = _with_normalisation(plan.settings, seed, use)
+        split = split_session(session, settings)
+        model, _ = fit_decoder(session, split, settings, plan.device, learning)
+        rounds = rounds_of(session, split.shape.hop_ns, round(plan.hours * _NS_PER_HOUR))
+        n_rounds = rounds.number
+        for name, chunks in (
+            ("still", rounds.chunks()),
+            ("drifting", rounds.drifting(drift, seed)),
+        ):
+            scores[f"{name}_{use}_r2"] = _last_round_r2(model, rounds, chunks, split.n_train)
+        on_step((number + 1) / len(_USES), None)
+    return DriftRow(session.name, seed, n_rounds, **scores)
+
+
+def _with_normalisation(
+    settings: TrainSettings, seed: int, use: Literal["off", "on"]
+) -> TrainSettings:
+    normalisation = settings.normalisation.model_copy(update={"use": use})
+    return settings.model_copy(update={"seed": seed, "normalisation": normalisation})
+
+
+def _last_round_r2(
+    model: DecoderSpecification, rounds: Rounds, chunks: Iterable[RasterChunk], n_train: int
+) -> float:
+    """Decode all rounds in order, and return R² on the held-out trials of the last one."""
+    session, shape = rounds.session, model.window
+    period_ns = session.spikes.raster_period_ns
+    binner = raster_binner(len(model.channel_ids), shape.hop_ns, period_ns)
+    decoding = decode_chunks(model, binner, chunks)
+    last = decoding.end_ns > rounds.last_ns
+    of_session = Decoding(
+        decoding.end_ns[last] - rounds.last_ns, decoding.latent[last], decoding.values[last]
+    )
+    whole = compare(of_session, session, shape.hop_ns)
+    return only_trials(whole, n_train, len(session.trials), shape.history_ns).r2()
+
+
+def summary_of(rows: Sequence[DriftRow]) -> dict[str, Mean]:
+    """Return the mean of each score, and of the gain by the normalisation."""
+    scores = {name: np.array([getattr(row, name) for row in rows]) for name in _SCORES}
+    for name in ("still", "drifting"):
+        scores[f"{name}_gain"] = scores[f"{name}_on_r2"] - scores[f"{name}_off_r2"]
+    return {name: _mean(values) for name, values in scores.items()}
+
+
+def _mean(values: FloatArray) -> Mean:
+    if values.size == 1:
+        return Mean(float(values[0]), None)
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (_N_RESAMPLES, values.size)).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5]).tolist()
+    return Mean(float(values.mean()), (low, high))
