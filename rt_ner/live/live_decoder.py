@@ -200,6 +200,7 @@ class _Tee:
         self.announce_counts = results.announce_counts
         self.push_timing = results.push_timing
         self.push_counts = results.push_counts
+        self.push_normalisation = results.push_normalisation
         self.push_notice = results.push_notice
         self.warm_caches = results.warm_caches
         self.close = results.close

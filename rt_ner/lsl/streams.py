@@ -39,6 +39,7 @@ _FORMAT = {
     Kind.LATENT: pylsl.cf_float32,
     Kind.TIMING: pylsl.cf_double64,
     Kind.COUNTS: pylsl.cf_float32,
+    Kind.NORMALISATION: pylsl.cf_double64,
     Kind.STATE: pylsl.cf_string,
     Kind.NOTICES: pylsl.cf_string,
     Kind.COMMANDS: pylsl.cf_string,

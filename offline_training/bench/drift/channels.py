@@ -9,7 +9,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.chunks import RasterChunk
 
-_GAINS = (0.7, 1.4)
+_LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
 _MOST_ADDED = 0.2
 
 
@@ -34,7 +34,7 @@ def random_drift(session: Session, rng: np.random.Generator) -> ChannelDrift:
     """Return a drift to gains of 0.7 to 1.4 and to 0 to 20 % more spikes, at random per channel."""
     chunks = session.spikes.raster(0, session.end_ns)
     mean = np.concatenate([chunk.counts for chunk in chunks]).mean(axis=0)
-    gain = np.exp(rng.uniform(*np.log(_GAINS), mean.size))
+    gain = np.exp(rng.uniform(np.log(_LEAST_GAIN), np.log(_MOST_GAIN), mean.size))
     return ChannelDrift(gain, rng.uniform(0, _MOST_ADDED, mean.size) * mean)
 
 

@@ -44,9 +44,10 @@ class Kind(StrEnum):
         Movement, and the session's and trials' markers.
     PUSHED
         Times at which a driver pushed its chunks.
-    VELOCITY, OUTPUT, CLASSES, LATENT, TIMING, COUNTS, STATE, NOTICES
-        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes, and
-        CLASSES for the probabilities of classes.
+    VELOCITY, OUTPUT, CLASSES, LATENT, TIMING, COUNTS, NORMALISATION, STATE, NOTICES
+        The decoder's results: velocity along x and y, or OUTPUT for whatever else it decodes,
+        CLASSES for the probabilities of classes, and NORMALISATION for the state of the running
+        normalisation.
     COMMANDS
         Commands to the decoder.
     CURSOR, TARGET, TASK
@@ -66,6 +67,7 @@ class Kind(StrEnum):
     LATENT = "latent"
     TIMING = "timing"
     COUNTS = "counts"
+    NORMALISATION = "normalisation"
     STATE = "state"
     NOTICES = "notices"
     COMMANDS = "commands"
@@ -87,6 +89,7 @@ LSL_TYPE = {
     Kind.LATENT: "Latent",
     Kind.TIMING: "Timing",
     Kind.COUNTS: "Counts",
+    Kind.NORMALISATION: "Normalisation",
     Kind.STATE: "Markers",
     Kind.NOTICES: "Markers",
     Kind.COMMANDS: "Markers",
@@ -104,6 +107,7 @@ DECODER_KINDS = (
     Kind.LATENT,
     Kind.TIMING,
     Kind.COUNTS,
+    Kind.NORMALISATION,
     Kind.STATE,
     Kind.NOTICES,
 )

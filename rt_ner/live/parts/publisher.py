@@ -73,7 +73,7 @@ class Publisher:
         self.n_missed_in_a_row = 0
 
     def publish(self, decoded: Decoded, source: SpikeSource, decoder: Decoder) -> None:
-        """Send outputs, classes, latent, timing and counts of one hop.
+        """Send outputs, classes, latent, timing and counts of one hop, and then adapt to it.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Publisher:
         self._results.push_timing(decoded.end_ns, row)
         self._results.push_counts(decoded.end_ns, decoder.binner.counts)
         if step.send is Send.VELOCITY:
-            decoder.adapt()
+            self._adapt(decoder, decoded.end_ns)
         self.last_end_ns = decoded.end_ns
 
     def take(self, event: Event) -> None:
@@ -190,6 +190,16 @@ class Publisher:
         values, was_too_fast = self.limiter.limit(decoded.values)
         self._results.push_output(values, decoded.end_ns)
         self.statistics.n_clamped += was_too_fast
+
+    def _adapt(self, decoder: Decoder, end_ns: int) -> None:
+        """Let the running normalisation take in the newest hop; send its state if that is new."""
+        normaliser = decoder.model.normaliser
+        if normaliser is None:
+            return
+        before = normaliser.moments
+        decoder.adapt()
+        if normaliser.moments is not before:
+            self._results.push_normalisation(end_ns, normaliser.moments)
 
     def _count(self, decoded: Decoded, latency_ns: int, n_nonfinite: int) -> None:
         if decoded.ready:

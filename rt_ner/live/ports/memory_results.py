@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.chunks import Decoded
+from rt_ner.decoding.encoding.normalisation import Moments
 from rt_ner.live.states import State
 
 
@@ -20,8 +21,9 @@ class Sent(NamedTuple):
 class MemoryResults:
     """The results port in memory: everything that was sent, in order.
 
-    ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``, ``states``
-    ``(stamp_ns, state)``. ``in_order`` holds states, outputs and classes as they came.
+    ``latents`` and ``counts`` hold ``(end_ns, array)``, ``timing`` ``(end_ns, row)``,
+    ``normalisations`` ``(end_ns, moments)``, ``states`` ``(stamp_ns, state)``. ``in_order`` holds
+    states, outputs and classes as they came.
     """
 
     outputs: list[Sent] = field(default_factory=list)
@@ -29,6 +31,7 @@ class MemoryResults:
     latents: list[tuple[int, Float32Array]] = field(default_factory=list)
     timing: list[tuple[int, list[float]]] = field(default_factory=list)
     counts: list[tuple[int, Float32Array]] = field(default_factory=list)
+    normalisations: list[tuple[int, Moments]] = field(default_factory=list)
     states: list[tuple[int, State]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     in_order: list[Sent | State] = field(default_factory=list)
@@ -59,6 +62,10 @@ class MemoryResults:
     def push_counts(self, end_ns: int, counts: Float32Array) -> None:
         """Keep the spikes of a hop."""
         self.counts.append((end_ns, counts.copy()))
+
+    def push_normalisation(self, end_ns: int, moments: Moments) -> None:
+        """Keep the state of the running normalisation."""
+        self.normalisations.append((end_ns, moments))
 
     def push_state(self, state: State, stamp_ns: int) -> None:
         """Keep a change of state."""

@@ -11,6 +11,7 @@ import numpy as np
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, Decoded
+from rt_ner.decoding.encoding.normalisation import Moments
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.joining.joined_stream import JoinedStream
 from rt_ner.live.states import State
@@ -179,6 +180,10 @@ class ResultsOut(Protocol):
 
     def push_counts(self, end_ns: int, counts: Float32Array) -> None:
         """Send the spikes of a hop, ``(channel,)`` in the bundle's order."""
+        ...
+
+    def push_normalisation(self, end_ns: int, moments: Moments) -> None:
+        """Send the state of the running normalisation, in force from the end of a hop on."""
         ...
 
     def push_state(self, state: State, stamp_ns: int) -> None:

@@ -25,7 +25,8 @@ STALE_S = 0.2
 _ROWS = 12_000
 _N_NOTICES = 50
 # Streams of the decoder that are shown, of the task and of the source.
-_DECODERS = tuple(kind for kind in DECODER_KINDS if kind is not Kind.CLASSES)
+_NOT_SHOWN = (Kind.CLASSES, Kind.NORMALISATION)
+_DECODERS = tuple(kind for kind in DECODER_KINDS if kind not in _NOT_SHOWN)
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
 _STATES = tuple(State)

@@ -184,20 +184,36 @@ def test_the_past_alone_decides(small_session: Session, dataset: Dataset) -> Non
     np.testing.assert_array_equal(ours.reference.root, theirs.reference.root)
 
 
-def latents(
-    model: DecoderSpecification, rig: MemoryRig, follows: Callable[[int], bool]
-) -> dict[int, bytes]:
-    """Return the latents of a rig's spikes; the normalisation takes the hops that it follows."""
-    binner = raster_binner(len(model.channel_ids), model.window.hop_ns, MS)
-    decoder = Decoder(model, binner, now_ns=lambda: 0)
-    found = {}
-    for chunk in (what for _, what in rig.plan if isinstance(what, RasterChunk)):
-        for decoded in decoder.push(chunk):
-            if decoded.ready:
-                found[decoded.end_ns] = decoded.latent.tobytes()
+class Offline:
+    """Latents and states of a rig's spikes; the normalisation takes the hops that it follows."""
+
+    def __init__(
+        self, model: DecoderSpecification, rig: MemoryRig, follows: Callable[[int], bool]
+    ) -> None:
+        binner = raster_binner(len(model.channel_ids), model.window.hop_ns, MS)
+        decoder = Decoder(model, binner, now_ns=lambda: 0)
+        self.latents: dict[int, bytes] = {}
+        self.states: list[tuple[int, bytes]] = []
+        normaliser = decoder.model.normaliser
+        assert normaliser is not None
+        for chunk in (what for _, what in rig.plan if isinstance(what, RasterChunk)):
+            for decoded in decoder.push(chunk):
+                if not decoded.ready:
+                    continue
+                self.latents[decoded.end_ns] = decoded.latent.tobytes()
+                before = normaliser.moments
                 if follows(decoded.end_ns):
                     decoder.adapt()
-    return found
+                if normaliser.moments is not before:
+                    self.states.append((decoded.end_ns, state_of(normaliser.moments)))
+
+
+def state_of(present: Moments) -> bytes:
+    return present.root.tobytes() + present.count.tobytes()
+
+
+def states_sent_by(rig: MemoryRig) -> list[tuple[int, bytes]]:
+    return [(end_ns, state_of(present)) for end_ns, present in rig.results.normalisations]
 
 
 def sent_by(rig: MemoryRig) -> dict[int, bytes]:
@@ -208,11 +224,14 @@ def sent_by(rig: MemoryRig) -> dict[int, bytes]:
 def test_live_is_offline_whatever_the_chunks(model: DecoderSpecification, chunk_ms: int) -> None:
     rig = MemoryRig(model, safety={"overload_hops": 10_000})
     rig.appear().raster(4000, chunk_ms=chunk_ms).run()
-    offline = latents(model, rig, lambda _: True)
-    assert len(offline) > 300
-    assert {end_ns: sent_by(rig).get(end_ns) for end_ns in offline} == offline
-    frozen = latents(model, rig, lambda _: False)
-    assert sum(frozen[end_ns] != offline[end_ns] for end_ns in offline) > 200
+    offline = Offline(model, rig, lambda _: True)
+    latents = offline.latents
+    assert len(latents) > 300
+    assert {end_ns: sent_by(rig).get(end_ns) for end_ns in latents} == latents
+    assert len(offline.states) > 5
+    assert states_sent_by(rig) == offline.states
+    frozen = Offline(model, rig, lambda _: False).latents
+    assert sum(frozen[end_ns] != latents[end_ns] for end_ns in latents) > 200
 
 
 def test_in_hold_it_stays_as_it_is(model: DecoderSpecification) -> None:
@@ -222,10 +241,23 @@ def test_in_hold_it_stays_as_it_is(model: DecoderSpecification) -> None:
     states = [(stamp_ns, state) for stamp_ns, state in rig.results.states]
     (held_ns,) = (stamp_ns for stamp_ns, state in states if state is State.HOLD)
     (resumed_ns,) = (ns for ns, state in states if state is State.RUNNING and ns > held_ns)
-    expected = latents(model, rig, lambda end_ns: not held_ns <= end_ns < resumed_ns)
+    offline = Offline(model, rig, lambda end_ns: not held_ns <= end_ns < resumed_ns)
+    expected = offline.latents
     assert {end_ns: sent_by(rig).get(end_ns) for end_ns in expected} == expected
-    other = latents(model, rig, lambda _: True)
+    other = Offline(model, rig, lambda _: True).latents
     assert any(other[end_ns] != expected[end_ns] for end_ns in expected if end_ns >= resumed_ns)
+    assert states_sent_by(rig) == offline.states
+    stamps_ns = [end_ns for end_ns, _ in offline.states]
+    assert any(end_ns < held_ns for end_ns in stamps_ns)
+    assert any(end_ns > resumed_ns for end_ns in stamps_ns)
+    assert not any(held_ns <= end_ns < resumed_ns for end_ns in stamps_ns)
+
+
+def test_a_bundle_without_it_sends_no_state(model: DecoderSpecification) -> None:
+    rig = MemoryRig(replace(model, normalisation=None))
+    rig.appear().raster(1500).run()
+    assert rig.results.latents
+    assert rig.results.normalisations == []
 
 
 # In bundles and trainings.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
+import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import Float32Array
@@ -10,6 +11,7 @@ from rt_ner.core.clock import s_from_ns
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.encoding.normalisation import Moments
 from rt_ner.live.ports.lsl.output_outlet import OutputOutlet, open_classes
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
@@ -44,6 +46,7 @@ class LslResults:
         self._counts: pylsl.StreamOutlet | None = None
         self._notices = open_outlet(source, Kind.NOTICES, ["notice"], "", None)
         self._opened = opened
+        self._normalisation = self._open_normalisation() if model.normalisation else None
         for outlet in (
             self._output.outlet,
             self._classes,
@@ -90,6 +93,14 @@ class LslResults:
         assert self._counts
         self._counts.push_sample(counts, s_from_ns(end_ns))
 
+    def push_normalisation(self, end_ns: int, moments: Moments) -> None:
+        """Send the state of the running normalisation, in force from the end of a hop on."""
+        if self._normalisation is None:
+            # The first bundle had none, the one swapped in has one.
+            self._normalisation = self._open_normalisation()
+        state = np.concatenate([moments.root, moments.count])
+        self._normalisation.push_sample(state, s_from_ns(end_ns))
+
     def push_state(self, state: State, stamp_ns: int) -> None:
         """Send a change of state."""
         self._state.push_sample([str(state)], s_from_ns(stamp_ns))
@@ -102,3 +113,11 @@ class LslResults:
         """Wait until the last samples have left, which closing a stream would drop, then close."""
         Event().wait(_LINGER_S)
         self._output.close()
+
+    def _open_normalisation(self) -> pylsl.StreamOutlet:
+        names = ("root", "count")
+        labels = [f"{name}/{channel}" for name in names for channel in self._channel_ids]
+        units = [unit for unit in ("sqrt(spikes)", "spikes") for _ in self._channel_ids]
+        outlet = open_outlet(self._source, Kind.NORMALISATION, labels, units, None)
+        self._opened(outlet)
+        return outlet
