@@ -19,7 +19,7 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.offline.decoding import DecodedSession, decode
-from rt_ner.offline.tables.manifest_table import manifest_table
+from rt_ner.offline.tables.manifest_table import manifest_json, manifest_table
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import (
     AreaName,
@@ -78,7 +78,7 @@ def inspect(
         return
     loaded = load_bundle(path)
     if as_json:
-        print_json(loaded.manifest.model_dump(mode="json"))
+        print_json(manifest_json(loaded.manifest))
     else:
         Console(highlight=False, markup=False).print(manifest_table(loaded, path))
 

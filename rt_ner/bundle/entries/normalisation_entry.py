@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from rt_ner.bundle.entries.strict import Strict
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.decoding.encoding.normalisation import Moments, Normalisation, Pace
 
 
@@ -45,6 +46,11 @@ class NormalisationEntry(Strict):
     def n_channels(self) -> int:
         """Number of channels."""
         return len(self.start.root)
+
+    def pace_s(self, hop_ns: int) -> dict[str, float]:
+        """Return the paces in s, named as in the settings of a training."""
+        hops = {"update_s": self.update, "trusted_s": self.trusted, "memory_s": self.memory}
+        return {name: n_hops * hop_ns / NS_PER_S for name, n_hops in hops.items()}
 
     def normalisation(self) -> Normalisation:
         """Return the normalisation itself."""

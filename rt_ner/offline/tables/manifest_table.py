@@ -29,6 +29,7 @@ def manifest_table(bundle: Bundle, folder: Path) -> Table:
         "window": f"{window.history_bins} bins of {window.bin_ns / 1e6:g} ms, "
         f"every {window.hop_ns / 1e6:g} ms",
         "made of voltage": "" if manifest.voltage == CROSSINGS else str(manifest.voltage),
+        "running normalisation": _normalisation(manifest),
         "latent dimensions": str(manifest.latent_dim),
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
@@ -48,6 +49,26 @@ def manifest_table(bundle: Bundle, folder: Path) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def manifest_json(manifest: Manifest) -> dict[str, object]:
+    """Return a manifest as JSON values; the paces of its running normalisation also in seconds."""
+    content = manifest.model_dump(mode="json")
+    if manifest.normalisation:
+        pace_s = manifest.normalisation.pace_s(manifest.window.hop_ns)
+        content["normalisation"] = pace_s | content["normalisation"]
+    return content
+
+
+def _normalisation(manifest: Manifest) -> str:
+    """Return the time constants of a bundle's running normalisation; empty without one."""
+    if manifest.normalisation is None:
+        return ""
+    pace_s = manifest.normalisation.pace_s(manifest.window.hop_ns)
+    return (
+        f"updated every {pace_s['update_s']:g} s, time constant {pace_s['memory_s']:g} s; "
+        f"{pace_s['trusted_s']:g} s at the start and after a break"
+    )
 
 
 def _class_rows(manifest: Manifest) -> dict[str, str]:

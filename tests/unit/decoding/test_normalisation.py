@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.states import Command, State
 from rt_ner.offline.dataset import Dataset, Following, build_dataset
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.tables.manifest_table import manifest_json, manifest_table
 from tests.helpers.memory_rig import MS, MemoryRig
 
 PACE = Pace(update=10, trusted=20, memory=100)
@@ -280,8 +282,28 @@ def test_a_bundle_keeps_it(
     ):
         np.testing.assert_array_equal(ours.root, theirs.root)
         np.testing.assert_array_equal(ours.count, theirs.count)
+    check_shown(load_bundle(tmp_path / "bundle"))
     windows = dataset.windows[:5].astype(np.float32)
     np.testing.assert_array_equal(run_windows(again, windows)[0], run_windows(model, windows)[0])
+
+
+def check_shown(bundle: Bundle) -> None:
+    """Its time constants are shown in seconds, in the table and in JSON."""
+    (row,) = rows_on_it(bundle)
+    assert row == "updated every 0.5 s, time constant 10 s; 1 s at the start and after a break"
+    shown: Any = manifest_json(bundle.manifest)["normalisation"]
+    names = ("update_s", "trusted_s", "memory_s", "update")
+    assert [shown[name] for name in names] == [0.5, 1, 10, 50]
+
+
+def rows_on_it(bundle: Bundle) -> list[str]:
+    names, values = ([*column.cells] for column in manifest_table(bundle, Path("b")).columns)
+    return [str(v) for n, v in zip(names, values, strict=True) if n == "running normalisation"]
+
+
+def test_a_bundle_without_it_shows_none(small_bundle: Bundle) -> None:
+    assert rows_on_it(small_bundle) == []
+    assert "normalisation" not in manifest_json(small_bundle.manifest)
 
 
 def test_a_graph_without_its_inputs_is_refused(
