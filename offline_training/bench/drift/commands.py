@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.options import pick_device, require_training, train_settings
-from rt_ner.terminal.options import AreaName, AsJson, ConfigPath, Device, Outputs, print_json
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    ConfigPath,
+    Device,
+    Outputs,
+    RecipePath,
+    print_json,
+)
 from rt_ner.terminal.progress import show_progress
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ def bench_drift(
             help="Recorded session files, e.g. day1.xdf day2.xdf; each is measured on its own.",
         ),
     ],
+    recipe: RecipePath = None,
     area: AreaName = None,
     config: ConfigPath = None,
     outputs: Outputs = "",
@@ -52,7 +61,7 @@ def bench_drift(
 
     settings = train_settings(config, None, outputs)
     with show_progress("R²") as shown:
-        loaded = [load_session(path, area, None, shown.warn) for path in sessions]
+        loaded = [load_session(path, area, None, shown.warn, recipe) for path in sessions]
         plan = DriftPlan(loaded, settings, pick_device(device), seeds, hours)
         rows = measure_drift(plan, shown, shown.warn)
     summary = summary_of(rows)
