@@ -1,12 +1,14 @@
 """Play a session over and over, with channels that drift on the way."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from rt_ner.core.arrays import FloatArray
+from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.data.session.session import Session
+from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.decoding.chunks import RasterChunk
 
 _LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
@@ -28,6 +30,19 @@ class ChannelDrift:
 
     gain: FloatArray
     added: FloatArray
+
+    def applied(
+        self, counts: AnyArray, part: float | FloatArray, rng: np.random.Generator
+    ) -> npt.NDArray[np.uint16]:
+        """Return counts ``(sample, channel)`` as they are after a part of the drift, 0 to 1.
+
+        ``part``: one for all samples, or ``(sample, 1)``.
+        """
+        gain = self.gain**part
+        kept = rng.binomial(counts, np.minimum(gain, 1.0))
+        more = rng.poisson(counts * np.maximum(gain - 1.0, 0.0) + part * self.added)
+        drifted: npt.NDArray[np.uint16] = (kept + more).astype(np.uint16)
+        return drifted
 
 
 def random_drift(session: Session, rng: np.random.Generator) -> ChannelDrift:
@@ -76,10 +91,17 @@ class Rounds:
         rng = np.random.default_rng(seed)
         for stamp_ns, counts, _ in self.chunks():
             part = stamp_ns[:, None] / (self.number * self.length_ns)
-            gain = drift.gain**part
-            kept = rng.binomial(counts, np.minimum(gain, 1.0))
-            more = rng.poisson(counts * np.maximum(gain - 1.0, 0.0) + part * drift.added)
-            yield RasterChunk(stamp_ns, (kept + more).astype(np.uint16))
+            yield RasterChunk(stamp_ns, drift.applied(counts, part, rng))
+
+    def at_the_end(self, drift: ChannelDrift, seed: int) -> "Rounds":
+        """Return one round, with all channels as they are at the end of a drift."""
+        spikes, rng = self.session.spikes, np.random.default_rng(seed)
+        period_ns = spikes.raster_period_ns
+        counts = np.zeros((self.length_ns // period_ns, drift.gain.size), dtype=np.uint16)
+        for stamp_ns, before, _ in spikes.raster(0, self.length_ns):
+            counts[stamp_ns // period_ns - 1] = drift.applied(before, 1.0, rng)
+        drifted = SpikeCounts(counts, period_ns, spikes.gaps_ns)
+        return Rounds(replace(self.session, spikes=drifted), self.length_ns, 1)
 
 
 def rounds_of(session: Session, hop_ns: int, duration_ns: int) -> Rounds:

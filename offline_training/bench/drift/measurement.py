@@ -7,7 +7,7 @@ with the live decoder's own code, and is scored on the held-out trials of the la
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from offline_training.bench.drift.channels import Rounds, random_drift, rounds_o
 from offline_training.dataset.adequacy import check_adequacy
 from offline_training.dataset.split import split_session
 from offline_training.ner.ensemble import OnStep
-from offline_training.settings import TrainSettings, learned_part
+from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.training import fit_decoder
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S
@@ -28,12 +28,14 @@ from rt_ner.offline.decoding import Decoding, decode_chunks
 from rt_ner.offline.scores import compare, only_trials
 from rt_ner.terminal.progress import Progress
 
-_USES: tuple[Literal["off", "on"], ...] = ("off", "on")
-_SCORES = ("still_off_r2", "still_on_r2", "drifting_off_r2", "drifting_on_r2")
+Use: TypeAlias = Literal["off", "on"]
+_USES: tuple[Use, ...] = ("off", "on")
+_N_DECODERS = 3
+_SCORES = ("still_off_r2", "still_on_r2", "drifting_off_r2", "drifting_on_r2", "retrained_r2")
 _NS_PER_HOUR = 3600 * NS_PER_S
 _N_RESAMPLES = 10_000
 # Part of the work that is learning; decoding is the rest. Only for the progress.
-_LEARNING = 0.7
+_LEARNING = 0.9
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class DriftPlan:
 class DriftRow:
     """Held-out R² in the last round, of one session and seed, with the normalisation off and on.
 
-    ``still`` is without drift, ``drifting`` with it.
+    ``still`` is without drift, ``drifting`` with it. ``retrained_r2`` is that of a decoder which
+    learned from the same trials as they are at the end of the drift: spikes that are lost, and
+    those added at random, cost even that one.
     """
 
     session: str
@@ -61,6 +65,7 @@ class DriftRow:
     still_on_r2: float
     drifting_off_r2: float
     drifting_on_r2: float
+    retrained_r2: float
 
 
 @dataclass(frozen=True)
@@ -101,29 +106,48 @@ def measure_drift(
 
 def _measure(session: Session, seed: int, plan: DriftPlan, on_step: OnStep) -> DriftRow:
     drift = random_drift(session, np.random.default_rng(seed))
-    scores, n_rounds = {}, 0
-    for number, use in enumerate(_USES):
-
-        def learning(part: float, r2: float | None, before: int = number) -> None:
-            on_step((before + _LEARNING * part) / len(_USES), r2)
-
-        settings = _with_normalisation(plan.settings, seed, use)
-        split = split_session(session, settings)
-        model, _ = fit_decoder(session, split, settings, plan.device, learning)
-        rounds = rounds_of(session, split.shape.hop_ns, round(plan.hours * _NS_PER_HOUR))
-        n_rounds = rounds.number
+    shape = window_shape(plan.settings.window, session)
+    rounds = rounds_of(session, shape.hop_ns, round(plan.hours * _NS_PER_HOUR))
+    trainer = _Trainer(plan, seed, on_step)
+    scores = {}
+    for use in _USES:
+        model, n_train = trainer.decoder(session, use)
         for name, chunks in (
             ("still", rounds.chunks()),
             ("drifting", rounds.drifting(drift, seed)),
         ):
-            scores[f"{name}_{use}_r2"] = _last_round_r2(model, rounds, chunks, split.n_train)
-        on_step((number + 1) / len(_USES), None)
-    return DriftRow(session.name, seed, n_rounds, **scores)
+            scores[f"{name}_{use}_r2"] = _last_round_r2(model, rounds, chunks, n_train)
+    at_the_end = rounds.at_the_end(drift, seed)
+    model, n_train = trainer.decoder(at_the_end.session, "off")
+    retrained_r2 = _last_round_r2(model, at_the_end, at_the_end.chunks(), n_train)
+    on_step(1.0, retrained_r2)
+    return DriftRow(session.name, seed, rounds.number, **scores, retrained_r2=retrained_r2)
 
 
-def _with_normalisation(
-    settings: TrainSettings, seed: int, use: Literal["off", "on"]
-) -> TrainSettings:
+class _Trainer:
+    """Trains the decoders of a session and seed, and reports the progress."""
+
+    def __init__(self, plan: DriftPlan, seed: int, on_step: OnStep) -> None:
+        self._plan = plan
+        self._seed = seed
+        self._on_step = on_step
+        self._n_trained = 0
+
+    def decoder(self, session: Session, use: Use) -> tuple[DecoderSpecification, int]:
+        """Return a decoder of the training trials, and their number."""
+        settings = _with_normalisation(self._plan.settings, self._seed, use)
+        split = split_session(session, settings)
+        before = self._n_trained
+
+        def learning(part: float, r2: float | None) -> None:
+            self._on_step(_LEARNING * (before + part) / _N_DECODERS, r2)
+
+        model, _ = fit_decoder(session, split, settings, self._plan.device, learning)
+        self._n_trained += 1
+        return model, split.n_train
+
+
+def _with_normalisation(settings: TrainSettings, seed: int, use: Use) -> TrainSettings:
     normalisation = settings.normalisation.model_copy(update={"use": use})
     return settings.model_copy(update={"seed": seed, "normalisation": normalisation})
 

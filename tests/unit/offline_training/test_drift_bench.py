@@ -67,6 +67,17 @@ def test_channels_drift_from_what_they_were_to_gain_and_offset(session: Session)
         np.testing.assert_allclose(mean, expected, rtol=0.02)
 
 
+def test_at_the_end_all_of_the_drift_is_there_and_the_rest_as_before(session: Session) -> None:
+    rounds = rounds_of(session, HOP_NS, 5 * session.end_ns)
+    none = ChannelDrift(np.ones(96), np.zeros(96))
+    (same,) = rounds.at_the_end(none, 0).chunks()
+    (before,) = session.spikes.raster(0, session.end_ns)
+    np.testing.assert_array_equal(same.counts, before.counts)
+    np.testing.assert_array_equal(same.stamp_ns, before.stamp_ns)
+    (more,) = rounds.at_the_end(ChannelDrift(np.ones(96), np.full(96, 2.0)), 0).chunks()
+    assert (more.counts.mean() - before.counts.mean()) == pytest.approx(2, rel=0.02)
+
+
 def test_a_random_drift_is_within_its_bounds(session: Session) -> None:
     drift = random_drift(session, np.random.default_rng(0))
     mean = session.spikes.counts.mean(axis=0)
@@ -93,7 +104,7 @@ def test_a_round_without_drift_scores_as_a_training_does(session: Session) -> No
 
 
 def test_the_gain_has_an_interval_over_rows() -> None:
-    rows = [DriftRow("a", seed, 9, 0.9, 0.9, 0.5, 0.7 + 0.1 * seed) for seed in range(3)]
+    rows = [DriftRow("a", seed, 9, 0.9, 0.9, 0.5, 0.7 + 0.1 * seed, 0.9) for seed in range(3)]
     summary = summary_of(rows)
     assert summary["still_gain"] == Mean(0, (0, 0))
     assert summary["drifting_gain"].mean == pytest.approx(0.3)
