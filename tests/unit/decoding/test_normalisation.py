@@ -314,7 +314,7 @@ def test_a_graph_without_its_inputs_is_refused(
         replace(small_bundle.model, weights=None, normalisation=model.normalisation),
         replace(model, weights=None, normalisation=None),
     ):
-        with pytest.raises(BundleError, match="expected counts"):
+        with pytest.raises(BundleError, match="expected the inputs? counts"):
             run_windows(wrong, windows)
 
 
