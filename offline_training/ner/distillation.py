@@ -81,7 +81,7 @@ def distill(
     descent = Descent([*network.parameters()], settings, plan.distillation_steps)
     for step in range(1, plan.distillation_steps + 1):
         rows = torch.randint(len(features), (plan.distillation_batch,)).numpy()
-        seen = disturbed(features[rows], settings)
+        seen = disturbed(features[rows], features.silence, settings)
         descent.step(nn.functional.mse_loss(network(seen[None])[0], average(seen)))
         on_step(step / plan.distillation_steps)
     return network

@@ -27,12 +27,17 @@ _SEVERITIES: dict[Fault, tuple[float, ...]] = {
 }
 
 
-def banks(n_channels: int) -> list[slice]:
-    """Return the banks of neighbouring channels that share a connector.
+def bank_size(n_channels: int) -> int:
+    """Return the number of neighbouring channels that share a connector.
 
-    They are of 32 channels, or of a third of the array if it has fewer than two of them.
+    It is 32, or a third of the array if it has fewer than two such banks.
     """
-    size = USUAL_BANK if n_channels >= 2 * USUAL_BANK else max(1, n_channels // 3)
+    return USUAL_BANK if n_channels >= 2 * USUAL_BANK else max(1, n_channels // 3)
+
+
+def banks(n_channels: int) -> list[slice]:
+    """Return the banks of neighbouring channels; channels left over at the end are in none."""
+    size = bank_size(n_channels)
     return [slice(first, first + size) for first in range(0, n_channels - size + 1, size)]
 
 

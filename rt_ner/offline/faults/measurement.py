@@ -19,7 +19,7 @@ from rt_ner.offline.scores import r2_score
 # Hops that are decoded with each fault, among so many that follow one another, at most.
 _MOST_DECODED, _MOST_CORRUPTED = 1000, 12_000
 # Times that the channels with a fault are drawn.
-_DRAWS = 3
+_DRAWS = 5
 # Decimals that are kept; the computer's last bits are none of them.
 _DECIMALS = 4
 
