@@ -99,7 +99,7 @@ class NormalisationSettings(Settings):
 
 
 class FaultSettings(Settings):
-    """Faults of the input that each example in training has at random, so that they cost less.
+    """Faults of the input that the exported encoder learns to stand, each example others.
 
     ``dead_channels``: mean fraction of the channels that are dead; an example has 0 to twice as
     many. ``dead_bank``: probability that a bank of neighbouring channels is. ``gain_noise``:
@@ -140,6 +140,15 @@ class TrainSettings(RenamedSettings):
         default=NormalisationSettings(),
         exclude_if=lambda normalisation: normalisation == NormalisationSettings(),
     )
+
+    @model_validator(mode="after")
+    def _several_members_if_faults(self) -> "TrainSettings":
+        if self.faults != FaultSettings() and self.ensemble.members == 1:
+            raise ValueError(
+                "[faults] with 1 ensemble member: they are learned from the average of several, "
+                "set ensemble.members = 2 or more"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_member_if_unit_norm(self) -> "TrainSettings":

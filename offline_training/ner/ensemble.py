@@ -70,7 +70,7 @@ class Ensemble:
         """Learn from one batch per member."""
         drawn = [sampler.draw(self.settings.batch) for sampler in self._samplers]
         rows = np.stack([np.concatenate(pair) for pair in drawn])
-        seen = disturbed(self.features[rows], self.features.silence, self.settings)
+        seen = disturbed(self.features[rows], self.settings)
         self.network.train()
         hidden = self.network.hidden(seen)
         self._descent.step(self._objective(hidden, self.network.latents(hidden), rows))

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from offline_training.settings import FaultSettings, TrainSettings
+from offline_training.settings import TrainSettings
 from rt_ner.core.errors import ConfigError
-from rt_ner.offline.faults.corruption import bank_size
 
 
 @dataclass
@@ -47,29 +46,12 @@ class Descent:
             self._schedule.step()
 
 
-def disturbed(
-    features: torch.Tensor, silence: torch.Tensor, settings: TrainSettings
-) -> torch.Tensor:
-    """Return features ``(…, bump, channel)`` with faults, dropout of whole channels, and noise.
+def disturbed(features: torch.Tensor, settings: TrainSettings) -> torch.Tensor:
+    """Return features ``(…, bump, channel)`` with dropout of whole channels and added noise.
 
-    Channels are dropped at random, so that none becomes indispensable. The noise fills the space
-    between the few hundred reaches of a session. ``silence``: features of a channel that is dead,
-    ``(bump, channel)``.
+    Channels fall silent at random, so that none becomes indispensable. The noise fills the space
+    between the few hundred reaches of a session.
     """
-    if settings.faults != FaultSettings():
-        root_gain = _root_gain(features[..., :1, :], settings.faults)
-        features = silence + root_gain * (features - silence)
     heard = torch.ones_like(features[..., :1, :])
     heard = nn.functional.dropout(heard, settings.channel_dropout)
     return features * heard + settings.input_noise * torch.randn_like(features)
-
-
-def _root_gain(like: torch.Tensor, faults: FaultSettings) -> torch.Tensor:
-    """Return random factors ``(…, 1, channel)`` of root counts; 0 for dead channels."""
-    n_channels, each = like.shape[-1], like[..., :1]
-    is_dead = torch.rand_like(like) < 2 * faults.dead_channels * torch.rand_like(each)
-    bank = torch.arange(n_channels, device=like.device) - torch.randint_like(each, n_channels)
-    in_bank = (bank % n_channels) < bank_size(n_channels)
-    is_dead |= in_bank & (torch.rand_like(each) < faults.dead_bank)
-    gain = torch.exp(0.5 * faults.gain_noise * torch.randn_like(each))
-    return torch.where(is_dead, torch.zeros_like(like), gain)

@@ -55,9 +55,7 @@ class Features:
     @cached_property
     def silence(self) -> torch.Tensor:
         """Features ``(bump, channel)`` of channels without a single spike."""
-        n_bins, n_channels = self._windows.shape[1:]
-        counts = torch.zeros(n_bins, n_channels, device=self.device)
-        return self._network.features(counts)
+        return self._network.features(torch.zeros(self._windows.shape[1:], device=self.device))
 
     def split(self, n: int) -> Iterator[torch.Tensor]:
         """Yield all features, ``n`` hops at a time."""

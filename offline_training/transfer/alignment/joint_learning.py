@@ -145,8 +145,7 @@ class _DrawnDays:
     def _latents(self, network: EncoderNetwork, day: DayToLearn, rows: Int64Array) -> torch.Tensor:
         """Return latents ``(member, anchor or partner, anchor, latent)`` of disturbed features."""
         members = len(rows)
-        features = day.features
-        seen = disturbed(features[rows.reshape(members, -1)], features.silence, self._goal.settings)
+        seen = disturbed(day.features[rows.reshape(members, -1)], self._goal.settings)
         latents: torch.Tensor = network(seen if day.read_in is None else day.read_in(seen))
         return latents.reshape(members, 2, day.n_anchors, -1)
 
