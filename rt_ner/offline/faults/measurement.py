@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable, FaultScore
-from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
+from rt_ner.core.arrays import AnyArray, BoolArray, Float32Array, FloatArray, Int64Array
 from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
@@ -16,7 +16,7 @@ from rt_ner.offline.faults.corruption import corrupted, depends_on_channels, sev
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
-# Hops that are decoded with each fault, among so many that follow one another, at most.
+# Hops that are decoded with each fault, from a stretch of so many, at most.
 _MOST_DECODED, _MOST_CORRUPTED = 1000, 12_000
 # Times that the channels with a fault are drawn.
 _DRAWS = 5
@@ -49,20 +49,24 @@ def corruption_table(
         for fault in Fault
         for severity in severities(fault, len(model.channel_ids))
     ]
-    return CorruptionTable(r2=probe.r2(probe.counts), n_hops=len(probe.rows), faults=tuple(scores))
+    return CorruptionTable(
+        r2=probe.r2(probe.counts), n_hops=len(probe.values), faults=tuple(scores)
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Probe:
     """Hops to decode again: counts ``(hop, channel)`` of consecutive ones, and the windows chosen.
 
-    ``rows`` ``(case,)`` are numbers of windows, ``values`` ``(case, output)`` the true outputs.
+    ``rows`` ``(case,)`` are numbers of windows, in order; ``is_scored`` are those with true
+    outputs, which are ``values`` ``(scored case, output)``.
     """
 
     model: DecoderSpecification
     encoder: BatchEncoder
     counts: AnyArray
     rows: Int64Array
+    is_scored: BoolArray
     values: FloatArray
 
     def r2_with(self, fault: Fault, severity: float, rng: np.random.Generator) -> float:
@@ -82,24 +86,29 @@ class _Probe:
         for latent, values in zip(latents, decoded, strict=True):
             readout.decode(latent, newest)
             values[:] = newest
-        return round(r2_score(self.values, decoded.astype(np.float64)), _DECIMALS)
+        return round(r2_score(self.values, decoded[self.is_scored].astype(np.float64)), _DECIMALS)
 
 
 def _probe(model: DecoderSpecification, session: Session, labels: Labels) -> _Probe:
-    """Return hops to decode: evenly among all, or the first ones if the readout has a memory."""
-    shape = model.window
+    """Return hops to decode: some, evenly among those labelled.
+
+    If the readout has a memory: the first ones, and all that lie between them, as they are live.
+    """
+    shape, has_memory = model.window, bool(model.readout.memory.any())
     hop = labels.end_ns // shape.hop_ns
-    n_hops = int(np.searchsorted(hop, hop[0] + _MOST_CORRUPTED))
-    step = 1 if model.readout.memory.any() else -(-n_hops // _MOST_DECODED)
-    chosen = np.arange(0, n_hops, step)[:_MOST_DECODED]
-    first = int(hop[0]) - shape.n_hops
+    span = _MOST_DECODED if has_memory else _MOST_CORRUPTED
+    n_hops = int(np.searchsorted(hop, hop[0] + span))
+    chosen = np.arange(0, n_hops, 1 if has_memory else -(-n_hops // _MOST_DECODED))
+    scored = hop[chosen] - hop[0]
+    rows = np.arange(scored[-1] + 1) if has_memory else scored
     counts, _ = hop_counts(session, shape.hop_ns)
     normalisation = model.normalisation
     scale = RunningNormaliser(normalisation).scale if normalisation else None
     return _Probe(
         model,
         BatchEncoder(model.encoder_onnx, scale),
-        counts[first : hop[chosen[-1]]],
-        hop[chosen] - hop[0],
+        counts[hop[0] - shape.n_hops : hop[chosen[-1]]],
+        rows,
+        np.isin(rows, scored),
         labels.values[chosen],
     )
