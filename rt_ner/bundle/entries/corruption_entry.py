@@ -49,7 +49,7 @@ def fault_rows(table: CorruptionTable | None) -> dict[str, str]:
         return {"R² under faults": "not measured"}
     rows = {"R² without a fault": f"{table.r2:.2f} on {table.n_hops} held-out hops"}
     for score in table.faults:
-        text = f"{score.fault.in_words(score.severity)} {score.r2:.2f}"
+        text = f"{score.fault.in_words(score.severity)}: {score.r2:.2f}"
         name = f"R² with {score.fault}"
         rows[name] = f"{rows[name]}, {text}" if name in rows else text
     return rows

@@ -177,7 +177,7 @@ def test_a_bundle_shows_its_scores_under_faults() -> None:
     console = Console(file=io.StringIO(), highlight=False, markup=False)
     print_checkup(replace(checkup(), bundle=bundle), console)
     assert isinstance(console.file, io.StringIO)
-    assert "20 % of channels 0.81" in console.file.getvalue()
+    assert "20 % of channels: 0.81" in console.file.getvalue()
     content = as_json(replace(checkup(), bundle=bundle))
     assert content["bundle"]["corruption"] == json.loads(table.model_dump_json())
 

@@ -175,8 +175,8 @@ def test_the_nearest_severity_is_looked_up() -> None:
     assert table.r2_with(Fault.MAINS, 1) is None
     assert fault_rows(table) == {
         "R² without a fault": "0.90 on 10 held-out hops",
-        "R² with gain": "× 0.7 0.80, × 1.4 0.70",
-        "R² with dead bank": "1 bank 0.60",
+        "R² with gain": "× 0.7: 0.80, × 1.4: 0.70",
+        "R² with dead bank": "1 bank: 0.60",
     }
 
 
