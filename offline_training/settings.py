@@ -98,6 +98,19 @@ class NormalisationSettings(Settings):
         return Pace(*(max(1, round(NS_PER_S * each / hop_ns)) for each in seconds))
 
 
+class FaultSettings(Settings):
+    """Faults of the input that the exported encoder learns to stand, each example others.
+
+    ``dead_channels``: mean fraction of the channels that are dead; an example has 0 to twice as
+    many. ``dead_bank``: probability that a bank of neighbouring channels is. ``gain_noise``:
+    standard deviation of the log of the gain of all channels.
+    """
+
+    dead_channels: float = Field(default=0.0, ge=0, le=0.5)
+    dead_bank: Probability = 0.0
+    gain_noise: float = Field(default=0.0, ge=0)
+
+
 class TrainSettings(RenamedSettings):
     """All settings of a training, as ``rt-ner settings train`` prints and explains them."""
 
@@ -120,10 +133,22 @@ class TrainSettings(RenamedSettings):
     window: WindowSettings = WindowSettings()
     loss: LossSettings = LossSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
+    faults: FaultSettings = Field(
+        default=FaultSettings(), exclude_if=lambda faults: faults == FaultSettings()
+    )
     normalisation: NormalisationSettings = Field(
         default=NormalisationSettings(),
         exclude_if=lambda normalisation: normalisation == NormalisationSettings(),
     )
+
+    @model_validator(mode="after")
+    def _several_members_if_faults(self) -> "TrainSettings":
+        if self.faults != FaultSettings() and self.ensemble.members == 1:
+            raise ValueError(
+                "[faults] with 1 ensemble member: they are learned from the average of several, "
+                "set ensemble.members = 2 or more"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_member_if_unit_norm(self) -> "TrainSettings":

@@ -14,6 +14,7 @@ from torch import nn
 from offline_training.ner.ensemble import OnStep, train_ensemble
 from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
+from offline_training.ner.networks.faults import with_faults
 from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
 from rt_ner.offline.dataset import Dataset
@@ -71,6 +72,8 @@ def distill(
 ) -> EncoderNetwork:
     """Train one encoder to give an ensemble's average latents, also of disturbed input.
 
+    With faults of the input, it learns to give the latents that there would be without them.
+
     ``average`` maps features ``(batch, bump, channel)`` of the dataset's channels to latents.
     """
     plan = settings.ensemble
@@ -82,6 +85,7 @@ def distill(
     for step in range(1, plan.distillation_steps + 1):
         rows = torch.randint(len(features), (plan.distillation_batch,)).numpy()
         seen = disturbed(features[rows], settings)
-        descent.step(nn.functional.mse_loss(network(seen[None])[0], average(seen)))
+        faulty = with_faults(seen, features.silence, settings.faults)
+        descent.step(nn.functional.mse_loss(network(faulty[None])[0], average(seen)))
         on_step(step / plan.distillation_steps)
     return network

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rt_ner.bench.faults.commands import app as fault_app
 from rt_ner.bench.latency.commands import app as latency_app
 from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.show import bench_folder, show
@@ -37,6 +38,7 @@ class Measurements(LazyGroup):
         },
         "Robustness": {
             "recovery": "Measure how soon the cursor moves after a fault.",
+            "faults": "Sum up the R² that bundles keep under faults.",
             "flood": "Count every event in a flood of spikes.",
             "soak": "Run a long session in a short time.",
         },
@@ -56,7 +58,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-app.registered_commands += latency_app.registered_commands + process_app.registered_commands
+for _app in (fault_app, latency_app, process_app):
+    app.registered_commands += _app.registered_commands
 
 
 @app.command()

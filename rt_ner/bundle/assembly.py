@@ -8,6 +8,7 @@ import numpy as np
 
 from rt_ner.bundle.bundle import Bundle, Golden
 from rt_ner.bundle.entries.classifier_entry import classifier_entry
+from rt_ner.bundle.entries.corruption_entry import CorruptionTable
 from rt_ner.bundle.entries.normalisation_entry import normalisation_entry
 from rt_ner.bundle.manifest import (
     Manifest,
@@ -26,9 +27,16 @@ _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")
 
 
 def assemble_bundle(
-    model: DecoderSpecification, windows: AnyArray, training: TrainingEntry, scores: Scores
+    model: DecoderSpecification,
+    windows: AnyArray,
+    training: TrainingEntry,
+    scores: Scores,
+    corruption: CorruptionTable | None = None,
 ) -> Bundle:
-    """Return the bundle of a model, with some of the ``windows`` and their results to verify it."""
+    """Return the bundle of a model, with some of the ``windows`` and their results to verify it.
+
+    ``corruption``: its scores under faults of the input; None if they were not measured.
+    """
     readout = model.readout
     manifest = Manifest(
         format_version=1,
@@ -47,6 +55,7 @@ def assemble_bundle(
         normalisation=normalisation_entry(model.normalisation),
         training=training,
         scores=scores,
+        corruption=corruption,
         versions=_versions(),
     )
     return Bundle(manifest, model.encoder_onnx, _golden(model, windows), model.weights)

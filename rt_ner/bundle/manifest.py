@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, JsonValue, field_serializer, model_validator
 
 from rt_ner.bundle.entries.classifier_entry import ClassifierEntry, ClassScores
+from rt_ner.bundle.entries.corruption_entry import CorruptionTable
 from rt_ner.bundle.entries.normalisation_entry import NormalisationEntry
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.contract.outputs import (
@@ -196,6 +197,7 @@ class Manifest(Strict):
     )
     training: TrainingEntry
     scores: Scores
+    corruption: CorruptionTable | None = Field(default=None, exclude_if=lambda table: table is None)
     versions: dict[str, str]
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rt_ner.bundle.entries.corruption_entry import CorruptionTable
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.doctor.checks.channel_health import ChannelHealth
 from rt_ner.doctor.checks.timing import Timing
@@ -62,7 +63,7 @@ class BundleCheck:
     """A bundle that loads, and the time of a decoding step from bin closed to velocity.
 
     ``fits`` is None if there is no spike stream to compare with. The times are NaN unless the
-    stream has all the bundle's channels.
+    stream has all the bundle's channels. ``corruption`` is None if the bundle has none.
     """
 
     folder: str
@@ -72,6 +73,7 @@ class BundleCheck:
     warm_up_s: float
     step_p50_us: float
     step_p99_us: float
+    corruption: CorruptionTable | None = None
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rt_ner.bundle.entries.corruption_entry import fault_rows
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.doctor.checkup import BundleCheck, Checkup, Level, SpikeCheck, StreamCheck
 
@@ -145,7 +147,7 @@ def _bundle_facts(check: BundleCheck) -> dict[str, str]:
             f"p50 {check.step_p50_us:.0f} µs, p99 {check.step_p99_us:.0f} µs, in a hop of "
             f"{1000 * check.hop_ms:.0f} µs"
         )
-    return facts
+    return facts | fault_rows(check.corruption)
 
 
 def _findings_table(checkup: Checkup) -> Table:
@@ -194,7 +196,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _jsonable(value: object) -> object:
-    """Return the value without arrays and NaN."""
+    """Return the value without models, arrays and NaN."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, dict):
         return {key: _jsonable(part) for key, part in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

@@ -54,7 +54,7 @@ def build_dataset(
     running normalisation to follow; None without one.
     """
     labels = label_hops(session, shape.hop_ns)
-    counts, is_counted = _hop_counts(session, shape.hop_ns)
+    counts, is_counted = hop_counts(session, shape.hop_ns)
     first_hop = labels.end_ns // shape.hop_ns - shape.n_hops
     has_history = _all_counted(is_counted, first_hop, shape.n_hops)
     if not has_history.any():
@@ -91,7 +91,7 @@ def windows_of(counts: AnyArray, n_bins: int, hops_per_bin: int = 1) -> AnyArray
     return windows.transpose(0, 2, 1)
 
 
-def _hop_counts(session: Session, hop_ns: int) -> tuple[AnyArray, BoolArray]:
+def hop_counts(session: Session, hop_ns: int) -> tuple[AnyArray, BoolArray]:
     """Return the counts ``(hop, channel)`` of a session, and a mask of the hops counted."""
     n_hops, n_channels = session.end_ns // hop_ns, len(session.channel_ids)
     # Sums of spike-band power need more than 16 bits.

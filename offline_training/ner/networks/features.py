@@ -1,6 +1,7 @@
 """Compute an encoder's input features from windows; keep them in memory if they fit."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,11 @@ class Features:
         if self._kept is not None:
             return self._kept[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
         return self._made(rows)
+
+    @cached_property
+    def silence(self) -> torch.Tensor:
+        """Features ``(bump, channel)`` of channels without a single spike."""
+        return self._network.features(torch.zeros(self._windows.shape[1:], device=self.device))
 
     def split(self, n: int) -> Iterator[torch.Tensor]:
         """Yield all features, ``n`` hops at a time."""

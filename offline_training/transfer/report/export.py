@@ -8,6 +8,7 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.faults.measurement import corruption_table
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.scores import Comparison, compare, only_trials
 
@@ -31,7 +32,8 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     )
     training = training_entry(session, curve.days.settings, split.n_train, origin)
     scores = _scores(train, held_out, point)
-    bundle = assemble_bundle(model, split.test.windows, training, scores)
+    corruption = corruption_table(model, session, held_out.labels, curve.days.settings.seed)
+    bundle = assemble_bundle(model, split.test.windows, training, scores, corruption)
     return Trained(bundle, train, held_out, point.fit_s)
 
 

@@ -151,6 +151,19 @@ class SpikeEncoder:
         project(bin_counts, gain, first, self._silence, self._slot, self._parts)
 
 
+class BatchEncoder:
+    """The ONNX graph on many windows at once, for scores: the last bits may differ from live."""
+
+    def __init__(self, model: bytes, scale: ChannelScale | None = None) -> None:
+        self._session = _opened(model)
+        self._scale = dict(_scale_inputs(scale))
+
+    def encode(self, windows: Float32Array) -> Float32Array:
+        """Return the latents ``(case, latent)`` of windows ``(case, bin, channel)``."""
+        (latents,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: windows, **self._scale})
+        return np.asarray(latents, dtype=np.float32)
+
+
 def _opened(model: bytes) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, _session_options(), providers=["CPUExecutionProvider"])

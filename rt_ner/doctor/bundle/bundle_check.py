@@ -38,11 +38,12 @@ def check_bundle(
     ``spikes``: the spike stream of each source, as found on the network, and its shape.
     """
     try:
-        model = load_bundle(folder).model
+        bundle = load_bundle(folder)
     except BundleError as error:
         return None, [Finding(Level.NO_GO, str(error))]
+    model, corruption = bundle.model, bundle.manifest.corruption
     n_channels, hop_ms = len(model.channel_ids), model.window.hop_ns / 1e6
-    check = BundleCheck(str(folder), n_channels, hop_ms, None, nan, nan, nan)
+    check = BundleCheck(str(folder), n_channels, hop_ms, None, nan, nan, nan, corruption)
     if len(spikes) < len(settings.input.each_source()):
         return check, []
     infos = [info for info, _ in spikes]

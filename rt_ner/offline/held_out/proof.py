@@ -15,6 +15,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.offline.classes.class_scores import class_scores
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.faults.measurement import corruption_table
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison, compare, only_trials
@@ -70,7 +71,8 @@ def prove_fit(
         shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
         classes=class_scores(held_out),
     )
-    bundle = assemble_bundle(model, split.test.windows, training, scores)
+    corruption = corruption_table(model, session, held_out.labels, seed)
+    bundle = assemble_bundle(model, split.test.windows, training, scores, corruption)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
 
 

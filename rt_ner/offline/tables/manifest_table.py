@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.entries.corruption_entry import fault_rows
 from rt_ner.bundle.manifest import Manifest, TrainingEntry
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS
@@ -42,6 +43,7 @@ def manifest_table(bundle: Bundle, folder: Path) -> Table:
         "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
         "on training trials": f"{scores.train_r2:.3f}",
         **_class_rows(manifest),
+        **fault_rows(manifest.corruption),
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
     }

@@ -1,6 +1,7 @@
 """The doctor judges clocks, network and speed, and comes to a verdict."""
 
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rt_ner.bundle.entries.corruption_entry import CorruptionTable, FaultScore
+from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.doctor.bundle.dry_run import DryRun
 from rt_ner.doctor.bundle.dry_run_findings import dry_run_findings
@@ -165,6 +168,18 @@ def test_a_checked_bundle_needs_no_hint() -> None:
     print_checkup(replace(checkup(), bundle=bundle), console)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines()[-1] == "GO: no warnings"
+
+
+def test_a_bundle_shows_its_scores_under_faults() -> None:
+    scores = (FaultScore(fault=Fault.DEAD_CHANNELS, severity=0.2, r2=0.81),)
+    table = CorruptionTable(r2=0.9, n_hops=100, faults=scores)
+    bundle = BundleCheck("b", 96, 10.0, None, np.nan, np.nan, np.nan, table)
+    console = Console(file=io.StringIO(), highlight=False, markup=False)
+    print_checkup(replace(checkup(), bundle=bundle), console)
+    assert isinstance(console.file, io.StringIO)
+    assert "20 % of channels: 0.81" in console.file.getvalue()
+    content = as_json(replace(checkup(), bundle=bundle))
+    assert content["bundle"]["corruption"] == json.loads(table.model_dump_json())
 
 
 def test_unknown_values_are_null_in_json() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from offline_training.settings import TrainSettings
+from offline_training.settings import EnsembleSettings, FaultSettings, TrainSettings
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import load_settings
 
@@ -59,6 +59,14 @@ def test_a_former_bundles_settings_are_read_and_written_with_the_new_names() -> 
 def test_other_unknown_keys_are_still_refused(tmp_path: Path, text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown key '{key}'"):
         settings_of(tmp_path, text)
+
+
+def test_faults_are_learned_from_an_ensemble_alone() -> None:
+    faults = FaultSettings(dead_channels=0.1)
+    assert "faults" not in TrainSettings().model_dump()
+    assert TrainSettings(faults=faults).model_dump()["faults"]["dead_channels"] == 0.1
+    with pytest.raises(ValueError, match="with 1 ensemble member"):
+        TrainSettings(faults=faults, ensemble=EnsembleSettings(members=1))
 
 
 def test_unit_vectors_and_an_ensemble_do_not_go_together() -> None:

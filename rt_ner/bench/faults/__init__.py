@@ -1,0 +1,1 @@
+"""Sum up what several bundles keep under faults of the input."""

@@ -1,0 +1,1 @@
+"""Faults of the input: their names, and what their severities mean."""
