@@ -10,6 +10,7 @@ from rt_ner.bench.faults.commands import app as fault_app
 from rt_ner.bench.latency.commands import app as latency_app
 from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.show import bench_folder, show
+from rt_ner.bench.watch.commands import app as watch_app
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import child_process
@@ -39,6 +40,7 @@ class Measurements(LazyGroup):
         "Robustness": {
             "recovery": "Measure how soon the cursor moves after a fault.",
             "faults": "Sum up the R² that bundles keep under faults.",
+            "watch": "Count the faults of channels that are told in time.",
             "flood": "Count every event in a flood of spikes.",
             "soak": "Run a long session in a short time.",
         },
@@ -58,7 +60,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-for _app in (fault_app, latency_app, process_app):
+for _app in (fault_app, latency_app, process_app, watch_app):
     app.registered_commands += _app.registered_commands
 
 

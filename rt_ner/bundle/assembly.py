@@ -9,6 +9,7 @@ import numpy as np
 from rt_ner.bundle.bundle import Bundle, Golden
 from rt_ner.bundle.entries.classifier_entry import classifier_entry
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
+from rt_ner.bundle.entries.expectation_entry import expectation_entry
 from rt_ner.bundle.entries.normalisation_entry import normalisation_entry
 from rt_ner.bundle.manifest import (
     Manifest,
@@ -53,6 +54,7 @@ def assemble_bundle(
         voltage=model.voltage,
         classifier=classifier_entry(model.classifier),
         normalisation=normalisation_entry(model.normalisation),
+        expectation=expectation_entry(model.expectation),
         training=training,
         scores=scores,
         corruption=corruption,

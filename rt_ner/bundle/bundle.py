@@ -88,7 +88,7 @@ class Bundle:
     def model(self) -> DecoderSpecification:
         """The part that a decoder runs: channels, window, encoder and readouts."""
         entry, classifier = self.manifest.readout, self.manifest.classifier
-        normalisation = self.manifest.normalisation
+        normalisation, expectation = self.manifest.normalisation, self.manifest.expectation
         memory = None if entry.memory is None else np.array(entry.memory)
         readout = Readout(
             np.array(entry.matrix), np.array(entry.bias), self.manifest.decoded_outputs, memory
@@ -104,6 +104,7 @@ class Bundle:
             tuple(self.manifest.training.area.split(",")),
             self._neutral_counts(),
             normalisation.normalisation() if normalisation else None,
+            expectation.expectation(self.manifest.corruption) if expectation else None,
         )
 
     def _neutral_counts(self) -> Float32Array:

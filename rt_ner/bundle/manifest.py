@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, field_serializer, model_validator
 
 from rt_ner.bundle.entries.classifier_entry import ClassifierEntry, ClassScores
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
+from rt_ner.bundle.entries.expectation_entry import ExpectationEntry
 from rt_ner.bundle.entries.normalisation_entry import NormalisationEntry
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.contract.outputs import (
@@ -23,6 +24,10 @@ from rt_ner.decoding.classifier import n_features
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class ReadoutEntry(Strict):
@@ -142,7 +147,7 @@ class Scores(Strict):
     train_r2: float
     validation_r2: float | None = None
     shuffled_r2: float
-    classes: ClassScores | None = Field(default=None, exclude_if=lambda scores: scores is None)
+    classes: ClassScores | None = Field(default=None, exclude_if=_is_none)
     of: str = Field(default=OutputKind.VELOCITY.value, exclude=True)
 
     @property
@@ -186,18 +191,13 @@ class Manifest(Strict):
     outputs: tuple[OutputEntry, ...] = Field(
         default=_VELOCITY_ENTRIES, exclude_if=lambda outputs: outputs == _VELOCITY_ENTRIES
     )
-    voltage: VoltageSettings = Field(
-        default=CROSSINGS, exclude_if=lambda voltage: voltage == CROSSINGS
-    )
-    classifier: ClassifierEntry | None = Field(
-        default=None, exclude_if=lambda classifier: classifier is None
-    )
-    normalisation: NormalisationEntry | None = Field(
-        default=None, exclude_if=lambda normalisation: normalisation is None
-    )
+    voltage: VoltageSettings = Field(default=CROSSINGS, exclude_if=CROSSINGS.__eq__)
+    classifier: ClassifierEntry | None = Field(default=None, exclude_if=_is_none)
+    normalisation: NormalisationEntry | None = Field(default=None, exclude_if=_is_none)
+    expectation: ExpectationEntry | None = Field(default=None, exclude_if=_is_none)
     training: TrainingEntry
     scores: Scores
-    corruption: CorruptionTable | None = Field(default=None, exclude_if=lambda table: table is None)
+    corruption: CorruptionTable | None = Field(default=None, exclude_if=_is_none)
     versions: dict[str, str]
 
     def __repr__(self) -> str:
@@ -220,11 +220,10 @@ class Manifest(Strict):
             raise ValueError(
                 f"the readout gives {len(self.readout.bias)} outputs, {len(self.outputs)} are named"
             )
-        if self.normalisation and self.normalisation.n_channels != len(self.channel_ids):
-            raise ValueError(
-                f"the normalisation has {self.normalisation.n_channels} channels, "
-                f"{len(self.channel_ids)} are named"
-            )
+        for name in ("normalisation", "expectation"):
+            entry, n_named = getattr(self, name), len(self.channel_ids)
+            if entry and entry.n_channels != n_named:
+                raise ValueError(f"the {name} has {entry.n_channels} channels, {n_named} are named")
         expected = n_features(self.latent_dim)
         if self.classifier and len(self.classifier.matrix) != expected:
             raise ValueError(

@@ -19,6 +19,7 @@ from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
 from rt_ner.decoding.encoding.normalisation import Normalisation, RunningNormaliser
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.decoding.windows import Window, WindowShape
 
 _WARM_UP_HOPS = 100
@@ -50,6 +51,8 @@ class DecoderSpecification:
         Counts of a hop that stand for channels not measured, ``(channel,)``; None if not known.
     normalisation
         The running normalisation of channels; None without one.
+    expectation
+        The firing that is expected of each channel; None if not known.
 
     """
 
@@ -63,6 +66,7 @@ class DecoderSpecification:
     areas: tuple[str, ...] = ()
     neutral_counts: Float32Array | None = None
     normalisation: Normalisation | None = None
+    expectation: Expectation | None = None
 
     def __repr__(self) -> str:
         n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)

@@ -13,12 +13,11 @@ from rt_ner.live.operator.orders import Orders
 from rt_ner.live.parts.bundle_swap import BundleSwap
 from rt_ner.live.parts.cache_warmer import CacheWarmer
 from rt_ner.live.parts.connection import Connection, Connector
-from rt_ner.live.parts.publisher import Publisher
+from rt_ner.live.parts.publisher import publisher_of
 from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.ports.protocols import Ports
 from rt_ner.live.rules.backlog import Backlog
 from rt_ner.live.rules.input_watch import GIVE_UP_NS, InputWatch
-from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.rules.state_machine import Event
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import Command, State
@@ -59,8 +58,7 @@ class Loop:
         self._ports = ports
         self._stop = stop
         self._hop_ns = model.window.hop_ns
-        limiter = SafetyLimiter(settings.safety, model.readout.outputs, len(model.classes))
-        self._publisher = Publisher(ports.results, limiter, self._hop_ns, ports.clock, report)
+        self._publisher = publisher_of(model, settings, ports, report)
         self._connector = Connector(ports.spikes, model, settings, ports.clock)
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
         self._backlog = Backlog(self._hop_ns)

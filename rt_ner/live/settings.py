@@ -35,6 +35,8 @@ class SafetySettings(Settings):
     hold
         True if decoded positions, forces and angles keep their last value while the decoder does
         not run; False if they go to zero. Velocities always go to zero.
+    watch
+        True to tell of dead, hot and exchanged channels while decoding.
     clock_step_ms
         Jump of the time stamps in ms beyond which a clock must have been set, such as 200.
 
@@ -44,6 +46,7 @@ class SafetySettings(Settings):
     max_speed_cm_s: float = Field(default=200.0, gt=0, le=10_000)
     overload_hops: int = Field(default=10, ge=1, le=10_000)
     hold: bool = True
+    watch: bool = True
     clock_step_ms: float = Field(default=CLOCK_STEP_NS / NS_PER_MS, ge=10, le=60_000)
 
 

@@ -8,6 +8,7 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.manifest import CarriedFrom, Scores
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.expectation.measured import expectation_of
 from rt_ner.offline.faults.measurement import corruption_table
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.scores import Comparison, compare, only_trials
@@ -20,7 +21,8 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     model = exported_model(
         network, session.channel_ids, split.shape, curve.source.readout, split.train
     )
-    model = replace(model, voltage=session.voltage)
+    expectation = expectation_of(session, split.n_train, split.shape.hop_ns)
+    model = replace(model, voltage=session.voltage, expectation=expectation)
     whole = compare(decode_session(model, session), session, split.shape.hop_ns)
     history_ns = split.shape.history_ns
     held_out = only_trials(whole, split.n_train, len(session.trials), history_ns)

@@ -6,14 +6,16 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_S, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.chunks import Decoded
-from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.decoder import Decoder, DecoderSpecification
 from rt_ner.live.operator.repeated_notices import RepeatedNotices
 from rt_ner.live.parts.statistics import LoopStatistics
-from rt_ner.live.ports.protocols import Clock, ResultsOut, SpikeSource
+from rt_ner.live.ports.protocols import Clock, Ports, ResultsOut, SpikeSource
 from rt_ner.live.rules.input_watch import SMOOTHING
 from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.rules.state_machine import Event, Send, StateMachine, Step
+from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
+from rt_ner.live.watch.channel_watch import ChannelWatch, watch_of
 
 # LSL sends from a thread of its own, soonest if this one sleeps. Hops in a bunch don't wait.
 _LET_GO_S, _LET_GO_PART = 200e-6, 0.1
@@ -36,6 +38,8 @@ class Publisher:
         The loop's clock.
     report
         Called with each state and each notice; must not block.
+    watch
+        The watch over the channels; None without one.
 
     Attributes
     ----------
@@ -55,11 +59,13 @@ class Publisher:
         hop_ns: int,
         clock: Clock,
         report: Callable[[str], None],
+        watch: ChannelWatch | None,
     ) -> None:
         self._results = results
         self._hop_ns = hop_ns
         self._clock = clock
         self._report = report
+        self._watch = watch
         self._let_go_s = min(_LET_GO_S, s_from_ns(hop_ns) * _LET_GO_PART)
         self._state_since_ns = 0
         self._losses_at_ns = 0
@@ -110,6 +116,9 @@ class Publisher:
         self._results.push_counts(decoded.end_ns, decoder.binner.counts)
         if step.send is Send.VELOCITY:
             self._adapt(decoder, decoded.end_ns)
+        if self._watch is not None:
+            for notice in self._watch.follow(decoder.binner, step.send is Send.VELOCITY):
+                self.answer(notice)
         self.last_end_ns = decoded.end_ns
 
     def take(self, event: Event) -> None:
@@ -223,3 +232,16 @@ class Publisher:
         self._state_since_ns = max(self._state_since_ns, stamp_ns)
         self._results.push_state(step.state, self._state_since_ns)
         self._report(step.state)
+
+
+def publisher_of(
+    model: DecoderSpecification,
+    settings: DecodeSettings,
+    ports: Ports,
+    report: Callable[[str], None],
+) -> Publisher:
+    """Return the publisher of a model's results, as the settings ask for."""
+    limiter = SafetyLimiter(settings.safety, model.readout.outputs, len(model.classes))
+    watch = watch_of(model, ports.alarms.append) if settings.safety.watch else None
+    hop_ns = model.window.hop_ns
+    return Publisher(ports.results, limiter, hop_ns, ports.clock, report, watch)

@@ -15,6 +15,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.offline.classes.class_scores import class_scores
 from rt_ner.offline.decoding import decode_session
+from rt_ner.offline.expectation.measured import expectation_of
 from rt_ner.offline.faults.measurement import corruption_table
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
@@ -72,6 +73,9 @@ def prove_fit(
         classes=class_scores(held_out),
     )
     corruption = corruption_table(model, session, held_out.labels, seed)
+    # A recalibrated decoder keeps what was expected before: its block may be short.
+    expected = model.expectation or expectation_of(session, n_train, split.shape.hop_ns)
+    model = replace(model, expectation=expected)
     bundle = assemble_bundle(model, split.test.windows, training, scores, corruption)
     return Trained(bundle, train, held_out, time.monotonic() - started_s)
 

@@ -120,7 +120,8 @@ def test_golden_windows_catch_an_edited_readout(folder: Path) -> None:
         ({"format_version": 2}, "format_version.*another version"),
         ({"surprise": 1}, "surprise"),
         ({"latent_dim": 4}, "the readout has 3 rows for 4 latents"),
-        ({"channel_ids": ["a", "b"]}, "golden windows are"),
+        ({"channel_ids": ["a", "b"], "expectation": None}, "golden windows are"),
+        ({"channel_ids": ["a", "b"]}, "the expectation has 96 channels, 2 are named"),
     ],
 )
 def test_an_inconsistent_manifest_is_refused(

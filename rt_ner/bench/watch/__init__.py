@@ -1,0 +1,1 @@
+"""Watch over the channels, tried on recorded counts with faults put into them."""

@@ -1,0 +1,112 @@
+"""Hold the statistics of each channel's firing in training, and follow its slow changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_ner.core.arrays import BoolArray, FloatArray
+
+# A held-out R² with a fault of this kind, by its severity; None if it was not measured.
+ScoreWith = Callable[[str, float], float | None]
+
+# Seconds for which the training counts as known at the start, and that are remembered.
+_TRUSTED_S, _MEMORY_S = 2, 300
+# Seconds to learn from before rates are compared.
+_SETTLED_S = 90
+# A second counts as no more than so many times the expectation, and so many spikes above that.
+_MOST_RATIO, _MOST_ABOVE = 4.0, 4.0
+# Channels with fewer spikes expected in a second tell nothing of the whole array's change.
+_FEWEST_SPIKES = 2.0
+# Fewest channels that make an array, for its change.
+_FEWEST_CHANNELS = 5
+# Part of the array, by its spikes, that may change otherwise than the whole.
+_PART = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """The firing of each channel in training, and the scores that tell what a fault costs.
+
+    Attributes
+    ----------
+    rate_hz
+        Mean rate per channel, ``(channel,)``.
+    most_hz
+        Highest rate per channel that lasted for several seconds, ``(channel,)``.
+    silence_s
+        Longest time without a spike per channel, ``(channel,)``.
+    fall, rise
+        Lowest and highest factor by which the whole array's rates changed at once.
+    r2
+        Held-out R² of the decoder; None if not known.
+    r2_with
+        Returns the held-out R² with a fault; None if faults were not measured.
+
+    """
+
+    rate_hz: FloatArray
+    most_hz: FloatArray
+    silence_s: FloatArray
+    fall: float
+    rise: float
+    r2: float | None = None
+    r2_with: ScoreWith | None = None
+
+
+class FollowedRates:
+    """The rates per channel that are expected now: those of training, slowly moved.
+
+    Attributes
+    ----------
+    rate_hz
+        The expected rates, ``(channel,)``.
+    is_settled
+        True once they were learned from enough seconds, since neurons differ from day to day.
+
+    """
+
+    def __init__(self, rate_hz: FloatArray) -> None:
+        self.rate_hz: FloatArray = rate_hz.copy()
+        self._n_learned = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """True once the rates were learned from enough seconds."""
+        return self._n_learned >= _SETTLED_S
+
+    def learn(self, rate_hz: FloatArray, is_sound: BoolArray) -> None:
+        """Learn from the rates ``(channel,)`` in a second, of the channels that are sound."""
+        most_hz = _MOST_RATIO * self.rate_hz + _MOST_ABOVE
+        weight = 1 / min(_TRUSTED_S + self._n_learned, _MEMORY_S)
+        step = weight * (np.minimum(rate_hz, most_hz) - self.rate_hz)
+        self.rate_hz[is_sound] += step[is_sound]
+        self._n_learned += 1
+
+    def change(self, rate_hz: FloatArray, is_sound: BoolArray) -> "ArrayChange":
+        """Return by which factor the rates of the sound channels are not those expected."""
+        among = is_sound & (self.rate_hz >= _FEWEST_SPIKES)
+        if among.sum() < _FEWEST_CHANNELS:
+            return NO_CHANGE
+        expected = self.rate_hz[among]
+        ratio = (rate_hz[among] + 0.25) / (expected + 0.25)
+        in_order = np.argsort(ratio)
+        weight = np.cumsum(expected[in_order])
+        parts = np.searchsorted(weight, np.array([_PART, 0.5, 1 - _PART]) * weight[-1])
+        return ArrayChange(*ratio[in_order[parts]].tolist())
+
+
+@dataclass(frozen=True)
+class ArrayChange:
+    """The factor by which an array's rates are not those expected.
+
+    ``at_least`` and ``at_most`` bound the factors of most channels, ``factor`` is their median; all
+    are weighted by the channels' rates.
+    """
+
+    at_least: float
+    factor: float
+    at_most: float
+
+
+NO_CHANGE = ArrayChange(1.0, 1.0, 1.0)

@@ -1,0 +1,1 @@
+"""Faults of an array's input, found in its counts."""

@@ -1,0 +1,80 @@
+"""Tell from counts whether two banks of channels are exchanged."""
+
+import numpy as np
+
+from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.decoding.watch.recent import N_MIDDLE
+from rt_ner.live.watch.banks import Bank, Swap, swaps_of
+from rt_ner.live.watch.finding.fault import Fault, FaultKind
+
+# Two banks are exchanged if the counts are likelier so, by this part of what is expected then.
+_EXCHANGED = 0.3
+# Above this part, it may be an exchange that begins: nothing is said of single channels.
+_SUSPECT = -0.4
+# The least that banks must differ for that, in nats.
+_FEWEST_NATS = 20.0
+# With more silent channels than this part, it can't be told.
+_MOST_SILENT = 0.25
+# A channel's rate counts as no more than so many times that expected, so that no hot one decides.
+_MOST_OF_ONE = 3.0
+_LEAST_HZ = 0.3
+
+
+class ExchangeFinder:
+    """Finds exchanged banks, by the likelihood of the counts with and without the exchange."""
+
+    def __init__(self, banks: tuple[Bank, ...]) -> None:
+        self._banks = banks
+        self._swaps = swaps_of(banks)
+
+    def find(
+        self,
+        seen_hz: FloatArray,
+        expected_hz: FloatArray,
+        is_silent: BoolArray,
+        told: set[Fault],
+    ) -> tuple[set[Fault], BoolArray]:
+        """Return the exchanged banks, and a mask of the channels of those that may well be.
+
+        ``seen_hz``, ``expected_hz``: rates per channel, ``(channel,)``; ``told``: faults before.
+        """
+        found: set[Fault] = set()
+        is_suspect = np.zeros(seen_hz.size, dtype=np.bool_)
+        expected_hz = np.maximum(expected_hz, _LEAST_HZ)
+        candidates = []
+        for swap in self._swaps:
+            fault = Fault(FaultKind.SWAPPED_BANKS, swap.banks)
+            part = _evidence(swap, seen_hz, expected_hz, is_silent)
+            candidates.append((fault in told, part, fault))
+        for was_told, part, fault in sorted(candidates, reverse=True):
+            channels = np.concatenate([self._banks[bank].channels for bank in fault.of])
+            if part <= _SUSPECT or is_suspect[channels].any():
+                continue
+            is_suspect[channels] = True
+            if part > (0.0 if was_told else _EXCHANGED):
+                found.add(fault)
+        return found, is_suspect
+
+
+def _evidence(
+    swap: Swap, seen_hz: FloatArray, expected_hz: FloatArray, is_silent: BoolArray
+) -> float:
+    """Return how much likelier counts are with two banks exchanged than in place.
+
+    1: as much as is expected if they are exchanged; below 0: in place. Both banks must look like
+    the other, so the one that does less counts. −1 if it can't be told, because many channels are
+    silent or the banks fire alike.
+    """
+    here, there = swap.channels, swap.partner
+    if not here.size or is_silent[here].mean() > _MOST_SILENT:
+        return -1.0
+    in_place_hz, exchanged_hz = expected_hz[here], expected_hz[there]
+    bounded_hz = np.minimum(seen_hz[here], _MOST_OF_ONE * np.maximum(in_place_hz, exchanged_hz))
+    factor = bounded_hz.sum() / in_place_hz.sum()
+    ratio, more_hz = np.log(exchanged_hz / in_place_hz), factor * (exchanged_hz - in_place_hz)
+    # Per bank: log likelihood ratio of Poisson counts, and its expectation if exchanged, per s.
+    found = (bounded_hz * ratio - more_hz).reshape(2, -1).sum(axis=1)
+    expected = (factor * exchanged_hz * ratio - more_hz).reshape(2, -1).sum(axis=1)
+    if (expected * N_MIDDLE < _FEWEST_NATS).any():
+        return -1.0
+    return float((found / expected).min())

@@ -1,0 +1,1 @@
+"""Expected firing of channels, as a training session shows it."""
