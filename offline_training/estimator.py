@@ -20,7 +20,7 @@ from offline_training.options import pick_device
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.settings import checked_settings
-from rt_ner.decoding.readout import fit_readout
+from rt_ner.decoding.readouts.readout import fit_readout
 
 
 class NER(

@@ -24,8 +24,8 @@ from rt_ner.bundle.manifest import CarriedFrom, PartEntry, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.settings import checked_settings
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.classes.hop_classes import classes_of
 from rt_ner.offline.dataset import Dataset

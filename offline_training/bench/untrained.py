@@ -12,7 +12,7 @@ from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.clock import ns_from_ms
 from rt_ner.core.contract.names import electrode_names
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels

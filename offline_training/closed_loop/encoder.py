@@ -17,7 +17,7 @@ from offline_training.transfer.matching.tuning import tuning_similarity
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared, intended_session

@@ -21,7 +21,7 @@ from offline_training.training import prove, save_trained, train_bundle
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock

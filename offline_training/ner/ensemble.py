@@ -20,7 +20,7 @@ from offline_training.ner.networks.features import Features
 from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import BoolArray, Int64Array
-from rt_ner.decoding.readout import fit_readout
+from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score

@@ -35,7 +35,7 @@ from offline_training.transfer.results import (
     Curve,
     Point,
 )
-from rt_ner.decoding.readout import fit_readout
+from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.scores import Comparison
 

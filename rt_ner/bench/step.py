@@ -20,7 +20,8 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.system.scheduling import no_garbage_collection
 
 _SPIKES_PER_MS = 0.01

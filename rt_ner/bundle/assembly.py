@@ -21,7 +21,7 @@ from rt_ner.bundle.manifest import (
 from rt_ner.bundle.verification import probabilities_of, run_windows
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.contract.outputs import Output
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 
 _N_GOLDEN = 16
 _PACKAGES = ("rt-ner", "torch", "numpy", "numba", "onnx", "onnxruntime")

@@ -18,9 +18,9 @@ from rt_ner.bundle.entries.strict import Strict
 from rt_ner.bundle.manifest import Manifest, Scores
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.contract.outputs import kind_of
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.weights import EncoderWeights
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 
 
 class Golden(Strict):

@@ -20,7 +20,7 @@ from rt_ner.core.contract.outputs import (
 )
 from rt_ner.core.errors import ConfigError
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
-from rt_ner.decoding.classifier import n_features
+from rt_ner.decoding.readouts.classifier import n_features
 from rt_ner.decoding.windows import WindowShape
 
 _Value = TypeVar("_Value")
@@ -31,7 +31,7 @@ def _is_none(value: object) -> bool:
 
 
 class ReadoutEntry(Strict):
-    """The numbers of a `rt_ner.decoding.readout.Readout`; a linear one has no memory.
+    """The numbers of a `rt_ner.decoding.readouts.readout.Readout`; a linear one has no memory.
 
     ``unit``: that of all outputs; empty if they differ.
     """

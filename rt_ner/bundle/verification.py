@@ -7,9 +7,9 @@ import numpy as np
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import BundleError
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.encoder import encoder_of
 from rt_ner.decoding.encoding.normalisation import RunningNormaliser
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import Window, WindowShape
 
 # The same machine gives the same bits; another one's matrix kernels may round differently.

@@ -20,8 +20,8 @@ from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import BundleError
 from rt_ner.core.settings import load_settings, with_overrides
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import chosen_sources
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.companions.live_window import obeying_view, view_of
 from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings

@@ -8,7 +8,8 @@ from threading import Event as StopEvent
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.core.errors import SourceLostError, StreamError
 from rt_ner.decoding.chunks import Chunk, Decoded
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.operator.orders import Orders
 from rt_ner.live.parts.bundle_swap import BundleSwap
 from rt_ner.live.parts.cache_warmer import CacheWarmer

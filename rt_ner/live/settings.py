@@ -12,11 +12,11 @@ from rt_ner.core.settings import Settings
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.detector import DetectorSettings
 from rt_ner.decoding.binning.raster import CLOCK_STEP_NS
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.binners import binner_for
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.joining.joined_stream import JoinedStream, joined_binner
+from rt_ner.decoding.specification import DecoderSpecification
 
 _TEXT = r"^[^/]*$"
 

@@ -16,7 +16,8 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.classes.class_scores import class_scores, with_true_classes
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import SessionScores, compare, only_trials

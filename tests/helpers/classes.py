@@ -6,8 +6,8 @@ import numpy as np
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.classifier_entry import classifier_entry
-from rt_ner.decoding.classifier import Classifier, n_features
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.readouts.classifier import Classifier, n_features
+from rt_ner.decoding.specification import DecoderSpecification
 
 CHOICES = ("rest", "left", "right")
 

@@ -10,9 +10,10 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.contract.input_counts import FATES, InputCounts
 from rt_ner.decoding.chunks import RasterChunk, SingleChunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.joining.joined_binner import JoinedBinner
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.joined.spikes import join_spikes
 from rt_ner.live.ports.memory_spikes import Appear, Happening, MemorySpikes, Vanish
 from rt_ner.live.ports.protocols import SpikesIn

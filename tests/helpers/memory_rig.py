@@ -9,9 +9,9 @@ import numpy as np
 
 from rt_ner.core.settings import checked_settings
 from rt_ner.decoding.chunks import Chunk, EventChunk, RasterChunk
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.loop import Loop
 from rt_ner.live.ports.memory_results import MemoryResults, Sent
 from rt_ner.live.ports.memory_spikes import (

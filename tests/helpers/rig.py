@@ -14,7 +14,7 @@ from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import checked_settings
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.loop import Loop
 from rt_ner.live.ports.lsl.ports import open_lsl_ports
 from rt_ner.live.settings import DecodeSettings

@@ -20,7 +20,7 @@ from rt_ner.core.contract.markers import SESSION_ZERO
 from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.decoding import decode_session
 from tests.helpers.rig import MS, WAIT_S, Decoding, inlet
 

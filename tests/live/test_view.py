@@ -23,7 +23,7 @@ from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.live.companions.live_window import obeying_view
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings, DecodeSettings

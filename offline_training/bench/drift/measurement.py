@@ -23,7 +23,7 @@ from rt_ner.core.clock import NS_PER_S
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.decoding import Decoding, decode_chunks
 from rt_ner.offline.scores import compare, only_trials
 from rt_ner.terminal.progress import Progress

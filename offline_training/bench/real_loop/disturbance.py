@@ -19,7 +19,7 @@ from offline_training.ner.networks.encoder_network import embed
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
 from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset, build_dataset
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials

@@ -13,7 +13,7 @@ from offline_training.compare.scoring.aligned.alignment import mean_of_known
 from offline_training.compare.scoring.scores import Embedding
 from offline_training.figures.report import colour_of_direction, png_of
 from rt_ner.core.arrays import FloatArray
-from rt_ner.decoding.readout import fit_readout
+from rt_ner.decoding.readouts.readout import fit_readout
 
 _COLUMNS = 4
 _SIDE = 3.2

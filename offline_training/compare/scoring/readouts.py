@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from offline_training.methods.method import Method
 from rt_ner.core.arrays import Float32Array, FloatArray
-from rt_ner.decoding.readout import fit_readout
+from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 

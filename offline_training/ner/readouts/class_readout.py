@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import SessionError
-from rt_ner.decoding.classifier import FEWEST_CLASSES, Classifier, features_of
+from rt_ner.decoding.readouts.classifier import FEWEST_CLASSES, Classifier, features_of
 from rt_ner.offline.classes.hop_classes import HopClasses
 from rt_ner.offline.labels import Labels
 

@@ -9,7 +9,7 @@ from scipy.linalg import solve_discrete_are
 
 from offline_training.ner.sampling import rows_a_step_apart
 from rt_ner.core.arrays import AnyArray, FloatArray
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.offline.labels import Labels
 
 # Part of the noise's own variance that is added to it, so that it can be inverted.

@@ -16,7 +16,7 @@ from offline_training.ner.networks.features import Features
 from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.offline.labels import Labels
 
 _STEPS = 250

@@ -20,7 +20,7 @@ from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.joint_learning import DayToLearn, Goal, ReadIn, learn_days
 from offline_training.transfer.matching.matching import Matching
 from rt_ner.core.arrays import BoolArray, Int64Array
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
 
 # Anchors per step and member of the known days, and of the day to decode.

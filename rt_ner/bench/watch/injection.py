@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 
 from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.live.watch.banks import Bank, swaps_of
-from rt_ner.live.watch.finding.fault import Fault, FaultKind
+from rt_ner.live.watch.finding.fault import ChannelFault
 from rt_ner.live.watch.finding.finder import bank_limit_s
 
 # A channel that has gone hot fires so much more, in spikes/s.
@@ -44,8 +45,8 @@ class Injection:
     """
 
     spoil: Callable[[AnyArray], AnyArray]
-    expected: frozenset[Fault]
-    allowed: frozenset[Fault] = frozenset()
+    expected: frozenset[ChannelFault]
+    allowed: frozenset[ChannelFault] = frozenset()
 
 
 Draw = Callable[[Array, np.random.Generator], Injection | None]
@@ -58,7 +59,7 @@ def _swapped(array: Array, rng: np.random.Generator) -> Injection | None:
     swap = swaps[rng.integers(len(swaps))]
     source = np.arange(array.limit_s.size)
     source[swap.channels] = swap.partner
-    fault = Fault(FaultKind.SWAPPED_BANKS, swap.banks)
+    fault = ChannelFault(Fault.SWAPPED_BANKS, swap.banks)
     return Injection(lambda counts: counts[:, source], frozenset({fault}))
 
 
@@ -71,9 +72,9 @@ def _dead_bank(array: Array, rng: np.random.Generator) -> Injection | None:
     if not watched:
         return None
     number = watched[rng.integers(len(watched))]
-    fault = Fault(FaultKind.DEAD_BANK, (number,))
+    fault = ChannelFault(Fault.DEAD_BANK, (number,))
     channels = array.banks[number].channels
-    each = frozenset(Fault(FaultKind.DEAD_CHANNELS, (int(channel),)) for channel in channels)
+    each = frozenset(ChannelFault(Fault.DEAD_CHANNELS, (int(channel),)) for channel in channels)
     return Injection(partial(_silenced, channels), frozenset({fault}), each)
 
 
@@ -81,14 +82,14 @@ def _dead_channel(array: Array, rng: np.random.Generator) -> Injection | None:
     if not array.quick:
         return None
     channel = int(rng.choice(array.quick))
-    fault = Fault(FaultKind.DEAD_CHANNELS, (channel,))
+    fault = ChannelFault(Fault.DEAD_CHANNELS, (channel,))
     return Injection(partial(_silenced, np.array([channel])), frozenset({fault}))
 
 
 def _dead_channels(array: Array, rng: np.random.Generator) -> Injection | None:
     n_channels = array.limit_s.size
     dead = rng.choice(n_channels, max(1, round(_MANY_DEAD * n_channels)), replace=False)
-    faults = {int(channel): Fault(FaultKind.DEAD_CHANNELS, (int(channel),)) for channel in dead}
+    faults = {int(channel): ChannelFault(Fault.DEAD_CHANNELS, (int(channel),)) for channel in dead}
     quick = frozenset(faults[channel] for channel in set(array.quick) & set(faults))
     return Injection(partial(_silenced, dead), quick, frozenset(faults.values()) - quick)
 
@@ -102,7 +103,7 @@ def _hot_channel(array: Array, rng: np.random.Generator) -> Injection:
         spoilt[:, channel] += rng.poisson(mean, len(counts))
         return spoilt
 
-    return Injection(spoil, frozenset({Fault(FaultKind.HOT_CHANNELS, (channel,))}))
+    return Injection(spoil, frozenset({ChannelFault(Fault.HOT_CHANNELS, (channel,))}))
 
 
 def _changed(factor: float, array: Array, rng: np.random.Generator) -> Injection:
@@ -111,9 +112,9 @@ def _changed(factor: float, array: Array, rng: np.random.Generator) -> Injection
     def spoil(counts: AnyArray) -> AnyArray:
         return whole * counts + rng.binomial(counts.astype(np.int64), factor - whole)
 
-    quiet = {Fault(FaultKind.DEAD_CHANNELS, (k,)) for k in range(array.limit_s.size)}
+    quiet = {ChannelFault(Fault.DEAD_CHANNELS, (k,)) for k in range(array.limit_s.size)}
     return Injection(
-        spoil, frozenset({Fault(FaultKind.GAIN)}), frozenset(quiet if whole < 1 else ())
+        spoil, frozenset({ChannelFault(Fault.GAIN)}), frozenset(quiet if whole < 1 else ())
     )
 
 

@@ -6,11 +6,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rt_ner.bundle.entries.strict import Strict
-from rt_ner.decoding.classifier import Classifier, classes_problem
+from rt_ner.decoding.readouts.classifier import Classifier, classes_problem
 
 
 class ClassifierEntry(Strict):
-    """The numbers of a `rt_ner.decoding.classifier.Classifier`, and the names of its classes."""
+    """The numbers of a `Classifier` of latents, and the names of its classes."""
 
     of: str = Field(min_length=1)
     classes: tuple[str, ...]

@@ -1,6 +1,5 @@
 """Define a manifest's entry on the firing that is expected of each channel."""
 
-from functools import partial
 from typing import Self
 
 import numpy as np
@@ -9,7 +8,6 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.arrays import FloatArray
-from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.decoding.watch.expectation import Expectation
 
 # Decimals that are kept of rates (spikes/s) and times (s).
@@ -39,7 +37,7 @@ class ExpectationEntry(Strict):
     def expectation(self, table: CorruptionTable | None = None) -> Expectation:
         """Return the expectation itself; ``table``: scores under faults, if measured."""
         rate_hz, most_hz, silence_s = map(np.array, (self.rate_hz, self.most_hz, self.silence_s))
-        scores = (None, None) if table is None else (table.r2, partial(_r2_with, table))
+        scores = (None, None) if table is None else (table.r2, table.r2_with)
         return Expectation(rate_hz, most_hz, silence_s, self.fall, self.rise, *scores)
 
 
@@ -54,11 +52,6 @@ def expectation_entry(expectation: Expectation | None) -> ExpectationEntry | Non
         fall=round(expectation.fall, _DECIMALS),
         rise=round(expectation.rise, _DECIMALS),
     )
-
-
-def _r2_with(table: CorruptionTable, kind: str, severity: float) -> float | None:
-    """Return the R² with a fault; None if the table has no such kind."""
-    return table.r2_with(Fault(kind), severity) if kind in list(Fault) else None
 
 
 def _numbers(values: FloatArray) -> tuple[float, ...]:

@@ -12,7 +12,6 @@ from rt_ner.decoding.binning.raster import RasterBinner, raster_binner
 from rt_ner.decoding.binning.voltage.band import BandReader
 from rt_ner.decoding.binning.voltage.power import PowerReader
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.channels import (
     ChannelSelection,
     map_columns,
@@ -21,6 +20,7 @@ from rt_ner.decoding.input.channels import (
 )
 from rt_ner.decoding.input.settings import InputKind, InputSettings
 from rt_ner.decoding.input.spike_stream import CHANNEL_LABELS, SpikeStream
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.timing.timed_binner import TimedBinner
 from rt_ner.decoding.timing.timed_events import TimedEvents
 

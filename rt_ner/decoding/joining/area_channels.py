@@ -11,9 +11,9 @@ import numpy as np
 
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.decoding.specification import DecoderSpecification
 
 
 class AreaChannels(NamedTuple):

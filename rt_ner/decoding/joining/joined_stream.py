@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.detector import DetectorSettings
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.binners import binner_for
 from rt_ner.decoding.input.settings import InputSettings, MissingSource
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.decoding.joining.area_channels import divide_channels
 from rt_ner.decoding.joining.joined_binner import Absence, JoinedBinner
 from rt_ner.decoding.joining.source_hops import SourceHops, SourceName
+from rt_ner.decoding.specification import DecoderSpecification
 
 
 @dataclass(frozen=True)

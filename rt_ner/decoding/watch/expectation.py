@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.faults.fault import Fault
 
 # A held-out R² with a fault of this kind, by its severity; None if it was not measured.
-ScoreWith = Callable[[str, float], float | None]
+ScoreWith = Callable[[Fault, float], float | None]
 
 # Seconds for which the training counts as known at the start, and that are remembered.
 _TRUSTED_S, _MEMORY_S = 2, 300

@@ -12,7 +12,7 @@ from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.errors import SessionError
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.live.learning.block_recorder import BlockRecorder
 from rt_ner.live.states import Command
 from rt_ner.lsl.streams import open_outlet

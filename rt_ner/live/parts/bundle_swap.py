@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Callable
 
 from rt_ner.core.errors import RtNerError
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification, DecodingModel
+from rt_ner.decoding.decoder import Decoder, DecodingModel
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.protocols import Ports
 
 _MOST_UNDONE = 100

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from rt_ner.core.clock import ns_from_ms
 from rt_ner.core.errors import StreamError
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.protocols import Clock, SpikesIn, SpikeSource
 from rt_ner.live.settings import DecodeSettings, live_binner
 

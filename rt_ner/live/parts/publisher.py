@@ -6,7 +6,8 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_S, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.chunks import Decoded
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.operator.repeated_notices import RepeatedNotices
 from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.ports.protocols import Clock, Ports, ResultsOut, SpikeSource

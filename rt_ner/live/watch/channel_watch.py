@@ -5,11 +5,11 @@ from typing import Any
 
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.decoding.binning.binner import SpikeBinner
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.decoding.watch.recent import RecentSeconds
 from rt_ner.live.watch.banks import banks_of
-from rt_ner.live.watch.finding.fault import Fault
+from rt_ner.live.watch.finding.fault import ChannelFault
 from rt_ner.live.watch.finding.finder import FaultFinder
 from rt_ner.live.watch.notices import Wording
 
@@ -40,8 +40,8 @@ class ChannelWatch:
         self._finder = FaultFinder(expectation, banks, self._recent)
         self._wording = Wording(channel_ids, banks, expectation, self._finder)
         self._is_paused = False
-        self._ended: set[Fault] = set()
-        self.faults: set[Fault] = set()
+        self._ended: set[ChannelFault] = set()
+        self.faults: set[ChannelFault] = set()
 
     def follow(self, binner: SpikeBinner[Any], is_running: bool) -> Iterable[str]:
         """Take a binner's newest hop, if the decoder is running and the hop is whole."""
@@ -62,7 +62,7 @@ class ChannelWatch:
             return ()
         return self._told(before)
 
-    def _told(self, before: set[Fault]) -> list[str]:
+    def _told(self, before: set[ChannelFault]) -> list[str]:
         """Return notices of what has begun since ``before``, and of what has ended.
 
         Channels come back one after the other, so ends are told once no more follow.

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.live.watch.banks import Bank
-from rt_ner.live.watch.finding.fault import Fault, FaultKind
+from rt_ner.live.watch.finding.fault import ChannelFault
 from rt_ner.live.watch.finding.finder import FaultFinder
 
 _MOST_NAMED = 8
@@ -36,36 +37,36 @@ class Wording:
         self._expectation = expectation
         self._finder = finder
 
-    def begun(self, faults: Iterable[Fault]) -> list[str]:
+    def begun(self, faults: Iterable[ChannelFault]) -> list[str]:
         """Return a notice for each kind of fault that has begun."""
         return [
             f"{self._problem(kind, of_kind)}{self._cost(kind, of_kind)}"
             for kind, of_kind in _by_kind(faults)
         ]
 
-    def ended(self, faults: Iterable[Fault]) -> list[str]:
+    def ended(self, faults: Iterable[ChannelFault]) -> list[str]:
         """Return a notice for each kind of fault that has ended."""
         return [f"{self._all_of(of_kind)} {_ENDED[kind]}" for kind, of_kind in _by_kind(faults)]
 
-    def _problem(self, kind: FaultKind, faults: list[Fault]) -> str:
+    def _problem(self, kind: Fault, faults: list[ChannelFault]) -> str:
         whole = self._all_of(faults)
-        if kind is FaultKind.SWAPPED_BANKS:
+        if kind is Fault.SWAPPED_BANKS:
             return f"{whole} seem exchanged: check which connector is plugged in where"
-        if kind is FaultKind.GAIN:
+        if kind is Fault.GAIN:
             return (
                 f"{whole} fire {self._finder.newest_factor():.2g} times as much as expected: check "
                 "gain, thresholds and reference, or see whether the subject is at rest"
             )
-        if kind is FaultKind.HOT_CHANNELS:
+        if kind is Fault.HOT_CHANNELS:
             return (
                 f"{whole} far above training, with {self._least_hz(faults):.0f} spikes/s or more: "
                 "look for noise, and check thresholds"
             )
         silent_s = min(self._finder.silence_s(fault) for fault in faults)
-        part = "cable" if kind is FaultKind.DEAD_BANK else "electrodes and thresholds"
+        part = "cable" if kind is Fault.DEAD_BANK else "electrodes and thresholds"
         return f"{whole} silent for {silent_s:.0f} s: check {part}"
 
-    def _cost(self, kind: FaultKind, faults: list[Fault]) -> str:
+    def _cost(self, kind: Fault, faults: list[ChannelFault]) -> str:
         """Return the end of a notice: the held-out R² with such a fault, as far as known."""
         known = self._expectation
         if known.r2 is None or known.r2_with is None:
@@ -75,24 +76,24 @@ class Wording:
             return ""
         return f"; held-out R² was {r2:.2f} with {_SUCH[kind]}, {known.r2:.2f} without"
 
-    def _severity(self, kind: FaultKind, faults: list[Fault]) -> float:
+    def _severity(self, kind: Fault, faults: list[ChannelFault]) -> float:
         """Return how severe a fault is: in banks, parts of the array, or as a factor."""
-        if kind is FaultKind.GAIN:
+        if kind is Fault.GAIN:
             return self._finder.newest_factor()
-        if kind in (FaultKind.DEAD_BANK, FaultKind.SWAPPED_BANKS):
+        if kind in (Fault.DEAD_BANK, Fault.SWAPPED_BANKS):
             return len({bank for fault in faults for bank in fault.of})
         return len(faults) / len(self._names)
 
-    def _least_hz(self, faults: list[Fault]) -> float:
+    def _least_hz(self, faults: list[ChannelFault]) -> float:
         return min(self._finder.rate_hz(fault) for fault in faults)
 
-    def _all_of(self, faults: list[Fault]) -> str:
+    def _all_of(self, faults: list[ChannelFault]) -> str:
         """Return the name of all that some faults of one kind concern."""
-        if faults[0].kind is FaultKind.GAIN:
+        if faults[0].kind is Fault.GAIN:
             return "all channels"
-        if faults[0].kind is FaultKind.DEAD_BANK:
+        if faults[0].kind is Fault.DEAD_BANK:
             return _listed([self._whole_bank(bank) for fault in faults for bank in fault.of])
-        if faults[0].kind is FaultKind.SWAPPED_BANKS:
+        if faults[0].kind is Fault.SWAPPED_BANKS:
             return ", ".join(
                 " and ".join(self._whole_bank(bank) for bank in fault.of) for fault in faults
             )
@@ -104,25 +105,25 @@ class Wording:
 
 
 _ENDED = {
-    FaultKind.DEAD_BANK: "no longer silent",
-    FaultKind.DEAD_CHANNELS: "no longer silent",
-    FaultKind.SWAPPED_BANKS: "in place again",
-    FaultKind.GAIN: "fire as expected again",
-    FaultKind.HOT_CHANNELS: "no longer far above training",
+    Fault.DEAD_BANK: "no longer silent",
+    Fault.DEAD_CHANNELS: "no longer silent",
+    Fault.SWAPPED_BANKS: "in place again",
+    Fault.GAIN: "fire as expected again",
+    Fault.HOT_CHANNELS: "no longer far above training",
 }
 _SUCH = {
-    FaultKind.DEAD_BANK: "a dead bank",
-    FaultKind.DEAD_CHANNELS: "so many dead channels",
-    FaultKind.SWAPPED_BANKS: "swapped banks",
-    FaultKind.GAIN: "such a change",
-    FaultKind.HOT_CHANNELS: "hot channels",
+    Fault.DEAD_BANK: "a dead bank",
+    Fault.DEAD_CHANNELS: "so many dead channels",
+    Fault.SWAPPED_BANKS: "swapped banks",
+    Fault.GAIN: "such a change",
+    Fault.HOT_CHANNELS: "hot channels",
 }
 
 
-def _by_kind(faults: Iterable[Fault]) -> list[tuple[FaultKind, list[Fault]]]:
+def _by_kind(faults: Iterable[ChannelFault]) -> list[tuple[Fault, list[ChannelFault]]]:
     """Return faults by kind, in the order of the kinds."""
     in_order = sorted(faults)
-    kinds = [kind for kind in FaultKind if any(fault.kind is kind for fault in in_order)]
+    kinds = [kind for kind in Fault if any(fault.kind is kind for fault in in_order)]
     return [(kind, [fault for fault in in_order if fault.kind is kind]) for kind in kinds]
 
 

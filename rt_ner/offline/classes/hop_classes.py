@@ -8,7 +8,7 @@ from rt_ner.core.arrays import StrArray
 from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.classifier import FEWEST_CLASSES, MOST_CLASSES
+from rt_ner.decoding.readouts.classifier import FEWEST_CLASSES, MOST_CLASSES
 from rt_ner.offline.labels import Labels, is_fast, label_hops
 
 DIRECTION, MOVEMENT = "direction", "movement"

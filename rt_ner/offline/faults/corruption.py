@@ -47,7 +47,7 @@ def severities(fault: Fault, n_channels: int) -> tuple[float, ...]:
     most = {Fault.DEAD_BANK: n_banks - 1, Fault.SWAPPED_BANKS: n_banks}.get(fault, np.inf)
     if n_channels == 1 and depends_on_channels(fault):
         return ()
-    return tuple(severity for severity in _SEVERITIES[fault] if severity <= most)
+    return tuple(severity for severity in _SEVERITIES.get(fault, ()) if severity <= most)
 
 
 def depends_on_channels(fault: Fault) -> bool:

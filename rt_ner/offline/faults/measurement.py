@@ -8,9 +8,9 @@ from rt_ner.bundle.entries.corruption_entry import CorruptionTable, FaultScore
 from rt_ner.core.arrays import AnyArray, BoolArray, Float32Array, FloatArray, Int64Array
 from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.encoder import BatchEncoder
 from rt_ner.decoding.encoding.normalisation import RunningNormaliser
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import hop_counts, windows_of
 from rt_ner.offline.faults.corruption import corrupted, depends_on_channels, severities
 from rt_ner.offline.labels import Labels

@@ -12,7 +12,7 @@ from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import cloud_page
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.classes.class_scores import class_scores
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.expectation.measured import expectation_of

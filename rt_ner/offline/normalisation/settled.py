@@ -5,7 +5,7 @@ from dataclasses import replace
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import Dataset, build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.normalisation.followed import moments_of

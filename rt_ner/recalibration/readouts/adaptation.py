@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from rt_ner.core.arrays import Float32Array, FloatArray
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
 
 # In units of the first readout's own root mean square velocity on the same latents.
 FARTHEST = 0.7

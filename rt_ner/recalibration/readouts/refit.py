@@ -12,8 +12,8 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained, prove_fit
 from rt_ner.offline.held_out.split import Split, split_windows

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rt_ner.decoding.classifier import Classifier, classes_problem, features_of, n_features
+from rt_ner.decoding.readouts.classifier import Classifier, classes_problem, features_of, n_features
 
 NAMES = ("idle", "left", "right")
 

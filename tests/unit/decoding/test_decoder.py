@@ -12,8 +12,9 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 
 MS = 1_000_000
 

@@ -10,12 +10,12 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import ConfigError, StreamError
 from rt_ner.core.settings import checked_settings, with_overrides
 from rt_ner.decoding.chunks import RasterChunk, SourceChunk
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputSettings, chosen_sources
 from rt_ner.decoding.joining.area_channels import divide_channels
 from rt_ner.decoding.joining.joined_binner import JoinedBinner
 from rt_ner.decoding.joining.joined_stream import JoinedStream
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.settings import DecodeSettings, live_binner
 from tests.helpers.joined_rig import two_area_bundle

@@ -24,7 +24,7 @@ from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.data.session.trials import Trials
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.encoding.normalisation import (
     SD_FLOOR,
     Moments,
@@ -32,7 +32,8 @@ from rt_ner.decoding.encoding.normalisation import (
     Pace,
     RunningNormaliser,
 )
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.states import Command, State
 from rt_ner.offline.dataset import Dataset, Following, build_dataset

@@ -9,10 +9,10 @@ import pytest
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.chunks import EventChunk, VoltageChunk
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.timing.timed_binner import TimedBinner
 from rt_ner.decoding.timing.timed_events import TimedEvents
 from rt_ner.decoding.windows import WindowShape

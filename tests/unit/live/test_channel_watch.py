@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import FloatArray
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.live.watch.banks import banks_of
 from rt_ner.live.watch.channel_watch import ChannelWatch, watch_of

@@ -15,10 +15,10 @@ from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.decoding.chunks import Chunk, EventChunk, VoltageChunk
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.memory_spikes import Appear
 from rt_ner.live.settings import DecodeSettings, live_binner
 from rt_ner.live.states import State

@@ -9,8 +9,8 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.errors import StreamError
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk, VoltageChunk
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.input.settings import InputKind
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.operator.status_line import snapshot
 from rt_ner.live.ports.memory_spikes import Pause
 from rt_ner.live.states import State

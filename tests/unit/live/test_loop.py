@@ -12,9 +12,10 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.core.errors import BundleError, StreamError
 from rt_ner.decoding.chunks import Decoded, RasterChunk, VoltageChunk
-from rt_ner.decoding.decoder import Decoder, DecoderSpecification
+from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.memory_spikes import Pause, Vanish
 from rt_ner.live.states import Command, State
 from tests.helpers.classes import classifying

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.normalisation import Moments, Normalisation, Pace
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.ports.lsl import results
 from rt_ner.live.settings import DecodeSettings

@@ -25,7 +25,7 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.trials import UNCUT
 from rt_ner.decoding.chunks import RasterChunk
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.held_out.split import split_windows
 from rt_ner.offline.labels import Labels, label_hops, shuffle_trials

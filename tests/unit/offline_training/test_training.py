@@ -33,8 +33,8 @@ from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.scores import compare, only_trials, r2_score

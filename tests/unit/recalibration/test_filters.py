@@ -11,8 +11,8 @@ from offline_training.ner.readouts.kalman_readout import fit_kalman
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.readout import Readout
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.decoding import decode_session

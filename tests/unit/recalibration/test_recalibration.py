@@ -17,8 +17,8 @@ from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.decoder import DecoderSpecification
-from rt_ner.decoding.readout import Readout, fit_readout
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.decoding import decode_session

@@ -24,6 +24,9 @@ class Fault(StrEnum):
         Stretches in which nothing arrives, and nobody says so. Severity: fraction of the time.
     MAINS
         Mains hum crosses the threshold on all channels. Severity: fraction of its cycles.
+    HOT_CHANNELS
+        Channels fire far more than ever in training. Severity: fraction of the channels. It is told
+        live; its cost is not measured.
 
     """
 
@@ -35,6 +38,7 @@ class Fault(StrEnum):
     COMMON_NOISE = "common noise"
     LOST_PACKETS = "lost packets"
     MAINS = "60 Hz"
+    HOT_CHANNELS = "hot channels"
 
     def in_words(self, severity: float) -> str:
         """Return a severity in words, such as ``20 % of channels``."""

@@ -10,7 +10,7 @@ from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms, s_from_ns
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest, stream_of
-from rt_ner.decoding.classifier import Classifier
+from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.live.rules.ticks import TickedOutputs
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
 from rt_ner.lsl.streams import announce, describe, local_now_ns

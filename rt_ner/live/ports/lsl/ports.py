@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from rt_ner.core.contract.kinds import DECODER_KINDS
-from rt_ner.decoding.decoder import DecoderSpecification
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.joined.spikes import join_spikes
 from rt_ner.live.ports.lsl.results import LslResults
 from rt_ner.live.ports.lsl.spikes import LslClock, LslSpikes

@@ -10,8 +10,8 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.core.clock import s_from_ns
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.decoding.chunks import Decoded
-from rt_ner.decoding.decoder import DecoderSpecification
 from rt_ner.decoding.encoding.normalisation import Moments
+from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.ports.lsl.output_outlet import OutputOutlet, open_classes
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State

@@ -3,9 +3,10 @@
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
+from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.decoding.watch.recent import N_MIDDLE
 from rt_ner.live.watch.banks import Bank, Swap, swaps_of
-from rt_ner.live.watch.finding.fault import Fault, FaultKind
+from rt_ner.live.watch.finding.fault import ChannelFault
 
 # Two banks are exchanged if the counts are likelier so, by this part of what is expected then.
 _EXCHANGED = 0.3
@@ -32,18 +33,18 @@ class ExchangeFinder:
         seen_hz: FloatArray,
         expected_hz: FloatArray,
         is_silent: BoolArray,
-        told: set[Fault],
-    ) -> tuple[set[Fault], BoolArray]:
+        told: set[ChannelFault],
+    ) -> tuple[set[ChannelFault], BoolArray]:
         """Return the exchanged banks, and a mask of the channels of those that may well be.
 
         ``seen_hz``, ``expected_hz``: rates per channel, ``(channel,)``; ``told``: faults before.
         """
-        found: set[Fault] = set()
+        found: set[ChannelFault] = set()
         is_suspect = np.zeros(seen_hz.size, dtype=np.bool_)
         expected_hz = np.maximum(expected_hz, _LEAST_HZ)
         candidates = []
         for swap in self._swaps:
-            fault = Fault(FaultKind.SWAPPED_BANKS, swap.banks)
+            fault = ChannelFault(Fault.SWAPPED_BANKS, swap.banks)
             part = _evidence(swap, seen_hz, expected_hz, is_silent)
             candidates.append((fault in told, part, fault))
         for was_told, part, fault in sorted(candidates, reverse=True):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
+from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.decoding.watch.expectation import (
     NO_CHANGE,
     ArrayChange,
@@ -15,7 +16,7 @@ from rt_ner.decoding.watch.recent import N_SECONDS, RecentSeconds
 from rt_ner.live.watch.banks import Bank
 from rt_ner.live.watch.finding.exchange import ExchangeFinder
 from rt_ner.live.watch.finding.extremes import Extremes
-from rt_ner.live.watch.finding.fault import Fault, FaultKind
+from rt_ner.live.watch.finding.fault import ChannelFault
 
 # Silence is no fault before these times, in s: banks are told first, and then channels together.
 _BANK_S, _CHANNEL_S = 4.0, 7.0
@@ -29,9 +30,9 @@ _MOST_HOT = 0.1
 _LASTS = 0.7
 # The most active channels of a bank, so many, must all be silent for longer than they may.
 _N_ACTIVE = 4
-_OF_BANKS = (FaultKind.DEAD_BANK, FaultKind.SWAPPED_BANKS)
+_OF_BANKS = (Fault.DEAD_BANK, Fault.SWAPPED_BANKS)
 # Counts of channels with these faults tell nothing of the whole array, nor of usual rates.
-_SPOIL = (*_OF_BANKS, FaultKind.HOT_CHANNELS)
+_SPOIL = (*_OF_BANKS, Fault.HOT_CHANNELS)
 
 
 class FaultFinder:
@@ -64,7 +65,7 @@ class FaultFinder:
         self._sound_s = np.full(expectation.rate_hz.size, N_SECONDS)
         self.change: ArrayChange = NO_CHANGE
 
-    def find(self, told: set[Fault]) -> set[Fault]:
+    def find(self, told: set[ChannelFault]) -> set[ChannelFault]:
         """Return the faults that are there; ``told``: those that were there before.
 
         Call it after each second. Rates are learned from the channels without a fault.
@@ -95,7 +96,7 @@ class FaultFinder:
         """Return the time without a spike that is a fault, ``(channel,)``, in s; inf if none is."""
         return self._extremes.silence_limit_s(self._rates.rate_hz, self.change.factor)
 
-    def silence_s(self, fault: Fault) -> float:
+    def silence_s(self, fault: ChannelFault) -> float:
         """Return for how long the channels of a fault have been silent, in s."""
         return float(self._recent.silence_s[self.channels_of(fault)].min())
 
@@ -105,18 +106,18 @@ class FaultFinder:
         is_active = recent.silence_s < _BANK_S / 2
         return self._rates.change(recent.newest / recent.second_s, is_active).factor
 
-    def rate_hz(self, fault: Fault) -> float:
+    def rate_hz(self, fault: ChannelFault) -> float:
         """Return the lowest rate of a fault's channels in the newest seconds, in spikes/s."""
         return float(self._recent.middle[self.channels_of(fault)].min() / self._recent.second_s)
 
-    def channels_of(self, fault: Fault) -> list[int]:
+    def channels_of(self, fault: ChannelFault) -> list[int]:
         """Return the indices of the channels that a fault concerns; none for the whole array."""
         if fault.kind in _OF_BANKS:
             return [int(channel) for bank in fault.of for channel in self._banks[bank].channels]
         return list(fault.of)
 
     def _mask(
-        self, faults: set[Fault], kinds: Collection[FaultKind] = tuple(FaultKind)
+        self, faults: set[ChannelFault], kinds: Collection[Fault] = tuple(Fault)
     ) -> BoolArray:
         """Return a mask of the channels that faults of some kinds concern."""
         mask = np.zeros(self._recent.middle.size, dtype=np.bool_)
@@ -125,12 +126,12 @@ class FaultFinder:
                 mask[self.channels_of(fault)] = True
         return mask
 
-    def _learn(self, found: set[Fault], is_clean: BoolArray) -> None:
+    def _learn(self, found: set[ChannelFault], is_clean: BoolArray) -> None:
         """Learn from the oldest second, which no fault has reached that is not found by now.
 
         ``is_clean``: the channels without a fault in all seconds that are kept.
         """
-        if any(fault.kind is FaultKind.GAIN for fault in found):
+        if any(fault.kind is Fault.GAIN for fault in found):
             return
         # A silent channel that fires now and then may do so all day: its rate is learned.
         is_over = self._mask(found) & (self._recent.silence_s >= _CHANNEL_S)
@@ -138,10 +139,10 @@ class FaultFinder:
         self._extremes.learn(~self._mask(found, _OF_BANKS), is_sound)
         self._rates.learn(self._recent.oldest / self._recent.second_s, is_sound)
 
-    def _silent_banks(self, told: set[Fault]) -> set[Fault]:
+    def _silent_banks(self, told: set[ChannelFault]) -> set[ChannelFault]:
         limit_s, found = self.silence_limit_s(), set()
         for number, bank in enumerate(self._banks):
-            fault = Fault(FaultKind.DEAD_BANK, (number,))
+            fault = ChannelFault(Fault.DEAD_BANK, (number,))
             silence_s = self._recent.silence_s[bank.channels].min()
             is_over = silence_s >= bank_limit_s(bank, limit_s)
             lasts = fault in told and not self._is_back(bank.channels)
@@ -149,11 +150,11 @@ class FaultFinder:
                 found.add(fault)
         return found
 
-    def _silent_channels(self, told: set[Fault], is_apart: BoolArray) -> set[Fault]:
+    def _silent_channels(self, told: set[ChannelFault], is_apart: BoolArray) -> set[ChannelFault]:
         """Return the silent channels but those ``is_apart``, in a silent bank."""
         limit_s = np.maximum(_CHANNEL_S, self.silence_limit_s())
         begins = self._rates.is_settled & ~is_apart & (self._recent.silence_s >= limit_s)
-        faults = [Fault(FaultKind.DEAD_CHANNELS, (k,)) for k in range(limit_s.size)]
+        faults = [ChannelFault(Fault.DEAD_CHANNELS, (k,)) for k in range(limit_s.size)]
         return {
             fault
             for channel, fault in enumerate(faults)
@@ -166,26 +167,26 @@ class FaultFinder:
         least = _BACK * self._rates.rate_hz[some].sum() * recent.second_s
         return recent.is_full and bool(recent.middle[some].sum() > least)
 
-    def _changed(self, told: set[Fault], is_mixed_up: bool) -> set[Fault]:
+    def _changed(self, told: set[ChannelFault], is_mixed_up: bool) -> set[ChannelFault]:
         """Return the change of the whole array, if it is a fault."""
-        fault, change = Fault(FaultKind.GAIN), self.change
+        fault, change = ChannelFault(Fault.GAIN), self.change
         if is_mixed_up and fault not in told:
             return set()
         power = _LASTS if fault in told else 1.0
         is_changed = change.at_least > self._rise**power or change.at_most < self._fall**power
         return {fault} if is_changed else set()
 
-    def _hot(self, told: set[Fault], is_apart: BoolArray) -> set[Fault]:
+    def _hot(self, told: set[ChannelFault], is_apart: BoolArray) -> set[ChannelFault]:
         """Return the channels that fire far too much, unless most do; not those ``is_apart``."""
         rate_hz = self._recent.sustained / self._recent.second_s
         limit_hz = self._extremes.rate_limit_hz(self._rates.rate_hz, self.change.factor)
         begins = ~is_apart & (rate_hz > limit_hz)
         if begins.sum() > max(1, _MOST_HOT * rate_hz.size):
             begins[:] = False
-        lasts = self._mask(told, (FaultKind.HOT_CHANNELS,))
+        lasts = self._mask(told, (Fault.HOT_CHANNELS,))
         lasts &= rate_hz > _LASTS * limit_hz
         hot = np.flatnonzero(begins | lasts).tolist()
-        return {Fault(FaultKind.HOT_CHANNELS, (channel,)) for channel in hot}
+        return {ChannelFault(Fault.HOT_CHANNELS, (channel,)) for channel in hot}
 
 
 def bank_limit_s(bank: Bank, limit_s: FloatArray) -> float:
