@@ -247,5 +247,4 @@ def decode_chunks(
 
 
 def _span(channel_ids: tuple[str, ...]) -> str:
-    """Return the first and the last channel, and their number, in words."""
     return f"'{channel_ids[0]}' … '{channel_ids[-1]}' ({len(channel_ids)})"

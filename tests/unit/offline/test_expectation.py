@@ -44,6 +44,6 @@ def test_a_bundle_holds_what_to_expect(small_bundle: Bundle) -> None:
     assert table is not None
     assert found.r2_with is not None
     assert found.r2 == table.r2
-    assert found.r2_with("dead bank", 1) == table.r2_with(Fault.DEAD_BANK, 1)
+    assert found.r2_with(Fault.DEAD_BANK, 1) == table.r2_with(Fault.DEAD_BANK, 1)
     assert found.r2_with("hot channels", 0.1) is None
     assert expectation_entry(found) == entry
