@@ -48,7 +48,7 @@ def score_live(
 ) -> LiveScore:
     """Score the decoding of a replay that began at session time ``begin_ns``.
 
-    ``offline`` is the same bundle's decoding of the whole session.
+    ``offline`` is the same bundle's decoding of the session from there on.
     """
     hop_ns = window.hop_ns
     zero_ns = nearest_grid_line_ns(ns_from_s(heard.session_zero_s), hop_ns)

@@ -145,7 +145,8 @@ def _decode_live(
             source.finish(_END_S)
         decoder.interrupt()
         decoder.finish(_END_S)
-    offline = decode_session(bundle.model, session)
+    # From where the replay begins: a running normalisation depends on all that came before.
+    offline = decode_session(bundle.model, session, begin_ns)
     return score_live(listener.heard(), offline, session, bundle.manifest.window, begin_ns)
 
 

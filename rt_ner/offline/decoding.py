@@ -196,8 +196,8 @@ def decode(bundle: Bundle, session: Session) -> DecodedSession:
     )
 
 
-def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
-    """Decode a session offline; SessionError if its channels or values are not the model's."""
+def decode_session(model: DecoderSpecification, session: Session, begin_ns: int = 0) -> Decoding:
+    """Decode a session from ``begin_ns`` on; SessionError unless its channels are the model's."""
     if session.voltage != model.voltage:
         raise SessionError(
             f"session '{session.name}' holds {session.voltage}, the bundle was trained on "
@@ -212,7 +212,7 @@ def decode_session(model: DecoderSpecification, session: Session) -> Decoding:
     binner = raster_binner(
         len(model.channel_ids), model.window.hop_ns, session.spikes.raster_period_ns
     )
-    decoding = decode_chunks(model, binner, session.spikes.raster(0, session.end_ns))
+    decoding = decode_chunks(model, binner, session.spikes.raster(begin_ns, session.end_ns))
     if not decoding.end_ns.size:
         raise SessionError(
             f"session '{session.name}' is shorter than the bundle's history of "
