@@ -28,9 +28,10 @@ def aligned_bundle(curve: Curve, n_trials: int) -> Trained:
     held_out = only_trials(whole, split.n_train, len(session.trials), history_ns)
     train = only_trials(whole, 0, split.n_train, history_ns)
     point = _transfer_point(curve, n_trials)
-    known = curve.days.source.session
     origin = CarriedFrom(
-        session=known.name, session_sha256=known.sha256, n_calibration_trials=n_trials
+        session=curve.days.known,
+        session_sha256=curve.days.source.session.sha256,
+        n_calibration_trials=n_trials,
     )
     training = training_entry(session, curve.days.settings, split.n_train, origin)
     scores = _scores(train, held_out, point)
