@@ -29,7 +29,7 @@ class Dataset:
     scales: HopScales | None = None
 
     def where(self, chosen: BoolArray) -> "Dataset":
-        """Return the chosen hops, without copying their windows if they follow one another."""
+        """Return the chosen hops, without copying their windows if they are evenly spaced."""
         scales = self.scales.where(chosen) if self.scales else None
         return Dataset(
             _rows(self.windows, np.flatnonzero(chosen)), self.labels.where(chosen), scales
@@ -116,7 +116,9 @@ def _all_counted(is_counted: BoolArray, first_hop: Int64Array, n_hops: int) -> B
 
 
 def _rows(windows: AnyArray, rows: Int64Array) -> AnyArray:
-    """Return some windows: a view if their rows follow one another, else a copy."""
-    if rows.size and rows[-1] - rows[0] == rows.size - 1:
-        return windows[rows[0] : rows[-1] + 1]
+    """Return some windows: a view if their rows are evenly spaced, else a copy."""
+    steps = np.unique(np.diff(rows))
+    if rows.size == 1 or (steps.size == 1 and steps[0] > 0):
+        step = int(steps[0]) if steps.size else 1
+        return windows[rows[0] : rows[-1] + 1 : step]
     return windows[rows]

@@ -109,6 +109,9 @@ def test_windows_that_follow_one_another_share_their_memory() -> None:
     part = dataset.where(dataset.labels.trial < 2)
     assert np.shares_memory(part.windows[0], part.windows[1])
     assert np.shares_memory(part.windows, dataset.windows)
+    sparse = part.where(np.arange(len(part.labels)) % 3 == 1)
+    np.testing.assert_array_equal(sparse.windows, part.windows[1::3])
+    assert np.shares_memory(sparse.windows, dataset.windows)
     scattered = dataset.where(dataset.labels.trial % 2 == 0)
     np.testing.assert_array_equal(scattered.windows, dataset.windows[dataset.labels.trial % 2 == 0])
 
