@@ -130,7 +130,7 @@ class _Runner:
 
     def _align(self, curve: Curve, n_trials: int) -> None:
         """Add the transfer and its control."""
-        aligned, fit_s = self._aligned(curve.source, n_trials, TRANSFER)
+        aligned, fit_s = self._aligned(curve, n_trials, TRANSFER)
         comparison = decode_aligned(curve.source, self._split, aligned)
         point = _point(TRANSFER, n_trials, comparison, fit_s, curve.full_r2)
         shuffled_r2 = self._control(curve, n_trials)
@@ -142,10 +142,10 @@ class _Runner:
         if not n_trials:
             windows = self._split.train
             return random_match_r2(curve.source, self._split, windows, curve.matching)
-        aligned, _ = self._aligned(curve.source, n_trials, CONTROL)
+        aligned, _ = self._aligned(curve, n_trials, CONTROL)
         return decode_aligned(curve.source, self._split, aligned).r2()
 
-    def _aligned(self, source: SourceDay, n_trials: int, kind: str) -> tuple[AlignedDay, float]:
+    def _aligned(self, curve: Curve, n_trials: int, kind: str) -> tuple[AlignedDay, float]:
         """Match and align; return the result and the seconds that took."""
         days = self._plan.days
         calibration = Calibration(
@@ -153,15 +153,16 @@ class _Runner:
         )
 
         def match(labelled: Dataset | None) -> Matching:
-            windows = self._split.train if labelled is None else labelled
-            matching = days.match(days.target, windows, with_labels=labelled is not None)
+            matching = curve.matching
+            if labelled is not None:
+                matching = days.match(days.target, labelled, with_labels=True)
             if kind != CONTROL:
                 return matching
             rng = np.random.default_rng(days.settings.seed)
             return random_match(matching, len(days.target.session.channel_ids), rng)
 
         def align() -> AlignedDay:
-            return align_day(source, self._split, calibration, match, self._watcher.goes_on)
+            return align_day(curve.source, self._split, calibration, match, self._watcher.goes_on)
 
         return self._timed(kind, self._described(kind, n_trials), align)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.transfer.matching.matching import (
+    Activity,
     Matching,
     activity,
     match_by_name,
@@ -45,9 +46,8 @@ class Day:
         return np.unique(self.split.train.labels.trial)
 
     def calibration(self, n_trials: int) -> Dataset:
-        """Return windows of the first ``n_trials`` training trials; of all of them if it is 0."""
-        train = self.split.train
-        return train.where(np.isin(train.labels.trial, self.trials[: n_trials or None]))
+        """Return the windows of the first ``n_trials`` training trials."""
+        return self.split.train.where(self.is_labelled(n_trials))
 
     def is_labelled(self, n_trials: int) -> BoolArray:
         """Return a mask ``(hop,)`` of the training windows in the first ``n_trials`` trials."""
@@ -80,9 +80,12 @@ class TransferDays:
         """Match a day's units, by some of its windows, to those of the source day."""
         if self.share_electrodes:
             return match_by_name(self.source.session.channel_ids, day.session.channel_ids)
-        known = self.source.everything
-        tuning = tuning_similarity(known, windows) if with_labels else None
-        return match_units(activity(known), activity(windows), tuning)
+        tuning = tuning_similarity(self.source.everything, windows) if with_labels else None
+        return match_units(self._known_activity, activity(windows), tuning)
+
+    @cached_property
+    def _known_activity(self) -> Activity:
+        return activity(self.source.everything)
 
 
 def load_days(

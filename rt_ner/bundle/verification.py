@@ -8,7 +8,6 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import BundleError
 from rt_ner.decoding.encoding.encoder import encoder_of
-from rt_ner.decoding.encoding.normalisation import RunningNormaliser
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import Window, WindowShape
 
@@ -27,9 +26,7 @@ def run_windows(
     n_bins, n_channels = windows.shape[1:]
     shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
     window = Window(shape, n_channels)
-    normaliser = RunningNormaliser(model.normalisation) if model.normalisation else None
-    scale = normaliser.scale if normaliser else None
-    encoder = encoder_of(model.encoder_onnx, model.weights, window, scale)
+    encoder = encoder_of(model.encoder_onnx, model.weights, window, model.start_scale)
     if encoder.latent.size != len(model.readout.matrix):
         raise BundleError(
             f"the encoder gives {encoder.latent.size} latents, the readout takes "

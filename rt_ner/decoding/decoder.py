@@ -13,7 +13,7 @@ from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, Decoded
 from rt_ner.decoding.encoding.encoder import Encoder, encoder_of
-from rt_ner.decoding.encoding.normalisation import RunningNormaliser
+from rt_ner.decoding.encoding.normalisation import Moments, RunningNormaliser
 from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.specification import DecoderSpecification
@@ -97,16 +97,24 @@ class Decoder:
         encoder = encoder_of(model.encoder_onnx, model.weights, self._window, scale)
         return DecodingModel(encoder, model.readout, model.classifier, normaliser)
 
-    def adapt(self) -> None:
+    def adapt(self) -> Moments | None:
         """Let the running normalisation take in the newest hop, if the bundle has one.
 
         Call it after the hop's outputs have left, and only for hops that moved the cursor.
+
+        Returns
+        -------
+        Moments or None
+            The moments in force from now on, if the hop brought new ones.
+
         """
         normaliser, binner = self._decoding_model.normaliser, self.binner
         if normaliser is None or binner.invalid or binner.is_partial:
-            return
-        if normaliser.take(self._window.newest):
-            self._decoding_model.encoder.fill()
+            return None
+        if not normaliser.take(self._window.newest):
+            return None
+        self._decoding_model.encoder.fill()
+        return normaliser.moments
 
     def reset(self, now_ns: int) -> None:
         """Forget the history, after an outage; outputs are at rest until it is full again.

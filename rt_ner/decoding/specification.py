@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
-from rt_ner.decoding.encoding.normalisation import Normalisation
+from rt_ner.decoding.encoding.normalisation import (
+    ChannelScale,
+    Normalisation,
+    RunningNormaliser,
+)
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout
@@ -63,3 +67,8 @@ class DecoderSpecification:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; empty without a classifier."""
         return self.classifier.classes if self.classifier else ()
+
+    @property
+    def start_scale(self) -> ChannelScale | None:
+        """Scale of root counts that a decoder begins with; None without a running normalisation."""
+        return RunningNormaliser(self.normalisation).scale if self.normalisation else None

@@ -18,8 +18,8 @@ from offline_training.dataset.split import split_session
 from offline_training.ner.ensemble import OnStep
 from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.training import fit_decoder
-from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.quantities.interval import mean_interval95
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
@@ -33,7 +33,6 @@ _USES: tuple[Use, ...] = ("off", "on")
 _N_DECODERS = 3
 _SCORES = ("still_off_r2", "still_on_r2", "drifting_off_r2", "drifting_on_r2", "retrained_r2")
 _NS_PER_HOUR = 3600 * NS_PER_S
-_N_RESAMPLES = 10_000
 # Part of the work that is learning; decoding is the rest. Only for the progress.
 _LEARNING = 0.9
 
@@ -173,13 +172,6 @@ def summary_of(rows: Sequence[DriftRow]) -> dict[str, Mean]:
     scores = {name: np.array([getattr(row, name) for row in rows]) for name in _SCORES}
     for name in ("still", "drifting"):
         scores[f"{name}_gain"] = scores[f"{name}_on_r2"] - scores[f"{name}_off_r2"]
-    return {name: _mean(values) for name, values in scores.items()}
-
-
-def _mean(values: FloatArray) -> Mean:
-    if values.size == 1:
-        return Mean(float(values[0]), None)
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (_N_RESAMPLES, values.size)).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5]).tolist()
-    return Mean(float(values.mean()), (low, high))
+    return {
+        name: Mean(float(values.mean()), mean_interval95(values)) for name, values in scores.items()
+    }

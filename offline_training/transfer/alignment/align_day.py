@@ -8,7 +8,7 @@ import torch
 
 from offline_training.ner.distillation import distill
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
-from offline_training.ner.networks.features import HOPS_AT_ONCE, Features
+from offline_training.ner.networks.features import HOPS_AT_ONCE
 from offline_training.transfer.alignment.pseudo_labels import (
     known_outputs,
     pseudo_labels,
@@ -18,6 +18,7 @@ from offline_training.transfer.alignment.source_day import (
     LabelledDay,
     SourceDay,
     Stitched,
+    day_features,
     learn_target_day,
 )
 from offline_training.transfer.matching.matching import Matching
@@ -108,8 +109,7 @@ def _guessed(source: SourceDay, calibration: Calibration, matching: Matching) ->
     """Return pseudo-labels by a match of the units, and the true ones where there are any."""
     windows = calibration.windows
     stitched = Stitched(source, matching, windows.windows.shape[2])
-    latents = stitched_latents(source, stitched, windows, windows)
-    decoded = latents @ source.readout.matrix + source.readout.bias
+    decoded = source.decoded(stitched_latents(source, stitched, windows, windows))
     guessed = pseudo_labels(decoded, windows.labels, known_outputs(source.dataset.labels))
     return with_true_labels(guessed, windows.labels, calibration.is_labelled)
 
@@ -125,8 +125,8 @@ def stitched_latents(
     source: SourceDay, stitched: Stitched, windows: Dataset, decoded: Dataset
 ) -> FloatArray:
     """Return latents ``(hop, latent)`` of the stitched ensemble, standardised by ``windows``."""
-    own = EncoderNetwork(windows, source.settings).to(source.ensemble.features.device)
-    parts = [stitched.average(part) for part in Features(own, decoded).split(HOPS_AT_ONCE)]
+    features = day_features(source, decoded, known=windows)
+    parts = [stitched.average(part) for part in features.split(HOPS_AT_ONCE)]
     return torch.cat(parts).cpu().numpy().astype(np.float64)
 
 
@@ -137,8 +137,7 @@ def decode_aligned(source: SourceDay, split: Split, aligned: AlignedDay) -> Comp
 
 def read_out(source: SourceDay, split: Split, latents: AnyArray) -> Comparison:
     """Decode latents ``(hop, latent)`` of held-out trials with the source day's readout."""
-    decoded_cm_s = latents @ source.readout.matrix + source.readout.bias
-    return Comparison(split.test.labels, latents, decoded_cm_s, split.shape.hop_ns)
+    return Comparison(split.test.labels, latents, source.decoded(latents), split.shape.hop_ns)
 
 
 def random_match(matching: Matching, n_target: int, rng: np.random.Generator) -> Matching:

@@ -7,7 +7,7 @@ its units, which starts as their match and is trained together with the ensemble
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.joint_learning import DayToLearn, Goal, ReadIn, learn_days
 from offline_training.transfer.matching.matching import Matching
-from rt_ner.core.arrays import BoolArray, Int64Array
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
 
@@ -53,6 +53,11 @@ class SourceDay:
         variance = float(self.dataset.labels.values.var())
         return Goal(self.readout, variance, self.settings, self.step_ns)
 
+    def decoded(self, latents: AnyArray) -> FloatArray:
+        """Return the outputs ``(hop, output)`` of latents ``(hop, latent)``, by the readout."""
+        outputs: FloatArray = latents @ self.readout.matrix + self.readout.bias
+        return outputs
+
     def own(self, n_anchors: int) -> DayToLearn:
         """Return the day itself, to be learned with others."""
         return DayToLearn(self.dataset.labels, self.ensemble.features, None, n_anchors)
@@ -60,9 +65,7 @@ class SourceDay:
     def known_days(self) -> list[DayToLearn]:
         """Return all known days, which share the anchors."""
         n_each = max(2, N_ANCHORS // (1 + len(self.others)))
-        others = [
-            DayToLearn(each.labels, each.features, each.read_in, n_each) for each in self.others
-        ]
+        others = [replace(each, n_anchors=n_each) for each in self.others]
         return [self.own(N_ANCHORS - n_each * len(others)), *others]
 
 
@@ -100,7 +103,7 @@ def with_other_days(
     for day in days:
         assert day.read_in is not None
         day.read_in.requires_grad_(False)
-    return SourceDay(source.dataset, source.ensemble, source.readout, source.step_ns, tuple(days))
+    return replace(source, others=tuple(days))
 
 
 def read_in_of(source: SourceDay, matching: Matching, n_units: int) -> ReadIn:
@@ -111,9 +114,9 @@ def read_in_of(source: SourceDay, matching: Matching, n_units: int) -> ReadIn:
     return read_in.to(source.ensemble.features.device)
 
 
-def day_features(source: SourceDay, dataset: Dataset) -> Features:
-    """Return features of another day, standardised by that day's own moments."""
-    own = EncoderNetwork(dataset, source.settings).to(source.ensemble.features.device)
+def day_features(source: SourceDay, dataset: Dataset, known: Dataset | None = None) -> Features:
+    """Return features of another day, standardised by its ``known`` windows; None: by all."""
+    own = EncoderNetwork(known or dataset, source.settings).to(source.ensemble.features.device)
     return Features(own, dataset)
 
 

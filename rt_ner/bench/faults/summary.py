@@ -8,8 +8,7 @@ import numpy as np
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.faults.fault import Fault
-
-_N_RESAMPLES, _SEED = 10_000, 0
+from rt_ner.core.quantities.interval import mean_interval95
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,5 @@ def _parts(table: CorruptionTable) -> Mapping[tuple[Fault, float], float]:
 
 
 def _kept(fault: Fault, severity: float, parts: FloatArray) -> Kept:
-    interval = None
-    if parts.size > 1:
-        rng = np.random.default_rng(_SEED)
-        means = rng.choice(parts, (_N_RESAMPLES, parts.size)).mean(axis=1)
-        low, high = np.percentile(means, [2.5, 97.5]).tolist()
-        interval = (low, high)
-    return Kept(fault, severity, float(parts.mean()), float(parts.min()), interval)
+    interval95 = mean_interval95(parts)
+    return Kept(fault, severity, float(parts.mean()), float(parts.min()), interval95)

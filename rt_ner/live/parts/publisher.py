@@ -115,8 +115,8 @@ class Publisher:
         row = [*map(s_from_ns, stamps_ns), *self.statistics.timing_counts(), *now]
         self._results.push_timing(decoded.end_ns, row)
         self._results.push_counts(decoded.end_ns, decoder.binner.counts)
-        if step.send is Send.VELOCITY:
-            self._adapt(decoder, decoded.end_ns)
+        if step.send is Send.VELOCITY and (moments := decoder.adapt()) is not None:
+            self._results.push_normalisation(decoded.end_ns, moments)
         if self._watch is not None:
             for notice in self._watch.follow(decoder.binner, step.send is Send.VELOCITY):
                 self.answer(notice)
@@ -200,16 +200,6 @@ class Publisher:
         values, was_too_fast = self.limiter.limit(decoded.values)
         self._results.push_output(values, decoded.end_ns)
         self.statistics.n_clamped += was_too_fast
-
-    def _adapt(self, decoder: Decoder, end_ns: int) -> None:
-        """Let the running normalisation take in the newest hop; send its state if that is new."""
-        normaliser = decoder.model.normaliser
-        if normaliser is None:
-            return
-        before = normaliser.moments
-        decoder.adapt()
-        if normaliser.moments is not before:
-            self._results.push_normalisation(end_ns, normaliser.moments)
 
     def _count(self, decoded: Decoded, latency_ns: int, n_nonfinite: int) -> None:
         if decoded.ready:

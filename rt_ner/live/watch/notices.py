@@ -116,7 +116,6 @@ _SUCH = {
     Fault.DEAD_CHANNELS: "so many dead channels",
     Fault.SWAPPED_BANKS: "swapped banks",
     Fault.GAIN: "such a change",
-    Fault.HOT_CHANNELS: "hot channels",
 }
 
 

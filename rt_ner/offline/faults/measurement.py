@@ -9,7 +9,6 @@ from rt_ner.core.arrays import AnyArray, BoolArray, Float32Array, FloatArray, In
 from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.encoding.encoder import BatchEncoder
-from rt_ner.decoding.encoding.normalisation import RunningNormaliser
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import hop_counts, windows_of
 from rt_ner.offline.faults.corruption import corrupted, depends_on_channels, severities
@@ -102,11 +101,9 @@ def _probe(model: DecoderSpecification, session: Session, labels: Labels) -> _Pr
     scored = hop[chosen] - hop[0]
     rows = np.arange(scored[-1] + 1) if has_memory else scored
     counts, _ = hop_counts(session, shape.hop_ns)
-    normalisation = model.normalisation
-    scale = RunningNormaliser(normalisation).scale if normalisation else None
     return _Probe(
         model,
-        BatchEncoder(model.encoder_onnx, scale),
+        BatchEncoder(model.encoder_onnx, model.start_scale),
         counts[hop[0] - shape.n_hops : hop[chosen[-1]]],
         rows,
         np.isin(rows, scored),

@@ -57,8 +57,7 @@ def follow(bins: AnyArray, is_ready: BoolArray, pace: Pace, n_known: int) -> Hop
         Number of hops, from the first, that the encoder may know.
 
     """
-    known = np.flatnonzero(is_ready[:n_known])
-    start = moments_of(bins[known[: _n_first_run(is_ready[:n_known])]])
+    start = moments_of(bins[_first_run(is_ready[:n_known])])
     normaliser = RunningNormaliser(Normalisation(pace, start, start))
     moments, update = [start], np.zeros(len(bins), dtype=np.int64)
     reference = start
@@ -81,8 +80,7 @@ def moments_of(bins: AnyArray) -> Moments:
     return Moments(np.sqrt(counts).mean(axis=0), counts.mean(axis=0))
 
 
-def _n_first_run(is_ready: BoolArray) -> int:
-    """Return the number of ready hops before the first break among them."""
-    known = np.flatnonzero(is_ready)
-    breaks = np.flatnonzero(np.diff(known) > 1)
-    return int(breaks[0]) + 1 if breaks.size else known.size
+def _first_run(is_ready: BoolArray) -> Int64Array:
+    """Return the ready hops before the first break among them."""
+    ready = np.flatnonzero(is_ready)
+    return np.split(ready, np.flatnonzero(np.diff(ready) > 1) + 1)[0]
