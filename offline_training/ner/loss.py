@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.compiled.njit import njit
+from rt_ner.core.compiled.njit import njit, prange
 
 # Blocks of rows fit a core's cache. Their gradients are summed in a fixed order, however many
 # threads there are, so that the same seed gives the same bits.

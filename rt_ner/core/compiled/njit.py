@@ -26,6 +26,7 @@ from rt_ner.core.compiled.cache_folder import cache_folder
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NUMBA: Any = numba
+prange = _NUMBA.prange
 _Cache: Any = FunctionCache
 _Nothing: Any = NullCache
 _VERSIONS = (numba.__version__, sys.modules["llvmlite"].__version__, np.__version__)
@@ -43,7 +44,7 @@ def njit(*, cache: bool, parallel: bool = False) -> Callable[[Function], Functio
     cache
         True to keep the compiled function for the next start.
     parallel
-        True to run loops over ``numba.prange`` in parallel.
+        True to run loops over `prange` in parallel.
 
     """
 

@@ -4,12 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module, invalidate_caches
+from importlib import import_module, invalidate_caches, reload
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from rt_ner.core import compiled
 from rt_ner.core.compiled import njit as compiling
 from rt_ner.core.compiled.cache_folder import CacheFolder, find_cache_folder
 
@@ -195,3 +196,23 @@ def test_a_user_whom_the_system_does_not_know_gets_a_private_folder(
     monkeypatch.setattr("rt_ner.core.compiled.cache_folder._is_usable", lambda path: path.exists())
     tmp_path.joinpath(f"rt-ner-{os.getuid()}").mkdir()
     assert find_cache_folder({}).path == tmp_path / f"rt-ner-{os.getuid()}"
+
+
+@pytest.mark.parametrize(
+    ("openmp", "expected"), [("3", "3"), ("4,2", "4"), ("", None), ("0", None), ("many", None)]
+)
+def test_kernels_keep_to_openmps_number_of_threads(
+    openmp: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")  # so that it is put back
+    monkeypatch.delenv("NUMBA_NUM_THREADS")
+    monkeypatch.setenv("OMP_NUM_THREADS", openmp)
+    reload(compiled)
+    assert os.environ.get("NUMBA_NUM_THREADS") == expected
+
+
+def test_a_number_of_threads_for_kernels_alone_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    reload(compiled)
+    assert os.environ["NUMBA_NUM_THREADS"] == "2"
