@@ -1,6 +1,5 @@
 """Read LSL streams without ever waiting, and find them again when they come back."""
 
-import socket
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.names import is_same_host
 from rt_ner.core.quantities.units import cm_per_unit, is_speed
 from rt_ner.lsl.discovery import StreamQuery
+from rt_ner.lsl.network.host_clock import HostClock
 
 _ANSWER_S = 2.0
 # Length of liblsl's buffer for a client that does not read, in seconds; of an irregular stream, 100
@@ -42,9 +42,9 @@ class StreamReader:
     def __init__(self, query: Callable[[], StreamQuery | None]) -> None:
         self._query = query
         self._inlet: pylsl.StreamInlet | None = None
-        self._found: tuple[pylsl.StreamInlet, pylsl.StreamInfo] | None = None
+        self._found: tuple[pylsl.StreamInlet, pylsl.StreamInfo, HostClock] | None = None
         self._buffer = np.zeros((0, 0))
-        self._same_host = True
+        self._clock: HostClock | None = None
         self._arrived_s = -np.inf
         self._last: tuple[StreamQuery, str, str] | None = None
         self.info: pylsl.StreamInfo | None = None
@@ -97,13 +97,13 @@ class StreamReader:
         try:
             info = inlet.info(_ANSWER_S)
             inlet.open_stream(_ANSWER_S)
-            if info.hostname() != socket.gethostname():
-                inlet.time_correction(_ANSWER_S)
+            clock = HostClock(inlet, info.hostname())
+            clock.offset_s(_ANSWER_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             self.problem = f"stream '{query.source_id or query}' does not answer ({error})"
             return
         self._last = query, info.hostname(), info.uid()
-        self._found = inlet, info
+        self._found = inlet, info, clock
 
     def _candidates(
         self, query: StreamQuery, seen: Sequence[pylsl.StreamInfo]
@@ -173,8 +173,7 @@ class StreamReader:
     def _take_connection(self) -> None:
         if self._found is None:
             return
-        self._inlet, self.info = self._found
-        self._same_host = self.info.hostname() == socket.gethostname()
+        self._inlet, self.info, self._clock = self._found
         if self.info.channel_format() != pylsl.cf_string:
             shape = (_AT_ONCE, self.info.channel_count())
             self._buffer = np.zeros(shape, dtype=self._inlet.np_dtype)
@@ -182,10 +181,10 @@ class StreamReader:
 
     def _correction_s(self) -> float:
         """Return liblsl's estimate of the clock offset, which it keeps ready, so at once."""
-        if self._same_host or self._inlet is None:
+        if self._clock is None:
             return 0.0
         try:
-            return float(self._inlet.time_correction(_ANSWER_S))
+            return self._clock.offset_s(_ANSWER_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
             return 0.0
 

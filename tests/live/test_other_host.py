@@ -6,6 +6,7 @@ computer.
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,26 @@ def test_times_of_another_host_are_moved_to_the_local_clock(
     assert not (np.diff(np.rint(stamps_ns / 1e6)) % 10).any()
     counts = decoding.loop.statistics.counts()
     assert counts["missing"] == counts["late"] == counts["clock_steps"] == 0
+
+
+def test_another_computer_of_the_same_name_is_told_from_this_one(
+    small_bundle: Bundle, source_id: str, tmp_path: Path
+) -> None:
+    here = socket.gethostname()
+    with (
+        noise_on(here, source_id, tmp_path),
+        Decoding(small_bundle.model, source_id, safety=PATIENT) as decoding,
+    ):
+        said = ""
+        while "another computer" not in said:
+            said = decoding.notices.get(timeout=WAIT_S)
+        assert f"has this one's name, {here}; its clock is 5,000.0 s ahead" in said
+        # Whatever waits was stamped before its times were moved.
+        timing = inlet(decoding.name, Kind.TIMING)
+        rows, _ = pulled(timing, 50)
+    columns = dict(zip(TIMING_LABELS, rows.T, strict=True))
+    delay_s = columns["arrived"] - columns["newest_sample"]
+    assert abs(np.median(delay_s)) < AHEAD_S / 100
 
 
 def test_a_source_whose_host_is_renamed_is_taken_again_or_the_remedy_is_said(

@@ -20,7 +20,8 @@ from rt_ner.decoding.binning.kernels import events, raster
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import Chunk, EventChunk
 from rt_ner.decoding.input.settings import InputKind
-from rt_ner.lsl.spikes.spike_inlet import SpikeInlet, take_times
+from rt_ner.lsl.spikes.spike_inlet import SpikeInlet
+from rt_ner.lsl.spikes.times import take_times
 from rt_ner.lsl.streams import local_now_ns
 
 MS = 1_000_000

@@ -1,21 +1,22 @@
 """Read one spike stream into reused buffers, on local integer time."""
 
-import socket
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
-from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s
-from rt_ner.core.compiled.njit import njit
+from rt_ner.core.clock import NS_PER_S, ClockOffset, ns_from_s, s_from_ns
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.core.errors import SourceLostError
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.chunks import Chunk, EventChunk, RasterChunk, VoltageChunk
 from rt_ner.decoding.input.settings import InputKind
 from rt_ner.decoding.input.spike_stream import SpikeStream
+from rt_ner.lsl.network.host_clock import HostClock
 from rt_ner.lsl.spikes.header import read_spike_stream
+from rt_ner.lsl.spikes.times import LONGEST_S, take_times
 from rt_ner.lsl.streams import local_now_ns
 
 # Most samples taken at once.
@@ -24,8 +25,6 @@ _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVE
 _BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
-# 146 years: a stamp further from zero (perhaps in ms) is invalid. int64 holds twice as much.
-_LONGEST_S = 2.0**62 / NS_PER_S
 
 
 class SpikeInlet:
@@ -40,13 +39,15 @@ class SpikeInlet:
         The stream, as found on the network.
     wanted
         The kind that it must be; `InputKind.AUTO`: as its metadata say.
+    alarm
+        Called with a notice if the source's computer turns out to have this one's name.
 
     Attributes
     ----------
     stream, info
         The stream's shape, and its full metadata.
     arrived_ns
-        Time of the newest pull, on the local LSL clock, in ns.
+        Time of the newest pull, or of opening, on the local LSL clock, in ns.
     is_drained
         True if the newest pull took all that waited.
 
@@ -57,7 +58,9 @@ class SpikeInlet:
 
     """
 
-    def __init__(self, info: pylsl.StreamInfo, wanted: InputKind) -> None:
+    def __init__(
+        self, info: pylsl.StreamInfo, wanted: InputKind, alarm: Callable[[str], object] = str
+    ) -> None:
         buffer_s = _BUFFER_S if info.nominal_srate() > 0 else _EVENT_BUFFER_S
         self._inlet = pylsl.StreamInlet(info, max_buflen=buffer_s, recover=False)
         try:
@@ -74,7 +77,8 @@ class SpikeInlet:
         self._no_stamps = np.zeros(0)
         # Compile now, not when data come.
         take_times(self._no_stamps, 0, self._time_ns)
-        self._same_host = full_info.hostname() == socket.gethostname()
+        self._alarm = alarm
+        self._clock: HostClock | None = None
         self._offset: ClockOffset | None = None
         self._followed_at_ns = 0
         self.info = full_info
@@ -92,8 +96,7 @@ class SpikeInlet:
     def open(self, binner: SpikeBinner[Any], step_ns: int) -> None:
         """Subscribe: from now on the source's samples are queued.
 
-        Times of another host are moved to the local clock. On the same host both are one clock,
-        and an estimated offset would only add its error. Raises SourceLostError if the source
+        Times of another host are moved to the local clock. Raises SourceLostError if the source
         does not answer.
 
         Parameters
@@ -107,10 +110,12 @@ class SpikeInlet:
         self._binner = binner
         try:
             self._inlet.open_stream(_CONNECT_TIMEOUT_S)
+            self._clock = HostClock(self._inlet, self.info.hostname())
+            offset_ns = _offset_ns(self._clock)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise SourceLostError(f"the source does not answer ({error})") from error
-        if not self._same_host:
-            self._offset = ClockOffset(self._clock_offset_ns(), local_now_ns(), step_ns)
+        self.arrived_ns = self._followed_at_ns = local_now_ns()
+        self._offset = ClockOffset(offset_ns, self.arrived_ns, step_ns)
 
     def pull(self, timeout_s: float) -> Chunk | None:
         """Return all samples that wait, after a wait for the first if need be.
@@ -132,10 +137,10 @@ class SpikeInlet:
             If the source has gone.
 
         """
-        if self._offset:
-            self._follow_clock(self._offset)
         n_waiting = self.n_waiting()
         try:
+            if self._clock and self._offset:
+                self._follow_clock(self._clock, self._offset)
             stamps_s = self._pull(0.0, self._values) if n_waiting else self._first(timeout_s)
         except pylsl.util.LostError as error:
             # The waiting samples are lost too; the last of them was liblsl's mark of the end.
@@ -175,7 +180,7 @@ class SpikeInlet:
     def _checked(self, values: AnyArray, stamps_s: FloatArray) -> Chunk:
         time_ns = self._time_ns[: len(stamps_s)]
         if not take_times(stamps_s, self.offset_ns, time_ns):
-            known = np.abs(stamps_s) < _LONGEST_S
+            known = np.abs(stamps_s) < LONGEST_S
             self._count(InputCounts.INVALID, int(len(known) - known.sum()))
             values, time_ns = values[known], time_ns[known]
         return self._chunk(time_ns, values)
@@ -193,26 +198,17 @@ class SpikeInlet:
         """Throw away all waiting samples, and count them as skipped."""
         self._count(InputCounts.SKIPPED, int(self._inlet.flush()))
 
-    def _follow_clock(self, offset: ClockOffset) -> None:
-        now_ns = local_now_ns()
+    def _follow_clock(self, clock: HostClock, offset: ClockOffset) -> None:
+        now_ns = self.arrived_ns
         if now_ns - self._followed_at_ns < _FOLLOW_EVERY_NS:
             return
         self._followed_at_ns = now_ns
-        if offset.follow(self._clock_offset_ns(), now_ns) and self._binner:
-            self._count(InputCounts.CLOCK_STEPS, 1)
-            self._binner.restart(now_ns)
-
-    def _clock_offset_ns(self) -> int:
-        """Return LSL's estimate of the clock offset, which it keeps ready, so at once."""
-        try:
-            return ns_from_s(self._inlet.time_correction(_CONNECT_TIMEOUT_S))
-        except pylsl.util.LostError as error:
-            raise SourceLostError("the source has gone") from error
-        except pylsl.util.TimeoutError as error:
-            raise SourceLostError(
-                "the source's computer does not answer with its time: open UDP ports 16571 to "
-                "16604 in the firewalls of both computers"
-            ) from error
+        if not offset.follow(_offset_ns(clock), now_ns) or self._binner is None:
+            return
+        self._count(InputCounts.CLOCK_STEPS, 1)
+        self._binner.restart(now_ns)
+        if clock.is_namesake(s_from_ns(offset.ns)):
+            self._alarm(f"'{self.source_id}' {clock.namesake(s_from_ns(offset.ns))}")
 
     def _count(self, what: InputCounts, n: int) -> None:
         if self._binner:
@@ -233,17 +229,12 @@ class SpikeInlet:
         return EventChunk(time_ns, channel, unit, self.arrived_ns, complete)
 
 
-@njit(cache=True)
-def take_times(stamps_s: FloatArray, offset_ns: int, time_ns: Int64Array) -> bool:
-    """Write LSL's stamps ``(sample,)`` as local times in ns; return True if all are valid.
-
-    Invalid ones are left out. The same as `ns_array_from_s`, in one call instead of seven.
-    """
-    all_known = True
-    for sample in range(stamps_s.size):
-        stamp_s = stamps_s[sample]
-        if abs(stamp_s) < _LONGEST_S:
-            time_ns[sample] = np.int64(np.rint(stamp_s * NS_PER_S)) + offset_ns
-        else:
-            all_known = False
-    return all_known
+def _offset_ns(clock: HostClock) -> int:
+    """Return LSL's estimate of the clock offset, which it keeps ready, so at once."""
+    try:
+        return ns_from_s(clock.offset_s(_CONNECT_TIMEOUT_S))
+    except pylsl.util.TimeoutError as error:
+        raise SourceLostError(
+            "the source's computer does not answer with its time: open UDP ports 16571 to 16604 "
+            "in the firewalls of both computers"
+        ) from error

@@ -41,6 +41,7 @@ class NwbEngine:
         self._thread = Thread(target=self._run, daemon=True)
         self._error: Exception | None = None
         self._n_cut = 0
+        self._moves = False
 
     def start(self, streams: Sequence[pylsl.StreamInfo]) -> None:
         """Connect to the streams, create the file and start to fill it."""
@@ -49,6 +50,7 @@ class NwbEngine:
             raise StreamError("no stream answers: check the sources, then start to record again")
         self._n_samples = [0] * len(self._taps)
         infos = [StreamInfo(number, tap.header, 0) for number, tap in enumerate(self._taps, 1)]
+        self._moves = len({tap.place() for tap in self._taps}) > 1
         now = datetime.now(UTC)
         zero = now - timedelta(seconds=pylsl.local_clock() - self._common_offset_s())
         try:
@@ -95,29 +97,25 @@ class NwbEngine:
 
     def _common_offset_s(self) -> float:
         """Return the offset of the one clock that all stamps are on."""
-        return 0.0 if self._several_hosts() else self._taps[0].offset_s()
-
-    def _several_hosts(self) -> bool:
-        return len({tap.host for tap in self._taps}) > 1
+        return 0.0 if self._moves else self._taps[0].offset_s()
 
     def _run(self) -> None:
         """Take and write samples until it is over."""
         assert self._writer is not None
-        moves = self._several_hosts()
         try:
             with self._writer:
                 while not self._over.wait(_TICK_S):
-                    self._take(self._writer, moves)
-                self._take(self._writer, moves)
+                    self._take(self._writer)
+                self._take(self._writer)
                 for tap in self._taps:
                     tap.close()
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             self._error = error
 
-    def _take(self, writer: LiveWriter, moves: bool) -> None:
-        """Write all samples that have come; with ``moves``, on this computer's clock."""
+    def _take(self, writer: LiveWriter) -> None:
+        """Write all samples that have come; of several computers, on this one's clock."""
         for number, tap in enumerate(self._taps):
-            offset_s = tap.offset_s() if moves else 0.0
+            offset_s = tap.offset_s() if self._moves else 0.0
             for stamps_s, values in tap.chunks():
                 writer.append(number, stamps_s + offset_s, values)
                 self._n_samples[number] += len(stamps_s)

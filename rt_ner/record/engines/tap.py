@@ -1,6 +1,5 @@
 """Take the samples of a stream exactly as they are sent."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from xml.etree import ElementTree
@@ -9,6 +8,7 @@ import numpy as np
 import pylsl
 
 from rt_ner.core.arrays import AnyArray, FloatArray
+from rt_ner.lsl.network.host_clock import HostClock
 
 _ANSWER_S, _REFRESH_S = 2.0, 0.05
 # liblsl keeps so many seconds of samples for us; of an irregular stream, 100 samples count as one.
@@ -39,21 +39,24 @@ class Tap:
         shape = (_AT_ONCE, info.channel_count())
         self._buffer = None if is_text else np.zeros(shape, dtype=self._inlet.np_dtype)
         self._inlet.open_stream(_ANSWER_S)
-        self._offset_s = 0.0 if self.is_local else float(self._inlet.time_correction(_ANSWER_S))
+        self._clock = HostClock(self._inlet, self.host)
+        self._offset_s = self._clock.offset_s(_ANSWER_S)
 
-    @property
-    def is_local(self) -> bool:
-        """True for a stream of this computer."""
-        return bool(self.host == socket.gethostname())
+    def place(self) -> tuple[str, bool]:
+        """Return the stream's computer: its name, and True if another one has our name.
+
+        Waits until the latter is known.
+        """
+        self._clock.settle(_ANSWER_S)
+        return self.host, self._clock.is_namesake(self.offset_s())
 
     def offset_s(self) -> float:
         """Return the offset from the stream's clock to this computer's, as it was last known.
 
         liblsl measures it all the time.
         """
-        if not self.is_local:
-            with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
-                self._offset_s = float(self._inlet.time_correction(_REFRESH_S))
+        with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
+            self._offset_s = self._clock.offset_s(_REFRESH_S)
         return self._offset_s
 
     def chunks(self) -> Iterator[tuple[FloatArray, AnyArray]]:

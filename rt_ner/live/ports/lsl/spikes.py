@@ -31,8 +31,9 @@ class LslClock:
 class LslSpikes:
     """The spikes port over LSL.
 
-    ``names`` are the decoder's own. ``alarm`` is called with a notice of other streams that match.
-    ``watched``: further lookouts, closed with the port.
+    ``names`` are the decoder's own. ``alarm`` is called with a notice of other streams that
+    match, or of another computer of this one's name. ``watched``: further
+    lookouts, closed with the port.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class LslSpikes:
         self._kind: InputKind = settings.kind
         self._query = spike_query(settings)
         self._own = names.own
+        self._alarm = alarm
         self._watch = NetworkWatch(self._query, alarm)
         # The search that found the name free has settled, and finds the source at once.
         search = self._new_search() if settings.predicate else names.search
@@ -62,7 +64,7 @@ class LslSpikes:
         # Later on, the first search still shows the source that has just gone.
         search, self._search = self._search or self._new_search(), None
         info = find_stream(self._query, wait_s, is_stopped, note, search)
-        return None if info is None else SpikeInlet(info, self._kind)
+        return None if info is None else SpikeInlet(info, self._kind, self._alarm)
 
     def pin(self, source: SpikeSource) -> None:
         """Find this very stream alone from now on, should it go and come back."""
