@@ -127,10 +127,23 @@ def load_bundle(folder: str | Path) -> Bundle:
     return bundle
 
 
+def load_manifest(folder: Path) -> Manifest:
+    """Read a bundle's manifest, after a check of all hashes; BundleError as for `load_bundle`."""
+    return _manifest_of(_read_checked(folder), folder)
+
+
 def _bundle_of(files: dict[str, bytes], folder: Path) -> Bundle:
     """Return the bundle that a folder's files hold."""
+    manifest = _manifest_of(files, folder)
+    weights = read_weights(files[WEIGHTS_FILE]) if WEIGHTS_FILE in files else None
+    golden = _read_golden(files[GOLDEN_FILE])
+    pages = {name: files[name] for name in files if name not in _DECODER_FILES}
+    return Bundle(manifest, files[ENCODER_FILE], golden, weights, pages)
+
+
+def _manifest_of(files: dict[str, bytes], folder: Path) -> Manifest:
     try:
-        manifest = Manifest.model_validate_json(files[MANIFEST_FILE])
+        return Manifest.model_validate_json(files[MANIFEST_FILE])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -138,10 +151,6 @@ def _bundle_of(files: dict[str, bytes], folder: Path) -> Bundle:
             f"{folder / MANIFEST_FILE}: {where}: {first['msg']}: the bundle comes from another "
             "version of rt-ner; train it again"
         ) from error
-    weights = read_weights(files[WEIGHTS_FILE]) if WEIGHTS_FILE in files else None
-    golden = _read_golden(files[GOLDEN_FILE])
-    pages = {name: files[name] for name in files if name not in _DECODER_FILES}
-    return Bundle(manifest, files[ENCODER_FILE], golden, weights, pages)
 
 
 def _read_checked(folder: Path) -> dict[str, bytes]:

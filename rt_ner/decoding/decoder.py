@@ -17,18 +17,20 @@ from rt_ner.decoding.encoding.normalisation import Moments, RunningNormaliser
 from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.decoding.windows import Window
 
 _WARM_UP_HOPS = 100
 
 
 class DecodingModel(NamedTuple):
-    """The swappable part of a decoder: an encoder, its normaliser and the readouts of latents."""
+    """The swappable part of a decoder: encoder, normaliser, readouts, and the firing expected."""
 
     encoder: Encoder
     readout: Readout
     classifier: Classifier | None
     normaliser: RunningNormaliser | None
+    expectation: Expectation | None
 
 
 class Decoder:
@@ -95,7 +97,9 @@ class Decoder:
         normaliser = RunningNormaliser(model.normalisation) if model.normalisation else None
         scale = normaliser.scale if normaliser else None
         encoder = encoder_of(model.encoder_onnx, model.weights, self._window, scale)
-        return DecodingModel(encoder, model.readout, model.classifier, normaliser)
+        return DecodingModel(
+            encoder, model.readout, model.classifier, normaliser, model.expectation
+        )
 
     def adapt(self) -> Moments | None:
         """Let the running normalisation take in the newest hop, if the bundle has one.
@@ -149,7 +153,7 @@ class Decoder:
         ``nothing``: a chunk without samples, to take through the binner; None: it is left out.
         Returns the step's outputs, ``(output,)``, to warm the code that sends them.
         """
-        encoder, readout, classifier, _ = self._decoding_model
+        encoder, readout, classifier, _, _ = self._decoding_model
         encoder.warm_caches()
         readout.decode(encoder.latent, self._warmed)
         if classifier is not None:
@@ -202,7 +206,7 @@ class Decoder:
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.binner.invalid
-        encoder, readout, classifier, _ = self._decoding_model
+        encoder, readout, classifier, _, _ = self._decoding_model
         latent = encoder.latent
         if decodable:
             encoder.encode()

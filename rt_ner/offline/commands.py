@@ -11,6 +11,7 @@ from rich.console import Console
 from rt_ner.bundle.entries.classifier_entry import ClassScores
 from rt_ner.bundle.manifest import named_scores
 from rt_ner.bundle.storage import load_bundle
+from rt_ner.bundle.tables.manifest_table import manifest_json, manifest_table
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.formats.common.guards.stand_ins import is_zarr, recording_at
@@ -19,7 +20,6 @@ from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import summary_table
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.offline.decoding import DecodedSession, decode
-from rt_ner.offline.tables.manifest_table import manifest_json, manifest_table
 from rt_ner.system.plugins import plugin
 from rt_ner.terminal.options import (
     AreaName,
@@ -80,7 +80,7 @@ def inspect(
     if as_json:
         print_json(manifest_json(loaded.manifest))
     else:
-        Console(highlight=False, markup=False).print(manifest_table(loaded, path))
+        Console(highlight=False, markup=False).print(manifest_table(loaded.manifest, path))
 
 
 def convert(

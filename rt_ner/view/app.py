@@ -17,7 +17,7 @@ from rt_ner.system.processes import tell_parent
 from rt_ner.view import style
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import Recorder
-from rt_ner.view.panels.latents import Cloud
+from rt_ner.view.shown_bundle import ShownBundle
 from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
 from rt_ner.view.windows.subject import SubjectScreen
@@ -37,7 +37,7 @@ class ViewPlan:
 
     decoder: str
     task: str
-    cloud: Cloud | None
+    bundle: ShownBundle | None
     map_file: Path | None
     control_as: str
     recorder: Recorder
@@ -109,7 +109,7 @@ def _operator(plan: ViewPlan, signals: Signals) -> OperatorWindow:
         signals,
         Commander(plan.control_as),
         plan.recorder,
-        plan.cloud,
+        plan.bundle,
         plan.map_file,
         settings,
     )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rt_ner.bundle.storage import load_cloud
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.errors import ConfigError
@@ -31,7 +30,8 @@ CloudBundle = Annotated[
     Path | None,
     typer.Argument(
         metavar="BUNDLE",
-        help="Bundle whose training latents are drawn as a cloud, e.g. m1-bundle.",
+        help="Bundle that is decoded, e.g. m1-bundle: its training latents are drawn as a cloud, "
+        "and the key B shows what it is worth.",
     ),
 ]
 Subject = Annotated[
@@ -90,15 +90,14 @@ def view(
     check_display()
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.view.app import ViewPlan, run_view
-    from rt_ner.view.panels.latents import Cloud
+    from rt_ner.view.shown_bundle import load_shown_bundle
 
     _check_screenshot(screenshot)
     quiet_liblsl()
-    cloud = None if bundle is None else load_cloud(bundle)
     plan = ViewPlan(
         decoder=decoder,
         task=task,
-        cloud=None if cloud is None else Cloud(*cloud),
+        bundle=None if bundle is None else load_shown_bundle(bundle),
         map_file=channel_map,
         control_as=control_as,
         recorder=_recorder(recorder, recordings, RecordingName.parsed(record_as, record_format)),

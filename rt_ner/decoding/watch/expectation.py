@@ -54,6 +54,13 @@ class Expectation:
     r2: float | None = None
     r2_with: ScoreWith | None = None
 
+    def is_of_same_firing(self, other: "Expectation") -> bool:
+        """Return True if both are of the same training."""
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("rate_hz", "most_hz", "silence_s", "fall", "rise")
+        )
+
 
 class FollowedRates:
     """The rates per channel that are expected now: those of training, slowly moved.

@@ -42,6 +42,7 @@ class Orders:
             self._carry_out(command, decoder)
         if decoder and self._swap.is_ready:
             self._swap.take(decoder)
+            self._publisher.expect(decoder.model.expectation)
         while self.alarms:
             self._publisher.notify(self.alarms.popleft())
         self._publisher.tell_repeated(self._publisher.now_ns())
@@ -62,3 +63,4 @@ class Orders:
             self._swap.order(decoder)
         elif decoder and command is Command.UNDO:
             self._swap.undo(decoder)
+            self._publisher.expect(decoder.model.expectation)

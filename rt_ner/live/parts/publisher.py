@@ -8,6 +8,7 @@ from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.decoding.chunks import Decoded
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.live.operator.repeated_notices import RepeatedNotices
 from rt_ner.live.parts.statistics import LoopStatistics
 from rt_ner.live.ports.protocols import Clock, Ports, ResultsOut, SpikeSource
@@ -134,6 +135,11 @@ class Publisher:
             for notice in self._repeated.rest():
                 self.answer(notice)
         self._tell_state(step, stamp_ns if step.send is Send.ZERO else self._clock.now_ns())
+
+    def expect(self, expectation: Expectation | None) -> None:
+        """Watch the channels by what another bundle expects of them; None: as before."""
+        if self._watch is not None:
+            self._watch.expect(expectation)
 
     def now_ns(self) -> int:
         """Return the present on the loop's clock, in ns."""

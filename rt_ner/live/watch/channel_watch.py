@@ -35,13 +35,27 @@ class ChannelWatch:
     """
 
     def __init__(self, channel_ids: tuple[str, ...], hop_ns: int, expectation: Expectation) -> None:
-        banks = banks_of(channel_ids)
-        self._recent = RecentSeconds(len(channel_ids), hop_ns)
+        self._channel_ids = channel_ids
+        self._hop_ns = hop_ns
+        self._begin(expectation)
+
+    def _begin(self, expectation: Expectation) -> None:
+        banks = banks_of(self._channel_ids)
+        self._expectation = expectation
+        self._recent = RecentSeconds(len(self._channel_ids), self._hop_ns)
         self._finder = FaultFinder(expectation, banks, self._recent)
-        self._wording = Wording(channel_ids, banks, expectation, self._finder)
+        self._wording = Wording(self._channel_ids, banks, expectation, self._finder)
         self._is_paused = False
         self._ended: set[ChannelFault] = set()
         self.faults: set[ChannelFault] = set()
+
+    def expect(self, expectation: Expectation | None) -> None:
+        """Compare with another bundle's training from now on, and find anew what is wrong.
+
+        None, or the same training: nothing changes, because the channels are the same.
+        """
+        if expectation is not None and not expectation.is_of_same_firing(self._expectation):
+            self._begin(expectation)
 
     def follow(self, binner: SpikeBinner[Any], is_running: bool) -> Iterable[str]:
         """Take a binner's newest hop, if the decoder is running and the hop is whole."""

@@ -1,5 +1,7 @@
 """Show the operator all panels at a glance, and the controls."""
 
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
@@ -20,13 +22,15 @@ from rt_ner.view.control.actions import Action, Commander
 from rt_ner.view.control.recorders import Recorder
 from rt_ner.view.panels.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
-from rt_ner.view.panels.latents import Cloud, LatentPanel
+from rt_ner.view.panels.latents import LatentPanel
 from rt_ner.view.panels.traces import all_traces
+from rt_ner.view.shown_bundle import ShownBundle
 from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.header import Header
 from rt_ner.view.windows.workspace import Workspace
 
 _SIZE = 1600, 900
+_WIDEST_TABLE = 900
 # Text changes five times per second: often enough, and readable.
 _TEXT_EVERY_S = 0.2
 
@@ -42,7 +46,7 @@ class OperatorWindow(QMainWindow):
         signals: Signals,
         commander: Commander,
         recorder: Recorder,
-        cloud: Cloud | None,
+        bundle: ShownBundle | None,
         map_file: Path | None,
         settings: QSettings | None,
     ) -> None:
@@ -50,11 +54,12 @@ class OperatorWindow(QMainWindow):
         self._signals = signals
         self._commander = commander
         self._recorder = recorder
+        self._facts = bundle.facts if bundle else {}
         self._settings = settings
         self._text_due_s = 0.0
         self.header = Header()
         self.workspace = Workspace(for_subject=False)
-        self.latents = LatentPanel(cloud)
+        self.latents = LatentPanel(bundle.cloud if bundle else None)
         self.array = ArrayPanel(map_file)
         self.latency = LatencyPanel()
         self.traces = all_traces()
@@ -72,11 +77,13 @@ class OperatorWindow(QMainWindow):
         move = "move the decoded and the true cursor to the centre"
         smooth = "smooth the drawn cursor more; after the strongest smoothing, none"
         record = "start or stop a recording of all streams"
+        facts = "show the bundle's scores, and its R² under faults; start the view with the bundle"
         leave = "close the view; the decoder keeps running"
         return [
             Action("c", "Centre", move, self._centre),
             Action("s", "Smooth", smooth, self.workspace.smooth),
             Action("l", "Record", record, self._recorder.toggle),
+            Action("b", "Bundle", facts, self._show_facts, lambda: bool(self._facts)),
             Action("?", "Keys", "show this list", self._show_keys),
             Action("q", "Close", leave, self.close_later),
         ]
@@ -169,14 +176,27 @@ class OperatorWindow(QMainWindow):
         self.workspace.reset_range()
 
     def _show_keys(self) -> None:
+        rows = [(action.key.upper(), action.name, action.does) for action in self._actions]
+        self._show_table("Keys", rows)
+
+    def _show_facts(self) -> None:
+        self._show_table("Bundle", list(self._facts.items()))
+
+    def _show_table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        """Show rows of text, the first of each in bold, in a window of their own."""
         dialog = QDialog(self)
-        dialog.setWindowTitle("Keys")
-        rows = "".join(
-            f"<tr><td><b>{action.key.upper()}</b></td><td>&nbsp; {action.name} &nbsp;</td>"
-            f"<td>{action.does}</td></tr>"
-            for action in self._actions
+        dialog.setWindowTitle(title)
+        text = "".join(
+            f"<tr><td style='white-space: nowrap'><b>{escape(row[0])}</b> &nbsp;</td>"
+            + "".join(f"<td>{escape(cell)} &nbsp;</td>" for cell in row[1:])
+            + "</tr>"
+            for row in rows
         )
-        QVBoxLayout(dialog).addWidget(QLabel(f"<table>{rows}</table>"))
+        table = QLabel(f"<table>{text}</table>")
+        width = min(table.sizeHint().width(), _WIDEST_TABLE)
+        table.setWordWrap(True)
+        table.setFixedSize(width, table.heightForWidth(width))
+        QVBoxLayout(dialog).addWidget(table)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

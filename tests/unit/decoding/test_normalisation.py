@@ -17,6 +17,7 @@ from offline_training.training import exported_model
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle, save_bundle
+from rt_ner.bundle.tables.manifest_table import manifest_json, manifest_table
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import BundleError
 from rt_ner.data.session.session import Session, SessionPart
@@ -38,7 +39,6 @@ from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.states import Command, State
 from rt_ner.offline.dataset import Dataset, Following, build_dataset
 from rt_ner.offline.decoding import decode_session
-from rt_ner.offline.tables.manifest_table import manifest_json, manifest_table
 from tests.helpers.memory_rig import MS, MemoryRig
 
 PACE = Pace(update=10, trusted=20, memory=100)
@@ -298,7 +298,9 @@ def check_shown(bundle: Bundle) -> None:
 
 
 def rows_on_it(bundle: Bundle) -> list[str]:
-    names, values = ([*column.cells] for column in manifest_table(bundle, Path("b")).columns)
+    names, values = (
+        [*column.cells] for column in manifest_table(bundle.manifest, Path("b")).columns
+    )
     return [str(v) for n, v in zip(names, values, strict=True) if n == "running normalisation"]
 
 

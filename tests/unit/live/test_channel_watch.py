@@ -12,6 +12,7 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import FloatArray
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.watch.expectation import Expectation
+from rt_ner.live.states import Command
 from rt_ner.live.watch.banks import banks_of
 from rt_ner.live.watch.channel_watch import ChannelWatch, watch_of
 from tests.helpers.firing import (
@@ -154,6 +155,21 @@ def test_a_channel_that_dies_in_a_dead_bank_is_told_once_the_bank_is_back() -> N
     assert len(notices) == 2
 
 
+def test_a_bundle_that_is_swapped_in_is_watched_by_its_own_training() -> None:
+    watch = watch_of_array(EXPECTED)
+    fewer = replace(EXPECTED, rate_hz=EXPECTED.rate_hz / 4, most_hz=EXPECTED.most_hz / 4)
+    told(watch, firing(RATES, SETTLED_S))
+    assert told(watch, firing(RATES / 4, 20, seed=1)) != []
+    watch.expect(None)
+    assert watch.faults, "as before"
+    watch.expect(fewer)
+    assert not watch.faults
+    assert told(watch, firing(RATES / 4, 60, seed=2)) == []
+    state = watch.faults
+    watch.expect(replace(fewer, r2=0.9))
+    assert watch.faults is state, "the same training"
+
+
 def test_notices_say_what_the_fault_costs_where_that_was_measured() -> None:
     asked: list[tuple[str, float]] = []
 
@@ -220,3 +236,16 @@ def test_the_loop_says_once_that_nothing_is_watched(model: DecoderSpecification)
     rig = MemoryRig(replace(model, expectation=None)).appear()
     rig.raster(rig.history_ms + 50).run()
     assert len([notice for notice in rig.results.notices if "not watched" in notice]) == 1
+
+
+def test_after_a_swap_the_loop_expects_what_the_other_bundle_does(
+    model: DecoderSpecification,
+) -> None:
+    assert model.expectation is not None
+    busier = replace(model.expectation, rate_hz=np.full(96, 21.0))
+    other = replace(model, expectation=busier)
+    rig = MemoryRig(model, lambda: other)
+    rig._counts[:, 32:64] = 0
+    rig.appear().raster(5000, chunk_ms=10).command(Command.SWAP).raster(6000, chunk_ms=10).run()
+    notices = [notice for notice in rig.results.notices if "silent" in notice]
+    assert notices == 2 * ["elec033 … elec064 (bank B) silent for 4 s: check cable"]

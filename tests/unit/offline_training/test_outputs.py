@@ -19,7 +19,8 @@ from offline_training.settings import EnsembleSettings
 from offline_training.training import train
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
-from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
+from rt_ner.bundle.tables.manifest_table import manifest_rows
+from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind, kind_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
@@ -78,6 +79,10 @@ def test_live_is_offline_and_the_bundle_says_what_it_decodes(
     outputs = session.behaviour.outputs
     assert loaded.manifest.decoded_outputs == loaded.model.readout.outputs == outputs
     assert loaded.scores == bundle.scores
+    assert (
+        f"{bundle.scores.r2:.3f}"
+        in manifest_rows(loaded.manifest)[f"held-out {kind_of(outputs)} R²"]
+    )
     rig = MemoryRig(loaded.model, safety={"max_speed_cm_s": 10_000})
     rig.appear(raster_stream(loaded.model.channel_ids))
     for chunk in session.spikes.raster(0, 3000 * MS):

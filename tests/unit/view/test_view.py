@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 from PySide6.QtCore import QPointF, QSettings, Qt
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
@@ -23,6 +23,7 @@ from rt_ner.view.panels.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import Trace, all_traces
+from rt_ner.view.shown_bundle import load_shown_bundle
 from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
@@ -341,6 +342,9 @@ def test_keys_and_buttons_do_what_the_list_says(app: QApplication, told: Told) -
                  and child.windowTitle() == "Keys"]  # fmt: skip
     assert dialog.isVisible()
     dialog.close()
+    press(operator, "b")
+    assert not [child for child in operator.children() if isinstance(child, QWidget)
+                and child.windowTitle() == "Bundle"], "started without one"  # fmt: skip
     # Nobody obeys: the decoder's keys do nothing, and say so.
     press(operator, "h")
     assert "this view can't command a decoder" in operator.message.text()
@@ -348,6 +352,21 @@ def test_keys_and_buttons_do_what_the_list_says(app: QApplication, told: Told) -
     operator.show()
     press(operator, "q")
     assert not operator.isVisible()
+
+
+def test_the_bundle_s_worth_is_shown(
+    app: QApplication, told: Told, small_bundle_folder: Path
+) -> None:
+    recorder = RemoteLabRecorder("localhost:22345")
+    shown = load_shown_bundle(small_bundle_folder)
+    operator = OperatorWindow(told, Commander(""), recorder, shown, None, None)
+    press(operator, "b")
+    (dialog,) = [child for child in operator.children() if isinstance(child, QWidget)
+                 and child.windowTitle() == "Bundle"]  # fmt: skip
+    (table,) = dialog.findChildren(QLabel)
+    for said in ("held-out velocity R²", "R² with dead bank", "control, shuffled trials"):
+        assert said in table.text()
+    dialog.close()
 
 
 def test_the_layout_is_remembered(app: QApplication, told: Told, settings: QSettings) -> None:

@@ -1,29 +1,35 @@
-"""Show a bundle's manifest as a table."""
+"""Show a bundle's manifest as a table, or as JSON."""
 
 from pathlib import Path
 
 from rich.table import Table
 
-from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.corruption_entry import fault_rows
 from rt_ner.bundle.manifest import Manifest, TrainingEntry
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS
 
 
-def _readout_origin(training: TrainingEntry) -> str:
-    origin = training.carried_from
-    if origin is None:
-        return "of the same trials"
-    trials = origin.n_calibration_trials
-    return f"of {origin.session}; the encoder aligned with {trials or 'no'} labelled trials"
-
-
-def manifest_table(bundle: Bundle, folder: Path) -> Table:
+def manifest_table(manifest: Manifest, folder: Path) -> Table:
     """Return a bundle's manifest as a table for the terminal."""
-    manifest = bundle.manifest
-    window, training, scores = manifest.window, manifest.training, manifest.scores
     table = Table(title=f"Bundle {folder}", show_header=False, title_justify="left")
+    for name, value in manifest_rows(manifest).items():
+        table.add_row(name, value)
+    return table
+
+
+def manifest_json(manifest: Manifest) -> dict[str, object]:
+    """Return a manifest as JSON values; the paces of its running normalisation also in seconds."""
+    content = manifest.model_dump(mode="json")
+    if manifest.normalisation:
+        pace_s = manifest.normalisation.pace_s(manifest.window.hop_ns)
+        content["normalisation"] = pace_s | content["normalisation"]
+    return content
+
+
+def manifest_rows(manifest: Manifest) -> dict[str, str]:
+    """Return the rows of a table on a manifest, by name."""
+    window, training, scores = manifest.window, manifest.training, manifest.scores
     rows = {
         "channels": f"{len(manifest.channel_ids)}: {manifest.channel_ids[0]} … "
         f"{manifest.channel_ids[-1]}",
@@ -39,7 +45,7 @@ def manifest_table(bundle: Bundle, folder: Path) -> Table:
             f"{output.name} ({output.unit})" for output in manifest.decoded_outputs
         ),
         f"held-out {kind_of(manifest.decoded_outputs)} R²": f"{scores.r2:.3f}",
-        "held-out position R²": "" if scores.path_r2 is None else f"{scores.path_r2:.3f}",
+        **({} if scores.path_r2 is None else {"held-out position R²": f"{scores.path_r2:.3f}"}),
         "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
         "on training trials": f"{scores.train_r2:.3f}",
         **_class_rows(manifest),
@@ -47,19 +53,15 @@ def manifest_table(bundle: Bundle, folder: Path) -> Table:
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),
     }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, value)
-    return table
+    return {name: value for name, value in rows.items() if value}
 
 
-def manifest_json(manifest: Manifest) -> dict[str, object]:
-    """Return a manifest as JSON values; the paces of its running normalisation also in seconds."""
-    content = manifest.model_dump(mode="json")
-    if manifest.normalisation:
-        pace_s = manifest.normalisation.pace_s(manifest.window.hop_ns)
-        content["normalisation"] = pace_s | content["normalisation"]
-    return content
+def _readout_origin(training: TrainingEntry) -> str:
+    origin = training.carried_from
+    if origin is None:
+        return "of the same trials"
+    trials = origin.n_calibration_trials
+    return f"of {origin.session}; the encoder aligned with {trials or 'no'} labelled trials"
 
 
 def _normalisation(manifest: Manifest) -> str:
