@@ -1,1 +1,1 @@
-"""Tables of what was scored offline."""
+"""Tables of what a bundle holds."""
