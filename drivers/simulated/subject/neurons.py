@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.session import Session
 
@@ -84,11 +85,26 @@ class Firing:
         rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
         chances = self._rng.random((n_ms, rate_hz.size))
         spikes = np.zeros((n_ms, len(self._neurons.channel_ids)), dtype=np.int64)
-        for chance, row in zip(chances, spikes, strict=True):
-            fires = (chance < rate_hz * _STEP_S) & (self._silent_ms >= _REFRACTORY_MS)
-            self._silent_ms = np.where(fires, 0, self._silent_ms + 1)
-            np.add.at(row, self._neurons.channel[fires], 1)
+        _fire(chances, rate_hz * _STEP_S, self._silent_ms, self._neurons.channel, spikes)
         return spikes
+
+
+@njit(cache=True)
+def _fire(
+    chances: FloatArray,
+    likely: FloatArray,
+    silent_ms: Int64Array,
+    channel: Int64Array,
+    spikes: Int64Array,
+) -> None:
+    """Let units fire that are likelier to than ``chances`` ``(ms, unit)``; count their spikes."""
+    for ms in range(len(chances)):
+        for unit in range(likely.size):
+            if chances[ms, unit] < likely[unit] and silent_ms[unit] >= _REFRACTORY_MS:
+                silent_ms[unit] = 0
+                spikes[ms, channel[unit]] += 1
+            else:
+                silent_ms[unit] += 1
 
 
 def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:

@@ -1,0 +1,158 @@
+"""Run a block of the task with a simulated subject in one process, much faster than real time.
+
+Task, subject and decoder are those of the live loop. A tick stands for all transport: the cursor
+moves by the velocity of the tick before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from drivers.simulated.subject.intention import Intention, SubjectSettings
+from drivers.simulated.subject.neurons import Firing, Neurons
+from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_MS, NS_PER_S
+from rt_ner.decoding.binning.raster import raster_binner
+from rt_ner.decoding.chunks import RasterChunk
+from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock, reach_numbers
+from rt_ner.task.scores import BlockScore, score_block
+from rt_ner.task.settings import TaskSettings
+from rt_ner.task.trials.trial_machine import TrialMachine
+
+_TICK_MS = 5
+_TICK_NS = _TICK_MS * NS_PER_MS
+_TICKS_PER_HOP = HOP_NS // _TICK_NS
+
+
+class Reference(StrEnum):
+    """A mover of the cursor that is no decoder: the subject's own hand, or its intention."""
+
+    HAND = "hand"
+    IDEAL = "ideal"
+
+
+Mover = DecoderSpecification | Reference
+# Returns the velocity ``(2,)`` in cm/s after the spikes ``(ms, channel)`` of a tick.
+Move = Callable[[int, Int64Array], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedBlock:
+    """A block that was simulated.
+
+    Attributes
+    ----------
+    block
+        The block, as it would have been recorded.
+    intended_cm_s
+        ``(hop, 2)``, the velocity that the subject intended, which no recording knows.
+    score
+        The task's scores.
+
+    """
+
+    block: ClosedLoopBlock
+    intended_cm_s: FloatArray
+    score: BlockScore
+
+
+class _Recording:
+    """Rows of a block, one per hop."""
+
+    def __init__(self, channel_ids: tuple[str, ...]) -> None:
+        self._channel_ids = channel_ids
+        self.counts: list[Int64Array] = []
+        # Per hop: hand, intention, decoded velocity, cursor, and target with its radius.
+        self.rows: list[FloatArray] = []
+
+    def block(self) -> tuple[ClosedLoopBlock, FloatArray]:
+        """Return the block, and the intended velocity ``(hop, 2)``."""
+        hand, intended, decoded, cursor, target = np.split(np.array(self.rows), [2, 4, 6, 8], 1)
+        block = ClosedLoopBlock(
+            channel_ids=self._channel_ids,
+            hop_ns=HOP_NS,
+            counts=np.array(self.counts),
+            is_heard=np.ones(len(self.counts), dtype=np.bool_),
+            hand_cm_s=hand,
+            decoded_cm_s=decoded,
+            cursor_cm=cursor,
+            target=target,
+            reach=reach_numbers(target),
+        )
+        return block, intended
+
+
+def simulate_block(
+    neurons: Neurons,
+    mover: Mover,
+    task: TaskSettings,
+    seed: int,
+    subject: SubjectSettings | None = None,
+) -> SimulatedBlock:
+    """Run all trials of a task.
+
+    Parameters
+    ----------
+    neurons
+        The subject's neurons.
+    mover
+        The decoder that moves the cursor, or a reference.
+    task
+        The task; it must have an end.
+    seed
+        Seed of the subject's noise and spikes.
+    subject
+        How the subject sees and moves; None: as usual.
+
+    """
+    rng = np.random.default_rng(seed)
+    intention = Intention(subject or SubjectSettings(), _TICK_NS / NS_PER_S, rng)
+    firing = Firing(neurons, rng)
+    machine, recording = TrialMachine(task), _Recording(neurons.channel_ids)
+    move = _move_of(mover, intention)
+    cursor_cm, velocity_cm_s = np.zeros(2), np.zeros(2)
+    counts = np.zeros(len(neurons.channel_ids), dtype=np.int64)
+    tick = 0
+    while not machine.is_over:
+        tick += 1
+        now_ns = tick * _TICK_NS
+        edge_cm = task.workspace_cm / 2
+        cursor_cm = (cursor_cm + velocity_cm_s * (_TICK_NS / NS_PER_S)).clip(-edge_cm, edge_cm)
+        machine.step(now_ns, cursor_cm)
+        goal = machine.goal
+        intention.step(cursor_cm, None if goal is None else goal.centre_cm)
+        spikes = firing.fire(intention.velocity_cm_s, intention.position_cm, _TICK_MS)
+        counts += spikes.sum(axis=0)
+        velocity_cm_s = move(now_ns, spikes)
+        if tick % _TICKS_PER_HOP == 0:
+            aimed = (np.nan,) * 3 if goal is None else (goal.x, goal.y, goal.radius)
+            row = (intention.hand_cm_s, intention.velocity_cm_s, velocity_cm_s, cursor_cm, aimed)
+            recording.rows.append(np.concatenate(row))
+            recording.counts.append(counts.copy())
+            counts[:] = 0
+    block, intended_cm_s = recording.block()
+    return SimulatedBlock(block, intended_cm_s, score_block(machine.trials))
+
+
+def _move_of(mover: Mover, intention: Intention) -> Move:
+    if mover is Reference.HAND:
+        return lambda _now_ns, _spikes: intention.hand_cm_s.copy()
+    if mover is Reference.IDEAL:
+        return lambda _now_ns, _spikes: intention.velocity_cm_s.copy()
+    assert isinstance(mover, DecoderSpecification)
+    binner = raster_binner(len(mover.channel_ids), mover.window.hop_ns, NS_PER_MS)
+    decoder = Decoder(mover, binner, lambda: 0)
+    since_ns = np.arange(1 - _TICK_MS, 1, dtype=np.int64) * NS_PER_MS
+    velocity_cm_s = np.zeros(2)
+
+    def move(now_ns: int, spikes: Int64Array) -> FloatArray:
+        nonlocal velocity_cm_s
+        for decoded in decoder.push(RasterChunk(now_ns + since_ns, spikes.astype(np.int16))):
+            velocity_cm_s = decoded.values.astype(float) if decoded.ready else np.zeros(2)
+        return velocity_cm_s
+
+    return move
