@@ -99,11 +99,11 @@ class NormalisationSettings(Settings):
 
 
 class FaultSettings(Settings):
-    """Faults of the input that the exported encoder learns to stand, each example others.
+    """Faults of the input that the exported encoder learns to withstand, drawn for each example.
 
-    ``dead_channels``: mean fraction of the channels that are dead; an example has 0 to twice as
-    many. ``dead_bank``: probability that a bank of neighbouring channels is. ``gain_noise``:
-    standard deviation of the log of the gain of all channels.
+    ``dead_channels``: mean fraction of the channels that are dead; each example has 0 to twice as
+    many. ``dead_bank``: probability that a bank of neighbouring channels is dead. ``gain_noise``:
+    standard deviation of the log of a gain that all channels share.
     """
 
     dead_channels: float = Field(default=0.0, ge=0, le=0.5)

@@ -1,4 +1,4 @@
-"""Put faults of the input into features, at random, for an encoder to learn to stand them."""
+"""Put random faults of the input into features, so that an encoder learns to withstand them."""
 
 import torch
 
