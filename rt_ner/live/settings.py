@@ -36,7 +36,8 @@ class SafetySettings(Settings):
         True if decoded positions, forces and angles keep their last value while the decoder does
         not run; False if they go to zero. Velocities always go to zero.
     watch
-        True to tell of dead, hot and exchanged channels while decoding.
+        True to report faults of channels while decoding: dead and hot channels, swapped banks, and
+        changes of all rates.
     clock_step_ms
         Jump of the time stamps in ms beyond which a clock must have been set, such as 200.
 

@@ -1,1 +1,1 @@
-"""Expected firing of channels: statistics of training, and how they are followed live."""
+"""Expected firing of each channel: measured in training, followed live."""

@@ -11,23 +11,23 @@ from rt_ner.core.contract.faults.fault import Fault
 # A held-out R² with a fault of this kind, by its severity; None if it was not measured.
 ScoreWith = Callable[[Fault, float], float | None]
 
-# Seconds for which the training counts as known at the start, and that are remembered.
+# Weight of the training's rates at the start, and time constant in the long run, in s.
 _TRUSTED_S, _MEMORY_S = 2, 300
 # Seconds to learn from before rates are compared.
 _SETTLED_S = 90
-# A second counts as no more than so many times the expectation, and so many spikes above that.
+# A second's rate counts as at most this many times the expected one, plus this many spikes/s.
 _MOST_RATIO, _MOST_ABOVE = 4.0, 4.0
-# Channels with fewer spikes expected in a second tell nothing of the whole array's change.
+# Channels with a lower expected rate (spikes/s) are left out of the whole array's change.
 _FEWEST_SPIKES = 2.0
-# Fewest channels that make an array, for its change.
+# With fewer channels than this, no change of the whole array is looked for.
 _FEWEST_CHANNELS = 5
-# Part of the array, by its spikes, that may change otherwise than the whole.
+# Fraction of the array, by its expected spikes, that need not share the change.
 _PART = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """The firing of each channel in training, and the scores that tell what a fault costs.
+    """The firing of each channel in training, and the scores that show what a fault costs.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Expectation:
     silence_s
         Longest time without a spike per channel, ``(channel,)``.
     fall, rise
-        Lowest and highest factor by which the whole array's rates changed at once.
+        Lowest and highest factor by which the rates of most channels changed at once.
     r2
         Held-out R² of the decoder; None if not known.
     r2_with
@@ -63,14 +63,14 @@ class Expectation:
 
 
 class FollowedRates:
-    """The rates per channel that are expected now: those of training, slowly moved.
+    """The rates per channel that are expected now: those of training, slowly adapted.
 
     Attributes
     ----------
     rate_hz
         The expected rates, ``(channel,)``.
     is_settled
-        True once they were learned from enough seconds, since neurons differ from day to day.
+        True once enough seconds were learned from: neurons differ from day to day.
 
     """
 
@@ -80,11 +80,11 @@ class FollowedRates:
 
     @property
     def is_settled(self) -> bool:
-        """True once the rates were learned from enough seconds."""
+        """True once enough seconds were learned from."""
         return self._n_learned >= _SETTLED_S
 
     def learn(self, rate_hz: FloatArray, is_sound: BoolArray) -> None:
-        """Learn from the rates ``(channel,)`` in a second, of the channels that are sound."""
+        """Learn from a second's rates ``(channel,)`` of the channels that are sound."""
         most_hz = _MOST_RATIO * self.rate_hz + _MOST_ABOVE
         weight = 1 / min(_TRUSTED_S + self._n_learned, _MEMORY_S)
         step = weight * (np.minimum(rate_hz, most_hz) - self.rate_hz)
@@ -92,7 +92,7 @@ class FollowedRates:
         self._n_learned += 1
 
     def change(self, rate_hz: FloatArray, is_sound: BoolArray) -> "ArrayChange":
-        """Return by which factor the rates of the sound channels are not those expected."""
+        """Return the factor between the rates of the sound channels and those expected."""
         among = is_sound & (self.rate_hz >= _FEWEST_SPIKES)
         if among.sum() < _FEWEST_CHANNELS:
             return NO_CHANGE
@@ -106,10 +106,10 @@ class FollowedRates:
 
 @dataclass(frozen=True)
 class ArrayChange:
-    """The factor by which an array's rates are not those expected.
+    """The factor between an array's rates and those expected.
 
-    ``at_least`` and ``at_most`` bound the factors of most channels, ``factor`` is their median; all
-    are weighted by the channels' rates.
+    ``factor`` is the median over channels. Most channels changed by ``at_least`` or more, and most
+    by ``at_most`` or less. All are weighted by the channels' expected rates.
     """
 
     at_least: float

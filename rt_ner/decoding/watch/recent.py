@@ -6,8 +6,8 @@ from rt_ner.core.arrays import Float32Array, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.compiled.njit import njit
 
-# Seconds that are kept; of those, the ones with the fewest and the most spikes are left out, so
-# that neither a short burst of artefacts nor a short pause decides.
+# Number of seconds that are kept. The two with the fewest and the two with the most spikes are
+# left out, so that neither a short burst of artefacts nor a short pause decides.
 N_SECONDS, _N_LEFT_OUT = 8, 2
 N_MIDDLE = N_SECONDS - 2 * _N_LEFT_OUT
 
@@ -29,10 +29,10 @@ class RecentSeconds:
     n_full
         Number of seconds in a row that were counted, up to `N_SECONDS`.
     middle
-        Mean counts of a second ``(channel,)``, without the seconds that stand out; of the newest
-        `N_SECONDS`, as of the last completed second.
+        Mean counts per second, ``(channel,)``, of the newest `N_SECONDS`, without the seconds that
+        stand out; as of the last completed second.
     sustained
-        Counts that each channel reached in all of these seconds but one, ``(channel,)``.
+        Counts that each channel reached in all of the newest `N_SECONDS` but one, ``(channel,)``.
 
     """
 
@@ -62,12 +62,12 @@ class RecentSeconds:
 
     @property
     def is_full(self) -> bool:
-        """True if all seconds that are kept were counted without a break."""
+        """True if `N_SECONDS` were counted without a break."""
         return self.n_full == N_SECONDS
 
     @property
     def silence_s(self) -> FloatArray:
-        """Time since each channel's last spike, ``(channel,)``, in s; since a break at most."""
+        """Time since each channel's last spike or the last break, ``(channel,)``, in s."""
         silence_s: FloatArray = self._silent_hops.astype(np.float64) * self._hop_s
         return silence_s
 

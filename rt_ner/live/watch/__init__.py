@@ -1,1 +1,1 @@
-"""Watch over the channels: find what breaks the decoder's input, and say so."""
+"""Watch over the channels while decoding: find faults of the input, and report them."""

@@ -1,4 +1,4 @@
-"""Tell from the channels' names which of them share a connector."""
+"""Group channels into banks, which share a connector, by their names."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from rt_ner.core.arrays import Int64Array
 from rt_ner.decoding.binning.voltage.settings import USUAL_BANK
 from rt_ner.decoding.input.channels import number_in, split_name
 
-# A bank with fewer channels is not told from its channels.
+# Fewer channels are not watched as a bank.
 _FEWEST = 8
 
 
@@ -63,7 +63,7 @@ def banks_of(channel_ids: tuple[str, ...]) -> tuple[Bank, ...]:
 
 
 def swaps_of(banks: tuple[Bank, ...]) -> tuple[Swap, ...]:
-    """Return all pairs of banks that may be exchanged."""
+    """Return all pairs of banks that could be swapped."""
     return tuple(_swap((one, other), banks) for one, other in combinations(range(len(banks)), 2))
 
 

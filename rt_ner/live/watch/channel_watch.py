@@ -1,4 +1,4 @@
-"""Watch over the channels while decoding, and tell each fault when it begins and when it ends."""
+"""Watch the channels while decoding, and report each fault when it begins and when it ends."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,8 +17,8 @@ from rt_ner.live.watch.notices import Wording
 class ChannelWatch:
     """A watch over an array's channels, without labels and without a clock.
 
-    It depends on the counts that it takes alone. A hop costs an addition per channel; about once a
-    second all channels are compared with what is expected of them.
+    It depends only on the counts that it takes. A hop costs an addition per channel; about once a
+    second, all channels are compared with what is expected of them.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ChannelWatch:
     Attributes
     ----------
     faults
-        The faults that are there now.
+        The present faults.
 
     """
 
@@ -79,7 +79,8 @@ class ChannelWatch:
     def _told(self, before: set[ChannelFault]) -> list[str]:
         """Return notices of what has begun since ``before``, and of what has ended.
 
-        Channels come back one after the other, so ends are told once no more follow.
+        Channels come back one after the other, so their ends are reported together, when no more
+        follow.
         """
         begun, ended = self.faults - before - self._ended, before - self.faults
         self._ended = (self._ended | ended) - self.faults
@@ -90,7 +91,7 @@ class ChannelWatch:
         return notices
 
     def silence_limit_s(self) -> FloatArray:
-        """Return the time without a spike that is a fault, ``(channel,)``, in s; inf if none is."""
+        """Return the silence that counts as a fault, ``(channel,)``, in s; inf: none does."""
         return self._finder.silence_limit_s()
 
     def pause(self) -> None:

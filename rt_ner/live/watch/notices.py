@@ -1,4 +1,4 @@
-"""Put faults of the input into words: which channels, what to check, and what it costs."""
+"""Put faults of the input into words: the channels, what to check, and what the fault costs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,9 +19,9 @@ class Wording:
     channel_ids, banks
         Names of the channels, and the array's banks.
     expectation
-        The firing in training, with the scores under faults.
+        The firing in training, with the held-out scores under faults.
     finder
-        The finder of the faults, with the newest figures.
+        The finder of the faults, which holds the newest rates and silences.
 
     """
 
@@ -51,23 +51,23 @@ class Wording:
     def _problem(self, kind: Fault, faults: list[ChannelFault]) -> str:
         whole = self._all_of(faults)
         if kind is Fault.SWAPPED_BANKS:
-            return f"{whole} seem exchanged: check which connector is plugged in where"
+            return f"{whole} seem swapped: check which connector is plugged in where"
         if kind is Fault.GAIN:
             return (
-                f"{whole} fire {self._finder.newest_factor():.2g} times as much as expected: check "
-                "gain, thresholds and reference, or see whether the subject is at rest"
+                f"{whole} fire at {self._finder.newest_factor():.2g} times the expected rate: "
+                "check gain, thresholds and reference, and whether the subject is resting"
             )
         if kind is Fault.HOT_CHANNELS:
             return (
-                f"{whole} far above training, with {self._least_hz(faults):.0f} spikes/s or more: "
-                "look for noise, and check thresholds"
+                f"{whole} firing far more than in training, at {self._least_hz(faults):.0f} "
+                "spikes/s or more: look for noise, and check thresholds"
             )
         silent_s = min(self._finder.silence_s(fault) for fault in faults)
         part = "cable" if kind is Fault.DEAD_BANK else "electrodes and thresholds"
         return f"{whole} silent for {silent_s:.0f} s: check {part}"
 
     def _cost(self, kind: Fault, faults: list[ChannelFault]) -> str:
-        """Return the end of a notice: the held-out R² with such a fault, as far as known."""
+        """Return the end of a notice: the held-out R² with such a fault; empty if not known."""
         known = self._expectation
         if known.r2 is None or known.r2_with is None:
             return ""
@@ -77,7 +77,7 @@ class Wording:
         return f"; held-out R² was {r2:.2f} with {_SUCH[kind]}, {known.r2:.2f} without"
 
     def _severity(self, kind: Fault, faults: list[ChannelFault]) -> float:
-        """Return how severe a fault is: in banks, parts of the array, or as a factor."""
+        """Return the severity: banks, a fraction of the channels, or a factor, as `Fault` says."""
         if kind is Fault.GAIN:
             return self._finder.newest_factor()
         if kind in (Fault.DEAD_BANK, Fault.SWAPPED_BANKS):
@@ -88,9 +88,9 @@ class Wording:
         return min(self._finder.rate_hz(fault) for fault in faults)
 
     def _all_of(self, faults: list[ChannelFault]) -> str:
-        """Return the name of all that some faults of one kind concern."""
+        """Return the names of the channels or banks that faults of one kind concern."""
         if faults[0].kind is Fault.GAIN:
-            return "all channels"
+            return "most channels"
         if faults[0].kind is Fault.DEAD_BANK:
             return _listed([self._whole_bank(bank) for fault in faults for bank in fault.of])
         if faults[0].kind is Fault.SWAPPED_BANKS:
@@ -109,7 +109,7 @@ _ENDED = {
     Fault.DEAD_CHANNELS: "no longer silent",
     Fault.SWAPPED_BANKS: "in place again",
     Fault.GAIN: "fire as expected again",
-    Fault.HOT_CHANNELS: "no longer far above training",
+    Fault.HOT_CHANNELS: "no longer firing far more than in training",
 }
 _SUCH = {
     Fault.DEAD_BANK: "a dead bank",

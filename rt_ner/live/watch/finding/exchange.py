@@ -1,4 +1,4 @@
-"""Tell from counts whether two banks of channels are exchanged."""
+"""Find out from the counts if two banks of channels are swapped."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from rt_ner.decoding.watch.recent import N_MIDDLE
 from rt_ner.live.watch.banks import Bank, Swap, swaps_of
 from rt_ner.live.watch.finding.fault import ChannelFault
 
-# Two banks are exchanged if the counts are likelier so, by this part of what is expected then.
+# Two banks are swapped if the evidence for it is this fraction of what a swap would give.
 _EXCHANGED = 0.3
-# Above this part, it may be an exchange that begins: nothing is said of single channels.
+# Above this fraction, a swap may be beginning: single channels are not judged.
 _SUSPECT = -0.4
-# The least that banks must differ for that, in nats.
+# A swap must be expected to give at least this evidence, in nats: banks must differ enough.
 _FEWEST_NATS = 20.0
-# With more silent channels than this part, it can't be told.
+# If a larger fraction of the channels is silent, nothing is decided.
 _MOST_SILENT = 0.25
-# A channel's rate counts as no more than so many times that expected, so that no hot one decides.
+# A channel's rate counts as at most this many times the expected one, so that no hot one decides.
 _MOST_OF_ONE = 3.0
 _LEAST_HZ = 0.3
 
 
 class ExchangeFinder:
-    """Finds exchanged banks, by the likelihood of the counts with and without the exchange."""
+    """Finds swapped banks, by the likelihood of the counts with and without the swap."""
 
     def __init__(self, banks: tuple[Bank, ...]) -> None:
         self._banks = banks
@@ -35,9 +35,9 @@ class ExchangeFinder:
         is_silent: BoolArray,
         told: set[ChannelFault],
     ) -> tuple[set[ChannelFault], BoolArray]:
-        """Return the exchanged banks, and a mask of the channels of those that may well be.
+        """Return the swapped banks, and a mask of the channels of all banks that may be swapped.
 
-        ``seen_hz``, ``expected_hz``: rates per channel, ``(channel,)``; ``told``: faults before.
+        ``seen_hz``, ``expected_hz``: rates ``(channel,)``; ``told``: faults of the second before.
         """
         found: set[ChannelFault] = set()
         is_suspect = np.zeros(seen_hz.size, dtype=np.bool_)
@@ -60,10 +60,10 @@ class ExchangeFinder:
 def _evidence(
     swap: Swap, seen_hz: FloatArray, expected_hz: FloatArray, is_silent: BoolArray
 ) -> float:
-    """Return how much likelier counts are with two banks exchanged than in place.
+    """Return the evidence that two banks are swapped, as a fraction of what a swap would give.
 
-    1: as much as is expected if they are exchanged; below 0: in place. Both banks must look like
-    the other, so the one that does less counts. −1 if it can't be told, because many channels are
+    1: they are swapped; below 0: they are in place. Each bank must look like the other, so the
+    weaker evidence of the two counts. −1 if nothing can be decided, because many channels are
     silent or the banks fire alike.
     """
     here, there = swap.channels, swap.partner
@@ -73,7 +73,7 @@ def _evidence(
     bounded_hz = np.minimum(seen_hz[here], _MOST_OF_ONE * np.maximum(in_place_hz, exchanged_hz))
     factor = bounded_hz.sum() / in_place_hz.sum()
     ratio, more_hz = np.log(exchanged_hz / in_place_hz), factor * (exchanged_hz - in_place_hz)
-    # Per bank: log likelihood ratio of Poisson counts, and its expectation if exchanged, per s.
+    # Per bank: log likelihood ratio of Poisson counts, and its expectation if swapped, per s.
     found = (bounded_hz * ratio - more_hz).reshape(2, -1).sum(axis=1)
     expected = (factor * exchanged_hz * ratio - more_hz).reshape(2, -1).sum(axis=1)
     if (expected * N_MIDDLE < _FEWEST_NATS).any():

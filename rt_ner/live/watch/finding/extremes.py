@@ -1,4 +1,4 @@
-"""Keep the extremes of each channel: how long it may be silent, and how fast it may fire."""
+"""Keep the limits of each channel: how long it may be silent, and how fast it may fire."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.decoding.watch.recent import RecentSeconds
 
-# A channel is silent after so many times its longest silence, and so much more (s).
+# A silence is a fault if it is this many times the longest one, and this much more (s).
 _SILENCE_RATIO, _SILENCE_MORE_S = 1.5, 1.0
-# By then it should have fired so many spikes.
+# By then, this many spikes should have come.
 _MISSED_SPIKES = 8.0
 # Channels that may be silent for longer than this, in s, are not watched for silence.
 _LONGEST_S = 20.0
-# A hot channel fires so many times as fast as ever, and so many spikes/s more.
+# A hot channel fires at more than this many times its highest rate, and this many spikes/s more.
 _HOT_RATIO, _HOT_MORE_HZ = 1.2, 15.0
 # The whole array's rates may change by this factor without changing the limits.
 _USUAL_CHANGE = 1.3
-# A channel's rate of today changes its extremes of training by no more than this factor.
+# Today's rate of a channel changes its extremes from training by no more than this factor.
 _MOST_RATIO = 10.0
 _TINY = 1e-9
 
@@ -24,7 +24,8 @@ _TINY = 1e-9
 class Extremes:
     """The extremes of training, extended by those of today.
 
-    Electrodes see other neurons on another day, so extremes are learned while no fault is there.
+    Electrodes record other neurons on another day, so extremes are learned as long as there is no
+    fault.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ class Extremes:
     def learn(self, is_whole: BoolArray, is_sound: BoolArray) -> None:
         """Learn today's extremes from the newest second.
 
-        Silences are learned of channels whose bank and array have no fault (``is_whole``), when
-        they end; rates of channels without any (``is_sound``).
+        Silences are learned when they end, from channels whose bank and array have no fault
+        (``is_whole``). Rates are learned from channels without any fault (``is_sound``).
         """
         silence_s = self._recent.silence_s
         ended_s = np.where(silence_s < self._silence_s, self._silence_s, 0.0)
@@ -57,7 +58,7 @@ class Extremes:
         self._most_hz[is_sound] = np.maximum(self._most_hz, rate_hz)[is_sound]
 
     def silence_limit_s(self, rate_hz: FloatArray, change: float) -> FloatArray:
-        """Return the time without a spike that is a fault, ``(channel,)``, in s; inf if none is.
+        """Return the silence that counts as a fault, ``(channel,)``, in s; inf: none does.
 
         ``rate_hz``: the rates ``(channel,)`` expected now; ``change``: the factor by which the
         whole array fires more than that.
@@ -70,7 +71,7 @@ class Extremes:
         return np.where(limit_s <= _LONGEST_S, limit_s, np.inf)
 
     def rate_limit_hz(self, rate_hz: FloatArray, change: float) -> FloatArray:
-        """Return the rate that is a fault, ``(channel,)``, if it lasts."""
+        """Return the rate above which a channel is hot if it lasts, ``(channel,)``, in Hz."""
         faster = _bounded(rate_hz, self._expected.rate_hz)
         most_hz = np.maximum(self._expected.most_hz * faster, self._most_hz)
         limit_hz: FloatArray = _HOT_RATIO * most_hz + _HOT_MORE_HZ

@@ -1,4 +1,4 @@
-"""Say which fault concerns which channels."""
+"""Define a fault of some channels: its kind, and where it is."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from rt_ner.core.contract.faults.fault import Fault
 
 
 class ChannelFault(NamedTuple):
-    """A fault; ``of``: the banks or the channel that it concerns, none for the whole array."""
+    """A fault; ``of``: indices of its banks, or of its channel; empty for the whole array."""
 
     kind: Fault
     of: tuple[int, ...] = ()

@@ -18,20 +18,21 @@ from rt_ner.live.watch.finding.exchange import ExchangeFinder
 from rt_ner.live.watch.finding.extremes import Extremes
 from rt_ner.live.watch.finding.fault import ChannelFault
 
-# Silence is no fault before these times, in s: banks are told first, and then channels together.
+# No silence is a fault before these times, in s: banks are reported first, channels together.
 _BANK_S, _CHANNEL_S = 4.0, 7.0
-# A silent channel or bank is back once it fires at this part of its rate.
+# A silent channel or bank is back once it fires at this fraction of its rate.
 _BACK = 0.2
-# The array has changed if most channels have, by this factor, and more than in training.
+# The array has changed if most channels have, by the first factor at least, and by the second one
+# more than in training.
 _CHANGED, _MORE_THAN_TRAINING = 1.35, 1.1
-# If more channels than this part are hot at once, it is no fault of channels.
+# If a larger fraction of the channels is hot at once, it is no fault of single channels.
 _MOST_HOT = 0.1
-# A fault that was told lasts until its evidence falls to this part of what was needed.
+# A reported fault lasts until its evidence falls to this fraction (or power) of the limit.
 _LASTS = 0.7
-# The most active channels of a bank, so many, must all be silent for longer than they may.
+# A bank is dead if all of it is silent for longer than this many of its channels should ever be.
 _N_ACTIVE = 4
 _OF_BANKS = (Fault.DEAD_BANK, Fault.SWAPPED_BANKS)
-# Counts of channels with these faults tell nothing of the whole array, nor of usual rates.
+# Channels with these faults say nothing about the whole array, nor about usual rates.
 _SPOIL = (*_OF_BANKS, Fault.HOT_CHANNELS)
 
 
@@ -66,7 +67,7 @@ class FaultFinder:
         self.change: ArrayChange = NO_CHANGE
 
     def find(self, told: set[ChannelFault]) -> set[ChannelFault]:
-        """Return the faults that are there; ``told``: those that were there before.
+        """Return the present faults; ``told``: those of the call before.
 
         Call it after each second. Rates are learned from the channels without a fault.
         """
@@ -82,7 +83,7 @@ class FaultFinder:
         is_silent = is_apart | self._mask(silent)
         swapped, is_suspect = self._exchanges.find(seen_hz, self._rates.rate_hz, is_silent, told)
         is_clean &= ~is_suspect
-        # Channels of exchanged banks may seem silent; what was told before has not ended by that.
+        # Channels of swapped banks may seem silent; faults reported before have not ended by that.
         found |= swapped | {each for each in silent if each in told or not is_suspect[each.of[0]]}
         if self._rates.is_settled:
             found |= self._changed(told, bool(is_suspect.any()))
@@ -93,7 +94,7 @@ class FaultFinder:
         return found
 
     def silence_limit_s(self) -> FloatArray:
-        """Return the time without a spike that is a fault, ``(channel,)``, in s; inf if none is."""
+        """Return the silence that counts as a fault, ``(channel,)``, in s; inf: none does."""
         return self._extremes.silence_limit_s(self._rates.rate_hz, self.change.factor)
 
     def silence_s(self, fault: ChannelFault) -> float:
@@ -127,7 +128,7 @@ class FaultFinder:
         return mask
 
     def _learn(self, found: set[ChannelFault], is_clean: BoolArray) -> None:
-        """Learn from the oldest second, which no fault has reached that is not found by now.
+        """Learn from the oldest second: any fault that it held has been found by now.
 
         ``is_clean``: the channels without a fault in all seconds that are kept.
         """
@@ -151,7 +152,7 @@ class FaultFinder:
         return found
 
     def _silent_channels(self, told: set[ChannelFault], is_apart: BoolArray) -> set[ChannelFault]:
-        """Return the silent channels but those ``is_apart``, in a silent bank."""
+        """Return the silent channels, except those of silent banks (``is_apart``)."""
         limit_s = np.maximum(_CHANNEL_S, self.silence_limit_s())
         begins = self._rates.is_settled & ~is_apart & (self._recent.silence_s >= limit_s)
         faults = [ChannelFault(Fault.DEAD_CHANNELS, (k,)) for k in range(limit_s.size)]
@@ -162,7 +163,7 @@ class FaultFinder:
         }
 
     def _is_back(self, channels: Sequence[int] | Int64Array) -> bool:
-        """Return True if some channels, which were silent, fire again."""
+        """Return True if the given channels, which were silent, fire again."""
         recent, some = self._recent, list(channels)
         least = _BACK * self._rates.rate_hz[some].sum() * recent.second_s
         return recent.is_full and bool(recent.middle[some].sum() > least)
@@ -177,7 +178,7 @@ class FaultFinder:
         return {fault} if is_changed else set()
 
     def _hot(self, told: set[ChannelFault], is_apart: BoolArray) -> set[ChannelFault]:
-        """Return the channels that fire far too much, unless most do; not those ``is_apart``."""
+        """Return the hot channels, except those ``is_apart``; none new if many are hot at once."""
         rate_hz = self._recent.sustained / self._recent.second_s
         limit_hz = self._extremes.rate_limit_hz(self._rates.rate_hz, self.change.factor)
         begins = ~is_apart & (rate_hz > limit_hz)
@@ -190,7 +191,7 @@ class FaultFinder:
 
 
 def bank_limit_s(bank: Bank, limit_s: FloatArray) -> float:
-    """Return the time in s without a spike of a bank that is a fault; inf if none is.
+    """Return the silence of a bank that counts as a fault, in s; inf: none does.
 
     ``limit_s``: the same for each channel, ``(channel,)``.
     """
