@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pylsl
 
-# A host's estimate of its own clock is never so far off: such a stream comes from a namesake.
+# An estimate of this computer's own clock is never this far off: such a stream comes from another
+# computer of the same name (a namesake).
 _OTHER_CLOCK_S = 0.2
 
 
@@ -37,8 +38,8 @@ class HostClock:
     def offset_s(self, timeout_s: float) -> float:
         """Return the offset from the stream's clock to ours in s, 0 on the same computer.
 
-        A computer of the same name passes for this one until there is an estimate. Raises pylsl's
-        LostError, and its TimeoutError if another host does not answer in ``timeout_s``.
+        Until there is an estimate, a namesake passes for this computer. Raises pylsl's LostError,
+        and its TimeoutError if another host does not answer in ``timeout_s``.
         """
         if not self._has_our_name:
             return float(self._inlet.time_correction(timeout_s))
@@ -48,13 +49,13 @@ class HostClock:
         return 0.0
 
     def is_namesake(self, offset_s: float) -> bool:
-        """Return True if, by this offset, another computer has this one's name."""
+        """Return True if this offset shows that the stream comes from a namesake."""
         return self._has_our_name and offset_s != 0.0
 
     def namesake(self, offset_s: float) -> str:
-        """Return the end of a sentence on a stream of a namesake, with the remedy."""
+        """Return the end of a sentence about a stream from a namesake, with the remedy."""
         return (
             f"comes from another computer that has this one's name, {self._host}; its clock is "
-            f"{-offset_s:,.1f} s ahead. The times are moved to this computer's clock. Rename one "
-            "of the two"
+            f"{abs(offset_s):,.1f} s {'behind' if offset_s > 0 else 'ahead'}. Its times are "
+            "converted to this computer's clock. Rename one of the two"
         )
