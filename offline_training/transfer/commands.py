@@ -66,10 +66,11 @@ def transfer(
 ) -> None:
     """Carry a decoder over to a new day with few labels or none.
 
-    Keeps the readout of the known days. Matches the units of the new day to theirs, by electrode
-    name or by firing. Learns from the spikes of all training trials of the new day, and from the
-    labels (recorded behaviour) of the first few. Scores the result on the last fifth of the new
-    day, next to decoders that learn from the labelled trials alone.
+    Trains a decoder on the known days, and keeps its readout. Matches the units of the new day to
+    theirs, by name if all days have the same channel names, otherwise by firing. Learns from the
+    spikes of all training trials of the new day, and from the labels (recorded behaviour) of the
+    first few. Scores the result on the last fifth of the new day, next to decoders that learn from
+    the labelled trials alone.
 
     Example: rt-ner transfer day1.xdf day2.xdf day3.xdf --trials 16 --out day3-bundle
     """

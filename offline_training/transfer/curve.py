@@ -230,5 +230,5 @@ def _warning(matching: Matching) -> str:
     return (
         f"warning: the match of the days' units is no better than chance (score "
         f"{matching.score:.1f}, by chance up to {matching.chance.max():.1f}): do not trust "
-        "decoding without labels (--trials 0); more labelled trials of the new day are safe to use"
+        "decoding without labels (--trials 0); use more labelled trials of the new day"
     )

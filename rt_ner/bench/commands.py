@@ -40,7 +40,7 @@ class Measurements(LazyGroup):
         "Robustness": {
             "recovery": "Measure how soon the cursor moves after a fault.",
             "faults": "Sum up the R² that bundles keep under faults.",
-            "watch": "Count the faults of channels that are told in time.",
+            "watch": "Count the channel faults that the live watch names in time.",
             "flood": "Count every event in a flood of spikes.",
             "soak": "Run a long session in a short time.",
         },

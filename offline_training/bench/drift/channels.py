@@ -105,6 +105,6 @@ class Rounds:
 
 
 def rounds_of(session: Session, hop_ns: int, duration_ns: int) -> Rounds:
-    """Return as many rounds of a session as come nearest to a duration, but at least one."""
+    """Return the whole rounds of a session that come nearest to a duration; at least one."""
     length_ns = session.end_ns // hop_ns * hop_ns
     return Rounds(session, length_ns, max(1, round(duration_ns / length_ns)))

@@ -39,7 +39,7 @@ def bench_drift(
     outputs: Outputs = "",
     hours: Annotated[
         float,
-        typer.Option(metavar="HOURS", help="Time that a session is played, e.g. 0.5.", min=0.01),
+        typer.Option(metavar="HOURS", help="Time to play each session, e.g. 0.5.", min=0.01),
     ] = 1.0,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Number of random seeds per session.", min=1)
@@ -49,10 +49,11 @@ def bench_drift(
 ) -> None:
     """Score decoding with and without the running normalisation.
 
-    Plays each session over and over. Channels drift to gains of 0.7 to 1.4 and to 0 to 20 % more
-    spikes, at random, or stay as they are. Decodes it with a decoder that has a running
-    normalisation and with one that has none, and scores the held-out trials of the last round.
-    Beside them stands a decoder that is trained on the drifted channels.
+    Trains a decoder with a running normalisation and one without, on the same trials. Plays the
+    session over and over, once with channels that stay as they are, and once with channels that
+    drift: each to a random gain of 0.7 to 1.4, and to 0 to 20 % more spikes. Scores the held-out
+    trials of the last round. For comparison, also scores a decoder that is trained on the drifted
+    channels.
 
     Example: rt-ner bench drift day1.xdf --hours 1 --json
     """
@@ -76,12 +77,12 @@ def bench_drift(
 def _table(summary: Mapping[str, "Mean"], n_rows: int) -> Table:
     """Return the means with their intervals: without drift and with it."""
     table = Table(
-        title=f"R² on held-out trials in the last round, mean of {n_rows} (95 % interval)",
+        title=f"R² on held-out trials in the last round, mean of {n_rows} runs (95 % interval)",
         title_justify="left",
     )
-    for title in ("channels", "normalisation off", "on", "gain by it"):
+    for title in ("channels", "normalisation off", "normalisation on", "gain"):
         table.add_column(title)
     for name in ("still", "drifting"):
         table.add_row(name, *(str(summary[f"{name}_{x}"]) for x in ("off_r2", "on_r2", "gain")))
-    table.add_row("retrained at the end", str(summary["retrained_r2"]), "", "")
+    table.add_row("drifted, retrained on them", str(summary["retrained_r2"]), "", "")
     return table

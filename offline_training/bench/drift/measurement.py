@@ -1,4 +1,4 @@
-"""Score decoders with and without the running normalisation after an hour, drifting and not.
+"""Score decoders with and without the running normalisation, with and without drift.
 
 Both learn from the same training trials. Each decodes the session played over and over, bin by bin
 with the live decoder's own code, and is scored on the held-out trials of the last round.
@@ -52,9 +52,9 @@ class DriftPlan:
 class DriftRow:
     """Held-out R² in the last round, of one session and seed, with the normalisation off and on.
 
-    ``still`` is without drift, ``drifting`` with it. ``retrained_r2`` is that of a decoder which
-    learned from the same trials as they are at the end of the drift: spikes that are lost, and
-    those added at random, cost even that one.
+    ``still`` is without drift, ``drifting`` with it. ``retrained_r2`` is that of a decoder that
+    learned from the same trials, with the channels as they are at the end of the drift: lost and
+    random spikes cost it something too.
     """
 
     session: str
@@ -168,7 +168,7 @@ def _last_round_r2(
 
 
 def summary_of(rows: Sequence[DriftRow]) -> dict[str, Mean]:
-    """Return the mean of each score, and of the gain by the normalisation."""
+    """Return the mean of each score, and of the gain that the normalisation brings."""
     scores = {name: np.array([getattr(row, name) for row in rows]) for name in _SCORES}
     for name in ("still", "drifting"):
         scores[f"{name}_gain"] = scores[f"{name}_on_r2"] - scores[f"{name}_off_r2"]

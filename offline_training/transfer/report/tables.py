@@ -29,8 +29,8 @@ def curve_table(curve: Curve) -> Table:
     table = Table(
         title=title,
         title_justify="left",
-        caption=f"{curve.kind.capitalize()} R² on held-out trials; % of NER trained from scratch "
-        "on all trials. Controls: random match, shuffled labels",
+        caption=f"{curve.kind.capitalize()} R² on held-out trials of the new day; % of the R² of "
+        "NER from scratch on all its trials. Controls: random match, shuffled labels",
         caption_justify="left",
     )
     methods = list(dict.fromkeys(point.method for point in curve.points))

@@ -1,1 +1,1 @@
-"""Sum up what several bundles keep under faults of the input."""
+"""Summary of the R² that several bundles keep under faults of the input."""

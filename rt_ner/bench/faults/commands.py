@@ -1,4 +1,4 @@
-"""Command that sums up what bundles keep under faults of the input."""
+"""Command that sums up the R² that bundles keep under faults of the input."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,17 +22,19 @@ def faults(
         list[Path],
         typer.Argument(
             metavar="BUNDLE...",
-            help="Folder of a trained bundle; several for an interval, e.g. of other sessions and "
-            "seeds.",
+            help="Folders of trained bundles, e.g. of different sessions and seeds; two or more "
+            "give an interval.",
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
     """Sum up the R² that bundles keep under faults.
 
-    Reads what was measured on held-out trials in training: dead and swapped channels and banks,
-    gain, common noise, lost packets, 60 Hz. The part kept is the R² with the fault, divided by the
-    R² without.
+    Reads the scores that training measured on held-out trials: with dead and swapped channels and
+    banks, gain, common noise, lost packets, 60 Hz. Divides the R² with each fault by the R² without
+    one. Shows only the faults that all bundles have measured.
+
+    Example: rt-ner bench faults day1-bundle day2-bundle
     """
     from rt_ner.bench.faults.summary import kept_under_faults
 
@@ -46,19 +48,23 @@ def faults(
         "kept": [asdict(each) for each in kept],
     }
     rows = {f"{each.fault}, {each.fault.in_words(each.severity)}": str(each) for each in kept}
-    show("part of the R² that is kept", summary, rows, as_json)
+    show("R² with each fault, divided by R² without", summary, rows, as_json)
 
 
 def _table(folder: Path, manifest: Manifest) -> CorruptionTable:
     table = manifest.corruption
     if table is None or table.r2 <= 0:
-        found = "no R² under faults" if table is None else f"R² {table.r2:g} without a fault"
-        raise BundleError(f"{folder} has {found}, nothing to compare with: train it again")
+        found = (
+            "no R² under faults (it is adapted, of spike-band power, or of an older version)"
+            if table is None
+            else f"R² {table.r2:g} without a fault, of which nothing can be kept"
+        )
+        raise BundleError(f"{folder} has {found}: leave it out, or train a bundle again")
     return table
 
 
 def _origin(manifest: Manifest, table: CorruptionTable) -> dict[str, object]:
-    """Return where a bundle comes from, and its R² without a fault."""
+    """Return the session and seed of a bundle, and its R² without a fault."""
     training = manifest.training
     seed = training.settings.get("seed")
     return {"session": training.session, "area": training.area, "seed": seed, "r2": table.r2}

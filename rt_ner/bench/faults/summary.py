@@ -13,7 +13,7 @@ from rt_ner.core.quantities.interval import mean_interval95
 
 @dataclass(frozen=True)
 class Kept:
-    """The part of the R² without a fault that bundles keep with one.
+    """The R² of bundles with a fault, divided by that without one.
 
     ``interval95`` is that of the mean, by resampling the bundles; None if there is only one.
     """

@@ -1,1 +1,1 @@
-"""Watch over the channels, tried on recorded counts with faults put into them."""
+"""Measurement of the watch over the channels, on recorded counts to which faults are added."""

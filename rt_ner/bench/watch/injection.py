@@ -1,4 +1,4 @@
-"""Put faults into the counts of a session's hops."""
+"""Add faults to the counts of a session's hops."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from rt_ner.live.watch.banks import Bank, swaps_of
 from rt_ner.live.watch.finding.fault import ChannelFault
 from rt_ner.live.watch.finding.finder import bank_limit_s
 
-# A channel that has gone hot fires so much more, in spikes/s.
+# A hot channel fires this much more, in spikes/s: from, to.
 _HOT_HZ = (100.0, 300.0)
 _MANY_DEAD = 0.2
 
 
 @dataclass(frozen=True, eq=False)
 class Array:
-    """The array that faults are put into.
+    """The array to which faults are added.
 
-    ``limit_s`` ``(channel,)``: silence that is told as a fault; only channels with a short limit
-    can be named in time. ``hop_s``: width of a hop.
+    ``limit_s`` ``(channel,)``: silence that counts as a fault. ``hop_s``: width of a hop, in s.
+    ``in_time_s``: only silences with a limit up to this one can be named in time.
     """
 
     banks: tuple[Bank, ...]
@@ -32,16 +32,16 @@ class Array:
 
     @property
     def quick(self) -> list[int]:
-        """The channels whose silence is told in time."""
+        """The channels whose silence can be named in time."""
         return np.flatnonzero(self.limit_s <= self.in_time_s).tolist()
 
 
 @dataclass(frozen=True, eq=False)
 class Injection:
-    """A fault to put into counts.
+    """A fault to add to counts.
 
     ``spoil``: maps counts ``(hop, channel)`` to those with the fault. ``expected``: the faults that
-    must be named. ``allowed``: further ones that are true as well.
+    must be named. ``allowed``: further faults that may be named, because they are true as well.
     """
 
     spoil: Callable[[AnyArray], AnyArray]

@@ -1,4 +1,4 @@
-"""Measure the watch over the channels on recorded sessions, and sum up what it told."""
+"""Measure the watch over the channels on recorded sessions, and sum up what it reported."""
 
 import math
 from collections import Counter
@@ -38,7 +38,7 @@ def measure_watch(
 ) -> dict[str, Any]:
     """Return the faults named in time and the false alarms, for each session and for all.
 
-    ``expect``: bundle or session that says how channels fire; None: each session itself.
+    ``expect``: bundle or session that shows how channels fire; None: each session itself.
     ``amount``: faults of each kind, and hours without any, per session. ``load``: reads a session.
     """
     trials, hours = amount
@@ -81,7 +81,7 @@ def rows_of(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _watched(path: Path, expect: Path | None, load: Load) -> Watched:
-    """Return what is watched of a session, and what is expected of its channels."""
+    """Return the counts of a session to watch, and the expected firing of its channels."""
     session = load(path)
     hop_ns = max(_USUAL_HOP_NS, session.spikes.raster_period_ns)
     n_train = session.n_train(_HELD_OUT)
@@ -93,7 +93,8 @@ def _watched(path: Path, expect: Path | None, load: Load) -> Watched:
     if expectation is None or expectation.rate_hz.size != len(session.channel_ids):
         raise SessionError(
             f"{expect or session.name} does not say how the {len(session.channel_ids)} channels "
-            f"of '{session.name}' fire: --expect a bundle or session of the same channels"
+            f"of '{session.name}' fire: give --expect a bundle or a session (of spikes, and longer "
+            "than 8 s) with as many channels"
         )
     counts, is_counted = hop_counts(session, hop_ns)
     is_counted[: begin_ns // hop_ns] = False

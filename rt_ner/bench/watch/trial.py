@@ -1,4 +1,4 @@
-"""Watch a session in a loop, with and without faults, and count what is told."""
+"""Watch a session in a loop, with and without faults, and count the faults that are reported."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from rt_ner.live.watch.channel_watch import ChannelWatch
 
 # A fault must be named within this time, in s.
 IN_TIME_S = 10.0
-# Silence that is told by then, at the end of a second.
+# Longest limit of a silence that is named by then: the watch looks once per second.
 _TOLD_S = IN_TIME_S - 1.5
-# Watched before the first fault, in s: rates are compared once they are learned.
+# Time to watch before the first fault, in s: the watch learns the rates of the day first.
 _SETTLING_S = 120.0
 
 
 @dataclass(frozen=True, eq=False)
 class Watched:
-    """Counts ``(hop, channel)`` to be watched in a loop, and what is expected of the channels."""
+    """Counts ``(hop, channel)`` to watch in a loop, and the expected firing of the channels."""
 
     name: str
     channel_ids: tuple[str, ...]
@@ -49,7 +49,7 @@ class Watched:
 
 @dataclass
 class Outcome:
-    """Number of faults put in, of those named in time, and of those with wrong names besides."""
+    """Number of faults added, of those named in time, and of those with a wrong name besides."""
 
     n: int = 0
     named: int = 0
@@ -60,7 +60,7 @@ class Outcome:
 def count_alarms(
     watched: Watched, hours: float, show: Callable[[float], None] = lambda _: None
 ) -> Counter[str]:
-    """Return the notices of faults, by kind, in so many hours of the loop without any fault."""
+    """Return the false alarms by kind, in some hours of the loop without any fault."""
     watch, alarms = watched.watch(), Counter[str]()
     n_hops, chunk = round(hours * 3600 / watched.hop_s), round(60 / watched.hop_s)
     for first in range(0, n_hops, chunk):
@@ -76,7 +76,7 @@ def count_alarms(
 def try_faults(
     watched: Watched, n_trials: int, seed: int, show: Callable[[float], None] = lambda _: None
 ) -> dict[str, Outcome]:
-    """Put ``n_trials`` faults of each kind into the loop, at random times; return their fates."""
+    """Add ``n_trials`` faults of each kind to the loop, at random times; return the outcomes."""
     rng = np.random.default_rng(seed)
     outcomes = {kind: Outcome() for kind in DRAWS}
     watch, now = watched.watch(), 0
@@ -100,7 +100,7 @@ def _try(
     outcome: Outcome,
     rng: np.random.Generator,
 ) -> None:
-    """Put one fault in from hop ``now`` on, and count whether it is named."""
+    """Add one fault from hop ``now`` on, and count it, and if it is named."""
     array = Array(banks_of(watched.channel_ids), watch.silence_limit_s(), watched.hop_s, _TOLD_S)
     injection = DRAWS[kind](array, rng)
     if injection is None:

@@ -7,7 +7,7 @@ from rt_ner.core.contract.faults.fault import Fault
 
 
 class FaultScore(Strict):
-    """The held-out R² with a fault of some severity, the mean over several draws of it."""
+    """The held-out R² with a fault of some severity; see `CorruptionTable`."""
 
     fault: Fault
     severity: float

@@ -1,1 +1,1 @@
-"""Faults of the input: corrupt counts with them, and measure what a decoder keeps."""
+"""Faults of the input: corrupt counts, and measure the R² that a decoder keeps."""

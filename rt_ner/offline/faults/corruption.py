@@ -36,7 +36,7 @@ def bank_size(n_channels: int) -> int:
 
 
 def banks(n_channels: int) -> list[slice]:
-    """Return the banks of neighbouring channels; channels left over at the end are in none."""
+    """Return the banks of neighbouring channels; channels left over at the end are in no bank."""
     size = bank_size(n_channels)
     return [slice(first, first + size) for first in range(0, n_channels - size + 1, size)]
 
@@ -63,9 +63,9 @@ def depends_on_channels(fault: Fault) -> bool:
 def corrupted(
     counts: AnyArray, fault: Fault, severity: float, hop_ns: int, rng: np.random.Generator
 ) -> AnyArray:
-    """Return a copy of counts of spikes ``(hop, channel)``, from hops of ``hop_ns``, with a fault.
+    """Return a corrupted copy of spike counts ``(hop, channel)``, of hops of ``hop_ns``.
 
-    ``severity``: as `Fault` explains it.
+    ``severity``: see `Fault`.
     """
     if fault is Fault.GAIN:
         return _with_gain(counts, severity, rng)
@@ -116,7 +116,7 @@ _SOURCES: dict[Fault, Callable[[int, float, np.random.Generator], Int64Array]] =
 
 
 def _with_gain(counts: AnyArray, factor: float, rng: np.random.Generator) -> AnyArray:
-    """Return counts of which each spike was kept, or doubled, with the probability needed."""
+    """Return counts in which each spike is kept, or doubled, with the probability for a factor."""
     kept, added = min(factor, 1.0), max(factor - 1.0, 0.0)
     drawn = rng.binomial(counts, kept if factor < 1 else added)
     return (drawn if factor < 1 else counts + drawn).astype(counts.dtype)

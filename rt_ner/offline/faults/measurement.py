@@ -15,29 +15,29 @@ from rt_ner.offline.faults.corruption import corrupted, depends_on_channels, sev
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import r2_score
 
-# Hops that are decoded with each fault, from a stretch of so many, at most.
+# Most hops that are decoded with each fault, and the longest stretch from which they are taken.
 _MOST_DECODED, _MOST_CORRUPTED = 1000, 12_000
-# Times that the channels with a fault are drawn.
+# Number of random draws of the channels that have a fault.
 _DRAWS = 5
-# Decimals that are kept; the computer's last bits are none of them.
+# Decimals that are kept: computers differ only beyond them.
 _DECIMALS = 4
 
 
 def corruption_table(
     model: DecoderSpecification, session: Session, labels: Labels, seed: int
 ) -> CorruptionTable | None:
-    """Return the R² of a decoder under faults of every kind; None if its input is no spikes.
+    """Return the R² of a decoder under faults of every kind; None if its input is not spikes.
 
     Parameters
     ----------
     model
-        The decoder. A running normalisation stays as it is at the start.
+        The decoder. Its running normalisation, if any, stays as it is at the start.
     session
         The session whose counts are corrupted.
     labels
         Hops of the session that were held out of training, each with a full history behind it.
     seed
-        Seed of all that is random in the faults.
+        Seed of the random faults.
 
     """
     if model.voltage.is_power:
@@ -55,10 +55,10 @@ def corruption_table(
 
 @dataclass(frozen=True, eq=False)
 class _Probe:
-    """Hops to decode again: counts ``(hop, channel)`` of consecutive ones, and the windows chosen.
+    """Hops to decode again: ``counts`` ``(hop, channel)`` of consecutive hops, and chosen windows.
 
-    ``rows`` ``(case,)`` are numbers of windows, in order; ``is_scored`` are those with true
-    outputs, which are ``values`` ``(scored case, output)``.
+    ``rows`` ``(case,)`` are the numbers of the chosen windows, in order. ``is_scored`` ``(case,)``
+    marks those with true outputs, which are ``values`` ``(scored case, output)``.
     """
 
     model: DecoderSpecification
@@ -69,7 +69,7 @@ class _Probe:
     values: FloatArray
 
     def r2_with(self, fault: Fault, severity: float, rng: np.random.Generator) -> float:
-        """Return the mean R² of several draws of a fault."""
+        """Return the R² with a fault, the mean of several draws if it concerns some channels."""
         hop_ns = self.model.window.hop_ns
         n_draws = _DRAWS if depends_on_channels(fault) else 1
         draws = [corrupted(self.counts, fault, severity, hop_ns, rng) for _ in range(n_draws)]
@@ -89,9 +89,9 @@ class _Probe:
 
 
 def _probe(model: DecoderSpecification, session: Session, labels: Labels) -> _Probe:
-    """Return hops to decode: some, evenly among those labelled.
+    """Return hops to decode, evenly spread over the labelled ones.
 
-    If the readout has a memory: the first ones, and all that lie between them, as they are live.
+    If the readout has a memory: the first labelled hops, and all hops between them, as live.
     """
     shape, has_memory = model.window, bool(model.readout.memory.any())
     hop = labels.end_ns // shape.hop_ns

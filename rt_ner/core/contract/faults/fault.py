@@ -13,7 +13,7 @@ class Fault(StrEnum):
     DEAD_CHANNELS
         Channels anywhere are silent. Severity: fraction of the channels.
     SWAPPED_BANKS
-        Connectors are plugged in one another's places. Severity: number of banks.
+        Connectors are plugged into one another's places. Severity: number of banks.
     SWAPPED_CHANNELS
         Channels are in one another's places, in pairs. Severity: fraction of the channels.
     GAIN
@@ -21,12 +21,12 @@ class Fault(StrEnum):
     COMMON_NOISE
         Artefacts put a spike on all channels at once. Severity: artefacts per second.
     LOST_PACKETS
-        Stretches in which nothing arrives, and nobody says so. Severity: fraction of the time.
+        Stretches in which nothing arrives, unnoticed. Severity: fraction of the time.
     MAINS
         Mains hum crosses the threshold on all channels. Severity: fraction of its cycles.
     HOT_CHANNELS
-        Channels fire far more than ever in training. Severity: fraction of the channels. It is told
-        live; its cost is not measured.
+        Channels fire far more than ever in training. Severity: fraction of the channels. Reported
+        live; the R² with it is not measured.
 
     """
 
