@@ -31,7 +31,7 @@ CloudBundle = Annotated[
     typer.Argument(
         metavar="BUNDLE",
         help="Bundle that is decoded, e.g. m1-bundle: its training latents are drawn as a cloud, "
-        "and the key B shows what it is worth.",
+        "and the key B shows its held-out scores.",
     ),
 ]
 Subject = Annotated[
