@@ -25,7 +25,7 @@ from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
-from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.intention.labels import refit_labels
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared, recalibrate_readout
 
 # Makes a decoder from a block in which another one was used.

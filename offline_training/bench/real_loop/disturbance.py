@@ -25,7 +25,7 @@ from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
+from rt_ner.recalibration.intention.labels import mean_angle_deg, refit_labels
 
 _N_TRAIN, _N_RECALIBRATE = 250, 60
 _WINDOW = WindowSettings(history_bins=4)

@@ -11,7 +11,7 @@ from rt_ner.core.contract.names import electrode_names
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.intention.labels import refit_labels
 
 # The recording has directions to the target, but no speed: one for which the loss is scaled.
 _SPEED_CM_S = 20.0

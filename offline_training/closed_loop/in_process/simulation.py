@@ -69,16 +69,17 @@ class _Recording:
         # Per hop: hand, intention, decoded velocity, cursor, and target with its radius.
         self.rows: list[FloatArray] = []
 
-    def block(self) -> tuple[ClosedLoopBlock, FloatArray]:
-        """Return the block, and the intended velocity ``(hop, 2)``."""
-        hand, intended, decoded, cursor, target = np.split(np.array(self.rows), [2, 4, 6, 8], 1)
+    def block(self, is_decoded: bool) -> tuple[ClosedLoopBlock, FloatArray]:
+        """Return the block of a decoder or of a subject, and the intended velocity ``(hop, 2)``."""
+        hand, intended, moved, cursor, target = np.split(np.array(self.rows), [2, 4, 6, 8], 1)
+        nowhere = np.full_like(moved, np.nan)
         block = ClosedLoopBlock(
             channel_ids=self._channel_ids,
             hop_ns=HOP_NS,
             counts=np.array(self.counts),
             is_heard=np.ones(len(self.counts), dtype=np.bool_),
-            hand_cm_s=hand,
-            decoded_cm_s=decoded,
+            hand_cm_s=nowhere if is_decoded else hand,
+            decoded_cm_s=moved if is_decoded else nowhere,
             cursor_cm=cursor,
             target=target,
             reach=reach_numbers(target),
@@ -134,7 +135,7 @@ def simulate_block(
             recording.rows.append(np.concatenate(row))
             recording.counts.append(counts.copy())
             counts[:] = 0
-    block, intended_cm_s = recording.block()
+    block, intended_cm_s = recording.block(isinstance(mover, DecoderSpecification))
     return SimulatedBlock(block, intended_cm_s, score_block(machine.trials))
 
 

@@ -91,6 +91,8 @@ def _dead_channels(array: Array, rng: np.random.Generator) -> Injection | None:
     dead = rng.choice(n_channels, max(1, round(_MANY_DEAD * n_channels)), replace=False)
     faults = {int(channel): ChannelFault(Fault.DEAD_CHANNELS, (int(channel),)) for channel in dead}
     quick = frozenset(faults[channel] for channel in set(array.quick) & set(faults))
+    if not quick:
+        return None
     return Injection(partial(_silenced, dead), quick, frozenset(faults.values()) - quick)
 
 

@@ -20,7 +20,7 @@ from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import AdaptationMethod
-from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.intention.labels import refit_labels
 from rt_ner.recalibration.readouts.adaptation import (
     Adapter,
     RecursiveLeastSquares,

@@ -21,7 +21,7 @@ from rt_ner.offline.labels import Labels
 from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention import mean_angle_deg, refit_labels
+from rt_ner.recalibration.intention.labels import mean_angle_deg, refit_labels
 from rt_ner.system.plugins import plugin
 
 # With fewer there is nothing to hold out that would tell two decoders apart.

@@ -8,7 +8,7 @@ import pytest
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.recalibration.block import ClosedLoopBlock, block_of
-from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.intention.labels import refit_labels
 from rt_ner.recalibration.readouts.refit import as_fast
 
 HOP_NS = 10_000_000

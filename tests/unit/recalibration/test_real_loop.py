@@ -12,7 +12,7 @@ from offline_training.bench.real_loop.stabilized import (
     trials_of,
 )
 from rt_ner.core.errors import SessionError
-from rt_ner.recalibration.intention import refit_labels
+from rt_ner.recalibration.intention.labels import refit_labels
 
 
 @pytest.fixture

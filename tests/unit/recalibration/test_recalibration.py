@@ -25,7 +25,7 @@ from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block_file import load_block, save_block
-from rt_ner.recalibration.intention import mean_angle_deg
+from rt_ner.recalibration.intention.labels import mean_angle_deg
 from rt_ner.recalibration.readouts.adaptation import (
     FARTHEST,
     RecursiveLeastSquares,

@@ -28,6 +28,9 @@ class FakeTap:
         self.host = "task-computer" if "remote" in found.name() else "rig"
         self.fails = "broken" in found.name()
 
+    def place(self) -> tuple[str, bool]:
+        return self.host, False
+
     def offset_s(self) -> float:
         return OFFSET_S if self.host == "task-computer" else 0.0
 

@@ -1,0 +1,1 @@
+"""The movement that a subject in the loop intended, whatever was decoded."""
