@@ -72,12 +72,10 @@ class LazyGroup(TyperGroup):
 
     @cached_property
     def _offered(self) -> dict[str, EntryPoint]:
-        entries = sorted(entry_points(group=self.entry_group), key=_is_ours)
-        return {entry.name: entry for entry in entries}
-
-
-def _is_ours(entry: EntryPoint) -> bool:
-    return entry.dist is not None and entry.dist.name == _DISTRIBUTION
+        entries = entry_points(group=self.entry_group)
+        # A distribution's name is parsed from its metadata at each look, and every start looks.
+        ours = {dist for entry in entries if (dist := entry.dist) and dist.name == _DISTRIBUTION}
+        return {entry.name: entry for entry in sorted(entries, key=lambda it: it.dist in ours)}
 
 
 def _command_of(entry: EntryPoint) -> Any:
