@@ -11,9 +11,11 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-# A first call compiles: time says nothing about these tests.
-settings.register_profile("rt-ner", deadline=None, derandomize=True)
-settings.load_profile("rt-ner")
+# A first call compiles: time says nothing about these tests. For a long run with other examples
+# than those of every day: RT_NER_TESTS=thorough pytest tests/unit
+settings.register_profile("daily", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("RT_NER_TESTS", "daily"))
 
 # Before anything loads liblsl: parallel test runs, and rigs on the same network, must not meet.
 _LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"

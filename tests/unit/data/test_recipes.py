@@ -216,7 +216,7 @@ def test_a_recipe_without_its_file_says_so(tmp_path: Path) -> None:
 AXES = st.lists(st.sampled_from(["bin", "channel", "trial"]), max_size=4).map(tuple)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     dtype=st.sampled_from(["u1", "i4", "f8", "U3", "c8", "?"]),

@@ -402,7 +402,6 @@ TEXT = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(
     data=st.data(),
     events=st.lists(st.tuples(st.integers(-3, 40), TEXT), max_size=30),
@@ -427,7 +426,6 @@ def test_no_rules_and_no_markers_are_a_crash(
         assert all("\n" not in note for note in notes)
 
 
-@settings(max_examples=50)
 @given(
     starts=st.lists(st.integers(300, 5000), min_size=1, max_size=20),
     seed=st.integers(0, 1000),

@@ -153,9 +153,7 @@ def test_sizes_that_lie_take_no_memory(tmp_path: Path) -> None:
     assert len(recording.warnings) == 2
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(reach_recording(n_samples=200)[0])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.input_counts import InputCounts
@@ -88,7 +88,6 @@ def counted(of: BroadbandBinner) -> dict[InputCounts, int]:
     return {what: int(counts[what]) for what in InputCounts if counts[what]}
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_chunking_does_not_matter(data: st.DataObject) -> None:
     """With short and long gaps, repeats and NaN: exactly the same hops, counts and input counts."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,7 +25,6 @@ def test_probabilities_are_the_softmax_of_the_features(
     np.testing.assert_allclose(classifier.classify_all(latents), expected, rtol=1e-6, atol=1e-7)
 
 
-@settings(max_examples=50)
 @given(arrays(np.float32, 3, elements=st.floats(width=32)))
 def test_any_latent_gives_probabilities_or_zeros(latent: np.ndarray) -> None:
     weights = np.random.default_rng(0).normal(size=(9, 3))

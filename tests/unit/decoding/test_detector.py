@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import scipy.signal
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -108,7 +108,6 @@ def test_crossings_equal_a_literal_search() -> None:
     assert crossings.sum() > 1000
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_chunking_does_not_matter(data: st.DataObject) -> None:
     """Any split, before, in and after learning, gives the same crossings and RMS, to the bit."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
@@ -82,7 +82,6 @@ def test_the_reference_is_the_literal_one(kind: ReferenceKind, bank: int) -> Non
     assert not later[:, 2].any()
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_chunking_does_not_matter(data: st.DataObject) -> None:
     """Any split, before, in and after learning, gives the same values, to the bit."""

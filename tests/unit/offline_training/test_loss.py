@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from offline_training.ner.loss import label_distances, ner_loss, value_and_gradient
@@ -41,7 +41,6 @@ def literal_value_and_gradient(
     return loss.item(), gradient.numpy()
 
 
-@settings(max_examples=60)
 @given(
     n_anchors=st.integers(2, 7),
     n_latents=st.integers(1, 4),
