@@ -175,6 +175,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         load_recording(path)
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:

@@ -285,6 +285,7 @@ def test_a_write_that_fails_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 def test_a_file_that_hdf5_cannot_get_through_is_an_error_of_one_line(tmp_path: Path) -> None:
     """Found by fuzzing: pynwb took all memory for some such files."""
     path = archive(tmp_path / "a.nwb", "perich")
@@ -298,6 +299,7 @@ def test_a_file_that_hdf5_cannot_get_through_is_an_error_of_one_line(tmp_path: P
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake interpreter is a shell script")
 def test_a_file_that_crashes_hdf5_itself_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -311,6 +313,7 @@ def test_a_file_that_crashes_hdf5_itself_is_an_error(
         load_recording(path)
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:

@@ -133,6 +133,7 @@ def unreadable(file: object, name: str, shape: tuple[int, ...]) -> None:
     data.write_direct_chunk((0,) * len(shape), bytes(9))
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 def test_a_missing_filter_is_named_where_its_array_is_needed(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     path, recipe = tmp_path / "day1.h5", tmp_path / "lab.toml"
@@ -146,6 +147,7 @@ def test_a_missing_filter_is_named_where_its_array_is_needed(tmp_path: Path) -> 
     assert "(32099) and 1 more; pip install hdf5plugin, or write the file again with gzip" in text
 
 
+@pytest.mark.usefixtures("probed_by_a_child")
 def test_a_missing_filter_does_not_matter_where_its_array_is_not_needed(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     pytest.importorskip("pynwb")
