@@ -24,10 +24,12 @@ from offline_training.compare.report.tables import (
     summary_table,
 )
 from offline_training.compare.run import Results, run
+from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.loading import save_session
+from rt_ner.data.loading import load_session, save_session
+from rt_ner.data.session.session import Session
 from tests.helpers.reaches import DIRECT, LATENTS, Listener, fake, latents, plan, reaches
 
 FILES = {"compare.json", "compare.md", "r2.png", "direction.png", "latents.png", "across.png"}
@@ -198,14 +200,22 @@ def test_what_can_not_be_done_is_found_out_first(session_file: Path, tmp_path: P
         assert result.stdout == ""
 
 
+def bundle_of(session: Session, bundle: Bundle) -> Bundle:
+    """Return a bundle as if it were trained on a session."""
+    manifest = bundle.manifest
+    trained_on = {"session": session.name, "session_sha256": session.sha256}
+    training = manifest.training.model_copy(update=trained_on)
+    return replace(bundle, manifest=manifest.model_copy(update={"training": training}))
+
+
 def test_a_bundle_of_the_session_takes_the_comparison_in(
-    small_session_file: Path, small_bundle_folder: Path, tmp_path: Path
+    session_file: Path, small_bundle: Bundle, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle"
-    shutil.copytree(small_bundle_folder, bundle)
+    bundle_of(load_session(session_file), small_bundle).save(bundle)
     before = names_in(bundle)
     chosen = ("--methods", "pca", "--seeds", "1", "--no-control")
-    result = compare(small_session_file, *chosen, "--bundle", bundle)
+    result = compare(session_file, *chosen, "--bundle", bundle)
     assert result.exit_code == 0, result.exception
     added = {"compare.json", "compare.md", "compare-r2.png", "compare-direction.png",
              "compare-latents.png"}  # fmt: skip

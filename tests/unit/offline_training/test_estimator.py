@@ -29,6 +29,8 @@ BRIEF: dict[str, Any] = {
     "history_bins": 3, "steps": 25, "batch": 32, "members": 1, "learning_rate": 2e-2,
     "device": "cpu",
 }  # fmt: skip
+# Enough for a score of 0.5, which scikit-learn asks for.
+BRIEFER = BRIEF | {"steps": 15}
 _NEIGHBOURS = "a row's latents depend on the rows before it"
 NOT_APPLICABLE = {
     "check_methods_sample_order_invariance": _NEIGHBOURS,
@@ -36,7 +38,7 @@ NOT_APPLICABLE = {
 }
 
 
-@parametrize_with_checks([NER(**BRIEF)], expected_failed_checks=lambda _: NOT_APPLICABLE)
+@parametrize_with_checks([NER(**BRIEFER)], expected_failed_checks=lambda _: NOT_APPLICABLE)
 def test_it_keeps_the_rules_of_scikit_learn(estimator: NER, check: Callable[[NER], None]) -> None:
     check(estimator)
 

@@ -27,7 +27,7 @@ from offline_training.settings import (
     WindowSettings,
     window_shape,
 )
-from offline_training.training import train, train_bundle
+from offline_training.training import fit_decoder, train, train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import ConfigError, SessionError
@@ -107,7 +107,8 @@ def test_unknown_settings_are_refused_by_name(
 
 def test_another_seed_gives_another_encoder(small_session: Session, small_bundle: Bundle) -> None:
     settings = quick_settings(seed=1)
-    other = train_bundle(small_session, settings, CPU, quiet).bundle
+    split = split_session(small_session, settings)
+    other, _ = fit_decoder(small_session, split, settings, CPU, quiet)
     assert other.encoder_onnx != small_bundle.encoder_onnx
 
 
@@ -174,14 +175,6 @@ def test_validation_is_of_trials_that_members_left_out() -> None:
     assert not (ensemble.left_out[0] & ensemble.left_out[1]).any()
 
 
-def test_what_a_session_lacks_is_told_before_training(small_session: Session) -> None:
-    told: list[str] = []
-    train_bundle(
-        small_session, quick_settings(steps=10, batch=8, **SMALL_NETWORK), CPU, quiet, told.append
-    )
-    assert any("12 training trials are few" in warning for warning in told)
-
-
 def test_the_bumps_of_the_basis_have_unit_norm_and_cover_every_bin() -> None:
     basis = temporal_basis(16, 8)
     np.testing.assert_allclose(np.linalg.norm(basis, axis=0), 1)
@@ -218,10 +211,14 @@ def test_a_training_that_diverges_says_so(small_session: Session) -> None:
         train_bundle(small_session, settings, CPU, quiet)
 
 
-def test_the_shortest_training_runs(small_session: Session) -> None:
+def test_the_shortest_training_runs_and_what_the_session_lacks_is_told(
+    small_session: Session,
+) -> None:
+    told: list[str] = []
     trained = train_bundle(
-        small_session, quick_settings(steps=10, batch=8, **SMALL_NETWORK), CPU, quiet
+        small_session, quick_settings(steps=10, batch=8, **SMALL_NETWORK), CPU, quiet, told.append
     )
+    assert any("12 training trials are few" in warning for warning in told)
     assert np.isfinite(trained.bundle.manifest.scores.r2)
 
 

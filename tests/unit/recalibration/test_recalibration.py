@@ -35,6 +35,7 @@ from rt_ner.recalibration.readouts.adaptation import (
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
 from tests.helpers.blocks import HOP_NS, used
 from tests.helpers.classes import classifying_bundle
+from tests.helpers.sessions import QUICK_TASK
 
 
 def test_a_turned_world_is_learned_and_the_speed_stays(
@@ -111,7 +112,7 @@ def test_an_encoder_is_stitched_to_moved_electrodes(
 ) -> None:
     """The same subject on electrodes in another order: learned with what is known of before."""
     monkeypatch.setattr("offline_training.transfer.alignment.joint_learning._STEPS", 20)
-    later = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
+    later = simulate_session(3, replace(QUICK_TASK, n_trials=12), ArraySettings())
     played = used(small_bundle, later)
     order = np.random.default_rng(0).permutation(played.counts.shape[1])
     parts: list[float] = []
