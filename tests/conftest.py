@@ -105,6 +105,18 @@ def small_bundle(small_bundle_folder: Path) -> Bundle:
     return load_bundle(small_bundle_folder)
 
 
+@pytest.fixture(scope="module")
+def without_report(small_bundle_folder: Path) -> Iterator[None]:
+    """Trainings of this module have no table of faults and no picture: its tests look at neither.
+
+    The small bundle, which other modules share, has both.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rt_ner.offline.held_out.proof.corruption_table", lambda *_: None)
+        patch.setattr("offline_training.training.draw_report", None)
+        yield
+
+
 @pytest.fixture
 def source_id() -> Iterator[str]:
     """A stream name that no other test uses."""

@@ -30,6 +30,8 @@ from tests.helpers.blocks import used
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
 from tests.helpers.sessions import SMALL_NETWORK, quick_settings
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 CLICK = Output("click", "", OutputKind.OTHER)
 OF = {
     "direction": tuple(f"{angle}°" for angle in range(0, 360, 45)),

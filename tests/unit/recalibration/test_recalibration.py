@@ -37,6 +37,8 @@ from tests.helpers.blocks import HOP_NS, used
 from tests.helpers.classes import classifying_bundle
 from tests.helpers.sessions import QUICK_TASK
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 
 def test_a_turned_world_is_learned_and_the_speed_stays(
     small_bundle: Bundle, small_session: Session
