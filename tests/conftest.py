@@ -6,6 +6,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Before NumPy and torch are loaded, which look once.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each of the parallel runs has a core.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -21,10 +27,6 @@ settings.load_profile(os.environ.get("RT_NER_TESTS", "daily"))
 _LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"
 _LSL_CONFIG.write_text(f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[log]\nlevel = -3\n")
 os.environ["LSLAPICFG"] = str(_LSL_CONFIG)
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Each of the parallel runs has a core.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 from drivers.simulated.session import simulate_session  # noqa: E402

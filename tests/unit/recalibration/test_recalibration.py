@@ -35,7 +35,7 @@ from rt_ner.recalibration.readouts.adaptation import (
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
 from tests.helpers.blocks import HOP_NS, used
 from tests.helpers.classes import classifying_bundle
-from tests.helpers.sessions import QUICK_TASK
+from tests.helpers.sessions import QUICK_TASK, SMALL_NETWORK
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -109,6 +109,14 @@ def replace_memory(readout: Readout) -> Readout:
     return Readout(readout.matrix / 2, readout.bias / 2, memory=np.eye(2) / 2)
 
 
+def with_small_network(bundle: Bundle) -> Bundle:
+    """Return a bundle as if it were trained with a small network, which is stitched sooner."""
+    training = bundle.manifest.training
+    settings = training.settings | SMALL_NETWORK
+    training = training.model_copy(update={"settings": settings})
+    return replace(bundle, manifest=bundle.manifest.model_copy(update={"training": training}))
+
+
 def test_an_encoder_is_stitched_to_moved_electrodes(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +126,7 @@ def test_an_encoder_is_stitched_to_moved_electrodes(
     played = used(small_bundle, later)
     order = np.random.default_rng(0).permutation(played.counts.shape[1])
     parts: list[float] = []
-    classifying = classifying_bundle(small_bundle)
+    classifying = with_small_network(classifying_bundle(small_bundle))
     found = recalibrate_encoder(
         replace(played, counts=played.counts[:, order]),
         classifying,
