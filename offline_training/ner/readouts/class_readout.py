@@ -1,7 +1,6 @@
 """Fit a logistic readout of classes to latents."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.core.errors import SessionError
@@ -35,6 +34,9 @@ def fit_classifier(latents: Float32Array, labels: Labels, classes: HopClasses) -
     mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
     spread[spread < _CONSTANT] = 1.0
     number = np.array([names.index(name) for name in labels.classes[known].tolist()])
+    # Few trainings have classes, and scikit-learn takes a second to import.
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     fitted = LogisticRegression(class_weight="balanced", max_iter=_MOST_STEPS)
     fitted.fit((chosen - mean) / spread, number)
     weights, bias = fitted.coef_.T, fitted.intercept_
