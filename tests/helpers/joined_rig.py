@@ -82,7 +82,7 @@ class JoinedRig(MemoryRig):
         self.at(ms, source, Vanish(connection_ends))
 
     def sends(
-        self, source: int, begin_ms: int, end_ms: int, sizes: Sequence[int] = (1,), late_ms: int = 0
+        self, source: int, begin_ms: int, end_ms: int, sizes: Sequence[int] = (5,), late_ms: int = 0
     ) -> None:
         """Send a stretch of the counts in chunks of these sizes, over and over."""
         for first, last in cut(begin_ms, end_ms, sizes):

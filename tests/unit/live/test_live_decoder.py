@@ -45,7 +45,7 @@ def test_every_hop_is_given_once(small_bundle: Bundle) -> None:
 
 def test_a_slow_reader_loses_hops_and_is_told(small_bundle: Bundle) -> None:
     rig = MemoryRig(small_bundle.model).appear()
-    rig.raster(12_000)
+    rig.raster(12_000, chunk_ms=10)
     live, results = decoder_of(small_bundle, rig)
     over = Event()
     with live:

@@ -24,7 +24,9 @@ members = 1
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("day1")
     for seed, n_trials in enumerate((10, 6, 4)):
-        session = simulate_session(seed, TaskSettings(n_trials=n_trials), ArraySettings())
+        session = simulate_session(
+            seed, TaskSettings(n_trials=n_trials), ArraySettings(n_electrodes=24)
+        )
         save_session(session, folder / f"block{seed}.npz")
     (folder / "brief.toml").write_text(BRIEF)
     settings = ["--config", str(folder / "brief.toml"), "--device", "cpu"]
