@@ -74,7 +74,8 @@ class LazyGroup(TyperGroup):
     def _offered(self) -> dict[str, EntryPoint]:
         entries = entry_points(group=self.entry_group)
         # A distribution's name is parsed from its metadata at each look, and every start looks.
-        ours = {dist for entry in entries if (dist := entry.dist) and dist.name == _DISTRIBUTION}
+        distributions = {entry.dist for entry in entries}
+        ours = {dist for dist in distributions if dist and dist.name == _DISTRIBUTION}
         return {entry.name: entry for entry in sorted(entries, key=lambda it: it.dist in ours)}
 
 

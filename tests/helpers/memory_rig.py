@@ -86,7 +86,7 @@ class MemoryRig:
     def command(self, command: Command) -> "MemoryRig":
         return self.then(lambda: self.loop.commands.append(command))
 
-    def raster(self, ms: int, shift_ns: int = 0, chunk_ms: int = 1) -> "MemoryRig":
+    def raster(self, ms: int, shift_ns: int = 0, chunk_ms: int = 5) -> "MemoryRig":
         """Send spikes as they come about, in chunks of so many milliseconds."""
         begin_ns = self.now_ns
         stamps_ns = begin_ns + (np.arange(ms, dtype=np.int64) + 1) * MS

@@ -52,7 +52,7 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(rig: MemoryR
 
 def test_data_that_are_not_used_do_not_keep_the_cursor_moving(rig: MemoryRig) -> None:
     """A source that sends the same samples again and again counts as silent."""
-    rig.raster(rig.history_ms)
+    rig.raster(rig.history_ms, chunk_ms=1)
     newest = [what for _, what in rig.plan if isinstance(what, RasterChunk)][-5:]
     for _ in range(300):
         rig.wait(1)

@@ -2,7 +2,7 @@
 
 import sys
 from importlib import import_module
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +81,20 @@ def test_another_package_can_not_replace_our_commands(offer: Offer) -> None:
     offer(decode="lab_tools:hello")
     assert "hello" not in run("decode").output
     assert "More:" not in run("--help").output
+
+
+def test_each_distribution_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every start: to find a distribution's name, its metadata are parsed."""
+    looks: list[Distribution] = []
+    name = Distribution.name
+
+    def look(distribution: Distribution) -> str:
+        looks.append(distribution)
+        return name.__get__(distribution)
+
+    monkeypatch.setattr(Distribution, "name", property(look))
+    assert "Usage" in run("simulate", "--help").output
+    assert len(looks) == len({id(one) for one in looks})
 
 
 def test_a_command_that_can_not_be_imported_harms_no_other(offer: Offer) -> None:
