@@ -47,7 +47,7 @@ class Commands(LazyGroup):
         "Closed loop": {
             "task": "Run a cursor task that the decoder controls.",
             "subject": "Simulate a subject who sees the task and fires spikes.",
-            "recalibrate": "Refit a bundle to what the subject intended.",
+            "recalibrate": "Recalibrate a bundle from its use in the loop.",
             "adapt": "Adapt the readout continuously, until Ctrl-C.",
             "closed-loop": "Run complete sessions with a simulated subject.",
         },

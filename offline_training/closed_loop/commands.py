@@ -120,7 +120,7 @@ def closed_loop(
 
 
 def _print(result: "LoopResult", trials: int) -> None:
-    """Print a table of all blocks, and whether ReFIT won in the loop."""
+    """Print a table of all blocks, and if recalibration won in the loop."""
     speed = result.speed
     clock = "in real time" if speed == 1 else f"{speed:g} times faster than real time"
     table = Table(title=f"{trials} trials per block, {clock}", title_justify="left")
@@ -134,7 +134,7 @@ def _print(result: "LoopResult", trials: int) -> None:
     console.print(table)
     for name, found in result.recalibrations.items():
         console.print(
-            f"{name}: ReFIT {'won' if found.is_kept else 'lost'} in the loop, "
+            f"{name}: recalibration {'won' if found.is_kept else 'lost'} in the loop, "
             f"{found.refitted_bps:.2f} against {found.in_use_bps:.2f} bit/s"
         )
 

@@ -1,77 +1,79 @@
-"""Recalibrate the encoder too, from a block in the loop and the session that it was trained on."""
+"""Recalibrate encoder and readout from use in the loop."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
+from offline_training.closed_loop.refinement import network_of, refined
 from offline_training.dataset.split import split_session
-from offline_training.ner.networks.encoder_network import EncoderNetwork
-from offline_training.options import pick_device
-from offline_training.settings import TrainSettings, WindowSettings
+from offline_training.ner.networks.encoder_network import embed
+from offline_training.ner.readouts.kalman_readout import fit_kalman
+from offline_training.settings import NormalisationSettings, TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
-from offline_training.transfer.alignment.align_day import Calibration, align_day
-from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
-from offline_training.transfer.matching.matching import activity, match_units
-from offline_training.transfer.matching.tuning import tuning_similarity
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
-from rt_ner.data.session.session import Session
+from rt_ner.core.errors import SessionError
+from rt_ner.decoding.encoding.weights import EncoderWeights
+from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.split import Split
-from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared, intended_session
+from rt_ner.recalibration.use import Use
 
 # Hears the part of the work that is done, 0 to 1.
 OnPart = Callable[[float], None]
 
 
-def recalibrate_encoder(
-    block: ClosedLoopBlock, in_use: Bundle, known: Session, device: str, on_part: OnPart
-) -> Recalibrated:
-    """Learn encoder and readout from ``known`` and the first reaches of a block; compare.
+def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrated:
+    """Learn the encoder on from the first reaches of some use; compare on the rest.
 
-    ``known`` is the session that the bundle in use was trained on, which must have its channels.
-    The new latents are others, so a classifier in use is left out.
+    The readout is kept, unless it is a filter: that is fitted to the new latents. A classifier is
+    left out, because its latents are others. SessionError if there are too few reaches, they were
+    decoded from other channels, or the bundle holds no weights.
     """
-    session = intended_session(block, in_use)
-    settings = _settings(in_use)
-    source = learn_source_day(
-        split_session(known, settings).train,
-        settings,
-        in_use.model.window.bin_ns,
-        pick_device(device),
-        lambda part, _: on_part(part / 3),
-    )
+    session, model = intended_session(use, in_use), in_use.model
+    if (weights := model.weights) is None:
+        raise SessionError(
+            "the bundle's encoder can't learn on, because it gives unit vectors: recalibrate "
+            "--part readout, or train a bundle with unit_norm = false"
+        )
+    settings = _settings(in_use, weights)
 
     def fit(split: Split, stage: str) -> tuple[DecoderSpecification, None]:
-        begun = 1 / 3 if stage == "training" else 2 / 3
-        network = aligned_network(source, split, lambda part: on_part(begun + part / 3))
-        ids = session.channel_ids
-        model = exported_model(network, ids, split.shape, source.readout, split.train)
-        return replace(model, voltage=session.voltage), None
+        begun = 0.0 if stage == "training" else 0.5
+        network = network_of(model, weights, split.train, settings)
+        readout, labels = model.readout, split.train.labels
+        is_filter = bool(readout.memory.any())
+        if is_filter:  # It has no answer to a single moment.
+            readout = fit_readout(embed(network, split.train), labels.values)
+        network = refined(
+            network, split.train, readout, settings, lambda part: on_part(begun + part / 2)
+        )
+        if is_filter:
+            latents = embed(network, split.train)
+            readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
+        found = exported_model(network, session.channel_ids, split.shape, readout, split.train)
+        return replace(found, voltage=session.voltage), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
-    return compared(trained, session, in_use.model)
+    return compared(trained, session, model)
 
 
-def aligned_network(source: SourceDay, split: Split, on_part: OnPart) -> EncoderNetwork:
-    """Align a known day's encoder to a split's training trials, by firing and by labels."""
-    target = split.train
-    tuning = tuning_similarity(source.dataset, target)
-    matching = match_units(activity(source.dataset), activity(target), tuning)
-    every = np.ones(len(target.labels), dtype=np.bool_)
-    calibration = Calibration(target, every)
-    return align_day(source, split, calibration, lambda _: matching, on_part).network
-
-
-def _settings(in_use: Bundle) -> TrainSettings:
-    """Return the settings of the bundle in use, with the window that it has, for outputs alone."""
-    shape = in_use.model.window
+def _settings(in_use: Bundle, weights: EncoderWeights) -> TrainSettings:
+    """Return the settings of the bundle in use, with the window and network that it has."""
+    shape, model = in_use.model.window, in_use.model
     window = WindowSettings(
         hop_ms=shape.hop_ns / NS_PER_MS,
         bin_ms=shape.bin_ns / NS_PER_MS,
         history_bins=shape.history_bins,
     )
     settings = TrainSettings.model_validate(in_use.manifest.training.settings)
-    return settings.model_copy(update={"window": window, "classes": ""})
+    is_followed = "on" if model.normalisation else "off"
+    own = {
+        "window": window,
+        "classes": "",
+        "temporal_basis": weights.basis.shape[1],
+        "hidden_units": (weights.first_bias.size, weights.second_bias.size),
+        "latent_dim": weights.latent_bias.size,
+        "normalisation": NormalisationSettings(use=is_followed),
+    }
+    return settings.model_copy(update=own)

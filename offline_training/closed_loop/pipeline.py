@@ -6,6 +6,7 @@ the hand as it is a little later.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,18 @@ from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
+from rt_ner.recalibration.choices import LabelMethod
 from rt_ner.recalibration.intention.labels import refit_labels
-from rt_ner.recalibration.readouts.refit import Recalibrated, compared, recalibrate_readout
+from rt_ner.recalibration.readouts.refit import Recalibrated, compared
+from rt_ner.recalibration.use import use_of
 
 # Makes a decoder from a block in which another one was used.
 Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
 # Hears the stage, and the part of it that is done (0 to 1).
 Progress = Callable[[str, float], None]
 
-# Duration of use from which another day is recalibrated.
-_USE_NS = 120 * NS_PER_S
+# Duration of each round of use from which another day is recalibrated, and number of rounds.
+_USE_NS, _ROUNDS = 240 * NS_PER_S, 2
 # Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
 # here than hops of 10 ms, and than square roots of counts.
 _KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_bins=1))
@@ -45,8 +48,8 @@ class LoopPlan:
     """Plan of a closed-loop session; ``folder`` keeps everything.
 
     ``subject`` holds options of `rt-ner subject` for every block. Decoders are trained on the
-    hand ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons, before and after a
-    recalibration from two minutes of use.
+    hand ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons: before any
+    recalibration, and after each from at most four minutes of use, all rounds taken together.
     """
 
     folder: Path
@@ -64,7 +67,7 @@ class LoopPlan:
 
 @dataclass(frozen=True)
 class Recalibration:
-    """A decoder before and after ReFIT.
+    """A decoder before and after recalibration.
 
     ``…_deg`` is the mean angle to the intended velocity on reaches to which nothing was fitted; it
     does not tell which is better in the loop. ``…_bps`` is the throughput in one block each.
@@ -83,9 +86,9 @@ class Recalibration:
 
 @dataclass(frozen=True, eq=False)
 class LoopResult:
-    """Scores of NER's blocks and of the references, in order, and of each before and after ReFIT.
+    """Scores of NER's blocks and of the references, in order; and of each recalibration.
 
-    ``another_day`` holds NER's blocks on another day, before and after recalibration.
+    ``another_day`` holds NER's blocks on another day, before and after each recalibration.
     """
 
     speed: float
@@ -117,8 +120,10 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     ner = train_bundle(
         session, plan.settings, plan.device, lambda stage, part, _=None: progress(stage, part)
     )
-    blocks, refit = lab.decode_and_refit("NER", ner, _refit_ner)
-    another_day = lab.another_day(ner, session) if plan.with_another_day else []
+    blocks, refit = lab.decode_and_refit(
+        "NER", ner, lambda block, first: lab.recalibrated((block,), first, calibration)
+    )
+    another_day = lab.another_day(ner, calibration) if plan.with_another_day else []
     kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
     kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
     ideal, _ = lab.block("ideal", plan.trials, IDEAL)
@@ -151,8 +156,8 @@ class _Lab:
     def decode_and_refit(
         self, name: str, first: Trained, refit: Refit
     ) -> tuple[list[dict[str, object]], Recalibration]:
-        """Run a block with a first decoder, and one with the decoder that ReFIT makes of it."""
-        names = f"{name} first", f"{name} after ReFIT"
+        """Run a block with a first decoder, and one with the decoder that recalibration makes."""
+        names = f"{name} first", f"{name} recalibrated"
         scores, block = self.block(names[0], self._plan.trials, self._saved(first, names[0]))
         found = refit(block, first)
         bundle = self._saved(found.trained, names[1])
@@ -165,32 +170,34 @@ class _Lab:
         )
         return [{"name": names[0], **scores}, {"name": names[1], **after}], recalibration
 
-    def another_day(self, trained: Trained, known: Session) -> list[dict[str, object]]:
-        """Run a block with other neurons, and one after recalibration from its first two minutes.
+    def another_day(
+        self, trained: Trained, calibration: ClosedLoopBlock
+    ) -> list[dict[str, object]]:
+        """Run a block with other neurons, and one after each recalibration from all use so far."""
+        day, trials = ("--day", "1"), self._plan.trials
+        name, in_use, rows = "NER another day", trained, list[dict[str, object]]()
+        scores, heard = self.block(name, trials, self._saved(in_use, name), *day)
+        rows.append({"name": name, **scores})
+        use: tuple[ClosedLoopBlock, ...] = ()
+        for number in range(1, _ROUNDS + 1):
+            use = (*use, heard.until(_USE_NS))
+            found = self.recalibrated(use, in_use, calibration)
+            in_use, name = found.trained, f"NER another day recalibrated {number}"
+            scores, heard = self.block(name, trials, self._saved(in_use, name), *day)
+            angles = {"in_use_deg": found.in_use_deg, "recalibrated_deg": found.refitted_deg}
+            rows.append({"name": name, **scores, **angles})
+        return rows
 
-        The readout is recalibrated, or the encoder too, whichever decodes held-out reaches better.
-        """
-        names = "NER another day", "NER another day recalibrated"
-        day, trials, device = ("--day", "1"), self._plan.trials, self._plan.device
-        in_use = self._saved(trained, names[0])
-        before, heard = self.block(names[0], trials, in_use, *day)
-        use = heard.until(_USE_NS)
-        readout = recalibrate_readout(use, trained.bundle)
-        encoder = recalibrate_encoder(
-            use,
-            trained.bundle,
-            known,
-            str(device),
-            lambda part: self._progress("recalibration", part),
-        )
-        best = min(readout, encoder, key=lambda found: found.refitted_deg)
-        after, _ = self.block(names[1], trials, self._saved(best.trained, names[1]), *day)
-        angles = {
-            "in_use_deg": readout.in_use_deg,
-            "readout_deg": readout.refitted_deg,
-            "encoder_deg": encoder.refitted_deg,
-        }
-        return [{"name": names[0], **before}, {"name": names[1], **after, **angles}]
+    def recalibrated(
+        self,
+        blocks: tuple[ClosedLoopBlock, ...],
+        in_use: Trained,
+        calibration: ClosedLoopBlock,
+    ) -> Recalibrated:
+        """Learn the encoder on from use; the calibration shows how the subject reaches."""
+        say = partial(self._progress, "recalibration")
+        use = use_of(blocks, LabelMethod.REACH_MODEL, calibration, lambda _: None)
+        return recalibrate_encoder(use, in_use.bundle, say)
 
     def _saved(self, trained: Trained, name: str) -> Path:
         folder = self._plan.folder / f"bundle-{_file_name(name)}"
@@ -216,11 +223,6 @@ def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, Boo
     known = _everywhere(block)
     known[len(known) - hops :] = False
     return np.roll(block.hand_cm_s, -hops, axis=0), known
-
-
-def _refit_ner(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
-    """Fit the readout again."""
-    return recalibrate_readout(block, first.bundle)
 
 
 def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:

@@ -4,14 +4,17 @@ from enum import StrEnum
 
 
 class Part(StrEnum):
-    """The part of a bundle that is refitted: the readout alone, or the encoder and the readout.
-
-    The encoder learns from the session that it was trained on as well, stitched to the block's
-    electrodes: from the block alone it would learn too little.
-    """
+    """The part of a bundle that learns: the readout alone, or the encoder and the readout."""
 
     READOUT = "readout"
     ENCODER = "encoder"
+
+
+class LabelMethod(StrEnum):
+    """The way to the intended velocity: a model of how the subject reaches, or ReFIT."""
+
+    REACH_MODEL = "reach-model"
+    REFIT = "refit"
 
 
 class AdaptationMethod(StrEnum):

@@ -13,15 +13,13 @@ import torch
 from sklearn.linear_model import Ridge
 
 from offline_training.bench.real_loop.stabilized import disturb, labelled_session, trials_of
-from offline_training.closed_loop.encoder import aligned_network
-from offline_training.ner.distillation import distill
-from offline_training.ner.networks.encoder_network import embed
+from offline_training.closed_loop.refinement import refined
+from offline_training.ner.distillation import train_encoder
+from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.settings import TrainSettings, WindowSettings, window_shape
-from offline_training.transfer.alignment.source_day import SourceDay, learn_source_day
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset, build_dataset
-from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import shuffle_trials
 from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block import ClosedLoopBlock
@@ -109,9 +107,9 @@ class _Lab:
         self._settings = TrainSettings(seed=seed, window=_WINDOW)
         self._device = device
         self._progress = progress
-        self._source, self._latents_of = self._learned(_windows(block, trials), "learning")
-        latents = self._latents_of(self._source.dataset)
-        self._readout = fit_readout(latents, self._source.dataset.labels.values)
+        self._train = _windows(block, trials)
+        self._network = self._learned(self._train, "learning")
+        self._readout = fit_readout(self._latents_of(self._train), self._train.labels.values)
         self._control: Callable[[Dataset], FloatArray] | None = None
 
     def ner_deg(self, trials: Int64Array) -> float:
@@ -132,7 +130,7 @@ class _Lab:
     def constant_deg(self, trials: Int64Array) -> float:
         """Score the mean direction of the training trials, whatever the spikes."""
         dataset = _windows(self._block, trials)
-        mean = self._source.dataset.labels.values.mean(axis=0)
+        mean = self._train.labels.values.mean(axis=0)
         return _angle(dataset, np.tile(mean, (len(dataset.labels), 1)))
 
     def control_deg(self, trials: Int64Array) -> float:
@@ -148,13 +146,14 @@ class _Lab:
         next_trials, rest = later[:_N_RECALIBRATE], later[_N_RECALIBRATE:]
         target, scored = _windows(disturbed, next_trials), _windows(disturbed, rest)
         refitted = fit_readout(self._latents_of(target), target.labels.values)
-        shape = window_shape(_WINDOW, labelled_session(disturbed, rest))
-        network = aligned_network(
-            self._source,
-            Split(target, scored, len(next_trials), shape),
+        kept = self._readout
+        network = refined(
+            self._network,
+            target,
+            kept,
+            self._settings,
             lambda part: self._progress("disturbances", done + part * (1 - done)),
         )
-        kept = self._source.readout
         return Disturbed(
             undisturbed_deg=self._angle(self._block, rest, self._readout),
             as_it_was_deg=self._angle(disturbed, rest, self._readout),
@@ -167,29 +166,20 @@ class _Lab:
         train = _windows(self._block, self._trials)
         rng = np.random.default_rng(self._settings.seed)
         shuffled = replace(train, labels=shuffle_trials(train.labels, rng))
-        _, latents_of = self._learned(shuffled, "control")
-        readout = fit_readout(latents_of(shuffled), shuffled.labels.values)
-        return lambda dataset: latents_of(dataset) @ readout.matrix + readout.bias
+        network = self._learned(shuffled, "control")
+        readout = fit_readout(embed(network, shuffled), shuffled.labels.values)
+        return lambda dataset: embed(network, dataset) @ readout.matrix + readout.bias
 
-    def _learned(
-        self, dataset: Dataset, stage: str
-    ) -> tuple[SourceDay, Callable[[Dataset], Float32Array]]:
-        """Train an ensemble, and return it with the latents of the encoder distilled from it."""
-        source = learn_source_day(
-            dataset,
-            self._settings,
-            self._block.hop_ns,
-            self._device,
-            lambda part, _: self._progress(stage, 0.7 * part),
+    def _learned(self, dataset: Dataset, stage: str) -> EncoderNetwork:
+        """Train an encoder."""
+        step_ns, show = self._block.hop_ns, self._progress
+        learned = train_encoder(
+            dataset, self._settings, step_ns, self._device, lambda part, _: show(stage, part)
         )
-        network = distill(
-            dataset,
-            self._settings,
-            self._device,
-            source.ensemble.average,
-            lambda part: self._progress(stage, 0.7 + 0.3 * part),
-        )
-        return source, lambda windows: embed(network, windows)
+        return learned.network
+
+    def _latents_of(self, dataset: Dataset) -> Float32Array:
+        return embed(self._network, dataset)
 
     def _angle(self, block: ClosedLoopBlock, trials: Int64Array, readout: Readout) -> float:
         dataset = _windows(block, trials)

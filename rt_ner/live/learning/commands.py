@@ -9,9 +9,8 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home
-from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.recalibration.choices import AdaptationMethod, Part
+from rt_ner.recalibration.choices import AdaptationMethod, LabelMethod, Part
 from rt_ner.system.plugins import plugin
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
@@ -19,68 +18,88 @@ from rt_ner.terminal.options import (
     BundlePath,
     ControlAs,
     DecoderName,
-    Device,
     Overwrite,
-    RecipePath,
     TaskName,
-    check_recipe_use,
     out_option,
     print_json,
-    session_option,
 )
 from rt_ner.terminal.progress import StageProgress, show_progress
 
 if TYPE_CHECKING:
     from rt_ner.bundle.bundle import Bundle
-    from rt_ner.data.session.session import Session
     from rt_ner.recalibration.block import ClosedLoopBlock
     from rt_ner.recalibration.readouts.refit import Recalibrated
+    from rt_ner.recalibration.use import Use
+
+
+Reaches = Annotated[int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)]
+SavedBlock = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Use a saved block (.npz) or a recording (.xdf, .nwb) instead of listening.",
+    ),
+]
+EarlierBlocks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Earlier block of the day to learn from as well, e.g. better.block.npz; may be given "
+        "several times, oldest first.",
+    ),
+]
+ReachingBlock = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Block of good control that shows how the subject reaches, e.g. of day one. Default: "
+        "the blocks to learn from.",
+    ),
+]
+Labels = Annotated[
+    LabelMethod,
+    typer.Option(
+        help="Way to find the intended velocity: by a model of how the subject reaches, or the "
+        "decoded velocity turned to the target."
+    ),
+]
+PartToLearn = Annotated[
+    Part,
+    typer.Option(
+        help="Part to learn: encoder and readout, which needs the trainer's packages, or the "
+        "readout alone."
+    ),
+]
 
 
 def recalibrate(
     bundle: BundlePath,
     out: Annotated[Path, out_option("the recalibrated bundle")],
-    reaches: Annotated[
-        int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)
-    ] = 80,
-    block: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Use a saved block (.npz) or a recording (.xdf, .nwb) instead of listening.",
-        ),
-    ] = None,
-    part: Annotated[
-        Part,
-        typer.Option(
-            help="Part to refit: the readout, in seconds, or encoder and readout, in minutes."
-        ),
-    ] = Part.READOUT,
-    session: Annotated[
-        Path | None, session_option("The one that BUNDLE was trained on; for --part encoder.")
-    ] = None,
-    recipe: RecipePath = None,
+    reaches: Reaches = 80,
+    block: SavedBlock = None,
+    earlier: EarlierBlocks = None,
+    reaching: ReachingBlock = None,
+    labels: Labels = LabelMethod.REACH_MODEL,
+    part: PartToLearn = Part.ENCODER,
     decoder: DecoderName = "",
     task: TaskName = "task",
     overwrite: Overwrite = False,
-    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Refit a bundle to what the subject intended.
+    """Recalibrate a bundle from its use in the loop.
 
-    Listens to a running decoder and task, assumes that the subject aimed at the target (ReFIT),
-    fits the first reaches, and compares the result with BUNDLE on the last fifth. Writes the new
+    Listens to a running decoder and task, works out what velocity the subject intended, learns
+    from the first reaches, and compares the result with BUNDLE on the last fifth. Writes the new
     bundle only if it is better (exit code 2 if not). The block that was heard is saved beside it
     either way. A decoder started with --next swaps to the new bundle with the key w.
 
-    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated
+    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaching day1.block.npz
     """
     from rt_ner.bundle.storage import load_bundle
     from rt_ner.recalibration.block_file import load_any_block, save_block
+    from rt_ner.recalibration.use import use_of
 
-    check_recipe_use(session, recipe)
     in_use = load_bundle(bundle)
-    known = _known(session, recipe, in_use) if part is Part.ENCODER else None
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
@@ -91,14 +110,18 @@ def recalibrate(
             save_block(heard, kept)
         else:
             heard = load_any_block(block, decoder, task)
-        found = _refitted(heard, in_use, known, device, partial(shown, f"fitting the {part}"))
+        before = [load_any_block(path, decoder, task) for path in earlier or ()]
+        good = load_any_block(reaching, decoder, task) if reaching else None
+        use = use_of((*before, heard), labels, good, shown.say)
+        found = _recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
     if found.is_better:
         if found.notice:
             Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
     summary = {
         "part": part,
-        "reaches": heard.n_reaches,
+        "reaches": use.n_reaches,
+        "reach_model": vars(use.reach_model) if use.reach_model else None,
         "in_use_deg": found.in_use_deg,
         "recalibrated_deg": found.refitted_deg,
         "is_written": found.is_better,
@@ -154,40 +177,17 @@ def adapt(
         run_adaptation(plan, in_use, stop, console.print)
 
 
-def _known(session: Path | None, recipe: Path | None, in_use: "Bundle") -> "Session":
-    """Return the session that a bundle was trained on; ConfigError if it is another, or none."""
-    from rt_ner.data.loading import load_session
-
-    training = in_use.manifest.training
-    if session is None:
-        raise ConfigError(
-            f"--part encoder learns from session '{training.session}' too: name it with --session"
-        )
-    known = load_session(session, training.area, in_use.manifest.voltage, recipe=recipe)
-    known = known.only(names_of(in_use.manifest.decoded_outputs))
-    if known.sha256 != training.session_sha256:
-        raise ConfigError(
-            f"--session {session} is not the session '{training.session}' that the bundle was "
-            "trained on: its hash is another"
-        )
-    return known
-
-
-def _refitted(
-    block: "ClosedLoopBlock",
-    in_use: "Bundle",
-    known: "Session | None",
-    device: str,
-    show: Callable[[float], None],
+def _recalibrated(
+    use: "Use", in_use: "Bundle", part: Part, show: Callable[[float], None]
 ) -> "Recalibrated":
-    """Return the decoder refitted to a block: its readout, or with ``known`` its encoder too."""
+    """Return the decoder that has learned from use: its readout, or its encoder too."""
     from rt_ner.recalibration.readouts.refit import recalibrate_readout
 
     show(0.0)
-    if known is None:
-        found = recalibrate_readout(block, in_use)
+    if part is Part.READOUT:
+        found = recalibrate_readout(use, in_use)
     else:
-        found = plugin("recalibrate_encoder")(block, in_use, known, device, show)
+        found = plugin("recalibrate_encoder")(use, in_use, show)
     show(1.0)
     return found
 

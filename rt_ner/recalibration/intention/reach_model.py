@@ -1,4 +1,4 @@
-"""Model how a subject reaches for a target, and work out what it intended.
+"""Work out what a subject intended from a model of how it reaches for a target.
 
 A subject sees the cursor late. To what it sees, it adds what it has intended since, as the cursor
 has answered so far (an internal model; Golub et al. 2015). From there it heads for the target,
@@ -27,7 +27,7 @@ _FIRST_STEP, _LAST_STEP = 1.6, 1.01
 
 @dataclass(frozen=True)
 class ReachModel:
-    """How a subject reaches for a target that it sees.
+    """Parameters of a subject that reaches for a target it sees.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ReachModel:
 
 
 class Answer(NamedTuple):
-    """How the cursor answers to the intention: after ``delay_s``, with this gain."""
+    """The cursor's answer to the intention: it comes after ``delay_s``, with this gain."""
 
     delay_s: float
     gain: float

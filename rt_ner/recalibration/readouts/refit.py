@@ -8,7 +8,7 @@ import numpy as np
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import TrainingEntry
-from rt_ner.core.arrays import Float32Array
+from rt_ner.core.arrays import AnyArray, Float32Array
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
@@ -21,7 +21,8 @@ from rt_ner.offline.labels import Labels
 from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.offline.scores import Comparison, compare, only_trials
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention.labels import mean_angle_deg, refit_labels
+from rt_ner.recalibration.intention.labels import mean_angle_deg
+from rt_ner.recalibration.use import Use
 from rt_ner.system.plugins import plugin
 
 # With fewer there is nothing to hold out that would tell two decoders apart.
@@ -79,7 +80,7 @@ def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
     SessionError
         If the block has fewer than 10 reaches, or was decoded from other channels.
     """
-    found = recalibrate_readout(block, bundle)
+    found = recalibrate_readout(Use((block,)), bundle)
     if not found.is_better:
         warnings.warn(
             f"the refitted readout is not better: mean angle to the intended velocity "
@@ -89,19 +90,20 @@ def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
     return found.trained.bundle
 
 
-def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
-    """Fit a readout to the first reaches of a block, and compare it on the rest.
+def recalibrate_readout(use: Use, in_use: Bundle) -> Recalibrated:
+    """Fit a readout to the first reaches of some use, and compare it on the rest.
 
-    SessionError if the block has too few reaches, or was decoded from other channels.
+    SessionError if there are too few reaches, or they were decoded from other channels.
     """
-    session = intended_session(block, in_use)
+    session = intended_session(use, in_use)
     model = settled(in_use.model, session)
     split = split_windows(session, model.window, _setting(in_use, "held_out", _USUAL_HELD_OUT))
     # The control has other labels, but the same windows.
     latents, in_use_cm_s = decode_windows(model, session, split.train)
+    like_cm_s = split.train.labels.values if use.is_speed_known else in_use_cm_s
 
     def fit(part: Split, _stage: str) -> tuple[DecoderSpecification, None]:
-        readout = _refitted(model, part.train.labels, latents, in_use_cm_s)
+        readout = _refitted(model, part.train.labels, latents, like_cm_s)
         return replace(model, readout=readout), None
 
     training = _training_entry(session, split, in_use)
@@ -110,15 +112,15 @@ def recalibrate_readout(block: ClosedLoopBlock, in_use: Bundle) -> Recalibrated:
 
 
 def _refitted(
-    model: DecoderSpecification, labels: Labels, latents: Float32Array, in_use_cm_s: Float32Array
+    model: DecoderSpecification, labels: Labels, latents: Float32Array, like_cm_s: AnyArray
 ) -> Readout:
-    """Fit a readout of the same kind as the model's."""
+    """Fit a readout of the same kind as the model's, as fast as ``like_cm_s`` ``(hop, 2)``."""
     if model.readout.memory.any():
         fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
         return fit_kalman(latents, labels, model.window.hop_ns, is_white=False)
     fitted = fit_readout(latents, labels.values)
     moving = labels.values.any(axis=1)
-    return as_fast(fitted, latents[moving], in_use_cm_s[moving])
+    return as_fast(fitted, latents[moving], like_cm_s[moving])
 
 
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
@@ -136,26 +138,29 @@ def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -
     return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out), notice)
 
 
-def as_fast(readout: Readout, latents: Float32Array, in_use_cm_s: Float32Array) -> Readout:
-    """Return the readout, scaled to the mean squared speed of that in use, ``(hop, 2)``.
+def as_fast(readout: Readout, latents: Float32Array, like_cm_s: AnyArray) -> Readout:
+    """Return the readout, scaled to the mean squared speed of ``like_cm_s``, ``(hop, 2)``.
 
     Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
     the loop that costs more than better directions gain.
     """
     refitted_cm_s = latents @ readout.matrix + readout.bias
-    scale = float(np.sqrt(np.square(in_use_cm_s).sum() / np.square(refitted_cm_s).sum()))
+    scale = float(np.sqrt(np.square(like_cm_s).sum() / np.square(refitted_cm_s).sum()))
     return Readout(scale * readout.matrix, scale * readout.bias, readout.outputs)
 
 
-def intended_session(block: ClosedLoopBlock, in_use: Bundle) -> Session:
-    """Return the block's reaches with the intended velocity, as fast as the bundle decodes."""
-    if block.n_reaches < _FEWEST_REACHES:
+def intended_session(use: Use, in_use: Bundle) -> Session:
+    """Return all reaches with the intended velocity, without the operator's gain.
+
+    The gain is taken to be the same in all blocks.
+    """
+    if use.n_reaches < _FEWEST_REACHES:
         raise SessionError(
-            f"{block.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit and "
+            f"{use.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit and "
             "some to compare; record a longer block"
         )
-    labels, known = refit_labels(block)
-    scale = _own_speed(block, in_use.model)
+    block, labels, known = use.intended()
+    scale = _own_speed(use.newest, in_use.model)
     area = in_use.manifest.training.area
     session = block.session("closed-loop", labels * scale, known, area)
     return replace(session, voltage=in_use.model.voltage)

@@ -26,6 +26,7 @@ from rt_ner.offline.commands import evaluate
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.labels import label_hops
 from rt_ner.recalibration.readouts.refit import recalibrate_readout
+from rt_ner.recalibration.use import Use
 from tests.helpers.blocks import used
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream
 from tests.helpers.sessions import SMALL_NETWORK, quick_settings
@@ -163,7 +164,7 @@ def test_the_table_and_the_json_of_evaluate_show_the_classes(
 def test_a_new_readout_keeps_the_classifier_of_the_same_latents(
     trained: Bundle, session: Session
 ) -> None:
-    refitted = recalibrate_readout(used(trained, session.only(["vx", "vy"]), 45.0), trained)
+    refitted = recalibrate_readout(Use((used(trained, session.only(["vx", "vy"]), 45.0),)), trained)
     assert refitted.notice == ""
     for other in (refitted.trained.bundle, with_readout(trained, trained.model.readout)):
         assert other.manifest.classifier == trained.manifest.classifier

@@ -10,17 +10,21 @@ from hypothesis import strategies as st
 
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from offline_training.closed_loop.encoder import recalibrate_encoder
+from offline_training.closed_loop.refinement import network_of
 from offline_training.ner.export.counts_encoder import counts_encoder
+from offline_training.ner.networks.encoder_network import embed
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import load_bundle, save_bundle
+from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.live.learning.adapting import with_readout
+from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison
@@ -33,9 +37,10 @@ from rt_ner.recalibration.readouts.adaptation import (
     bounded,
 )
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
+from rt_ner.recalibration.use import Use
 from tests.helpers.blocks import HOP_NS, used
 from tests.helpers.classes import classifying_bundle
-from tests.helpers.sessions import QUICK_TASK, SMALL_NETWORK
+from tests.helpers.sessions import SMALL_NETWORK, quick_settings
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -44,7 +49,9 @@ def test_a_turned_world_is_learned_and_the_speed_stays(
     small_bundle: Bundle, small_session: Session
 ) -> None:
     """The subject aims elsewhere than the decoder decodes: the refitted readout turns with it."""
-    found = recalibrate_readout(used(small_bundle, small_session, 90.0, gain=1.7), small_bundle)
+    found = recalibrate_readout(
+        Use((used(small_bundle, small_session, 90.0, gain=1.7),)), small_bundle
+    )
     assert found.is_better
     assert found.in_use_deg > found.refitted_deg + 30.0
     refitted = found.trained.bundle
@@ -84,7 +91,7 @@ def test_the_refit_gives_the_numbers_that_it_gave_with_the_trainers_packages() -
     """Values of version 0.1, in which the refit was a part of the trainer."""
     session = simulate_session(3, TaskSettings(n_trials=16), ArraySettings())
     bundle = counting_bundle(session)
-    found = recalibrate_readout(used(bundle, session, 60.0, gain=1.7), bundle)
+    found = recalibrate_readout(Use((used(bundle, session, 60.0, gain=1.7),)), bundle)
     manifest = found.trained.bundle.manifest
     angles = (found.in_use_deg, found.refitted_deg)
     assert angles == pytest.approx((88.96188953467734, 22.94911085491172), rel=1e-5)
@@ -101,7 +108,7 @@ def test_the_refit_gives_the_numbers_that_it_gave_with_the_trainers_packages() -
 
 def test_a_filter_stays_a_filter(small_bundle: Bundle, small_session: Session) -> None:
     smooth = with_readout(small_bundle, replace_memory(small_bundle.model.readout))
-    found = recalibrate_readout(used(smooth, small_session, 45.0), smooth)
+    found = recalibrate_readout(Use((used(smooth, small_session, 45.0),)), smooth)
     assert found.trained.bundle.model.readout.memory.any()
 
 
@@ -117,29 +124,47 @@ def with_small_network(bundle: Bundle) -> Bundle:
     return replace(bundle, manifest=bundle.manifest.model_copy(update={"training": training}))
 
 
-def test_an_encoder_is_stitched_to_moved_electrodes(
+def test_an_encoder_learns_on_when_electrodes_have_moved(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same subject on electrodes in another order: learned with what is known of before."""
-    monkeypatch.setattr("offline_training.transfer.alignment.joint_learning._STEPS", 20)
-    later = simulate_session(3, replace(QUICK_TASK, n_trials=12), ArraySettings())
-    played = used(small_bundle, later)
-    order = np.random.default_rng(0).permutation(played.counts.shape[1])
+    """A third of the electrodes in another order: learned from use alone, near what was known."""
+    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 100)
+    played = used(small_bundle, small_session)
+    order = np.arange(played.counts.shape[1])
+    order[:32] = np.random.default_rng(0).permutation(32)
     parts: list[float] = []
-    classifying = with_small_network(classifying_bundle(small_bundle))
     found = recalibrate_encoder(
-        replace(played, counts=played.counts[:, order]),
-        classifying,
-        small_session,
-        "cpu",
+        Use((replace(played, counts=played.counts[:, order]),)),
+        classifying_bundle(small_bundle),
         parts.append,
     )
     assert found.is_better
-    assert found.trained.bundle.manifest.window == small_bundle.manifest.window
-    assert found.trained.bundle.manifest.classifier is None, "its latents are others"
+    recalibrated = found.trained.bundle
+    assert recalibrated.manifest.window == small_bundle.manifest.window
+    assert recalibrated.model.readout.matrix.tolist() == small_bundle.model.readout.matrix.tolist()
+    assert recalibrated.manifest.classifier is None, "its latents are others"
     assert found.notice.startswith("the classifier of choice is left out, because the encoder has")
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
+
+
+def test_before_it_learns_the_network_is_the_encoder_in_use(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    model, settings = small_bundle.model, quick_settings()
+    dataset = build_dataset(small_session, model.window)
+    assert model.weights
+    network = network_of(model, model.weights, dataset, settings)
+    expected, _ = run_windows(model, dataset.windows.astype(np.float32))
+    np.testing.assert_allclose(embed(network, dataset), expected, atol=1e-4)
+
+
+def test_an_encoder_of_unit_vectors_is_refused(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    without = replace(small_bundle, weights=None)
+    with pytest.raises(SessionError, match="recalibrate --part readout"):
+        recalibrate_encoder(Use((used(small_bundle, small_session),)), without, lambda _: None)
 
 
 def test_from_python_a_bundle_comes_back(small_bundle: Bundle, small_session: Session) -> None:
@@ -152,7 +177,7 @@ def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Sessio
     played = used(small_bundle, small_session)
     short = played.until(int(small_session.trials.end_ns[4]))
     with pytest.raises(SessionError, match="5 reaches: expected 10 or more"):
-        recalibrate_readout(short, small_bundle)
+        recalibrate_readout(Use((short,)), small_bundle)
 
 
 def test_a_block_is_kept_and_read_again(

@@ -132,11 +132,6 @@ def test_simulate_overwrites_nothing(small_session_file: Path) -> None:
     expect_error(["simulate", small_session_file], "exists")
 
 
-def test_a_block_needs_the_encoders_session(small_bundle_folder: Path, tmp_path: Path) -> None:
-    arguments = ["recalibrate", small_bundle_folder, "--out", tmp_path / "b", "--part", "encoder"]
-    expect_error(arguments, "--session")
-
-
 def test_an_adapted_bundle_never_replaces_the_one_in_use(small_bundle_folder: Path) -> None:
     expect_error(["adapt", small_bundle_folder, "--out", small_bundle_folder], "--out", "in use")
 

@@ -141,7 +141,7 @@ def test_every_command_that_reads_a_session_takes_a_recipe_for_it() -> None:
     readers.pop("record", None)
     assert {
         "train", "evaluate", "compare", "transfer", "replay", "convert", "demo", "subject",
-        "closed-loop", "recalibrate", "soak",
+        "closed-loop", "soak",
     } <= readers.keys()  # fmt: skip
     texts = {
         name: [one.help for one in command.params if "--recipe" in one.opts]

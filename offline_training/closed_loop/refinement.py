@@ -1,0 +1,122 @@
+"""Learn an encoder on from use in the loop, starting from the one in use, in seconds."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from offline_training.ner.networks.descent import disturbed
+from offline_training.ner.networks.encoder_network import EncoderNetwork, MemberLinear
+from offline_training.ner.networks.features import Features
+from offline_training.settings import TrainSettings
+from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.decoding.encoding.normalisation import SD_FLOOR
+from rt_ner.decoding.encoding.weights import EncoderWeights
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.offline.dataset import Dataset
+
+_STEPS, _BATCH, _RATE = 600, 256, 1e-3
+# Weight of the squared distance from the encoder in use: minutes of use tell little of a network.
+_PULL = 1e-3
+
+
+def refined(
+    in_use: EncoderNetwork,
+    use: Dataset,
+    readout: Readout,
+    settings: TrainSettings,
+    on_part: Callable[[float], None],
+) -> EncoderNetwork:
+    """Return an encoder from whose latents a readout, which is kept, decodes the intended outputs.
+
+    Parameters
+    ----------
+    in_use
+        The encoder to start from, and to stay close to.
+    use
+        Windows of the loop with the intended outputs.
+    readout
+        The readout, without memory.
+    settings
+        How much the input is disturbed, and the seed.
+    on_part
+        Called with the part that is done, 0 to 1.
+
+    """
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    network = copy.deepcopy(in_use)
+    features = Features(network, use)
+    objective = _Objective(network, use.labels.values, readout)
+    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, _RATE, total_steps=_STEPS + 1, pct_start=0.1
+    )
+    network.train()
+    for step in range(1, _STEPS + 1):
+        rows = rng.integers(0, len(features), _BATCH)
+        loss = objective(network, disturbed(features[rows], settings), rows)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+        on_part(step / _STEPS)
+    network.eval()
+    return network
+
+
+class _Objective:
+    """The error of the kept readout, in parts of the variance, and the distance from the start."""
+
+    def __init__(self, network: EncoderNetwork, values: FloatArray, readout: Readout) -> None:
+        self._start = [parameter.detach().clone() for parameter in network.parameters()]
+        like = self._start[0]
+        self._values = torch.from_numpy(values).to(like)
+        self._variance = max(float(values.var()), 1e-9)
+        self._matrix = torch.from_numpy(readout.matrix).to(like)
+        self._bias = torch.from_numpy(readout.bias).to(like)
+
+    def __call__(
+        self, network: EncoderNetwork, features: torch.Tensor, rows: Int64Array
+    ) -> torch.Tensor:
+        decoded = network(features[None])[0] @ self._matrix + self._bias
+        error = nn.functional.mse_loss(decoded, self._values[rows]) / self._variance
+        pairs = zip(network.parameters(), self._start, strict=True)
+        away = torch.stack([((now - start) ** 2).sum() for now, start in pairs]).sum()
+        return error + _PULL * away
+
+
+def network_of(
+    model: DecoderSpecification, weights: EncoderWeights, use: Dataset, settings: TrainSettings
+) -> EncoderNetwork:
+    """Return a decoder's encoder as a network that learns; its features are standardised by use.
+
+    With a running normalisation, features are as in training once it has followed the channels, so
+    the weights are taken as they are; without one, they are those of the same function.
+    """
+    network = EncoderNetwork(use, settings)
+    if model.normalisation is not None:
+        reference = model.normalisation.reference
+        mean, sd = reference.root, reference.sd + SD_FLOOR
+    else:
+        mean, sd = (each.double().cpu().numpy() for each in (network.mean, network.sd))
+    n_channels, n_bumps = len(weights.first), weights.basis.shape[1]
+    # (bump, channel, hidden); a channel that was silent in use has no say.
+    folded = weights.first.reshape(n_channels, n_bumps, -1).transpose(1, 0, 2).astype(np.float64)
+    heard = np.where(np.isinf(sd), 1.0, sd)
+    first = (folded * heard[:, None]).reshape(n_bumps * n_channels, -1)
+    shift = np.einsum("b,c,bch->h", weights.basis.sum(axis=0), mean, folded)
+    layers = [layer for layer in network.hidden if isinstance(layer, MemberLinear)]
+    _set(layers[0], first, weights.first_bias + shift)
+    _set(layers[1], weights.second, weights.second_bias)
+    _set(network.latent, weights.latent, weights.latent_bias)
+    return network
+
+
+def _set(layer: MemberLinear, weight: AnyArray, bias: AnyArray) -> None:
+    with torch.no_grad():
+        layer.weight[0] = torch.tensor(weight).to(layer.weight)
+        layer.bias[0, 0] = torch.tensor(bias).to(layer.bias)

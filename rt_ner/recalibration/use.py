@@ -1,0 +1,130 @@
+"""Gather the use of a decoder to learn from: blocks of a day, and what was intended in them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray
+from rt_ner.core.errors import SessionError
+from rt_ner.recalibration.block import ROWS, ClosedLoopBlock
+from rt_ner.recalibration.choices import LabelMethod
+from rt_ner.recalibration.intention.labels import refit_labels
+from rt_ner.recalibration.intention.reach_model import (
+    ReachModel,
+    fit_reach_model,
+    intended_velocity,
+)
+
+# A model that explains less of the velocity's power tells nothing of the intention.
+_LEAST_EXPLAINED = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """Blocks of closed-loop use, oldest first; the last is of the decoder in use.
+
+    Attributes
+    ----------
+    blocks
+        The blocks; all have the same channels and hops.
+    reach_model
+        The model that tells what the subject intended; None: it aimed straight at the target, as
+        fast as was decoded (ReFIT).
+    is_speed_known
+        True if the model tells how fast, too; else the decoder's speed is kept.
+
+    """
+
+    blocks: tuple[ClosedLoopBlock, ...]
+    reach_model: ReachModel | None = None
+    is_speed_known: bool = False
+
+    @property
+    def newest(self) -> ClosedLoopBlock:
+        """The block of the decoder in use."""
+        return self.blocks[-1]
+
+    @property
+    def n_reaches(self) -> int:
+        """Number of reaches in all blocks."""
+        return sum(block.n_reaches for block in self.blocks)
+
+    def intended(self) -> tuple[ClosedLoopBlock, FloatArray, BoolArray]:
+        """Return all blocks as one, the intended velocity ``(hop, 2)``, and where it is known."""
+        labels, known = zip(*map(self._intended, self.blocks), strict=True)
+        return joined(self.blocks), _with_gaps(labels, np.nan), _with_gaps(known, False)
+
+    def _intended(self, block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
+        if self.reach_model is None:
+            return refit_labels(block)
+        return intended_velocity(block, self.reach_model)
+
+
+def use_of(
+    blocks: tuple[ClosedLoopBlock, ...],
+    labels: LabelMethod,
+    good: ClosedLoopBlock | None,
+    tell: Callable[[str], None],
+) -> Use:
+    """Return use with the intended velocity found in this way.
+
+    Parameters
+    ----------
+    blocks
+        The blocks to learn from, oldest first.
+    labels
+        The way to the intended velocity.
+    good
+        A block of good control that shows how the subject reaches; None: the blocks do.
+    tell
+        Called with a sentence if no reaching can be seen there.
+
+    """
+    if labels is LabelMethod.REFIT:
+        return Use(blocks)
+    model, explained = fit_reach_model(joined(blocks) if good is None else good)
+    if explained < _LEAST_EXPLAINED:
+        tell(
+            f"a model of reaching explains only {100 * explained:.0f} % of the velocity, expected "
+            f"{100 * _LEAST_EXPLAINED:.0f} % or more: the decoded velocity is turned to the target "
+            "instead (--labels refit); name a block of better control with --reaching"
+        )
+        return Use(blocks)
+    return Use(blocks, model, is_speed_known=good is not None)
+
+
+def joined(blocks: tuple[ClosedLoopBlock, ...]) -> ClosedLoopBlock:
+    """Return blocks as one, with a hop between them that was not recorded.
+
+    SessionError unless all have the same channels and hops.
+    """
+    first = blocks[0]
+    for other in blocks[1:]:
+        if other.channel_ids != first.channel_ids or other.hop_ns != first.hop_ns:
+            raise SessionError(
+                f"blocks of {len(first.channel_ids)} and {len(other.channel_ids)} channels, with "
+                f"hops of {first.hop_ns / 1e6:g} and {other.hop_ns / 1e6:g} ms, can't be taken "
+                "together: name blocks of the same channels and decoder settings"
+            )
+    before = np.cumsum([0, *(block.n_reaches for block in blocks)])
+    reaches = [
+        np.where(block.reach >= 0, block.reach + n, -1)
+        for block, n in zip(blocks, before.tolist(), strict=False)
+    ]
+    gaps = {"counts": 0, "is_heard": False}
+    rows: dict[str, Any] = {
+        name: _with_gaps([getattr(block, name) for block in blocks], gaps.get(name, np.nan))
+        for name in ROWS
+        if name != "reach"
+    }
+    return replace(first, **rows, reach=_with_gaps(reaches, -1))
+
+
+def _with_gaps(parts: list[AnyArray] | tuple[AnyArray, ...], gap: float) -> AnyArray:
+    """Return arrays ``(hop, …)`` one after the other, with a row of ``gap`` between two."""
+    rows: list[AnyArray] = []
+    for part in parts:
+        rows += [np.full((1, *part.shape[1:]), gap, part.dtype), part]
+    return np.concatenate(rows[1:])
