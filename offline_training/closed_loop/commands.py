@@ -105,7 +105,7 @@ def closed_loop(
         lead_ms=lead_ms,
         seed=seed,
         subject=tuple(neurons),
-        settings=_settings(config, seed),
+        settings=loop_settings(config, seed),
         device=pick_device(device),
         speed=speed,
         with_another_day=another_day,
@@ -139,7 +139,7 @@ def _print(result: "LoopResult", trials: int) -> None:
         )
 
 
-def _settings(config: Path | None, seed: int) -> "TrainSettings":
+def loop_settings(config: Path | None, seed: int) -> "TrainSettings":
     """Return the file's settings, or the defaults with a finer and shorter window.
 
     In the loop such a window was better.

@@ -25,9 +25,9 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
 from rt_ner.offline.held_out.split import Split
-from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock
+from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import LabelMethod
-from rt_ner.recalibration.intention.labels import refit_labels
+from rt_ner.recalibration.intention.labels import hand_ahead, refit_labels
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared
 from rt_ner.recalibration.use import use_of
 
@@ -116,7 +116,8 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     """Calibrate, train, use and recalibrate NER; likewise a Kalman filter; and run the ideal."""
     lab = _Lab(plan, progress)
     calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
-    session = _session(calibration, *_hand_ahead(calibration, plan.lead_ms))
+    lead_ns = ns_from_ms(plan.lead_ms)
+    session = _session(calibration, *hand_ahead(calibration, lead_ns))
     ner = train_bundle(
         session, plan.settings, plan.device, lambda stage, part, _=None: progress(stage, part)
     )
@@ -215,14 +216,6 @@ def _session(block: ClosedLoopBlock, velocity_cm_s: FloatArray, known: BoolArray
 
 def _everywhere(block: ClosedLoopBlock) -> BoolArray:
     return np.ones(len(block.counts), dtype=np.bool_)
-
-
-def _hand_ahead(block: ClosedLoopBlock, lead_ms: float) -> tuple[FloatArray, BoolArray]:
-    """Return the hand's velocity ``lead_ms`` later, and where it is known."""
-    hops = ns_from_ms(lead_ms) // HOP_NS
-    known = _everywhere(block)
-    known[len(known) - hops :] = False
-    return np.roll(block.hand_cm_s, -hops, axis=0), known
 
 
 def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:

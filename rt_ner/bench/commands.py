@@ -48,6 +48,7 @@ class Measurements(LazyGroup):
             "loss": "Time the loss, and a training step beside CEBRA's.",
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
+            "another-day": "Score recalibration in the loop when the neurons have changed.",
             "drift": "Score decoding with and without the running normalisation.",
         },
     }

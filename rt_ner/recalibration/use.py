@@ -53,10 +53,11 @@ class Use:
 
     def intended(self) -> tuple[ClosedLoopBlock, FloatArray, BoolArray]:
         """Return all blocks as one, the intended velocity ``(hop, 2)``, and where it is known."""
-        labels, known = zip(*map(self._intended, self.blocks), strict=True)
+        labels, known = zip(*map(self.intended_in, self.blocks), strict=True)
         return joined(self.blocks), _with_gaps(labels, np.nan), _with_gaps(known, False)
 
-    def _intended(self, block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
+    def intended_in(self, block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
+        """Return the intended velocity in one block ``(hop, 2)``, and where it is known."""
         if self.reach_model is None:
             return refit_labels(block)
         return intended_velocity(block, self.reach_model)

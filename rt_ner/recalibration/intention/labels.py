@@ -24,6 +24,17 @@ def refit_labels(block: ClosedLoopBlock) -> tuple[FloatArray, BoolArray]:
     return labels, known
 
 
+def hand_ahead(block: ClosedLoopBlock, lead_ns: int) -> tuple[FloatArray, BoolArray]:
+    """Return the hand's velocity ``lead_ns`` later ``(hop, 2)``, and where it is known, ``(hop,)``.
+
+    The hand lags the intention, and the cursor should not.
+    """
+    hops = lead_ns // block.hop_ns
+    known = np.ones(len(block.counts), dtype=np.bool_)
+    known[len(known) - hops :] = False
+    return np.roll(block.hand_cm_s, -hops, axis=0), known
+
+
 def mean_angle_deg(comparison: Comparison) -> float:
     """Return the mean angle between decoded and intended velocity while the subject aimed.
 

@@ -1,0 +1,1 @@
+"""Measure what recalibration brings in the loop on another day, in one process."""

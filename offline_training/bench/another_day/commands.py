@@ -1,0 +1,124 @@
+"""Command that measures recalibration on another day. Torch is imported when it runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from offline_training.options import pick_device, require_training
+from rt_ner.terminal.options import (
+    AreaName,
+    AsJson,
+    ConfigPath,
+    Device,
+    RecipePath,
+    check_recipe_use,
+    print_json,
+    session_option,
+)
+from rt_ner.terminal.progress import show_progress
+
+if TYPE_CHECKING:
+    from offline_training.bench.another_day.summary import Summary
+
+
+def bench_another_day(
+    session: Annotated[
+        Path | None, session_option("Simulate its units. Default: made-up neurons.")
+    ] = None,
+    recipe: RecipePath = None,
+    area: AreaName = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Number of random seeds, each a subject.", min=1)
+    ] = 5,
+    trials: Annotated[
+        int, typer.Option(metavar="N", help="Number of trials per block.", min=20)
+    ] = 100,
+    calibration: Annotated[
+        int,
+        typer.Option(metavar="N", help="Number of trials with the subject's own hand.", min=20),
+    ] = 160,
+    use_s: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="Longest use to learn from, per round, e.g. 240.", min=30
+        ),
+    ] = 240.0,
+    config: ConfigPath = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score recalibration in the loop when the neurons have changed.
+
+    A simulated subject uses the decoder of day one on another day: 30 % of the units are new, and
+    the others have turned by 20°. The decoder is recalibrated from this use, and once more from
+    both blocks together. The intention is found by a model of reaching, by ReFIT, from the
+    simulated truth (the bound), and towards shuffled targets (the control). For comparison: day
+    one, a new calibration by hand, and an ideal decoder. All in one process, without LSL, many
+    times faster than real time.
+
+    Example: rt-ner bench another-day --seeds 5 --json
+    """
+    require_training()
+    import numpy as np
+
+    from drivers.simulated.subject.neurons import fitted, made_up
+    from offline_training.bench.another_day.measurement import (
+        DayPlan,
+        Labels,
+        measure_another_day,
+    )
+    from offline_training.bench.another_day.summary import summary_of
+    from offline_training.closed_loop.commands import loop_settings
+    from rt_ner.data.loading import load_session
+
+    check_recipe_use(session, recipe)
+    settings = loop_settings(config, 0)
+    with show_progress() as shown:
+        if session is None:
+            neurons = lambda seed: made_up(np.random.default_rng(seed))  # noqa: E731
+        else:
+            same = fitted(load_session(session, area, None, shown.warn, recipe))
+            neurons = lambda _seed: same  # noqa: E731
+        plan = DayPlan(
+            neurons=neurons,
+            settings=settings,
+            device=pick_device(device),
+            calibration_trials=calibration,
+            trials=trials,
+            use_s=use_s,
+            labels=tuple(Labels),
+        )
+        rows = measure_another_day(plan, range(seeds), shown)
+    summary = summary_of(rows)
+    if as_json:
+        means = {name: asdict(found) for name, found in summary.items()}
+        print_json({"trials": trials, "rows": [asdict(row) for row in rows], "summary": means})
+        return
+    title = f"Throughput in the loop, mean of {seeds} seeds (95 % interval), {trials} trials each"
+    Console(highlight=False, markup=False).print(_table(title, summary))
+
+
+def _table(title: str, summary: "dict[str, Summary]") -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in ("block", "throughput (bit/s)", "of day one", "success"):
+        table.add_column(column)
+    for name, found in summary.items():
+        table.add_row(name, *_cells(found))
+    return table
+
+
+def _cells(found: "Summary") -> Sequence[str]:
+    return (
+        f"{found.throughput_bps:.2f} {_interval(found.interval95_bps)}",
+        f"{found.of_day_one:.2f} {_interval(found.interval95_of_day_one)}",
+        f"{100 * found.success_rate:.0f} %, at least {100 * found.least_success:.0f} %",
+    )
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"({interval[0]:.2f} to {interval[1]:.2f})"
