@@ -26,7 +26,7 @@ def test_a_readout_is_refitted_and_adapted_without_torch(
         "import rt_ner.live.learning.adapting\n"
         "from rt_ner.cli import main\n"
         f"sys.argv = ['rt-ner', 'recalibrate', {str(small_bundle_folder)!r}, '--block', "
-        "'block.npz', '--out', 'better']\n"
+        "'block.npz', '--out', 'better', '--part', 'readout']\n"
         "main()\n"
     )
     result = subprocess.run(

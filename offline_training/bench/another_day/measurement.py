@@ -24,6 +24,7 @@ from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention.labels import hand_ahead
 from rt_ner.recalibration.intention.reach_model import ReachModel, fit_reach_model
+from rt_ner.recalibration.readouts.refit import FEWEST_REACHES
 from rt_ner.recalibration.use import Use
 from rt_ner.task.settings import TaskSettings
 from rt_ner.terminal.progress import no_progress
@@ -140,7 +141,8 @@ class _Seed:
         for number in range(1, _ROUNDS + 1):
             used.append(_until(heard, self._plan.use_s))
             use = _use(labels, used, model, np.random.default_rng(self._seed))
-            in_use = recalibrate_encoder(use, in_use, lambda _: None).trained.bundle
+            if use.n_reaches >= FEWEST_REACHES:  # Else there is nothing to learn from.
+                in_use = recalibrate_encoder(use, in_use, lambda _: None).trained.bundle
             condition = f"recalibrated {number}, {labels}"
             heard = self._block(condition, self._later, in_use.model)
 

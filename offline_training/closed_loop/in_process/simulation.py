@@ -5,7 +5,7 @@ moves by the velocity of the tick before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -26,6 +26,8 @@ from rt_ner.task.trials.trial_machine import TrialMachine
 _TICK_MS = 5
 _TICK_NS = _TICK_MS * NS_PER_MS
 _TICKS_PER_HOP = HOP_NS // _TICK_NS
+# A block ends after so long per trial on average: some decoders never bring the cursor back.
+_MOST_S_PER_TRIAL = 8
 
 
 class Reference(StrEnum):
@@ -94,7 +96,7 @@ def simulate_block(
     seed: int,
     subject: SubjectSettings | None = None,
 ) -> SimulatedBlock:
-    """Run all trials of a task.
+    """Run all trials of a task, or as many as end within 8 s each on average; others have failed.
 
     Parameters
     ----------
@@ -117,9 +119,7 @@ def simulate_block(
     move = _move_of(mover, intention)
     cursor_cm, velocity_cm_s = np.zeros(2), np.zeros(2)
     counts = np.zeros(len(neurons.channel_ids), dtype=np.int64)
-    tick = 0
-    while not machine.is_over:
-        tick += 1
+    for tick in range(1, task.trials * _MOST_S_PER_TRIAL * NS_PER_S // _TICK_NS + 1):
         now_ns = tick * _TICK_NS
         edge_cm = task.workspace_cm / 2
         cursor_cm = (cursor_cm + velocity_cm_s * (_TICK_NS / NS_PER_S)).clip(-edge_cm, edge_cm)
@@ -135,8 +135,13 @@ def simulate_block(
             recording.rows.append(np.concatenate(row))
             recording.counts.append(counts.copy())
             counts[:] = 0
+        if machine.is_over:
+            break
     block, intended_cm_s = recording.block(isinstance(mover, DecoderSpecification))
-    return SimulatedBlock(block, intended_cm_s, score_block(machine.trials))
+    score = score_block(machine.trials)
+    n_reached = sum(bool(trial.success) for trial in machine.trials)
+    score = replace(score, trials=task.trials, success_rate=n_reached / task.trials)
+    return SimulatedBlock(block, intended_cm_s, score)
 
 
 def _move_of(mover: Mover, intention: Intention) -> Move:

@@ -26,7 +26,7 @@ from rt_ner.recalibration.use import Use
 from rt_ner.system.plugins import plugin
 
 # With fewer there is nothing to hold out that would tell two decoders apart.
-_FEWEST_REACHES = 10
+FEWEST_REACHES = 10
 _USUAL_HELD_OUT = 0.2
 
 
@@ -154,9 +154,9 @@ def intended_session(use: Use, in_use: Bundle) -> Session:
 
     The gain is taken to be the same in all blocks.
     """
-    if use.n_reaches < _FEWEST_REACHES:
+    if use.n_reaches < FEWEST_REACHES:
         raise SessionError(
-            f"{use.n_reaches} reaches: expected {_FEWEST_REACHES} or more, some to fit and "
+            f"{use.n_reaches} reaches: expected {FEWEST_REACHES} or more, some to fit and "
             "some to compare; record a longer block"
         )
     block, labels, known = use.intended()

@@ -156,6 +156,7 @@ def test_a_running_loop_is_recalibrated_and_adapted(
     following, out = tmp_path / "next", tmp_path / "recalibrated"
     listening = ["--next", str(following), "--commands", f"adapt-{source_id}/commands"]
     command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
+    command += ["--part", "readout"]
     with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
         notices = inlet(rig.decoder, Kind.NOTICES)
         streams = ["--decoder", rig.decoder, "--task", rig.task]
