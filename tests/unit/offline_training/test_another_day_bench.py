@@ -53,12 +53,14 @@ def test_a_block_with_a_lost_cursor_ends_and_its_trials_have_failed() -> None:
 def tiny(monkeypatch: pytest.MonkeyPatch, without_report: None) -> DayPlan:
     """A plan in which nothing is learned for long."""
     monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
+    simulation = "offline_training.closed_loop.in_process.simulation"
+    monkeypatch.setattr(f"{simulation}._MOST_S_PER_TRIAL", 3)
     window = WindowSettings(hop_ms=10, bin_ms=20, history_bins=4)
     return DayPlan(
         neurons=lambda seed: made_up(np.random.default_rng(seed), n_electrodes=12),
         settings=quick_settings(window=window, **SMALL_NETWORK),
         device=torch.device("cpu"),
-        calibration_trials=20,
+        calibration_trials=16,
         trials=6,
         use_s=20.0,
         labels=(Labels.TRUE, Labels.SHUFFLED),
