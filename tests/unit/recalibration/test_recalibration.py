@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.closed_loop.refinement import network_of
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.networks.encoder_network import embed
+from offline_training.settings import NormalisationSettings
+from offline_training.training import train_bundle
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.manifest import Scores, TrainingEntry
@@ -38,6 +41,7 @@ from rt_ner.recalibration.readouts.adaptation import (
 )
 from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
 from rt_ner.recalibration.use import Use
+from rt_ner.terminal.progress import no_progress
 from tests.helpers.blocks import HOP_NS, used
 from tests.helpers.classes import classifying_bundle
 from tests.helpers.sessions import SMALL_NETWORK, quick_settings
@@ -146,6 +150,21 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
     assert found.notice.startswith("the classifier of choice is left out, because the encoder has")
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
+
+
+def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
+    small_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
+    settings = quick_settings(
+        normalisation=NormalisationSettings(use="on"), readout="kalman", **SMALL_NETWORK
+    )
+    bundle = train_bundle(small_session, settings, torch.device("cpu"), no_progress).bundle
+    use = Use((used(bundle, small_session),))
+    found = recalibrate_encoder(use, bundle, lambda _: None).trained.bundle.model
+    assert found.normalisation is not None
+    assert found.readout.memory.any()
+    assert found.readout.outputs == bundle.model.readout.outputs
 
 
 def test_before_it_learns_the_network_is_the_encoder_in_use(
