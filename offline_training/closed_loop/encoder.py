@@ -1,4 +1,4 @@
-"""Recalibrate encoder and readout from use in the loop."""
+"""Recalibrate the encoder from use in the loop."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,22 +19,22 @@ from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared, intended_session
 from rt_ner.recalibration.use import Use
 
-# Hears the part of the work that is done, 0 to 1.
+# Called with the part of the work that is done, 0 to 1.
 OnPart = Callable[[float], None]
 
 
 def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrated:
-    """Learn the encoder on from the first reaches of some use; compare on the rest.
+    """Train the encoder further on the first reaches of closed-loop use; compare on the rest.
 
-    The readout is kept, unless it is a filter: that is fitted to the new latents. A classifier is
-    left out, because its latents are others. SessionError if there are too few reaches, they were
-    decoded from other channels, or the bundle holds no weights.
+    The readout is kept, unless it is a Kalman filter: that is fitted to the new latents. A
+    classifier is left out, because the latents that it was fitted to change. SessionError if there
+    are too few reaches, they were decoded from other channels, or the bundle holds no weights.
     """
     session, model = intended_session(use, in_use), in_use.model
     if (weights := model.weights) is None:
         raise SessionError(
-            "the bundle's encoder can't learn on, because it gives unit vectors: recalibrate "
-            "--part readout, or train a bundle with unit_norm = false"
+            "the bundle's encoder can't be trained further, because its latents are unit vectors: "
+            "use rt-ner recalibrate --part readout, or train a bundle with unit_norm = false"
         )
     settings = _settings(in_use, weights)
 
@@ -43,7 +43,7 @@ def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrat
         network = network_of(model, weights, split.train, settings)
         readout, labels = model.readout, split.train.labels
         is_filter = bool(readout.memory.any())
-        if is_filter:  # It has no answer to a single moment.
+        if is_filter:  # A filter can't decode a window on its own: learn through a linear one.
             readout = fit_readout(embed(network, split.train), labels.values)
         network = refined(
             network, split.train, readout, settings, lambda part: on_part(begun + part / 2)
@@ -59,7 +59,7 @@ def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrat
 
 
 def _settings(in_use: Bundle, weights: EncoderWeights) -> TrainSettings:
-    """Return the settings of the bundle in use, with the window and network that it has."""
+    """Return the training settings of the bundle in use, with the window and network it has."""
     shape, model = in_use.model.window, in_use.model
     window = WindowSettings(
         hop_ms=shape.hop_ns / NS_PER_MS,

@@ -1,7 +1,7 @@
 """Run complete closed-loop sessions: calibration, training, use, recalibration, and references.
 
-The cursor should follow the intention, and the hand lags the intention: decoders are trained on
-the hand as it is a little later.
+The cursor should follow the intention, and the hand lags the intention. So NER is trained on the
+hand as it is a little later. (The Kalman reference is trained on the hand at the same time.)
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ from rt_ner.recalibration.intention.labels import hand_ahead, refit_labels
 from rt_ner.recalibration.readouts.refit import Recalibrated, compared
 from rt_ner.recalibration.use import use_of
 
-# Makes a decoder from a block in which another one was used.
+# Makes a new decoder from a block in which an earlier one was used.
 Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
-# Hears the stage, and the part of it that is done (0 to 1).
+# Called with the stage, and the part of it that is done (0 to 1).
 Progress = Callable[[str, float], None]
 
-# Duration of each round of use from which another day is recalibrated, and number of rounds.
+# On another day: longest use per round to recalibrate from, and number of rounds.
 _USE_NS, _ROUNDS = 240 * NS_PER_S, 2
 # Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
 # here than hops of 10 ms, and than square roots of counts.
@@ -47,9 +47,10 @@ _KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_
 class LoopPlan:
     """Plan of a closed-loop session; ``folder`` keeps everything.
 
-    ``subject`` holds options of `rt-ner subject` for every block. Decoders are trained on the
-    hand ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons: before any
-    recalibration, and after each from at most four minutes of use, all rounds taken together.
+    ``subject`` holds options of `rt-ner subject` for every block. NER is trained on the hand
+    ``lead_ms`` later. ``with_another_day`` adds blocks with other neurons: one before any
+    recalibration, and one after each round. A round adds at most four minutes of use, and learns
+    from the use of all rounds so far.
     """
 
     folder: Path
@@ -70,7 +71,7 @@ class Recalibration:
     """A decoder before and after recalibration.
 
     ``…_deg`` is the mean angle to the intended velocity on reaches to which nothing was fitted; it
-    does not tell which is better in the loop. ``…_bps`` is the throughput in one block each.
+    does not always tell which is better in the loop. ``…_bps`` is the throughput in one block each.
     """
 
     in_use_deg: float
@@ -113,7 +114,7 @@ class LoopResult:
 
 
 def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
-    """Calibrate, train, use and recalibrate NER; likewise a Kalman filter; and run the ideal."""
+    """Calibrate, train, use and recalibrate NER; a Kalman filter too, by ReFIT; run the ideal."""
     lab = _Lab(plan, progress)
     calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
     lead_ns = ns_from_ms(plan.lead_ms)
@@ -195,7 +196,7 @@ class _Lab:
         in_use: Trained,
         calibration: ClosedLoopBlock,
     ) -> Recalibrated:
-        """Learn the encoder on from use; the calibration shows how the subject reaches."""
+        """Train the encoder further; the calibration shows how the subject reaches."""
         say = partial(self._progress, "recalibration")
         use = use_of(blocks, LabelMethod.REACH_MODEL, calibration, lambda _: None)
         return recalibrate_encoder(use, in_use.bundle, say)
@@ -219,7 +220,7 @@ def _everywhere(block: ClosedLoopBlock) -> BoolArray:
 
 
 def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
-    """Fit the whole filter again."""
+    """Fit the whole filter again, to the intention as ReFIT finds it."""
     session = _session(block, *refit_labels(block))
     return compared(_kalman(session), session, first.bundle.model)
 

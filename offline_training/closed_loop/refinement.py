@@ -1,4 +1,4 @@
-"""Learn an encoder on from use in the loop, starting from the one in use, in seconds."""
+"""Train the encoder in use further, from use in the loop, in seconds."""
 
 import copy
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import Dataset
 
 _STEPS, _BATCH, _RATE = 600, 256, 1e-3
-# Weight of the squared distance from the encoder in use: minutes of use tell little of a network.
+# Weight of the squared distance from the weights in use: minutes of data can't fit all of them.
 _PULL = 1e-3
 
 
@@ -30,18 +30,18 @@ def refined(
     settings: TrainSettings,
     on_part: Callable[[float], None],
 ) -> EncoderNetwork:
-    """Return an encoder from whose latents a readout, which is kept, decodes the intended outputs.
+    """Return an encoder trained so that a readout, which is kept, decodes the intended outputs.
 
     Parameters
     ----------
     in_use
         The encoder to start from, and to stay close to.
     use
-        Windows of the loop with the intended outputs.
+        Windows from the loop, with the intended outputs.
     readout
         The readout, without memory.
     settings
-        How much the input is disturbed, and the seed.
+        They say how much the input is disturbed, and give the seed.
     on_part
         Called with the part that is done, 0 to 1.
 
@@ -69,7 +69,7 @@ def refined(
 
 
 class _Objective:
-    """The error of the kept readout, in parts of the variance, and the distance from the start."""
+    """The readout's mean squared error over the variance, plus the distance from the start."""
 
     def __init__(self, network: EncoderNetwork, values: FloatArray, readout: Readout) -> None:
         self._start = [parameter.detach().clone() for parameter in network.parameters()]
@@ -92,10 +92,11 @@ class _Objective:
 def network_of(
     model: DecoderSpecification, weights: EncoderWeights, use: Dataset, settings: TrainSettings
 ) -> EncoderNetwork:
-    """Return a decoder's encoder as a network that learns; its features are standardised by use.
+    """Return a decoder's encoder as a network to train; its features are standardised by ``use``.
 
-    With a running normalisation, features are as in training once it has followed the channels, so
-    the weights are taken as they are; without one, they are those of the same function.
+    With a running normalisation, the features come out as in training once it has followed the
+    channels, so the weights are those of training. Without one, the weights are rescaled to the
+    mean and SD of ``use``, so that the network computes what the decoder did.
     """
     network = EncoderNetwork(use, settings)
     if model.normalisation is not None:
@@ -104,7 +105,7 @@ def network_of(
     else:
         mean, sd = (each.double().cpu().numpy() for each in (network.mean, network.sd))
     n_channels, n_bumps = len(weights.first), weights.basis.shape[1]
-    # (bump, channel, hidden); a channel that was silent in use has no say.
+    # (bump, channel, hidden); a channel that was silent in use contributes nothing.
     folded = weights.first.reshape(n_channels, n_bumps, -1).transpose(1, 0, 2).astype(np.float64)
     heard = np.where(np.isinf(sd), 1.0, sd)
     first = (folded * heard[:, None]).reshape(n_bumps * n_channels, -1)

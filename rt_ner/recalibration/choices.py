@@ -4,14 +4,17 @@ from enum import StrEnum
 
 
 class Part(StrEnum):
-    """The part of a bundle that learns: the readout alone, or the encoder and the readout."""
+    """The part of a bundle that learns: the readout alone, or the encoder.
+
+    With the encoder, the readout is kept, unless it is a Kalman filter, which is fitted again.
+    """
 
     READOUT = "readout"
     ENCODER = "encoder"
 
 
 class LabelMethod(StrEnum):
-    """The way to the intended velocity: a model of how the subject reaches, or ReFIT."""
+    """The method that finds the intended velocity: a model of how the subject reaches, or ReFIT."""
 
     REACH_MODEL = "reach-model"
     REFIT = "refit"

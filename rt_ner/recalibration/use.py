@@ -1,4 +1,4 @@
-"""Gather the use of a decoder to learn from: blocks of a day, and what was intended in them."""
+"""Gather closed-loop use to learn from: the blocks of a day, and what was intended in them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from rt_ner.recalibration.intention.reach_model import (
     intended_velocity,
 )
 
-# A model that explains less of the velocity's power tells nothing of the intention.
+# A model that explains a smaller fraction of the velocity's power tells too little to learn from.
 _LEAST_EXPLAINED = 0.4
 
 
@@ -30,10 +30,10 @@ class Use:
     blocks
         The blocks; all have the same channels and hops.
     reach_model
-        The model that tells what the subject intended; None: it aimed straight at the target, as
-        fast as was decoded (ReFIT).
+        The model that gives the intended velocity; None: it pointed straight to the target, as fast
+        as was decoded (ReFIT).
     is_speed_known
-        True if the model tells how fast, too; else the decoder's speed is kept.
+        True if the model also gives the speed; else a refitted readout keeps the decoder's speed.
 
     """
 
@@ -69,18 +69,18 @@ def use_of(
     good: ClosedLoopBlock | None,
     tell: Callable[[str], None],
 ) -> Use:
-    """Return use with the intended velocity found in this way.
+    """Return closed-loop use, with the method that finds the intended velocity in it.
 
     Parameters
     ----------
     blocks
         The blocks to learn from, oldest first.
     labels
-        The way to the intended velocity.
+        The method that finds the intended velocity.
     good
-        A block of good control that shows how the subject reaches; None: the blocks do.
+        A block of good control that shows how the subject reaches; None: the blocks to learn from.
     tell
-        Called with a sentence if no reaching can be seen there.
+        Called with a sentence if a model of reaching explains too little; ReFIT is used then.
 
     """
     if labels is LabelMethod.REFIT:
@@ -88,16 +88,16 @@ def use_of(
     model, explained = fit_reach_model(joined(blocks) if good is None else good)
     if explained < _LEAST_EXPLAINED:
         tell(
-            f"a model of reaching explains only {100 * explained:.0f} % of the velocity, expected "
-            f"{100 * _LEAST_EXPLAINED:.0f} % or more: the decoded velocity is turned to the target "
-            "instead (--labels refit); name a block of better control with --reaching"
+            f"a model of reaching explains only {100 * explained:.0f} % of the velocity's power, "
+            f"expected {100 * _LEAST_EXPLAINED:.0f} % or more: ReFIT is used instead (the decoded "
+            "velocity, turned to the target); name a block of better control with --reaching"
         )
         return Use(blocks)
     return Use(blocks, model, is_speed_known=good is not None)
 
 
 def joined(blocks: tuple[ClosedLoopBlock, ...]) -> ClosedLoopBlock:
-    """Return blocks as one, with a hop between them that was not recorded.
+    """Return blocks as one, with one hop between two that counts as not recorded.
 
     SessionError unless all have the same channels and hops.
     """
@@ -106,8 +106,8 @@ def joined(blocks: tuple[ClosedLoopBlock, ...]) -> ClosedLoopBlock:
         if other.channel_ids != first.channel_ids or other.hop_ns != first.hop_ns:
             raise SessionError(
                 f"blocks of {len(first.channel_ids)} and {len(other.channel_ids)} channels, with "
-                f"hops of {first.hop_ns / 1e6:g} and {other.hop_ns / 1e6:g} ms, can't be taken "
-                "together: name blocks of the same channels and decoder settings"
+                f"hops of {first.hop_ns / 1e6:g} and {other.hop_ns / 1e6:g} ms, can't be combined: "
+                "name blocks with the same channels (also their names) and the same hop"
             )
     before = np.cumsum([0, *(block.n_reaches for block in blocks)])
     reaches = [

@@ -1,1 +1,1 @@
-"""Measure what recalibration brings in the loop on another day, in one process."""
+"""Measure what recalibration gains in the loop on another day, in one process."""

@@ -45,7 +45,7 @@ def bench_another_day(
     use_s: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="Longest use to learn from, per round, e.g. 240.", min=30
+            metavar="SECONDS", help="Longest use of a block to learn from, e.g. 240.", min=30
         ),
     ] = 240.0,
     config: ConfigPath = None,
@@ -54,12 +54,13 @@ def bench_another_day(
 ) -> None:
     """Score recalibration in the loop when the neurons have changed.
 
-    A simulated subject uses the decoder of day one on another day: 30 % of the units are new, and
-    the others have turned by 20°. The decoder is recalibrated from this use, and once more from
-    both blocks together. The intention is found by a model of reaching, by ReFIT, from the
-    simulated truth (the bound), and towards shuffled targets (the control). For comparison: day
-    one, a new calibration by hand, and an ideal decoder. All in one process, without LSL, many
-    times faster than real time.
+    A simulated subject uses the decoder of day one on another day. 30 % of the units are new; the
+    others' preferred directions have turned by 20° and their depth of tuning has changed by 20 %
+    (standard deviations). The encoder is recalibrated from this use, and once more from this and
+    the next block together, even where the held-out angle grows. The intention is found by a model
+    of reaching, by ReFIT, from the simulation itself (the upper bound), and by the model towards
+    the targets of other reaches (the control). For comparison: day one, a new calibration by hand,
+    and an ideal decoder. All in one process, without LSL, many times faster than real time.
 
     Example: rt-ner bench another-day --seeds 5 --json
     """

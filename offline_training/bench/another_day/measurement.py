@@ -31,12 +31,12 @@ from rt_ner.terminal.progress import no_progress
 
 _LEAD_NS = 75 * NS_PER_MS
 _ROUNDS = 2
-# Difference of the seeds of two simulated days.
+# Added to the seed for the neurons of another day; also spaces the seeds of blocks.
 _DAY = 1000
 
 
 class Labels(StrEnum):
-    """The way in which the intention is found that a decoder is recalibrated to.
+    """The method that finds the intention to which a decoder is recalibrated.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class Labels(StrEnum):
     REFIT
         The decoded velocity, turned to the target.
     TRUE
-        What the simulated subject intended: the bound.
+        The velocity that the simulated subject really intended: the upper bound.
     SHUFFLED
-        The model of reaching, towards the targets of other reaches: a control that must lose.
+        The model of reaching, towards the targets of other reaches: a control that must do worse.
 
     """
 
@@ -64,17 +64,17 @@ class DayPlan:
     Attributes
     ----------
     neurons
-        Returns the neurons of day one, by a seed.
+        Returns the neurons of day one for a seed.
     settings
-        Settings of the trainings.
+        Training settings.
     device
         Device to train on.
     calibration_trials, trials
-        Number of trials with the subject's hand, and in each other block.
+        Number of trials with the subject's own hand, and in each other block.
     use_s
         Longest use per round to learn from, in s.
     labels
-        The ways to the intention to compare.
+        The methods to compare that find the intention.
 
     """
 

@@ -25,7 +25,7 @@ class Summary:
 
 
 def summary_of(rows: Sequence[Row]) -> dict[str, Summary]:
-    """Return the mean scores of each condition, in order; a block without a success counts 0."""
+    """Return the mean scores of each condition, in order; without a success, throughput is 0."""
     day_one = {row.seed: row.throughput_bps for row in rows if row.condition == "day one"}
     found = {}
     for condition in dict.fromkeys(row.condition for row in rows):

@@ -1,1 +1,1 @@
-"""The closed loop in one process: the same task, subject and decoder, without LSL and clocks."""
+"""The closed loop in one process: the same task, subject and decoder, without LSL or clocks."""

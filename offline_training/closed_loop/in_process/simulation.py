@@ -26,7 +26,7 @@ from rt_ner.task.trials.trial_machine import TrialMachine
 _TICK_MS = 5
 _TICK_NS = _TICK_MS * NS_PER_MS
 _TICKS_PER_HOP = HOP_NS // _TICK_NS
-# A block ends after so long per trial on average: some decoders never bring the cursor back.
+# A block ends after this time per trial on average: with some decoders the cursor never returns.
 _MOST_S_PER_TRIAL = 8
 
 
@@ -96,7 +96,7 @@ def simulate_block(
     seed: int,
     subject: SubjectSettings | None = None,
 ) -> SimulatedBlock:
-    """Run all trials of a task, or as many as end within 8 s each on average; others have failed.
+    """Run all trials of a task, or those that end within 8 s each on average; the rest fail.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def simulate_block(
     seed
         Seed of the subject's noise and spikes.
     subject
-        How the subject sees and moves; None: as usual.
+        How the subject sees and moves; None: the default settings.
 
     """
     rng = np.random.default_rng(seed)

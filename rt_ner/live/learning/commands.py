@@ -44,29 +44,29 @@ EarlierBlocks = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Earlier block of the day to learn from as well, e.g. better.block.npz; may be given "
-        "several times, oldest first.",
+        help="Earlier block or recording of the day to learn from as well, e.g. "
+        "better.block.npz; may be given several times, oldest first.",
     ),
 ]
 ReachingBlock = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Block of good control that shows how the subject reaches, e.g. of day one. Default: "
-        "the blocks to learn from.",
+        help="Saved block or recording of good closed-loop control, e.g. of day one, that shows "
+        "how the subject reaches and how fast. Default: the blocks to learn from.",
     ),
 ]
 Labels = Annotated[
     LabelMethod,
     typer.Option(
-        help="Way to find the intended velocity: by a model of how the subject reaches, or the "
-        "decoded velocity turned to the target."
+        help="Way to find the intended velocity: a model of how the subject reaches, or ReFIT "
+        "(the decoded velocity, turned to the target)."
     ),
 ]
 PartToLearn = Annotated[
     Part,
     typer.Option(
-        help="Part to learn: encoder and readout, which needs the trainer's packages, or the "
+        help="Part to learn: the encoder, which needs the trainer's packages (torch), or the "
         "readout alone."
     ),
 ]
@@ -88,10 +88,12 @@ def recalibrate(
 ) -> None:
     """Recalibrate a bundle from its use in the loop.
 
-    Listens to a running decoder and task, works out what velocity the subject intended, learns
-    from the first reaches, and compares the result with BUNDLE on the last fifth. Writes the new
-    bundle only if it is better (exit code 2 if not). The block that was heard is saved beside it
-    either way. A decoder started with --next swaps to the new bundle with the key w.
+    Listens to a running decoder and task, works out what velocity the subject intended, and learns
+    from the first four fifths of the reaches. On the last fifth, compares the result with BUNDLE,
+    which must be the bundle in use, by the mean angle to the intended velocity. Writes the new
+    bundle only if its angle is smaller (exit code 2 if not). What was listened to is saved either
+    way as FOLDER.block.npz, and replaces a file of that name. A decoder started with --next swaps
+    to the new bundle with the key w.
 
     Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaching day1.block.npz
     """
@@ -180,7 +182,7 @@ def adapt(
 def _recalibrated(
     use: "Use", in_use: "Bundle", part: Part, show: Callable[[float], None]
 ) -> "Recalibrated":
-    """Return the decoder that has learned from use: its readout, or its encoder too."""
+    """Return the decoder after one part of it has learned from closed-loop use."""
     from rt_ner.recalibration.readouts.refit import recalibrate_readout
 
     show(0.0)

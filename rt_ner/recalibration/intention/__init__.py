@@ -1,1 +1,1 @@
-"""The movement that a subject in the loop intended, whatever was decoded."""
+"""The movement that a subject in the loop intended: by a model of reaching, or by ReFIT."""

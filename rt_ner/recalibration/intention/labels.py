@@ -1,4 +1,4 @@
-"""The movement that a subject in the loop intended, whatever was decoded."""
+"""The velocity that a subject intended: by ReFIT, or its own hand a little later."""
 
 import numpy as np
 
@@ -36,9 +36,10 @@ def hand_ahead(block: ClosedLoopBlock, lead_ns: int) -> tuple[FloatArray, BoolAr
 
 
 def mean_angle_deg(comparison: Comparison) -> float:
-    """Return the mean angle between decoded and intended velocity while the subject aimed.
+    """Return the mean angle in degrees between decoded and intended velocity.
 
-    A decoder that knows nothing scores 90° in a task with targets all around.
+    Only while the subject aimed, that is, where the intended velocity is not zero. A decoder that
+    knows nothing scores 90° in a task with targets all around.
     """
     intended, decoded = comparison.labels.values, comparison.decoded
     meant = intended.any(axis=1)

@@ -1,9 +1,9 @@
 """Work out what a subject intended from a model of how it reaches for a target.
 
-A subject sees the cursor late. To what it sees, it adds what it has intended since, as the cursor
-has answered so far (an internal model; Golub et al. 2015). From there it heads for the target,
-faster the farther away it is, up to a limit. So the intended velocity follows from target and
-cursor alone, whatever was decoded.
+A subject sees the cursor late. To where it sees it, it adds what it has intended since, as far as
+the cursor has responded before (an internal model; Golub et al. 2015). From there it heads for the
+target: the farther away, the faster, up to a limit. So the intended velocity follows from where
+target and cursor were; the decoded velocity tells only how the cursor responds.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from rt_ner.recalibration.block import ClosedLoopBlock
 
 # The intention leads the hand by about 75 ms, and an encoder's newest bins by 30 ms.
 _HAND_ANSWER_S, _DECODER_ANSWER_S = 0.075, 0.03
-# The answer is looked for up to this delay, in so many rounds: it depends on the intention too.
+# Longest delay tried. The answer and the intention depend on each other: found in turn, so often.
 _LONGEST_ANSWER_S, _ROUNDS = 0.3, 6
-# The fit begins with a step of this factor per parameter, and ends with the smallest.
+# The fit multiplies or divides one parameter at a time, first by this factor, at last by that.
 _FIRST_STEP, _LAST_STEP = 1.6, 1.01
 
 
@@ -34,11 +34,11 @@ class ReachModel:
     delay_s
         Age of what the subject sees, in s.
     approach_s
-        The wanted speed is the distance to the target over this time, in s.
+        The wanted speed is the distance to the target divided by this time, in s.
     max_speed_cm_s
-        The limit of that speed, in cm/s.
+        Upper limit of the wanted speed, in cm/s.
     build_up_s
-        Time constant with which the intention follows what is wanted, in s.
+        Time constant with which the intended velocity follows the wanted one, in s.
 
     """
 
@@ -49,7 +49,7 @@ class ReachModel:
 
 
 class Answer(NamedTuple):
-    """The cursor's answer to the intention: it comes after ``delay_s``, with this gain."""
+    """The cursor's response to the intention: it comes after ``delay_s``, with this gain."""
 
     delay_s: float
     gain: float
@@ -58,8 +58,8 @@ class Answer(NamedTuple):
 def intended_velocity(block: ClosedLoopBlock, model: ReachModel) -> tuple[FloatArray, BoolArray]:
     """Return the intended velocity ``(hop, 2)`` in cm/s, and where it is known, ``(hop,)``.
 
-    It is known where there was a target to aim at. How the cursor answered is found together with
-    it, because the subject reckons with that.
+    It is known where there was a target to aim at. How the cursor responded is found together with
+    it, because the subject takes that into account.
     """
     answer = _first_answer(block)
     intended = intended_with(block, model, answer)
@@ -70,7 +70,7 @@ def intended_velocity(block: ClosedLoopBlock, model: ReachModel) -> tuple[FloatA
 
 
 def answer_of(block: ClosedLoopBlock, intended_cm_s: FloatArray) -> Answer:
-    """Return the delay with which an intention best explains the cursor's velocity, and the gain.
+    """Return the delay and gain with which an intention best explains the cursor's velocity.
 
     A subject learns both in the same way, by watching the cursor.
     """
@@ -95,7 +95,8 @@ def fit_reach_model(block: ClosedLoopBlock) -> tuple[ReachModel, float]:
     Returns
     -------
     tuple[ReachModel, float]
-        The model, and the part of the velocity's power that it explains, up to 1.
+        The model, and the fraction of the velocity's power that it explains: at most 1, negative if
+        it is worse than a cursor that stands still.
 
     """
     velocity, known = _velocity(block), np.isfinite(block.target[:, 0])
@@ -131,7 +132,7 @@ def _least(lost: Callable[[ReachModel], float], model: ReachModel) -> tuple[Reac
 
 
 def intended_with(block: ClosedLoopBlock, model: ReachModel, answer: Answer) -> FloatArray:
-    """Return the intended velocity ``(hop, 2)``, if the cursor answers in this way."""
+    """Return the intended velocity ``(hop, 2)`` in cm/s, if the cursor responds like this."""
     hop_s = block.hop_ns / NS_PER_S
     seen = max(round(model.delay_s / hop_s), 1)
     intended = np.zeros((len(block.target), 2))
@@ -160,8 +161,9 @@ def _intend(
 ) -> None:
     """Write the intended velocity, hop by hop: it depends on what was intended before.
 
-    ``hops``: those since what is seen, and those whose movement is not seen yet. ``parameters``:
-    way per intended velocity, approach time, highest speed, share of what is wanted per hop.
+    ``hops``: how many ago the cursor seen now was there, and how many intended steps it does not
+    show yet. ``parameters``: cm moved per hop and intended cm/s, approach time (s), highest speed
+    (cm/s), and the share of the gap to the wanted velocity that closes per hop.
     """
     seen, unseen = hops
     way_s, approach_s, most_cm_s, share = parameters

@@ -25,7 +25,7 @@ from rt_ner.recalibration.intention.labels import mean_angle_deg
 from rt_ner.recalibration.use import Use
 from rt_ner.system.plugins import plugin
 
-# With fewer there is nothing to hold out that would tell two decoders apart.
+# With fewer, too few are held out to tell which of two decoders is better.
 FEWEST_REACHES = 10
 _USUAL_HELD_OUT = 0.2
 
@@ -42,7 +42,7 @@ class Recalibrated:
         Mean angle between decoded and intended velocity on the last reaches, to which nothing was
         fitted. It does not always tell which decoder is better in the loop.
     notice
-        A sentence on the classifier that the new decoder has lost; empty if it has lost none.
+        A sentence about the classifier that the new decoder has lost; empty if it lost none.
     """
 
     trained: Trained
@@ -91,7 +91,7 @@ def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
 
 
 def recalibrate_readout(use: Use, in_use: Bundle) -> Recalibrated:
-    """Fit a readout to the first reaches of some use, and compare it on the rest.
+    """Fit a readout to the first reaches of closed-loop use, and compare it on the rest.
 
     SessionError if there are too few reaches, or they were decoded from other channels.
     """
@@ -114,7 +114,10 @@ def recalibrate_readout(use: Use, in_use: Bundle) -> Recalibrated:
 def _refitted(
     model: DecoderSpecification, labels: Labels, latents: Float32Array, like_cm_s: AnyArray
 ) -> Readout:
-    """Fit a readout of the same kind as the model's, as fast as ``like_cm_s`` ``(hop, 2)``."""
+    """Fit a readout of the same kind as the model's.
+
+    A linear one is made as fast as ``like_cm_s`` ``(hop, 2)``; a Kalman filter is not scaled.
+    """
     if model.readout.memory.any():
         fit_kalman: Callable[..., Readout] = plugin("kalman_readout")
         return fit_kalman(latents, labels, model.window.hop_ns, is_white=False)
@@ -141,8 +144,8 @@ def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -
 def as_fast(readout: Readout, latents: Float32Array, like_cm_s: AnyArray) -> Readout:
     """Return the readout, scaled to the mean squared speed of ``like_cm_s``, ``(hop, 2)``.
 
-    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit: in
-    the loop that costs more than better directions gain.
+    Least squares shrinks what it can't predict, and so makes the cursor slower with each refit. In
+    the loop, that costs more than better directions gain.
     """
     refitted_cm_s = latents @ readout.matrix + readout.bias
     scale = float(np.sqrt(np.square(like_cm_s).sum() / np.square(refitted_cm_s).sum()))
@@ -150,9 +153,10 @@ def as_fast(readout: Readout, latents: Float32Array, like_cm_s: AnyArray) -> Rea
 
 
 def intended_session(use: Use, in_use: Bundle) -> Session:
-    """Return all reaches with the intended velocity, without the operator's gain.
+    """Return all reaches with the intended velocity, as the decoder gave it before the gain.
 
-    The gain is taken to be the same in all blocks.
+    The operator's gain (the keys + and -) is estimated from the newest block, and taken to be the
+    same in all blocks.
     """
     if use.n_reaches < FEWEST_REACHES:
         raise SessionError(
@@ -190,7 +194,7 @@ def _training_entry(session: Session, split: Split, in_use: Bundle) -> TrainingE
 
 
 def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
-    """Return the factor from sent to decoded speed, so that the operator's gain isn't learned."""
+    """Return decoded over sent speed, the inverse of the operator's gain: that isn't learned."""
     moves = np.hypot(*block.decoded_cm_s.T) > 0
     session = block.session("speed", block.decoded_cm_s, moves)
     both = _decoded(session, model)
