@@ -63,7 +63,9 @@ def closed_loop(
     out: Annotated[Path, out_option("all results; must be new")] = Path("rt-ner-closed-loop"),
     another_day: Annotated[
         bool,
-        typer.Option("--another-day", help="Then change the neurons and recalibrate to them."),
+        typer.Option(
+            "--another-day", help="Then change the neurons, and recalibrate in two rounds of use."
+        ),
     ] = False,
     view: Annotated[
         bool, typer.Option("--view", help="Show every block in a live window.")
@@ -77,8 +79,8 @@ def closed_loop(
 
     Calibrates, trains, decodes, recalibrates and scores. Subject, task and decoder are separate
     processes on LSL, in real time; the default trials take about 25 minutes. For comparison, the
-    same subject controls a Kalman filter on binned counts, recalibrated in the same way, and an
-    ideal decoder that returns what the subject intends. At --speed 2, the computer's own delays
+    same subject controls a Kalman filter on binned counts, recalibrated with ReFIT, and an ideal
+    decoder that returns what the subject intends. At --speed 2, the computer's own delays
     have twice their effect.
 
     Example: rt-ner closed-loop --trials 40 --speed 2 --out closed-loop

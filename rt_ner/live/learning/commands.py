@@ -106,14 +106,17 @@ def recalibrate(
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
     kept = block or out.with_name(f"{out.name}.block.npz")
+    if block is None and kept.exists() and not overwrite:
+        raise ConfigError(f"{kept} exists, an earlier block: name another --out, or --overwrite")
+    # Before anything is written: one of them may be replaced.
+    before = [load_any_block(path, decoder, task) for path in earlier or ()]
+    good = load_any_block(reaching, decoder, task) if reaching else None
     with show_progress() as shown:
         if block is None:
             heard = _heard(task, decoder, reaches, shown)
             save_block(heard, kept)
         else:
             heard = load_any_block(block, decoder, task)
-        before = [load_any_block(path, decoder, task) for path in earlier or ()]
-        good = load_any_block(reaching, decoder, task) if reaching else None
         use = use_of((*before, heard), labels, good, shown.say)
         found = _recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
     if found.is_better:

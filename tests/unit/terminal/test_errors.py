@@ -132,6 +132,21 @@ def test_simulate_overwrites_nothing(small_session_file: Path) -> None:
     expect_error(["simulate", small_session_file], "exists")
 
 
+def test_a_block_that_was_heard_is_not_replaced_unasked(
+    small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "better.block.npz").touch()
+    arguments = ["recalibrate", small_bundle_folder, "--out", tmp_path / "better"]
+    expect_error(arguments, "better.block.npz exists", "--overwrite")
+
+
+def test_earlier_blocks_are_read_before_anything_is_heard(
+    small_bundle_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ["recalibrate", small_bundle_folder, "--out", tmp_path / "better", "--earlier"]
+    expect_error([*arguments, tmp_path / "none.npz"], "none.npz", "no such file")
+
+
 def test_an_adapted_bundle_never_replaces_the_one_in_use(small_bundle_folder: Path) -> None:
     expect_error(["adapt", small_bundle_folder, "--out", small_bundle_folder], "--out", "in use")
 
