@@ -51,7 +51,7 @@ def refined(
     network = copy.deepcopy(in_use)
     features = Features(network, use)
     objective = _Objective(network, use.labels.values, readout)
-    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
+    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, _RATE, total_steps=_STEPS + 1, pct_start=0.1
     )
