@@ -120,14 +120,6 @@ def replace_memory(readout: Readout) -> Readout:
     return Readout(readout.matrix / 2, readout.bias / 2, memory=np.eye(2) / 2)
 
 
-def with_small_network(bundle: Bundle) -> Bundle:
-    """Return a bundle as if it were trained with a small network, which is stitched sooner."""
-    training = bundle.manifest.training
-    settings = training.settings | SMALL_NETWORK
-    training = training.model_copy(update={"settings": settings})
-    return replace(bundle, manifest=bundle.manifest.model_copy(update={"training": training}))
-
-
 def test_an_encoder_learns_on_when_electrodes_have_moved(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
