@@ -7,7 +7,7 @@ from offline_training.closed_loop.refinement import network_of, refined
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
-from offline_training.settings import NormalisationSettings, TrainSettings, WindowSettings
+from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
@@ -74,6 +74,6 @@ def _settings(in_use: Bundle, weights: EncoderWeights) -> TrainSettings:
         "temporal_basis": weights.basis.shape[1],
         "hidden_units": (weights.first_bias.size, weights.second_bias.size),
         "latent_dim": weights.latent_bias.size,
-        "normalisation": NormalisationSettings(use=is_followed),
+        "normalisation": settings.normalisation.model_copy(update={"use": is_followed}),
     }
     return settings.model_copy(update=own)

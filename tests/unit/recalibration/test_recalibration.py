@@ -149,12 +149,16 @@ def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
 ) -> None:
     monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
     settings = quick_settings(
-        normalisation=NormalisationSettings(use="on"), readout="kalman", **SMALL_NETWORK
+        normalisation=NormalisationSettings(use="on", update_s=2.0),
+        readout="kalman",
+        **SMALL_NETWORK,
     )
     bundle = train_bundle(small_session, settings, torch.device("cpu"), no_progress).bundle
     use = Use((used(bundle, small_session),))
     found = recalibrate_encoder(use, bundle, lambda _: None).trained.bundle.model
     assert found.normalisation is not None
+    assert bundle.model.normalisation is not None
+    assert found.normalisation.pace == bundle.model.normalisation.pace
     assert found.readout.memory.any()
     assert found.readout.outputs == bundle.model.readout.outputs
 
