@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from offline_training.closed_loop.in_process.simulation import Reference
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.live.learning.block_recorder import BlockRecorder
@@ -31,7 +32,7 @@ class BlockPlan:
     trials
         Number of trials.
     mover
-        Folder of the bundle that moves the cursor, or `HAND` or `IDEAL`.
+        Folder of the bundle that moves the cursor, or a reference.
     subject
         Options of `rt-ner subject`.
     speed
@@ -42,14 +43,10 @@ class BlockPlan:
 
     name: str
     trials: int
-    mover: Path | str
+    mover: Path | Reference
     subject: tuple[str, ...]
     speed: float = 1.0
     with_view: bool = False
-
-
-# The subject's own hand, as in a calibration; and its intention, as if it were decoded perfectly.
-HAND, IDEAL = "hand", "intention"
 
 
 def run_block(
@@ -68,7 +65,7 @@ def run_block(
         view += [str(plan.mover), "--decoder", decoder]
         mover, recorder = ["--decoder", decoder], BlockRecorder(task, decoder=decoder)
     else:
-        mover = ["--hand" if plan.mover == HAND else "--decoder", subject]
+        mover = ["--hand" if plan.mover is Reference.HAND else "--decoder", subject]
         recorder = BlockRecorder(task, subject=subject)
     trials = ["--trials", str(plan.trials)]
     task_arguments = ["task", "--name", task, *trials, *speed, *mover]

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from offline_training.closed_loop.block_run import HAND, IDEAL, BlockPlan, run_block
+from offline_training.closed_loop.block_run import BlockPlan, run_block
 from offline_training.closed_loop.encoder import recalibrate_encoder
+from offline_training.closed_loop.in_process.simulation import Reference
 from offline_training.dataset.split import split_session
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.readouts.kalman_readout import fit_kalman
@@ -116,7 +117,8 @@ class LoopResult:
 def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     """Calibrate, train, use and recalibrate NER; a Kalman filter too, by ReFIT; run the ideal."""
     lab = _Lab(plan, progress)
-    calibration_scores, calibration = lab.block("calibration", plan.calibration_trials, HAND)
+    n_calibration = plan.calibration_trials
+    calibration_scores, calibration = lab.block("calibration", n_calibration, Reference.HAND)
     lead_ns = ns_from_ms(plan.lead_ms)
     session = _session(calibration, *hand_ahead(calibration, lead_ns))
     ner = train_bundle(
@@ -128,7 +130,7 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     another_day = lab.another_day(ner, calibration) if plan.with_another_day else []
     kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
     kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
-    ideal, _ = lab.block("ideal", plan.trials, IDEAL)
+    ideal, _ = lab.block("ideal", plan.trials, Reference.IDEAL)
     return LoopResult(
         speed=plan.speed,
         blocks=[{"name": "calibration", **calibration_scores}, *blocks],
@@ -146,7 +148,7 @@ class _Lab:
         self._progress = progress
 
     def block(
-        self, name: str, trials: int, mover: Path | str, *subject: str
+        self, name: str, trials: int, mover: Path | Reference, *subject: str
     ) -> tuple[dict[str, float], ClosedLoopBlock]:
         """Run a block, and return its scores and its recording."""
         plan = self._plan

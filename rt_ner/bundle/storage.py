@@ -82,9 +82,17 @@ def cloud_page(latents: Float32Array, direction_deg: FloatArray) -> dict[str, by
     return {_CLOUD_FILE: content.getvalue()}
 
 
-def load_cloud(folder: Path) -> tuple[FloatArray, FloatArray] | None:
-    """Read the latents and directions that `cloud_page` wrote; None if the bundle has none."""
-    content = _read_checked(folder).get(_CLOUD_FILE)
+def load_shown(folder: Path) -> tuple[Manifest, tuple[FloatArray, FloatArray] | None]:
+    """Read what is shown of a bundle, after a check of all hashes; BundleError as `load_bundle`.
+
+    That is its manifest, and the latents and directions that `cloud_page` wrote; None without any.
+    """
+    files = _read_checked(folder)
+    return _manifest_of(files, folder), _cloud_of(files, folder)
+
+
+def _cloud_of(files: dict[str, bytes], folder: Path) -> tuple[FloatArray, FloatArray] | None:
+    content = files.get(_CLOUD_FILE)
     if content is None:
         return None
     try:
@@ -125,11 +133,6 @@ def load_bundle(folder: str | Path) -> Bundle:
     if bundle.weights is not None:
         replay_golden(bundle, folder)
     return bundle
-
-
-def load_manifest(folder: Path) -> Manifest:
-    """Read a bundle's manifest, after a check of all hashes; BundleError as for `load_bundle`."""
-    return _manifest_of(_read_checked(folder), folder)
 
 
 def _bundle_of(files: dict[str, bytes], folder: Path) -> Bundle:

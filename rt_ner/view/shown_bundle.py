@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rt_ner.bundle.storage import load_cloud, load_manifest
+from rt_ner.bundle.storage import load_shown
 from rt_ner.bundle.tables.manifest_table import manifest_rows
 from rt_ner.view.panels.latents import Cloud
 
@@ -18,6 +18,5 @@ class ShownBundle(NamedTuple):
 
 def load_shown_bundle(folder: Path) -> ShownBundle:
     """Read a bundle's facts and cloud; BundleError if a file is missing or was changed."""
-    cloud = load_cloud(folder)
-    facts = manifest_rows(load_manifest(folder))
-    return ShownBundle(facts, None if cloud is None else Cloud(*cloud))
+    manifest, cloud = load_shown(folder)
+    return ShownBundle(manifest_rows(manifest), None if cloud is None else Cloud(*cloud))

@@ -19,7 +19,7 @@ pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 from PySide6.QtGui import QColor
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.storage import load_cloud
+from rt_ner.bundle.storage import load_shown
 from rt_ner.core.clock import next_grid_line_ns, ns_from_s, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.core.errors import ConfigError, RtNerError
@@ -252,7 +252,7 @@ def test_a_picture_of_the_running_window(
 
 
 def test_the_bundle_holds_latents_of_training(small_bundle_folder: Path) -> None:
-    cloud = load_cloud(small_bundle_folder)
+    _, cloud = load_shown(small_bundle_folder)
     assert cloud is not None
     latents, direction_deg = cloud
     assert latents.shape == (len(direction_deg), 3)

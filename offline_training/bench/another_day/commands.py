@@ -65,13 +65,11 @@ def bench_another_day(
     Example: rt-ner bench another-day --seeds 5 --json
     """
     require_training()
-    import numpy as np
-
-    from drivers.simulated.subject.neurons import fitted, made_up
     from offline_training.bench.another_day.measurement import (
         DayPlan,
         Labels,
         measure_another_day,
+        neurons_of,
     )
     from offline_training.bench.another_day.summary import summary_of
     from offline_training.closed_loop.commands import loop_settings
@@ -80,13 +78,9 @@ def bench_another_day(
     check_recipe_use(session, recipe)
     settings = loop_settings(config, 0)
     with show_progress() as shown:
-        if session is None:
-            neurons = lambda seed: made_up(np.random.default_rng(seed))  # noqa: E731
-        else:
-            same = fitted(load_session(session, area, None, shown.warn, recipe))
-            neurons = lambda _seed: same  # noqa: E731
+        recorded = load_session(session, area, None, shown.warn, recipe) if session else None
         plan = DayPlan(
-            neurons=neurons,
+            neurons=neurons_of(recorded),
             settings=settings,
             device=pick_device(device),
             calibration_trials=calibration,

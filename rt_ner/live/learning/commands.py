@@ -91,9 +91,8 @@ def recalibrate(
     Listens to a running decoder and task, works out what velocity the subject intended, and learns
     from the first four fifths of the reaches. On the last fifth, compares the result with BUNDLE,
     which must be the bundle in use, by the mean angle to the intended velocity. Writes the new
-    bundle only if its angle is smaller (exit code 2 if not). What was listened to is saved either
-    way as FOLDER.block.npz, and replaces a file of that name. A decoder started with --next swaps
-    to the new bundle with the key w.
+    bundle only if its angle is smaller (exit code 2 if not). The recorded block is saved either way
+    as FOLDER.block.npz. A decoder started with --next swaps to the new bundle with the key w.
 
     Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaching day1.block.npz
     """
@@ -107,7 +106,9 @@ def recalibrate(
     check_home(out)
     kept = block or out.with_name(f"{out.name}.block.npz")
     if block is None and kept.exists() and not overwrite:
-        raise ConfigError(f"{kept} exists, an earlier block: name another --out, or --overwrite")
+        raise ConfigError(
+            f"{kept} exists, an earlier block: name another --out, or say --overwrite"
+        )
     # Before anything is written: one of them may be replaced.
     before = [load_any_block(path, decoder, task) for path in earlier or ()]
     good = load_any_block(reaching, decoder, task) if reaching else None

@@ -18,7 +18,7 @@ from rt_ner.core.compiled.njit import njit
 from rt_ner.recalibration.block import ClosedLoopBlock
 
 # The intention leads the hand by about 75 ms, and an encoder's newest bins by 30 ms.
-_HAND_ANSWER_S, _DECODER_ANSWER_S = 0.075, 0.03
+HAND_ANSWER_S, _DECODER_ANSWER_S = 0.075, 0.03
 # Longest delay tried. The answer and the intention depend on each other: found in turn, so often.
 _LONGEST_ANSWER_S, _ROUNDS = 0.3, 6
 # The fit multiplies or divides one parameter at a time, first by this factor, at last by that.
@@ -187,10 +187,12 @@ def _intend(
 
 def _velocity(block: ClosedLoopBlock) -> FloatArray:
     """Return the velocity ``(hop, 2)`` that moved the cursor: the hand's, or the decoded one."""
-    own = block.hand_cm_s if np.isfinite(block.hand_cm_s).any() else block.decoded_cm_s
-    return np.nan_to_num(own)
+    return np.nan_to_num(block.hand_cm_s if _is_of_hand(block) else block.decoded_cm_s)
 
 
 def _first_answer(block: ClosedLoopBlock) -> Answer:
-    is_hand = np.isfinite(block.hand_cm_s).any()
-    return Answer(_HAND_ANSWER_S if is_hand else _DECODER_ANSWER_S, 1.0)
+    return Answer(HAND_ANSWER_S if _is_of_hand(block) else _DECODER_ANSWER_S, 1.0)
+
+
+def _is_of_hand(block: ClosedLoopBlock) -> bool:
+    return bool(np.isfinite(block.hand_cm_s).any())

@@ -5,7 +5,8 @@ from threading import Event, Thread
 
 import numpy as np
 
-from offline_training.closed_loop.block_run import HAND, BlockPlan, run_block
+from offline_training.closed_loop.block_run import BlockPlan, run_block
+from offline_training.closed_loop.in_process.simulation import Reference
 from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.live.learning.block_recorder import BlockRecorder, hear_block
 from rt_ner.lsl.streams import open_outlet
@@ -14,7 +15,7 @@ from tests.helpers.rig import WAIT_S
 
 
 def test_a_subject_reaches_targets_with_its_own_hand_and_all_is_recorded(tmp_path: Path) -> None:
-    plan = BlockPlan("test", 3, HAND, ("--seed", "1"), speed=2.0)
+    plan = BlockPlan("test", 3, Reference.HAND, ("--seed", "1"), speed=2.0)
     parts: list[float] = []
     scores, played = run_block(plan, tmp_path / "block", parts.append)
     assert scores["trials"] == 3
