@@ -1,0 +1,1 @@
+"""Engines that run many fits: this process, several processes, or a cluster."""
