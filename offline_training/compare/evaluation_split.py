@@ -17,8 +17,11 @@ from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.data.loading import ALL_AREAS, load_session, session_areas
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
+from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels, shuffle_trials
+
+_DEFAULTS = TrainSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,8 @@ class EvaluationSplit:
         ``(trial,)``, go cues in session time, in ns.
     sha256
         Hash of the session file.
+    validation
+        Windows of training trials that no method learns from, to choose settings by; None without.
     """
 
     session: str
@@ -45,6 +50,7 @@ class EvaluationSplit:
     split: Split
     go_ns: Int64Array
     sha256: str
+    validation: Dataset | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +120,7 @@ def load_recordings(
     recordings = tuple(
         recording_of(load_session(path, area, voltage, recipe=recipe), smoothing, outputs)
         for path in files
-        for area in _areas_of(path, areas, recipe)
+        for area in areas_of(path, areas, recipe)
     )
     names = [recording.name for recording in recordings]
     for name in names:
@@ -126,12 +132,22 @@ def load_recordings(
     return recordings
 
 
+def areas_of(path: Path, areas: Sequence[str], recipe: Path | None) -> Sequence[str | None]:
+    """Return the areas of a file to read: those named, all for ``all``, by default the first."""
+    if not areas:
+        return (None,)
+    return session_areas(path, recipe) if ALL_AREAS in areas else tuple(dict.fromkeys(areas))
+
+
 def recording_of(
-    session: Session, smoothing: bool = False, outputs: Sequence[str] = ()
+    session: Session,
+    smoothing: bool = False,
+    outputs: Sequence[str] = (),
+    settings: TrainSettings = _DEFAULTS,
 ) -> EvaluationSplit:
     """Split a session as the trainer does. Raises SessionError if it has too few trials."""
     session = learned_part(session, outputs)
-    split = paper_split(session) if smoothing else split_session(session, TrainSettings())
+    split = paper_split(session) if smoothing else split_session(session, settings)
     n_labelled = np.unique(split.train.labels.trial).size
     if n_labelled < 2:
         raise SessionError(
@@ -161,9 +177,3 @@ def directions_of_trials(labels: Labels) -> FloatArray:
     _, first_hops = np.unique(labels.trial, return_index=True)
     directions: FloatArray = labels.direction_deg[first_hops]
     return directions
-
-
-def _areas_of(path: Path, areas: Sequence[str], recipe: Path | None) -> Sequence[str | None]:
-    if not areas:
-        return (None,)
-    return session_areas(path, recipe) if ALL_AREAS in areas else tuple(dict.fromkeys(areas))

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import Any
 
-from distributed import Client, Future, wait
+from distributed import Client, Future, KilledWorker, wait
 
-from offline_training.engines.engine import Result, Task
+from offline_training.engines.engine import Result, Task, WorkersLostError
 
 Connect = Callable[[], AbstractContextManager[Client]]
 
@@ -57,8 +57,7 @@ class Cluster:
     ) -> Iterator[tuple[Task, Result | Exception]]:
         """Yield each task with its result, or the error that it raised, in order of completion.
 
-        A task yields `distributed.KilledWorker` if its workers died again and again. It need not be
-        the cause.
+        A task whose workers were lost again and again yields `WorkersLostError`.
         """
         coming, again = iter(tasks), deque[Task]()
         running: dict[Future, Task] = {}
@@ -130,7 +129,8 @@ _NONE: Any = object()
 def _outcome(future: Future) -> Any:
     """Return a result, or the error that the task raised; raise if the future is lost."""
     if future.status == "error":
-        return future.exception()
+        error = future.exception()
+        return WorkersLostError(str(error)) if isinstance(error, KilledWorker) else error
     if future.status != "finished":
         raise CancelledError
     return future.result(timeout=60)

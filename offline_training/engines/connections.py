@@ -26,7 +26,7 @@ def local(n_workers: int, memory_limit_gb: float, tell: Callable[[str], None]) -
 
     @contextmanager
     def connect() -> Iterator[Client]:
-        _quieten()
+        quieten()
         with (
             LocalCluster(
                 n_workers=n_workers,
@@ -37,7 +37,7 @@ def local(n_workers: int, memory_limit_gb: float, tell: Callable[[str], None]) -
             ) as cluster,
             Client(cluster) as client,
         ):
-            _tell_dashboard(client, tell)
+            tell_dashboard(client, tell)
             yield client
 
     return connect
@@ -53,10 +53,10 @@ def running(address: str, tell: Callable[[str], None]) -> Connect:
     @contextmanager
     def connect() -> Iterator[Client]:
         nonlocal wait_s
-        _quieten()
+        quieten()
         with _client_of(address, wait_s, tell) as client:
             wait_s = _RETURN_S
-            _tell_dashboard(client, tell)
+            tell_dashboard(client, tell)
             yield client
 
     return connect
@@ -84,14 +84,14 @@ def _in_short(error: BaseException) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _tell_dashboard(client: Client, tell: Callable[[str], None]) -> None:
+def tell_dashboard(client: Client, tell: Callable[[str], None]) -> None:
     """Show the link to Dask's dashboard, if there is one."""
     # Without Bokeh, the page would only say that it is missing.
     if find_spec("bokeh") and "dashboard" in client.scheduler_info().get("services", {}):
         tell(f"Dask's dashboard: {client.dashboard_link}")
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Keep Dask's own words on lost workers out of the progress; what matters is told by us."""
     import dask  # noqa: PLC0415
 

@@ -7,6 +7,10 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+class WorkersLostError(Exception):
+    """The processes that ran a task ended again and again; the task need not be the cause."""
+
+
 class Engine(Protocol):
     """Calls a function on tasks.
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.offline.dataset import Dataset
 
@@ -37,7 +38,8 @@ class Method:
 
     A ``direct`` method gives the outputs themselves, and no latents. ``needs`` names a package that
     it uses and that may not be installed. ``by_direction``: it learns from reach directions, which
-    a continuous recording has not.
+    a continuous recording has not. ``settings`` are those of a training, for the methods that have
+    them. ``version`` is raised when a method's results change: a sweep then fits it anew.
     """
 
     name: str
@@ -46,3 +48,5 @@ class Method:
     direct: bool = False
     needs: str = ""
     by_direction: bool = False
+    settings: TrainSettings | None = None
+    version: int = 1

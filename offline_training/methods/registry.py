@@ -1,6 +1,5 @@
 """Find methods by name."""
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from offline_training.methods.decoders.gru import GRU
@@ -15,6 +14,7 @@ from offline_training.methods.method import Method
 from offline_training.methods.names import MethodName
 from offline_training.methods.packages import optional_package
 from rt_ner.core.errors import ConfigError
+from rt_ner.core.settings import unknown_name
 
 METHOD_NAMES = tuple(MethodName)
 _METHODS = {
@@ -29,10 +29,7 @@ _METHODS = {
 def load_method(name: str) -> Method:
     """Return the method of a name; ConfigError, naming the nearest, if there is none."""
     if name not in _METHODS:
-        nearest = difflib.get_close_matches(name, METHOD_NAMES, n=1, cutoff=0.0)[0]
-        raise ConfigError(
-            f"unknown method '{name}': did you mean '{nearest}'? Valid: {', '.join(METHOD_NAMES)}"
-        )
+        raise ConfigError(unknown_name("method", name, METHOD_NAMES))
     return _METHODS[name]
 
 

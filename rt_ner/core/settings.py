@@ -3,7 +3,7 @@
 import codecs
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -140,9 +140,15 @@ def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
         # A section that repeats also has its number among the keys.
         if section in kind.model_fields:
             kind = _settings_in(kind.model_fields[section].annotation) or kind
-    valid = list(kind.model_fields)
-    nearest = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.0)
-    return f"unknown key '{'.'.join(keys)}': did you mean '{nearest[0]}'? Valid: {', '.join(valid)}"
+    return unknown_name("key", ".".join(keys), list(kind.model_fields))
+
+
+def unknown_name(kind: str, name: str, valid: Sequence[str]) -> str:
+    """Return a sentence on an unknown name, the nearest valid one and all valid ones."""
+    has_sections = any("." in each for each in valid)
+    wanted = name if has_sections else name.rpartition(".")[2]
+    nearest = difflib.get_close_matches(wanted, valid, n=1, cutoff=0.0)
+    return f"unknown {kind} '{name}': did you mean '{nearest[0]}'? Valid: {', '.join(valid)}"
 
 
 def _settings_in(annotation: object) -> type[BaseModel] | None:

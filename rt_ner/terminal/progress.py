@@ -178,9 +178,17 @@ class Forecast:
     def ends(self) -> None:
         """End the running fit."""
         assert self._running is not None
-        self._taken_s.setdefault(self._running, []).append(self._now_s() - self._began_s)
-        self._fits_left[self._running] -= 1
+        self.took(self._running, self._now_s() - self._began_s)
         self._running = None
+
+    def took(self, kind: str, seconds: float) -> None:
+        """Note that a fit of this kind is done, and the seconds that it took."""
+        self._taken_s.setdefault(kind, []).append(seconds)
+        self._fits_left[kind] -= 1
+
+    def leave_out(self, kind: str) -> None:
+        """Note that a fit of this kind need not be done."""
+        self._fits_left[kind] -= 1
 
     def left(self) -> tuple[float, tuple[str, ...]]:
         """Return the seconds left for the kinds timed so far, and the kinds not timed yet."""
@@ -194,12 +202,12 @@ class Forecast:
             left_s -= min(done_s, fit_s.get(self._running, 0.0))
         return left_s, tuple(name for name in left if name not in fit_s)
 
-    def text(self) -> str:
+    def text(self, n_at_once: int = 1) -> str:
         """Return the time left in words; empty while it is not known."""
         left_s, untimed = self.left()
         if untimed and not left_s:
             return ""
-        return f"{'over ' if untimed else ''}{clock(left_s)} left"
+        return f"{'over ' if untimed else ''}{clock(left_s / n_at_once)} left"
 
 
 def clock(seconds: float) -> str:

@@ -20,7 +20,8 @@ from rt_ner.offline.scores import Comparison
 class Embedding:
     """A method's values for a recording, ``(hop, dims)``: latents, or outputs.
 
-    ``fit_s`` is the training time in seconds, without readouts.
+    ``fit_s`` is the training time in seconds, without readouts. ``validation`` is None where the
+    recording has no validation trials.
     """
 
     recording: EvaluationSplit
@@ -28,15 +29,18 @@ class Embedding:
     train: Float32Array
     test: Float32Array
     fit_s: float
+    validation: Float32Array | None = None
 
-    def read_out(self, readout: str) -> tuple[Comparison, Comparison]:
-        """Decode training and held-out trials with a readout fitted to the former."""
-        split = self.recording.split
+    def read_out(self, readout: str) -> tuple[Comparison, ...]:
+        """Decode training, held-out and validation trials with a readout fitted to the first."""
+        split, validation = self.recording.split, self.recording.validation
+        parts = [(split.train, self.train), (split.test, self.test)]
+        if validation is not None and self.validation is not None:
+            parts.append((validation, self.validation))
         decode = fit_named(readout, self.train, split.train.labels)
-        hop_ns = split.shape.hop_ns
-        return (
-            Comparison(split.train.labels, self.train, decode(self.train), hop_ns),
-            Comparison(split.test.labels, self.test, decode(self.test), hop_ns),
+        return tuple(
+            Comparison(part.labels, values, decode(values), split.shape.hop_ns)
+            for part, values in parts
         )
 
 
@@ -49,9 +53,10 @@ def embed(recording: EvaluationSplit, method: Method, context: FitContext) -> Em
         train, test = (
             _values(fitted, part) for part in (recording.split.train, recording.split.test)
         )
+        validation = _values(fitted, recording.validation) if recording.validation else None
     except RtNerError as error:
         raise type(error)(f"{method.name} on {recording.name}: {error}") from error
-    return Embedding(recording, method, train, test, fit_s)
+    return Embedding(recording, method, train, test, fit_s, validation)
 
 
 def score(
@@ -62,7 +67,19 @@ def score(
     control: Embedding | None,
 ) -> Row:
     """Score one readout of a method."""
-    train, test = embedding.read_out(readout)
+    return row_of(embedding, readout, embedding.read_out(readout), seed, direction_acc, control)
+
+
+def row_of(
+    embedding: Embedding,
+    readout: str,
+    decoded: tuple[Comparison, ...],
+    seed: int,
+    direction_acc: float | None,
+    control: Embedding | None,
+) -> Row:
+    """Return the scores of trials that `Embedding.read_out` has decoded."""
+    train, test = decoded[:2]
     return Row(
         session=embedding.recording.session,
         area=embedding.recording.area,

@@ -30,7 +30,8 @@ _PAPER = TrainSettings(
 
 def ner(name: str, settings: TrainSettings) -> Method:
     """Return NER with these settings, but with the seed of the context."""
-    return Method(name, settings.latent_dim, partial(_fit, settings=settings))
+    fit = partial(_fit, settings=settings)
+    return Method(name, settings.latent_dim, fit, settings=settings)
 
 
 def _fit(train: Dataset, context: FitContext, settings: TrainSettings) -> Fitted:

@@ -1,0 +1,75 @@
+"""Define the options that choose an engine, and make it. Dask is imported when it is needed."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rt_ner.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from offline_training.engines.engine import Engine
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Number of processes on this computer, each with one thread, e.g. 4.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Use the Dask cluster with this scheduler, e.g. tcp://192.168.1.5:8786.",
+    ),
+]
+SlurmProfile = Annotated[
+    Path | None,
+    typer.Option(
+        "--slurm",
+        metavar="FILE",
+        help="Start workers as Slurm jobs, as this profile (TOML) says, e.g. slurm.toml.",
+    ),
+]
+
+
+@contextmanager
+def cluster_engine(
+    workers: int | None,
+    scheduler: str | None,
+    slurm: Path | None,
+    memory_limit_gb: float,
+    tell: Callable[[str], None],
+) -> Iterator["Engine"]:
+    """Open the cluster that was chosen; by default processes, one per core, of this computer."""
+    if sum(choice is not None for choice in (workers, scheduler, slurm)) > 1:
+        raise ConfigError("--workers, --scheduler and --slurm exclude each other: give one of them")
+    from offline_training.engines import connections  # noqa: PLC0415 - quick --help
+    from offline_training.engines.cluster import Cluster  # noqa: PLC0415
+
+    if scheduler is not None:
+        connect = connections.running(scheduler, tell)
+    elif slurm is not None:
+        from offline_training.engines.slurm import slurm_jobs  # noqa: PLC0415
+
+        connect = slurm_jobs(slurm, tell)
+    else:
+        n_workers = workers or n_cores()
+        connect = connections.local(n_workers, memory_limit_gb, tell)
+    with Cluster(connect, tell) as cluster:
+        yield cluster
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""Sweeps: sessions × methods × settings × seeds, each fit a task of its own."""
