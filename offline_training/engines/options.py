@@ -51,13 +51,13 @@ def cluster_engine(
     """Open the cluster that was chosen; by default processes, one per core, of this computer."""
     if sum(choice is not None for choice in (workers, scheduler, slurm)) > 1:
         raise ConfigError("--workers, --scheduler and --slurm exclude each other: give one of them")
-    from offline_training.engines import connections  # noqa: PLC0415 - quick --help
-    from offline_training.engines.cluster import Cluster  # noqa: PLC0415
+    from offline_training.engines.clusters import connections  # noqa: PLC0415 - quick --help
+    from offline_training.engines.clusters.cluster import Cluster  # noqa: PLC0415
 
     if scheduler is not None:
         connect = connections.running(scheduler, tell)
     elif slurm is not None:
-        from offline_training.engines.slurm import slurm_jobs  # noqa: PLC0415
+        from offline_training.engines.clusters.slurm import slurm_jobs  # noqa: PLC0415
 
         connect = slurm_jobs(slurm, tell)
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from offline_training.sweep.fit import Outcome, State
+from offline_training.sweep.fitting.job import Outcome, State
 from rt_ner.terminal.progress import Bar, Display, Forecast
 
 

@@ -13,7 +13,8 @@ from pydantic import JsonValue
 from offline_training.engines.engine import Engine, WorkersLostError
 from offline_training.engines.versions import versions
 from offline_training.methods.registry import load_method
-from offline_training.sweep.fit import Job, Outcome, Score, State, run_fit
+from offline_training.sweep.fitting.job import Job, Outcome, Score, State, run_fit
+from offline_training.sweep.fitting.scoring import score_fit
 from offline_training.sweep.plan.fits import Fit
 from offline_training.sweep.plan.plan import (
     MOST_FITS,
@@ -25,7 +26,6 @@ from offline_training.sweep.plan.plan import (
 )
 from offline_training.sweep.progress import SweepProgress
 from offline_training.sweep.results.folder import SweepFolder
-from offline_training.sweep.scoring import score_fit
 from offline_training.sweep.settings import SweepSettings
 from rt_ner.core.errors import ConfigError
 
@@ -137,7 +137,7 @@ def _run_rounds(sweep: Sweep, engine: Engine, progress: SweepProgress) -> None:
     settings = sweep.settings
     methods = [name for name in settings.methods if load_method(name).settings is not None]
     if not methods:
-        raise ConfigError("search = \"optuna\" needs a method with settings, such as ner")
+        raise ConfigError('search = "optuna" needs a method with settings, such as ner')
     with ExitStack() as stack:
         studies: dict[str, Study] = {
             name: stack.enter_context(
@@ -157,7 +157,7 @@ def _run_rounds(sweep: Sweep, engine: Engine, progress: SweepProgress) -> None:
             _run_plan(sweep, plan, engine, progress)
             scores = _mean_scores(plan, sweep.folder)
             for name, study in studies.items():
-                study.tell(first, lambda chosen, of=name: scores[of, json.dumps(chosen)], n)
+                study.tell(first, [scores[name, json.dumps(chosen)] for chosen in tried[name]])
 
 
 def _mean_scores(plan: Plan, folder: SweepFolder) -> dict[tuple[str, str], float | None]:
@@ -166,7 +166,8 @@ def _mean_scores(plan: Plan, folder: SweepFolder) -> dict[tuple[str, str], float
     for fit in plan:
         key = (fit.method, json.dumps(fit.settings))
         found.setdefault(key, []).append(folder.validation_r2(fit.key))
+    known = {key: [r2 for r2 in values if r2 is not None] for key, values in found.items()}
     return {
-        key: None if any(r2 is None for r2 in values) else fmean(r2 for r2 in values if r2 is not None)
+        key: fmean(known[key]) if len(known[key]) == len(values) else None
         for key, values in found.items()
     }

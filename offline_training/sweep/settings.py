@@ -35,7 +35,7 @@ class SweepSettings(Settings):
 
     sessions: tuple[SessionGroup, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(default=("ner",), min_length=1)
-    settings: dict[str, tuple[JsonValue, ...]] = {}
+    settings: dict[str, tuple[JsonValue, ...]] = Field(default={})
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     search: Literal["grid", "random", "optuna"] = "grid"
     trials: int = Field(default=50, ge=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from offline_training.engines.versions import versions
-from offline_training.sweep.fit import Job, run_fit
+from offline_training.sweep.fitting.job import Job, run_fit
 from offline_training.sweep.results.folder import SweepFolder
 from offline_training.sweep.run import Sweep
 from rt_ner.core.atomic_files import replace_file
@@ -17,8 +17,8 @@ def write_task_list(sweep: Sweep, path: Path) -> int:
     """Write one command per fit that has not ended; return their number."""
     if sweep.settings.search == "optuna":
         raise ConfigError(
-            "search = \"optuna\" chooses settings by the scores of earlier ones, so it has no task "
-            "list: leave out --task-list, or set search = \"random\""
+            'search = "optuna" chooses settings by the scores of earlier ones, so it has no task '
+            'list: leave out --task-list, or set search = "random"'
         )
     lines = [*_commands(sweep)]
     replace_file(path, "".join(f"{line}\n" for line in lines).encode())

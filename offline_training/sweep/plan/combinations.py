@@ -1,7 +1,7 @@
 """List combinations of settings by number, without holding them."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from pydantic import JsonValue
@@ -20,7 +20,9 @@ class Grid(Sequence[Combination]):
         return self.size
 
     def __getitem__(self, number: int) -> Combination:  # type: ignore[override]
-        """Return the combination of a number."""
+        """Return the combination of a number; IndexError if there is none."""
+        if not 0 <= number < self.size:
+            raise IndexError(number)
         chosen: dict[str, JsonValue] = {}
         for name, values in reversed(self._values.items()):
             number, place = divmod(number, len(values))
@@ -42,6 +44,3 @@ class Sample(Sequence[Combination]):
     def __getitem__(self, number: int) -> Combination:  # type: ignore[override]
         """Return the combination of a number."""
         return self._grid[self._numbers[number]]
-
-    def __iter__(self) -> Iterator[Combination]:
-        return (self._grid[number] for number in self._numbers)

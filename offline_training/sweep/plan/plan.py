@@ -116,7 +116,7 @@ def too_many(n_fits: int) -> ConfigError:
     """Return the error of a sweep that is too large."""
     return ConfigError(
         f"this sweep has {n_fits:,} fits, expected {MOST_FITS:,} at most: cut it up into several, "
-        "e.g. by sessions, or try some settings only (search = \"random\" or \"optuna\")"
+        'e.g. by sessions, or try some settings only (search = "random" or "optuna")'
     )
 
 

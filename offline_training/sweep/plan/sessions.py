@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from glob import glob
 from pathlib import Path
 
 from offline_training.compare.evaluation_split import areas_of
@@ -47,10 +46,14 @@ def planned_sessions(
 def _files(group: SessionGroup) -> Iterator[Path]:
     """Yield the files of a group, in the order of their names; those of a pattern must exist."""
     for name in group.files:
-        found = sorted(glob(name, recursive=True)) if "*" in name else [name]
+        path = Path(name)
+        if "*" not in name:
+            yield path
+            continue
+        found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         if not found:
             raise ConfigError(f"sessions: no file fits {name}: check the path")
-        yield from map(Path, found)
+        yield from found
 
 
 def _source_key(path: Path, group: SessionGroup) -> str:

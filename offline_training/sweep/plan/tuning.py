@@ -1,6 +1,6 @@
 """Choose settings with Optuna: in rounds, and the same ones however often it is interrupted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,16 +74,15 @@ class Study:
 
     def _chosen(self, trial: FrozenTrial) -> dict[str, JsonValue]:
         """Return the settings of a trial; the first ones where it was interrupted in between."""
-        return {
-            name: values[trial.params.get(name, 0)] for name, values in self._values.items()
-        }
+        return {name: values[trial.params.get(name, 0)] for name, values in self._values.items()}
 
-    def tell(self, first: int, score: Callable[[dict[str, JsonValue]], float | None], n: int) -> None:
-        """Note the scores of some trials, in order; None: it could not be scored."""
-        for trial in self._study.get_trials()[first : first + n]:
+    def tell(self, first: int, scores: Sequence[float | None]) -> None:
+        """Note the scores of trials from ``first`` on; None: it could not be scored."""
+        trials = self._study.get_trials()[first : first + len(scores)]
+        for trial, value in zip(trials, scores, strict=True):
             if trial.state.is_finished():
                 continue
-            if (value := score(self._chosen(trial))) is None:
+            if value is None:
                 self._study.tell(trial.number, state=TrialState.FAIL)
             else:
                 self._study.tell(trial.number, value)

@@ -48,7 +48,7 @@ class SweepFolder:
         if not self.path.exists():
             check_home(self.path)
         elif not self.path.is_dir() or (any(self.path.iterdir()) and not self._holds_sweep()):
-            raise ConfigError(f"--out {self.path} holds something else than a sweep: choose another")
+            raise ConfigError(f"--out {self.path} holds something that is no sweep: choose another")
         for name in ("sessions", "fits", "failed", "running"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
 
@@ -147,13 +147,16 @@ class SweepFolder:
     def _file(self, name: str, key: str) -> Path:
         return self.path / name / f"{key}.json"
 
+    def read_result(self, key: str) -> Record:
+        """Return a fit's result; FileNotFoundError if there is none."""
+        return self._read("fits", key)
+
     def validation_r2(self, key: str) -> float | None:
-        """Return the score by which settings are chosen, that of the first readout; None if none."""
+        """Return the score that settings are chosen by, of the first readout; None if not done."""
         try:
-            rows = json.loads(self._file("fits", key).read_bytes())["rows"]
+            return float(self.read_result(key)["rows"][0]["validation_r2"])
         except FileNotFoundError:
             return None
-        return float(rows[0]["validation_r2"])
 
     def forget_failures(self) -> int:
         """Remove all records of failed fits, so that they are tried again; return their number."""
@@ -167,10 +170,14 @@ class SweepFolder:
     def records(self, name: str = "fits") -> Iterator[tuple[str, Record]]:
         """Yield key and content of each result (or each failure: ``failed``), in order of keys."""
         for key in sorted(self._keys(name)):
-            path = self._file(name, key)
-            try:
-                yield key, json.loads(path.read_bytes())
-            except ValueError as error:
-                raise ConfigError(
-                    f"{path} is damaged ({error}): delete it, and run the sweep again"
-                ) from error
+            yield key, self._read(name, key)
+
+    def _read(self, name: str, key: str) -> Record:
+        path = self._file(name, key)
+        try:
+            record: Record = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ConfigError(
+                f"{path} is damaged ({error}): delete it, and run the sweep again"
+            ) from error
+        return record

@@ -9,8 +9,8 @@ from typing import Any
 from distributed import Client
 from pydantic import Field
 
-from offline_training.engines.cluster import Connect
-from offline_training.engines.connections import quieten, tell_dashboard
+from offline_training.engines.clusters.cluster import Connect
+from offline_training.engines.clusters.connections import quieten, tell_dashboard
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.core.settings import Settings, load_settings
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from distributed import Client, LocalCluster
 
-from offline_training.engines.cluster import Connect
+from offline_training.engines.clusters.cluster import Connect
 from rt_ner.core.errors import ConfigError
 
 _ANSWER_S = 8.0

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from offline_training.engines.threads import one_thread
 from offline_training.engines.versions import check_versions, versions
+from offline_training.sweep.fitting.scoring import Scored, score_fit
 from offline_training.sweep.plan.fits import Fit
 from offline_training.sweep.results.folder import SweepFolder
-from offline_training.sweep.scoring import Scored, score_fit
 from rt_ner.core.errors import ConfigError
 from rt_ner.terminal.console.failures import disk_full_line
 

@@ -1,0 +1,1 @@
+"""Dask clusters: local processes, a running scheduler, and jobs of Slurm."""

@@ -1,0 +1,1 @@
+"""One fit of a sweep: run within its limits, scored, and recorded."""

@@ -1,0 +1,1 @@
+"""The report on a sweep: choices, intervals, figures, and one HTML page."""
