@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from offline_training.engines.options import Scheduler, Workers, chosen_engine
 from offline_training.methods.names import MethodName
 from offline_training.options import pick_device, require_training
 from rt_ner.core.contract.names import names_in
@@ -76,6 +77,8 @@ def compare(
         ),
     ] = False,
     device: Device = "auto",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare NER with other decoders on the same trials.
@@ -103,8 +106,8 @@ def compare(
     if bundle is not None:
         check_bundle(bundle, recordings)
     plan = Plan(recordings, chosen, seeds, not no_control, pick_device(device))
-    with watching(plan) as watcher:
-        results = run(plan, watcher)
+    with watching(plan) as watcher, chosen_engine(workers, scheduler, watcher.tell) as engine:
+        results = run(plan, watcher, engine)
     save(results, out, bundle)
     if as_json:
         print_json(scores_json(results))

@@ -22,6 +22,7 @@ from rt_ner.offline.held_out.split import Split
 from rt_ner.offline.labels import Labels, shuffle_trials
 
 _DEFAULTS = TrainSettings()
+Origin = tuple[Session, bool, tuple[str, ...], TrainSettings]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,9 @@ class EvaluationSplit:
         Hash of the session file.
     validation
         Windows of training trials that no method learns from, to choose settings by; None without.
+    origin
+        Session, smoothing, outputs and settings that it was made from; None if it was not. It
+        goes to another process as these, for windows overlap and would be copied.
     """
 
     session: str
@@ -51,6 +55,14 @@ class EvaluationSplit:
     go_ns: Int64Array
     sha256: str
     validation: Dataset | None = None
+    origin: "Origin | None" = None
+
+    def __getstate__(self) -> "Origin":
+        assert self.origin is not None
+        return self.origin
+
+    def __setstate__(self, origin: "Origin") -> None:
+        vars(self).update(vars(recording_of(*origin)))
 
     @property
     def name(self) -> str:
@@ -95,7 +107,8 @@ class EvaluationSplit:
         """Return the control: training trials with shuffled labels, held-out trials unchanged."""
         train = self.split.train
         labels = shuffle_trials(train.labels, np.random.default_rng(seed))
-        return replace(self, split=replace(self.split, train=replace(train, labels=labels)))
+        split = replace(self.split, train=replace(train, labels=labels))
+        return replace(self, split=split, origin=None)
 
     def _step(self, labels: Labels) -> Int64Array:
         since_go_ns = labels.end_ns - self.go_ns[labels.trial]
@@ -146,6 +159,7 @@ def recording_of(
     settings: TrainSettings = _DEFAULTS,
 ) -> EvaluationSplit:
     """Split a session as the trainer does. Raises SessionError if it has too few trials."""
+    origin = (session, smoothing, tuple(outputs), settings)
     session = learned_part(session, outputs)
     split = paper_split(session) if smoothing else split_session(session, settings)
     n_labelled = np.unique(split.train.labels.trial).size
@@ -156,7 +170,7 @@ def recording_of(
         )
     delay_ns = FUTURE_BINS * split.shape.bin_ns if smoothing else 0
     go_ns = session.trials.go_ns + delay_ns
-    return EvaluationSplit(session.name, session.area, split, go_ns, session.sha256)
+    return EvaluationSplit(session.name, session.area, split, go_ns, session.sha256, origin=origin)
 
 
 def usable_methods(

@@ -13,12 +13,20 @@ class Fits(FitProgress):
     def __init__(self, shown: Display, plan: Plan) -> None:
         super().__init__(shown, {method.name: plan.fits_per_method for method in plan.methods})
         self._n_seeds = plan.n_seeds
+        self._n_per_job = 1 + plan.with_control
 
     def begins(self, job: Job) -> None:
         """Start a fit."""
+        self.begins_fit(job.method.name, self._described(job))
+
+    def was_done(self, job: Job, fit_s: float, n_at_once: int) -> None:
+        """Count a fit, and its control, that was done elsewhere, one of so many at once."""
+        for _ in range(self._n_per_job):
+            self.counts(job.method.name, self._described(job), fit_s, n_at_once)
+
+    def _described(self, job: Job) -> str:
         fit = f"{job.method.name}{' control' if job.is_control else ''}"
-        seed = f"seed {job.seed + 1} of {self._n_seeds}"
-        self.begins_fit(job.method.name, f"{job.recording.name}, {seed}: {fit}")
+        return f"{job.recording.name}, seed {job.seed + 1} of {self._n_seeds}: {fit}"
 
 
 @contextmanager

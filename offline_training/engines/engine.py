@@ -41,3 +41,6 @@ class InProcess:
         """Yield each task with its result, in order."""
         for task in tasks:
             yield task, function(task)
+
+
+HERE = InProcess()

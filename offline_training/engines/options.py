@@ -3,15 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from rt_ner.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from offline_training.engines.engine import Engine
+from offline_training.engines.engine import HERE, Engine
+from rt_ner.core.errors import ConfigError, RtNerError
 
 Workers = Annotated[
     int | None,
@@ -47,7 +46,7 @@ def cluster_engine(
     slurm: Path | None,
     memory_limit_gb: float,
     tell: Callable[[str], None],
-) -> Iterator["Engine"]:
+) -> Iterator[Engine]:
     """Open the cluster that was chosen; by default processes, one per core, of this computer."""
     if sum(choice is not None for choice in (workers, scheduler, slurm)) > 1:
         raise ConfigError("--workers, --scheduler and --slurm exclude each other: give one of them")
@@ -65,6 +64,25 @@ def cluster_engine(
         connect = connections.local(n_workers, memory_limit_gb, tell)
     with Cluster(connect, tell) as cluster:
         yield cluster
+
+
+@contextmanager
+def chosen_engine(
+    workers: int | None, scheduler: str | None, tell: Callable[[str], None]
+) -> Iterator[Engine]:
+    """Open the cluster that was chosen; without a choice, everything runs in this process."""
+    if workers is None and scheduler is None:
+        yield HERE
+        return
+    require_clusters()
+    with cluster_engine(workers, scheduler, None, 0.0, tell) as engine:
+        yield engine
+
+
+def require_clusters() -> None:
+    """Raise RtNerError where Dask is not installed."""
+    if not find_spec("distributed"):
+        raise RtNerError("--workers and --scheduler need distributed: pip install 'rt-ner[sweep]'")
 
 
 def n_cores() -> int:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 
@@ -96,6 +97,7 @@ class FitProgress:
         self._forecast = Forecast(fits)
         self._n_fits = sum(fits.values())
         self._n_done = 0
+        self._n_at_once = 1
         self._text = ""
 
     def begins_fit(self, kind: str, description: str) -> None:
@@ -112,6 +114,16 @@ class FitProgress:
     def ends(self) -> None:
         """End the running fit."""
         self._forecast.ends()
+        self._count()
+
+    def counts(self, kind: str, description: str, seconds: float, n_at_once: int) -> None:
+        """Count a fit that was done elsewhere in so many seconds, one of so many at once."""
+        self._forecast.took(kind, seconds)
+        self._n_at_once = n_at_once
+        self._text = description
+        self._count()
+
+    def _count(self) -> None:
         self._n_done += 1
         if self._n_done == self._n_fits:
             self._text = "all fits"
@@ -124,7 +136,7 @@ class FitProgress:
     def _show(self, part: float) -> None:
         count = f"fit {min(self._n_done + 1, self._n_fits)}/{self._n_fits}"
         fraction = (self._n_done + part) / self._n_fits if self._n_fits else 1.0
-        left = self._forecast.text
+        left = partial(self._forecast.text, self._n_at_once)
         self._display.show(Bar("fits", self._text, fraction, count=count, left=left))
 
 

@@ -93,5 +93,8 @@ class Listener:
     def ends(self) -> None:
         pass
 
+    def was_done(self, job: Job, fit_s: float, n_at_once: int) -> None:
+        pass
+
     def tell(self, message: str) -> None:
         self.told.append(message)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -96,6 +97,7 @@ def quieten() -> None:
     import dask  # noqa: PLC0415
 
     dask.config.set({"distributed.scheduler.allowed-failures": _MOST_DEATHS})
+    warnings.filterwarnings("ignore", message="Sending large graph")
     for name in [*logging.root.manager.loggerDict]:
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

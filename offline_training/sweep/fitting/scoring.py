@@ -56,7 +56,7 @@ def _recording(fit: Fit, session_file: Path, settings: TrainSettings) -> Evaluat
         )
     inner = split_dataset(session, split.train, split.shape, n_learned)
     learned = replace(split, train=inner.train, n_train=n_learned)
-    return replace(recording, split=learned, validation=inner.test)
+    return replace(recording, split=learned, validation=inner.test, origin=None)
 
 
 def _embed(recording: EvaluationSplit, method: Method, seed: int) -> Embedding:

@@ -15,7 +15,7 @@ from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import Settings, checked_settings
 
 # Raise it when the way of splitting or scoring changes, so that old results are not taken for new.
-_SCORING_VERSION = 1
+SCORING_VERSION = 1
 
 
 class Fit(Settings):
@@ -35,13 +35,13 @@ class Fit(Settings):
     seed: int
     control: bool
     validation: float
+    method_version: int
+    scoring_version: int = SCORING_VERSION
 
     @cached_property
     def key(self) -> str:
         """Hash of all that determines the result; names of files and sessions do not."""
         content = self.model_dump(mode="json", exclude={"session", "settings"})
-        content["method_version"] = load_method(self.method).version
-        content["scoring_version"] = _SCORING_VERSION
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -63,6 +63,7 @@ class Plan:
             seed=self.settings.seeds[seed],
             control=self.settings.control,
             validation=self.settings.validation,
+            method_version=load_method(method).version,
         )
 
     def __iter__(self) -> Iterator[Fit]:

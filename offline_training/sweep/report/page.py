@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from offline_training.methods.registry import load_method
+from offline_training.sweep.plan.fits import SCORING_VERSION
 from offline_training.sweep.report.choices import (
     Choice,
     Sessions,
@@ -58,7 +60,12 @@ def write_report(path: Path) -> dict[str, Any]:
     failures = [run for run in runs if run["state"] == "failed"]
     if not n_done:
         raise ConfigError(_nothing_done(folder, failures))
-    sessions = scores_by_session(read_scores(folder))
+    rows = current_rows(folder)
+    if not rows:
+        raise ConfigError(
+            f"{folder.path}: its fits are all of an earlier plan: run the sweep again first"
+        )
+    sessions = scores_by_session(rows)
     choices = best_choices(sessions, folder)
     pictures = [session_curve(sessions, choices), *setting_maps(sessions)]
     tables = [_choice_table(choices), _way_table(sessions), _failure_table(failures)]
@@ -70,6 +77,27 @@ def write_report(path: Path) -> dict[str, Any]:
         "report": str(folder.path / PAGE),
         "best": [_choice_json(choice) for choice in choices],
     }
+
+
+def current_rows(folder: SweepFolder) -> list[dict[str, Any]]:
+    """Return the scores that belong to the plan, and to this version of methods and scoring.
+
+    A folder may also hold those of earlier plans, which would not compare.
+    """
+    plan = folder.read_plan()
+    hashes = {session.sha256 for session in folder.read_sessions()}
+    wanted = {
+        "control": plan.settings.control,
+        "validation": plan.settings.validation,
+        "scoring_version": SCORING_VERSION,
+    }
+    return [
+        row
+        for row in read_scores(folder)
+        if row["session_sha256"] in hashes
+        and row["method_version"] == load_method(row["method"]).version
+        and all(row[name] == value for name, value in wanted.items())
+    ]
 
 
 def _nothing_done(folder: SweepFolder, failures: Sequence[dict[str, Any]]) -> str:

@@ -88,12 +88,19 @@ class SweepFolder:
 
     def read_plan(self) -> Plan:
         """Return the plan; that of Optuna's search holds no fits."""
-        self.check()
-        content = json.loads((self.path / _PLAN).read_bytes())
-        stored = checked_settings(content, _Stored, str(self.path / _PLAN))
+        stored = self._stored()
         is_open = stored.settings.search == "optuna"
         combinations = {} if is_open else searched(stored.settings)
         return Plan(stored.settings, () if is_open else stored.sessions, combinations)
+
+    def read_sessions(self) -> tuple[PlannedSession, ...]:
+        """Return the sessions of the plan."""
+        return self._stored().sessions
+
+    def _stored(self) -> "_Stored":
+        self.check()
+        content = json.loads((self.path / _PLAN).read_bytes())
+        return checked_settings(content, _Stored, str(self.path / _PLAN))
 
     # Fits
 

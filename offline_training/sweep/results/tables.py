@@ -17,7 +17,10 @@ from offline_training.sweep.results.folder import Record, SweepFolder
 from rt_ner.core.atomic_files import replace_file
 
 SCORES, RUNS = "scores.parquet", "runs.parquet"
-_FIT_COLUMNS = ("session", "area", "method", "seed", "control", "validation", "session_sha256")
+_FIT_COLUMNS = (
+    "session", "area", "method", "seed", "control", "validation", "method_version",
+    "scoring_version", "session_sha256",
+)  # fmt: skip
 # Sums over trials are for the report's intervals; they stay in the files of the fits.
 _NOT_IN_TABLE = ("trials",)
 _SETTING = "settings."
