@@ -45,6 +45,7 @@ class Measurements(LazyGroup):
             "soak": "Run a long session in a short time.",
         },
         "Trainer": {
+            "sweep": "Time a sweep on two workers, and kill it at random.",
             "loss": "Time the loss, and a training step beside CEBRA's.",
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from rt_ner.bundle.bundle import Bundle, Golden
 from rt_ner.bundle.manifest import Manifest
+from rt_ner.bundle.store.pointer import bundle_at, is_pointer
 from rt_ner.bundle.verification import replay_golden
 from rt_ner.core.arrays import Float32Array, FloatArray
 from rt_ner.core.atomic_files import check_home, replace_folder
@@ -56,6 +57,11 @@ def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
     if taken := _DECODER_FILES & set(pages):
         raise BundleError(
             f"{', '.join(sorted(taken))}: reserved for the decoder's files: rename the page"
+        )
+    if is_pointer(folder):
+        raise BundleError(
+            f"{folder} is in a model store, whose bundles are not changed: name the bundle's own "
+            "folder, and add it again"
         )
     files = _read_checked(folder) | pages
     replace_folder(folder, files | {SUMS_FILE: _sums_text(files).encode()})
@@ -104,6 +110,17 @@ def _cloud_of(files: dict[str, bytes], folder: Path) -> tuple[FloatArray, FloatA
         ) from error
 
 
+def manifest_in(folder: Path) -> Manifest:
+    """Read the manifest alone, after a check of all hashes; BundleError as `load_bundle`."""
+    return _manifest_of(_read_checked(folder), folder)
+
+
+def bundle_files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a bundle by name, after a check of all hashes; BundleError likewise."""
+    files = _read_checked(folder)
+    return files | {SUMS_FILE: _sums_text(files).encode()}
+
+
 def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle from its folder.
 
@@ -112,7 +129,8 @@ def load_bundle(folder: str | Path) -> Bundle:
     Parameters
     ----------
     folder : str or Path
-        The bundle's folder, such as ``"m1-bundle"``.
+        The bundle's folder, such as ``"m1-bundle"``, or the name of a promoted one in a model
+        store, such as ``"models/monkey1/current"``.
 
     Returns
     -------
@@ -158,6 +176,7 @@ def _manifest_of(files: dict[str, bytes], folder: Path) -> Manifest:
 
 def _read_checked(folder: Path) -> dict[str, bytes]:
     """Return the files that SHA256SUMS lists, by name; BundleError if a hash differs."""
+    folder = bundle_at(folder)
     if not folder.exists():
         raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
     sums_path = folder / SUMS_FILE

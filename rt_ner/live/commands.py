@@ -16,6 +16,8 @@ from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
+from rt_ner.bundle.store.pointer import bundle_at
+from rt_ner.bundle.store.store import note_run
 from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import BundleError
@@ -106,8 +108,11 @@ def decode(
         settings = obeying_view(settings)
     recording_name = RecordingName.parsed(record_as, record_format)
     recording = recording_into(record, recording_name, settings.output.source)
+    # A promotion while it decodes must not change what is shown and published.
+    asked, bundle = bundle, bundle_at(bundle)
     loaded = load_bundle(bundle)
     console = Console(stderr=True, highlight=False, markup=False)
+    _note_run(asked, console)
     alarms: deque[str] = deque()
     with (
         stop_on_signals() as stop,
@@ -125,6 +130,14 @@ def decode(
     if statistics.n_decoded:
         p50, p99, largest = np.percentile(statistics.step_us(), [50, 99, 100])
         console.print(f"step time in µs: p50 {p50:.0f}, p99 {p99:.0f}, max {largest:.0f}")
+
+
+def _note_run(bundle: Path, console: Console) -> None:
+    """Note in the model store that a promoted bundle decodes; decoding goes on if that fails."""
+    try:
+        note_run(bundle)
+    except OSError as error:
+        console.print(f"warning: this run is not noted in the model store: {error}")
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,13 @@ class Example(StrEnum):
     DECODE = "decode"
     TRAIN = "train"
     TASK = "task"
+    SWEEP = "sweep"
 
 
 _USES = {
     Example.DECODE: "rt-ner decode and rt-ner doctor: input, safety, timing, output",
     Example.TRAIN: "rt-ner train, demo, transfer and closed-loop: window, network, loss",
+    Example.SWEEP: "rt-ner sweep: sessions, methods, settings to try, seeds, limits",
     Example.TASK: "rt-ner task: targets, holds, delays, time-outs",
 }
 

@@ -18,7 +18,12 @@ _FASTEST = 4.0
 _SEED_HELP = "Random seed; the same seed gives the same result on the same computer."
 
 BundlePath = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle, e.g. m1-bundle.")
+    Path,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="Folder of a trained bundle, e.g. m1-bundle, or the one promoted in a store, e.g. "
+        "models/monkey1/current.",
+    ),
 ]
 OptionalBundlePath = Annotated[
     Path | None,

@@ -23,7 +23,7 @@ def test_the_commands_are_those_announced() -> None:
         "demo", "simulate", "train", "inspect", "evaluate", "compare", "transfer", "replay",
         "decode", "view", "task", "subject", "recalibrate", "adapt", "closed-loop", "doctor",
         "noise", "bench", "convert", "record", "salvage", "blackrock",
-        "mouse", "joystick", "settings",
+        "mouse", "joystick", "settings", "sweep", "models",
     }  # fmt: skip
 
 

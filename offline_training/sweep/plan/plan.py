@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from pydantic import JsonValue
+
 from offline_training.methods.registry import load_method
 from offline_training.sweep.plan.combinations import Combination, Grid, Sample
 from offline_training.sweep.plan.fits import Fit, method_settings
@@ -15,6 +17,7 @@ from rt_ner.core.settings import Settings
 
 MOST_FITS = 100_000
 _ONLY_DEFAULTS: Sequence[Combination] = ({},)
+_Values = dict[str, JsonValue]
 
 
 class PlannedSession(Settings):
@@ -93,10 +96,10 @@ class Plan:
         return [*accumulate(len(self.combinations[each]) * n_seeds for _, each in self._blocks)]
 
     @cached_property
-    def _checked(self) -> dict[str, list[tuple[dict[str, object], dict[str, object]]]]:
+    def _checked(self) -> dict[str, list[tuple[_Values, _Values]]]:
         return {}
 
-    def _settings(self, method: str) -> list[tuple[dict[str, object], dict[str, object]]]:
+    def _settings(self, method: str) -> list[tuple[_Values, _Values]]:
         """Return a method's settings: those that vary, and all that are not the defaults."""
         if method not in self._checked:
             self._checked[method] = [
@@ -121,7 +124,7 @@ def too_many(n_fits: int) -> ConfigError:
     )
 
 
-def _all_settings(method: str, varied: Combination) -> dict[str, object]:
+def _all_settings(method: str, varied: Combination) -> _Values:
     settings = method_settings(method, varied)
     if settings is None:
         return {}

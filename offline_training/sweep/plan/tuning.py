@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import JsonValue
 
@@ -17,15 +17,15 @@ ROUND = 8
 _LOCK = ".lock"
 
 
-class _Unlocked(BaseJournalFileLock):
-    """The journal's lock: none, because `open_study` holds one that ends with the process."""
+class _Unlocked(JournalFileOpenLock):
+    """The journal's lock: none. Optuna's own outlives a process that is killed; ours does not."""
 
     def acquire(self) -> bool:
-        """Grant the lock."""
+        """Grant the lock, for `open_study` holds one."""
         return True
 
     def release(self) -> None:
-        """Release the lock."""
+        """Release nothing."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def open_study(
             )
         _cut_half_line(journal)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(journal), _Unlocked()))
+        storage = JournalStorage(JournalFileBackend(str(journal), _Unlocked(str(journal))))
         study = optuna.create_study(
             storage=storage, study_name=journal.stem, direction="maximize", load_if_exists=True
         )

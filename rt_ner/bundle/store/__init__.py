@@ -1,0 +1,1 @@
+"""A store of bundles: kept by content, with names for those in use."""
