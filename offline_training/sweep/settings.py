@@ -49,7 +49,13 @@ class SweepSettings(Settings):
     @classmethod
     def _with_dots(cls, content: Any) -> Any:
         """Bring sections to dotted keys: TOML reads ``loss.temperature = …`` as a section."""
-        return dict(_dotted(content)) if isinstance(content, Mapping) else content
+        if not isinstance(content, Mapping):
+            return content
+        values = dict(_dotted(content))
+        for key, listed in values.items():
+            if not isinstance(listed, list | tuple) or not listed:
+                raise ValueError(f"{key} = {listed!r}: expected a list of values to try, e.g. [1]")
+        return values
 
 
 def _dotted(content: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

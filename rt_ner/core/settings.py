@@ -98,9 +98,9 @@ def checked_settings(
             raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
         if first["type"] == "missing":
             raise ConfigError(f"{where}: no '{'.'.join(keys)}', which is needed: add it") from error
-        raise ConfigError(
-            f"{where}: {'.'.join(keys)} = {first['input']!r}: {first['msg']}"
-        ) from error
+        # Values that are wrong together have no key.
+        value = f"{'.'.join(keys)} = {first['input']!r}: " if keys else ""
+        raise ConfigError(f"{where}: {value}{first['msg']}") from error
 
 
 def with_overrides(

@@ -32,6 +32,7 @@ class Cluster:
         self._client: Client
         self._stack = ExitStack()
         self._n_workers = 1
+        self._has_told = False
         self._counted_s = -float("inf")
 
     def __enter__(self) -> "Cluster":
@@ -111,7 +112,11 @@ class Cluster:
     def _count_workers(self) -> None:
         """Look how many workers there are, now and then."""
         if time.monotonic() - self._counted_s > _LOOK_S:
-            self._n_workers = max(1, len(self._client.nthreads()))
+            n_workers = len(self._client.nthreads())
+            if not n_workers and not self._has_told:
+                self._tell("the scheduler has no workers: waiting until one is started")
+            self._has_told = not n_workers
+            self._n_workers = max(1, n_workers)
             self._counted_s = time.monotonic()
 
     def _start_anew(self) -> None:

@@ -57,7 +57,7 @@ def slurm_jobs(profile: Path, tell: Callable[[str], None]) -> Connect:
 
 def slurm_cluster(settings: SlurmSettings) -> Any:
     """Return the cluster of a profile, without any job yet."""
-    from dask_jobqueue import SLURMCluster  # noqa: PLC0415 - an extra
+    from dask_jobqueue.slurm import SLURMCluster  # noqa: PLC0415 - an extra
 
     return SLURMCluster(
         queue=settings.queue,

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from offline_training.settings import TrainSettings
+from offline_training.sweep.settings import SessionGroup, SweepSettings
 from rt_ner.cli import build_app
 from rt_ner.core.settings import Settings
 from rt_ner.live.settings import DecodeSettings
@@ -18,6 +19,11 @@ KINDS: dict[Example, type[Settings]] = {
     Example.DECODE: DecodeSettings,
     Example.TRAIN: TrainSettings,
     Example.TASK: TaskSettings,
+    Example.SWEEP: SweepSettings,
+}
+DEFAULTS = {example: kind() for example, kind in KINDS.items() if example != Example.SWEEP} | {
+    # The sessions are what a sweep can't do without.
+    Example.SWEEP: SweepSettings(sessions=(SessionGroup(files=("*.npz",)),)),
 }
 
 
@@ -26,8 +32,7 @@ def test_an_example_is_printed_as_it_is_and_holds_the_defaults(example: Example)
     result = CliRunner().invoke(build_app(), ["settings", example])
     assert result.exit_code == 0
     assert result.output == (ROOT / "configs" / f"{example}.toml").read_text(encoding="utf-8")
-    kind = KINDS[example]
-    assert kind.model_validate(tomllib.loads(result.output)) == kind()
+    assert KINDS[example].model_validate(tomllib.loads(result.output)) == DEFAULTS[example]
 
 
 def test_every_example_is_offered() -> None:
