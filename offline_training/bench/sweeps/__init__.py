@@ -1,0 +1,1 @@
+"""Measurement of sweeps: throughput, and results under kills at random."""
