@@ -11,7 +11,7 @@ from offline_training.sweep.results.folder import Record, SweepFolder
 from rt_ner.core.arrays import FloatArray
 
 # Readouts that a live decoder has; that of nearest neighbours is only compared.
-_LIVE_READOUTS = ("linear", "own")
+LIVE_READOUTS = ("linear", "own")
 _RESAMPLES = 2000
 _SETTING = "settings."
 
@@ -69,13 +69,18 @@ Sessions = Mapping[Session, Mapping[Way, Scores]]
 
 
 def scores_by_session(rows: Iterable[Mapping[str, Any]]) -> dict[Session, dict[Way, Scores]]:
-    """Return the scores of each way on each session, from the rows of the table."""
+    """Return the scores of each way on each session, from the rows of the table.
+
+    Settings that have one value throughout are left out of the ways.
+    """
+    rows = [*rows]
+    varied = _varied(rows)
     found: dict[Session, dict[Way, Scores]] = {}
     for row in rows:
         settings = {
             name.removeprefix(_SETTING): value
             for name, value in row.items()
-            if name.startswith(_SETTING) and value is not None
+            if name in varied and value is not None
         }
         way = Way(row["method"], row["readout"], json.dumps(settings, sort_keys=True))
         scores = found.setdefault(f"{row['session']} {row['area']}", {}).setdefault(way, Scores())
@@ -87,13 +92,23 @@ def scores_by_session(rows: Iterable[Mapping[str, Any]]) -> dict[Session, dict[W
     return found
 
 
+def _varied(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the columns of settings that have several values."""
+    values: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name.startswith(_SETTING) and value is not None:
+                values.setdefault(name, set()).add(json.dumps(value))
+    return {name for name, found in values.items() if len(found) > 1}
+
+
 def best_choices(sessions: Sessions, folder: SweepFolder) -> list[Choice]:
     """Return the best way for each session: the one with the highest mean validation R²."""
     return [_choice(name, ways, folder) for name, ways in sessions.items()]
 
 
 def _choice(session: Session, ways: Mapping[Way, Scores], folder: SweepFolder) -> Choice:
-    live = [way for way in ways if way.readout in _LIVE_READOUTS]
+    live = [way for way in ways if way.readout in LIVE_READOUTS]
     way = max(live, key=lambda each: float(np.mean(ways[each].validation)))
     scores = ways[way]
     trials = [_trials_of(folder.read_result(key), way.readout) for key in scores.keys]

@@ -10,12 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from offline_training.figures.report import png_of
-from offline_training.sweep.report.choices import Choice, Scores, Sessions, Way
+from offline_training.sweep.report.choices import (
+    LIVE_READOUTS,
+    Choice,
+    Scores,
+    Sessions,
+    Way,
+)
 from rt_ner.core.arrays import FloatArray
 
 _MOST_MAPS, _MOST_METHODS = 6, 6
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_LIVE_READOUTS = ("linear", "own")
 
 
 class Picture(NamedTuple):
@@ -46,7 +51,7 @@ def _cells(sessions: Sessions, method: str) -> list[tuple[dict[str, Any], float]
         (way.values, float(np.mean(scores.validation)))
         for ways in sessions.values()
         for way, scores in ways.items()
-        if way.method == method and way.readout in _LIVE_READOUTS
+        if way.method == method and way.readout in LIVE_READOUTS
     ]
 
 
@@ -89,7 +94,8 @@ def _map(
     best = f"{pair[0]} = {rows[row]}, {pair[1]} = {columns[column]}"
     return Picture(
         png_of(figure),
-        f"{method}: mean validation R² over sessions, seeds and all other settings",
+        f"{method}: mean validation R² over sessions, seeds and all other settings; empty: not "
+        "tried. Unless the sweep tried every combination, cells also differ in the other settings",
         f"Heat map of {method} by {pair[0]} and {pair[1]}; highest, {np.nanmax(means):.3f}, at "
         f"{best}; lowest {np.nanmin(means):.3f}",
     )
@@ -163,7 +169,7 @@ def session_curve(sessions: Sessions, choices: Sequence[Choice]) -> Picture:
     worst, best = (pick(choices, key=lambda each: each.r2) for pick in (min, max))
     return Picture(
         png_of(figure),
-        "Held-out R² from session to session, in the order of the sweep's settings; each method "
+        "Held-out R² from session to session, in the order of their names; each method "
         "with the settings that validation chose for that session; bars: standard deviation over "
         "seeds",
         f"Scores of {len(names)} sessions and {len(methods)} methods; the best choice has its "
@@ -187,6 +193,6 @@ def _chosen(ways: Mapping[Way, Scores], method: str) -> Scores | None:
     own = [
         scores
         for way, scores in ways.items()
-        if way.method == method and way.readout in _LIVE_READOUTS
+        if way.method == method and way.readout in LIVE_READOUTS
     ]
     return max(own, key=lambda scores: float(np.mean(scores.validation)), default=None)

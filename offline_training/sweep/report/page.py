@@ -126,7 +126,7 @@ def _choice_table(choices: Sequence[Choice]) -> _Table:
         (
             choice.session,
             choice.way.method,
-            choice.way.shown or "its own",
+            choice.way.shown or "–",
             _number(choice.validation_r2),
             _number(choice.r2),
             f"{_number(choice.seed_sd)} ({choice.n_seeds})",
@@ -148,7 +148,7 @@ def _way_table(sessions: Sessions) -> _Table:
         interval = mean_interval95(held_out)
         shown = " to ".join(_number(each) for each in interval) if interval else "–"
         rows.append(
-            (way.method, way.readout, way.shown or "its own", _number(float(validation.mean())),
+            (way.method, way.readout, way.shown or "–", _number(float(validation.mean())),
              _number(float(held_out.mean())), shown)
         )  # fmt: skip
     columns = ("method", "readout", "settings", "validation", "held out", "95 % interval")
