@@ -114,7 +114,7 @@ def closed_loop(
         with_view=view,
     )
     with show_progress() as shown:
-        result = run_closed_loop(plan, shown)
+        result = run_closed_loop(plan, shown, shown.warn)
     if as_json:
         print_json(result.summary())
     else:

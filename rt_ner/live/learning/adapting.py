@@ -92,7 +92,9 @@ def with_readout(bundle: Bundle, readout: Readout) -> Bundle:
     training = bundle.manifest.training
     if not training.session.endswith(_ADAPTED):
         training = training.model_copy(update={"session": training.session + _ADAPTED})
-    return assemble_bundle(model, bundle.golden.windows, training, bundle.manifest.scores)
+    manifest = bundle.manifest
+    adapted = assemble_bundle(model, bundle.golden.windows, training, manifest.scores)
+    return adapted.with_reaching(manifest.reaching)
 
 
 _ADAPTED = " (adapted)"

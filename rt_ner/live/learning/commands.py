@@ -1,6 +1,5 @@
 """Commands that learn from a running loop: recalibrate and adapt."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,10 +25,8 @@ from rt_ner.terminal.options import (
 from rt_ner.terminal.progress import StageProgress, show_progress
 
 if TYPE_CHECKING:
-    from rt_ner.bundle.bundle import Bundle
     from rt_ner.recalibration.block import ClosedLoopBlock
     from rt_ner.recalibration.readouts.refit import Recalibrated
-    from rt_ner.recalibration.use import Use
 
 
 Reaches = Annotated[int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)]
@@ -52,8 +49,9 @@ ReachingBlock = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Saved block or recording of good closed-loop control, e.g. of day one, that shows "
-        "how the subject reaches and how fast. Default: the blocks to learn from.",
+        help="Saved block or recording of good control, e.g. the calibration, that shows how the "
+        "subject reaches and how fast. Default: as the bundle tells; if it does not, the blocks to "
+        "learn from.",
     ),
 ]
 Labels = Annotated[
@@ -94,10 +92,11 @@ def recalibrate(
     bundle only if its angle is smaller (exit code 2 if not). The recorded block is saved either way
     as FOLDER.block.npz. A decoder started with --next swaps to the new bundle with the key w.
 
-    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaching day1.block.npz
+    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaches 80
     """
     from rt_ner.bundle.storage import load_bundle
-    from rt_ner.recalibration.block_file import load_any_block, save_block
+    from rt_ner.recalibration.block_file import load_any_block, load_control, save_block
+    from rt_ner.recalibration.learning import good_reaching, recalibrated
     from rt_ner.recalibration.use import use_of
 
     in_use = load_bundle(bundle)
@@ -111,15 +110,24 @@ def recalibrate(
         )
     # Before anything is written: one of them may be replaced.
     before = [load_any_block(path, decoder, task) for path in earlier or ()]
-    good = load_any_block(reaching, decoder, task) if reaching else None
+    control = load_control(reaching, task, decoder) if reaching else None
+    good = good_reaching(in_use, control)
     with show_progress() as shown:
         if block is None:
             heard = _heard(task, decoder, reaches, shown)
             save_block(heard, kept)
         else:
             heard = load_any_block(block, decoder, task)
-        use = use_of((*before, heard), labels, good, shown.say)
-        found = _recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
+        use = use_of(
+            (*before, heard),
+            labels,
+            good,
+            lambda problem: shown.warn(f"{problem}: name one with --reaching"),
+        )
+        told_by = str(reaching) if reaching else str(bundle) if good else "the blocks to learn from"
+        if use.reaching:
+            shown.say(f"the model of reaching, from {told_by}: {use.reaching}")
+        found = recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
     if found.is_better:
         if found.notice:
             Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
@@ -127,7 +135,7 @@ def recalibrate(
     summary = {
         "part": part,
         "reaches": use.n_reaches,
-        "reach_model": vars(use.reach_model) if use.reach_model else None,
+        "reaching": use.reaching.model_dump() | {"from": told_by} if use.reaching else None,
         "in_use_deg": found.in_use_deg,
         "recalibrated_deg": found.refitted_deg,
         "is_written": found.is_better,
@@ -181,21 +189,6 @@ def adapt(
     plan = AdaptPlan(out, half_life, every, method, control_as, decoder, task)
     with stop_on_signals() as stop:
         run_adaptation(plan, in_use, stop, console.print)
-
-
-def _recalibrated(
-    use: "Use", in_use: "Bundle", part: Part, show: Callable[[float], None]
-) -> "Recalibrated":
-    """Return the decoder after one part of it has learned from closed-loop use."""
-    from rt_ner.recalibration.readouts.refit import recalibrate_readout
-
-    show(0.0)
-    if part is Part.READOUT:
-        found = recalibrate_readout(use, in_use)
-    else:
-        found = plugin("recalibrate_encoder")(use, in_use, show)
-    show(1.0)
-    return found
 
 
 def _print(found: "Recalibrated", out: Path, kept: Path) -> None:

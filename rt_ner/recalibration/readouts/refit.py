@@ -1,6 +1,5 @@
 """Refit a bundle's readout to what the subject intended during a closed-loop block."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -54,40 +53,6 @@ class Recalibrated:
     def is_better(self) -> bool:
         """True if the new decoder has the smaller angle on the held-out reaches."""
         return self.refitted_deg < self.in_use_deg
-
-
-def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
-    """Return a bundle with a readout refitted to what the subject intended in a block.
-
-    The encoder stays, and a classifier with it. The subject is assumed to have aimed at the target
-    (ReFIT, Gilja et al. 2012). Warns if the new readout decodes the held-out reaches worse than
-    the old one.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        The decoder that was in use.
-    block : ClosedLoopBlock
-        A recorded block, as `load_block` reads it.
-
-    Returns
-    -------
-    Bundle
-        The recalibrated decoder; its scores are of the block's last reaches.
-
-    Raises
-    ------
-    SessionError
-        If the block has fewer than 10 reaches, or was decoded from other channels.
-    """
-    found = recalibrate_readout(Use((block,)), bundle)
-    if not found.is_better:
-        warnings.warn(
-            f"the refitted readout is not better: mean angle to the intended velocity "
-            f"{found.refitted_deg:.1f}°, in use {found.in_use_deg:.1f}°",
-            stacklevel=2,
-        )
-    return found.trained.bundle
 
 
 def recalibrate_readout(use: Use, in_use: Bundle) -> Recalibrated:
