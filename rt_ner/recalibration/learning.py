@@ -8,6 +8,7 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import LabelMethod, Part
+from rt_ner.recalibration.readouts.own_decoding import doubt_on
 from rt_ner.recalibration.readouts.refit import Recalibrated, recalibrate_readout
 from rt_ner.recalibration.use import Use, reaching_in, use_of
 from rt_ner.system.plugins import plugin
@@ -24,8 +25,8 @@ def recalibrate(
     """Return a bundle that has learned what the subject intended during closed-loop use.
 
     The intention is found with a model of how the subject reaches. Warns if that model explains too
-    little (ReFIT, Gilja et al. 2012, is used then), and if the new decoder decodes the held-out
-    reaches worse than the old one.
+    little (ReFIT, Gilja et al. 2012, is used then), if the bundle was evidently not the decoder in
+    use, and if the new decoder decodes the held-out reaches worse than the old one.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def recalibrate(
     good = good_reaching(bundle, reaching)
     use = use_of((*earlier, block), LabelMethod.REACH_MODEL, good, problems.append)
     found = recalibrated(use, bundle, Part(part), lambda _: None)
+    if doubt := doubt_on(block, bundle.model):
+        problems.append(doubt)
     if not found.is_better:
         problems.append(
             "the recalibrated decoder is not better: mean angle to the intended velocity "

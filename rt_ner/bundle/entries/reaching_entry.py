@@ -27,6 +27,6 @@ class ReachingEntry(Strict):
         return (
             f"sees the cursor {1e3 * self.delay_s:.0f} ms late, approaches in "
             f"{1e3 * self.approach_s:.0f} ms at {self.max_speed_cm_s:.0f} cm/s at most, builds up "
-            f"speed in {1e3 * self.build_up_s:.0f} ms; explains {100 * self.explained:.0f} % of the "
-            "velocity's power"
+            f"speed in {1e3 * self.build_up_s:.0f} ms; explains {100 * self.explained:.0f} % of "
+            "the velocity's power"
         )

@@ -97,6 +97,7 @@ def recalibrate(
     from rt_ner.bundle.storage import load_bundle
     from rt_ner.recalibration.block_file import load_any_block, load_control, save_block
     from rt_ner.recalibration.learning import good_reaching, recalibrated
+    from rt_ner.recalibration.readouts.own_decoding import doubt_on
     from rt_ner.recalibration.use import use_of
 
     in_use = load_bundle(bundle)
@@ -125,6 +126,8 @@ def recalibrate(
             lambda problem: shown.warn(f"{problem}: name one with --reaching"),
         )
         told_by = str(reaching) if reaching else str(bundle) if good else "the blocks to learn from"
+        if doubt := doubt_on(heard, in_use.model):
+            shown.warn(doubt)
         if use.reaching:
             shown.say(f"the model of reaching, from {told_by}: {use.reaching}")
         found = recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))

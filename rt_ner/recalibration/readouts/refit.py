@@ -19,8 +19,8 @@ from rt_ner.offline.held_out.split import Split, split_windows
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.offline.scores import Comparison, compare, only_trials
-from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention.labels import mean_angle_deg
+from rt_ner.recalibration.readouts.own_decoding import own_decoding, own_speed
 from rt_ner.recalibration.use import Use
 from rt_ner.system.plugins import plugin
 
@@ -129,7 +129,7 @@ def intended_session(use: Use, in_use: Bundle) -> Session:
             "some to compare; record a longer block"
         )
     block, labels, known = use.intended()
-    scale = _own_speed(use.newest, in_use.model)
+    scale = own_speed(own_decoding(use.newest, in_use.model))
     area = in_use.manifest.training.area
     session = block.session("closed-loop", labels * scale, known, area)
     return replace(session, voltage=in_use.model.voltage)
@@ -156,15 +156,6 @@ def _training_entry(session: Session, split: Split, in_use: Bundle) -> TrainingE
         n_test_trials=len(session.trials) - split.n_train,
         settings=dict(training.settings) | {"window": window},
     )
-
-
-def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
-    """Return decoded over sent speed, the inverse of the operator's gain: that isn't learned."""
-    moves = np.hypot(*block.decoded_cm_s.T) > 0
-    session = block.session("speed", block.decoded_cm_s, moves)
-    both = _decoded(session, model)
-    sent, own = np.square(both.labels.values).sum(), np.square(both.decoded).sum()
-    return float(np.sqrt(own / sent)) if sent else 1.0
 
 
 def _decoded(session: Session, model: DecoderSpecification) -> Comparison:

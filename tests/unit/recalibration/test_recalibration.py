@@ -41,6 +41,7 @@ from rt_ner.recalibration.readouts.adaptation import (
     SmoothBatch,
     bounded,
 )
+from rt_ner.recalibration.readouts.own_decoding import doubt_on
 from rt_ner.recalibration.readouts.refit import recalibrate_readout
 from rt_ner.recalibration.use import Use
 from rt_ner.terminal.progress import no_progress
@@ -212,6 +213,27 @@ def test_from_python_too_little_to_tell_the_intention_is_a_warning(
     assert better.manifest.reaching == poor.manifest.reaching
     with pytest.raises(ValueError, match="'nothing' is not a valid Part"):
         recalibrate(poor, played, part="nothing")
+
+
+def test_a_block_of_another_decoder_is_doubted(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    """The same decoder is known by its velocities, whatever gain, hold or swap came in between."""
+    played = used(small_bundle, small_session)
+    n = len(played.counts)
+    sent = played.decoded_cm_s.copy()
+    sent[: n // 4] = np.random.default_rng(0).normal(size=(n // 4, 2))
+    sent[n // 4 : n // 3] = 0.0
+    sent[n // 3 : n // 2] *= 0.5
+    assert doubt_on(replace(played, decoded_cm_s=1.3 * sent), small_bundle.model) == ""
+    turned = replace(small_bundle.model, readout=replace_matrix(small_bundle.model.readout))
+    assert "not the decoder in use in the newest block: the correlation" in doubt_on(played, turned)
+    nothing = replace(played, decoded_cm_s=np.full((n, 2), np.nan))
+    assert doubt_on(nothing, small_bundle.model) == "", "refused elsewhere, with the reason"
+
+
+def replace_matrix(readout: Readout) -> Readout:
+    return Readout(readout.matrix[:, ::-1].copy(), readout.bias[::-1].copy(), readout.outputs)
 
 
 def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Session) -> None:
