@@ -23,6 +23,7 @@ from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.companions.live_window import obeying_view, view_of
+from rt_ner.live.companions.next_bundle import watching_next
 from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.record.naming import RecordingName
@@ -71,7 +72,8 @@ def decode(
         typer.Option(
             "--next",
             metavar="BUNDLE",
-            help="Bundle that the key w swaps to; same channels and window as BUNDLE.",
+            help="Bundle that the key w swaps to; same channels and window as BUNDLE. It may be "
+            "written later: you are told when a new one is there.",
         ),
     ] = None,
     view: Annotated[
@@ -199,6 +201,7 @@ def _decode_until(
             listen_to_markers(settings.control, tell, stop, alarms.append)
         with (
             yield_to_the_loop(),
+            watching_next(bundles.next, alarms.append),
             listen_to_keyboard(tell) as has_keyboard,
             status.showing(loop, has_keyboard),
         ):

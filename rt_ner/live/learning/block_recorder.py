@@ -8,7 +8,7 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
-from rt_ner.core.contract.kinds import Kind
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.core.errors import StreamError
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.network.lookout import Lookout
@@ -23,6 +23,7 @@ from rt_ner.recalibration.block import (
 )
 
 _POLL_S = 0.2
+_BUNDLE = TIMING_LABELS.index("bundle")
 
 
 class BlockRecorder:
@@ -30,6 +31,12 @@ class BlockRecorder:
 
     Name a ``decoder`` to record its counts and velocity, or a ``subject`` to record its spikes and
     hand. A task's cursor and target are recorded in either case.
+
+    Attributes
+    ----------
+    bundle
+        Fingerprint of the model that decodes now; None if not known.
+
     """
 
     def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
@@ -41,9 +48,12 @@ class BlockRecorder:
             kind: StreamReader(partial(query_for, source, kind)) for kind, source in sources.items()
         }
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
+        self._timing = StreamReader(partial(query_for, decoder, Kind.TIMING)) if decoder else None
+        self.bundle: int | None = None
         self._channel_ids: tuple[str, ...] = ()
         self._period_ns = 0
-        self._lookout = Lookout(list(self._readers.values()))
+        timing = [self._timing] if self._timing else []
+        self._lookout = Lookout([*self._readers.values(), *timing])
 
     def poll(self) -> list[str]:
         """Take all that has arrived, and return which streams are missing.
@@ -59,7 +69,15 @@ class BlockRecorder:
         if info is not None and not self._channel_ids:
             self._channel_ids = tuple(info.get_channel_labels())
             self._period_ns = round(NS_PER_S / info.nominal_srate())
+        if self._timing:
+            self._follow(self._timing)
         return [reader.problem for reader in self._readers.values() if not reader.is_connected]
+
+    def _follow(self, timing: StreamReader) -> None:
+        """Take the fingerprint of the model that decoded the newest hop."""
+        _, rows = timing.numbers()
+        if len(rows) and rows.shape[1] == len(TIMING_LABELS):  # An older decoder sends fewer.
+            self.bundle = int(rows[-1, _BUNDLE])
 
     def n_shown(self) -> int:
         """Return how many targets have been shown so far."""

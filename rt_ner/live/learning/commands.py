@@ -1,4 +1,4 @@
-"""Commands that learn from a running loop: recalibrate and adapt."""
+"""The command `rt-ner recalibrate`, which learns from a running loop, or from a saved block."""
 
 from functools import partial
 from pathlib import Path
@@ -9,13 +9,13 @@ from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.recalibration.choices import AdaptationMethod, LabelMethod, Part
+from rt_ner.recalibration.choices import LabelMethod, Part
 from rt_ner.system.plugins import plugin
+from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     AsJson,
     BundlePath,
-    ControlAs,
     DecoderName,
     Overwrite,
     TaskName,
@@ -144,54 +144,12 @@ def recalibrate(
         "is_written": found.is_better,
         "block": str(kept),
     }
+    tell_parent("recalibrated", **summary)
     if as_json:
         print_json(summary)
     else:
         _print(found, out, kept)
     raise typer.Exit(0 if found.is_better else 2)
-
-
-def adapt(
-    bundle: BundlePath,
-    out: Annotated[Path, out_option("the adapted bundle, the --next of rt-ner decode")],
-    half_life: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", help="Age at which a reach counts half, e.g. 60.", min=10),
-    ] = 120.0,
-    every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time between steps.", min=5)
-    ] = 15.0,
-    method: Annotated[
-        AdaptationMethod,
-        typer.Option(help="Recursive least squares (rls) or the reference, SmoothBatch."),
-    ] = AdaptationMethod.RLS,
-    control_as: ControlAs = "adapt",
-    decoder: DecoderName = "",
-    task: TaskName = "task",
-) -> None:
-    """Adapt the readout continuously, until Ctrl-C.
-
-    Listens to a running decoder and task as rt-ner recalibrate does. Each step writes the adapted
-    bundle and tells the decoder to swap to it. The readout stays close to that of BUNDLE, at the
-    same speed. The decoder's key u undoes a step. Nothing adapts without this command.
-
-    Example: rt-ner adapt m1-bundle --out m1-adapted
-
-    The decoder for it: rt-ner decode m1-bundle --next m1-adapted --commands adapt/commands
-    """
-    from rt_ner.bundle.storage import check_writable, load_bundle
-    from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
-    from rt_ner.lsl.streams import quiet_liblsl
-
-    in_use = load_bundle(bundle)
-    if out.resolve() == bundle.resolve():
-        raise ConfigError(f"--out {out} is the bundle in use: name another folder")
-    check_writable(out, overwrite=True)
-    quiet_liblsl()
-    console = Console(stderr=True, highlight=False, markup=False)
-    plan = AdaptPlan(out, half_life, every, method, control_as, decoder, task)
-    with stop_on_signals() as stop:
-        run_adaptation(plan, in_use, stop, console.print)
 
 
 def _print(found: "Recalibrated", out: Path, kept: Path) -> None:

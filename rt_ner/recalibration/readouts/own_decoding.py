@@ -11,7 +11,7 @@ from rt_ner.recalibration.block import ClosedLoopBlock
 
 # Long enough to tell two decoders apart; another decoder, or another gain, may have been in use
 # before and after.
-_STRETCH_S = 10.0
+_STRETCH_S = 5.0
 # The same decoder repeats what was sent, but for what it knew of the time before the block.
 _LEAST_LIKENESS = 0.9
 

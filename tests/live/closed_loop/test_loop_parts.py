@@ -149,7 +149,7 @@ def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
         task.finish(WAIT_S)
 
 
-def test_a_running_loop_is_recalibrated_and_adapted(
+def test_a_running_loop_is_recalibrated_and_accompanied(
     small_bundle_folder: Path, tmp_path: Path, source_id: str
 ) -> None:
     """Both listen to the same loop, each as if it were alone."""
@@ -158,22 +158,28 @@ def test_a_running_loop_is_recalibrated_and_adapted(
     command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
     command += ["--part", "readout"]
     with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
-        notices = inlet(rig.decoder, Kind.NOTICES)
         streams = ["--decoder", rig.decoder, "--task", rig.task]
-        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--every", "5"]
+        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--swap"]
+        adapt += ["--method", "rls", "--every-reaches", "5"]
         adapt += ["--control-as", f"adapt-{source_id}", *streams]
         with (
             child_process(adapt, tmp_path) as adapting,
             child_process([*command, *streams], tmp_path) as recalibrating,
         ):
-            until(notices, "decoder swapped")
-            adapting.interrupt()
-            adapting.finish(WAIT_S)
             # Better or not: that depends on the decoder and the subject.
             assert recalibrating.wait(4 * WAIT_S) == (0 if out.exists() else 2)
-    adapted = load_bundle(following)
-    assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
-    assert adapted.manifest.training.session.endswith(" (adapted)")
+            adapting.interrupt()
+            adapting.finish(WAIT_S)
+            said = "\n".join(adapting.log_lines())
+    assert "5 reaches: " in said or "6 reaches: " in said
+    (day,) = tmp_path.glob("next.*")
+    blocks = [load_block(path) for path in sorted(day.glob("block-*.npz"))]
+    assert len(blocks) >= 2
+    assert following.exists() == ("swap ordered" in said)
+    if following.exists():
+        adapted = load_bundle(following)
+        assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
+        assert adapted.manifest.training.session.endswith(" (adapted)")
     kept = tmp_path / "recalibrated.block.npz"
     assert load_block(kept).n_reaches >= 10
     with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:

@@ -27,7 +27,6 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
@@ -43,6 +42,7 @@ from rt_ner.recalibration.readouts.adaptation import (
 )
 from rt_ner.recalibration.readouts.own_decoding import doubt_on
 from rt_ner.recalibration.readouts.refit import recalibrate_readout
+from rt_ner.recalibration.readouts.stepwise import with_readout
 from rt_ner.recalibration.use import Use
 from rt_ner.terminal.progress import no_progress
 from tests.helpers.blocks import HOP_NS, used

@@ -151,6 +151,18 @@ def test_an_adapted_bundle_never_replaces_the_one_in_use(small_bundle_folder: Pa
     expect_error(["adapt", small_bundle_folder, "--out", small_bundle_folder], "--out", "in use")
 
 
+def test_without_torch_the_readout_alone_can_be_adapted(
+    small_bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> None:
+        raise RtNerError(f"{name} needs more packages: pip install 'rt-ner[train]'")
+
+    monkeypatch.setattr("rt_ner.live.learning.adapt_commands.plugin", absent)
+    arguments = ["adapt", small_bundle_folder, "--out", tmp_path / "next"]
+    expect_error(arguments, "pip install 'rt-ner[train]'", "--method rls")
+    assert not list(tmp_path.iterdir())
+
+
 def test_inspect_and_evaluate_print_one_json_object(
     small_bundle_folder: Path, small_session_file: Path
 ) -> None:
