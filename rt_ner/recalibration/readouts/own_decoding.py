@@ -13,7 +13,7 @@ from rt_ner.recalibration.block import ClosedLoopBlock
 # before and after.
 _STRETCH_S = 5.0
 # The same decoder repeats what was sent, but for what it knew of the time before the block.
-_LEAST_LIKENESS = 0.9
+_LEAST_LIKENESS = 0.99
 
 
 def own_decoding(block: ClosedLoopBlock, model: DecoderSpecification) -> Comparison:
