@@ -46,6 +46,7 @@ class Measurements(LazyGroup):
         },
         "Trainer": {
             "loss": "Time the loss, and a training step beside CEBRA's.",
+            "learning": "Time recalibration beside a running decoder.",
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",

@@ -34,10 +34,22 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a task: what to tell the operator, and if a better bundle was written."""
+    """The outcome of a task.
+
+    Attributes
+    ----------
+    text
+        A sentence for the operator.
+    is_better
+        True if a better bundle was written.
+    has_failed
+        True if nothing could be learned.
+
+    """
 
     text: str
     is_better: bool = False
+    has_failed: bool = False
 
 
 class Learner(Protocol):
@@ -84,7 +96,7 @@ class Recalibration:
         process.end()
         found = process.events("recalibrated")
         if not found:
-            return Outcome(f"learning failed: {process.last_words()}")
+            return Outcome(f"learning failed: {process.last_words()}", has_failed=True)
         return _outcome(
             found[-1]["reaches"],
             found[-1]["in_use_deg"],
