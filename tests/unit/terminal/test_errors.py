@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from rt_ner import cli
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.errors import RtNerError
+from rt_ner.recalibration.readouts.stepwise import with_readout
 from tests.helpers.classes import classifying_bundle
 
 pytest.importorskip("torch")
@@ -169,7 +170,8 @@ def test_without_torch_the_readout_alone_can_be_adapted(
 def test_an_encoder_that_could_not_be_swapped_to_is_not_trained(
     small_bundle: Bundle, tmp_path: Path
 ) -> None:
-    classifying_bundle(small_bundle).save(tmp_path / "classes")
+    classifying = with_readout(classifying_bundle(small_bundle), small_bundle.model.readout)
+    classifying.save(tmp_path / "classes")
     replace(small_bundle, weights=None).save(tmp_path / "unit")
     for name, reason in {"classes": "classifier would be lost", "unit": "unit vectors"}.items():
         arguments = ["adapt", tmp_path / name, "--out", tmp_path / "next"]
