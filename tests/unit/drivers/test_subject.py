@@ -43,6 +43,33 @@ def test_another_day_replaces_turns_and_silences(rng: np.random.Generator) -> No
     )
 
 
+def test_a_change_of_baselines_leaves_the_rest_of_another_day_as_it_was() -> None:
+    neurons = made_up(np.random.default_rng(0))
+    plain, changed = (
+        neurons.another_day(np.random.default_rng(1), baseline_sd=sd) for sd in (0.0, 0.3)
+    )
+    np.testing.assert_array_equal(plain.weights, changed.weights)
+    shift = changed.log_hz - plain.log_hz
+    new = plain.log_hz != neurons.log_hz
+    assert not shift[new].any()
+    assert shift[~new].std() == pytest.approx(0.3, rel=0.25)
+
+
+def test_seven_nights_make_a_week() -> None:
+    rng = np.random.default_rng(0)
+    neurons = later = made_up(rng, channel=np.repeat(np.arange(96), 10))
+    for _ in range(7):
+        later = later.after_a_night(rng)
+    was, now = (each.weights[0] + 1j * each.weights[1] for each in (neurons, later))
+    # A unit that stays keeps the ratio of its weights for speed and velocity.
+    kept = np.isclose(later.weights[2] / abs(now), neurons.weights[2] / abs(was))
+    assert kept.mean() == pytest.approx(0.7, abs=0.06)
+    change = (now / was)[kept]
+    assert np.rad2deg(np.angle(change)).std() == pytest.approx(20.0, rel=0.15)
+    assert np.log(abs(change)).std() == pytest.approx(0.2, rel=0.15)
+    assert (later.log_hz - neurons.log_hz)[kept].std() == pytest.approx(0.4, rel=0.15)
+
+
 def test_a_fit_finds_the_tuning_that_made_a_session(rng: np.random.Generator) -> None:
     neurons = made_up(rng, channel=np.arange(12), n_electrodes=12)
     n = 20_000
