@@ -9,18 +9,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.session import Session
 
 # The model divides velocity and position by these, so that weights are of order 1.
 VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
-_REFRACTORY_MS, _MAX_HZ = 2, 400.0
-_STEP_S = 1e-3
+_MAX_HZ = 400.0
 _N_DRIVES = 5
 # Lags at which a recorded unit may lead the hand, and the penalty on its weights.
 _LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
 _RIDGE, _NEWTON_STEPS = 1.0, 15
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """Changes of all log rates together, which no movement explains; none by default.
+
+    Parts of the variability that neurons share are such changes of their common gain (Goris et al.
+    2014). ``sd``: standard deviation of the log rate. ``lasts_s``: time in which a change decays to
+    1/e. A recording's own are estimated by `rt-ner bench simulator`.
+    """
+
+    sd: float = 0.0
+    lasts_s: float = 0.06
+
+
+_NO_NOISE = SharedNoise()
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +43,14 @@ class Neurons:
 
     ``log_hz``: ``(unit,)``, log rate at rest. ``weights``: ``(drive, unit)``, for the drives of
     `drives`. ``channel``: ``(unit,)``, electrode of each. ``channel_ids``: electrodes in order.
+    ``shared_noise``: changes of all their rates together.
     """
 
     log_hz: FloatArray
     weights: FloatArray
     channel: Int64Array
     channel_ids: tuple[str, ...]
+    shared_noise: SharedNoise = _NO_NOISE
 
     def rates_hz(self, velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
         """Return rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
@@ -90,41 +106,6 @@ class Neurons:
         al. 2014), and each other change times the root of 7 (20°, gains by 0.2, baselines by 0.4).
         """
         return self.another_day(rng, replaced, turned_deg, gain_sd, baseline_sd=baseline_sd)
-
-
-class Firing:
-    """Spikes of a population, millisecond by millisecond, with an absolute refractory period."""
-
-    def __init__(self, neurons: Neurons, rng: np.random.Generator) -> None:
-        self._neurons = neurons
-        self._rng = rng
-        self._silent_ms = np.full(neurons.log_hz.size, _REFRACTORY_MS)
-
-    def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
-        """Return spikes ``(ms, channel)`` while velocity and position ``(2,)`` stay the same."""
-        rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
-        chances = self._rng.random((n_ms, rate_hz.size))
-        spikes = np.zeros((n_ms, len(self._neurons.channel_ids)), dtype=np.int64)
-        _fire(chances, rate_hz * _STEP_S, self._silent_ms, self._neurons.channel, spikes)
-        return spikes
-
-
-@njit(cache=True)
-def _fire(
-    chances: FloatArray,
-    likely: FloatArray,
-    silent_ms: Int64Array,
-    channel: Int64Array,
-    spikes: Int64Array,
-) -> None:
-    """Let units fire that are likelier to than ``chances`` ``(ms, unit)``; count their spikes."""
-    for ms in range(len(chances)):
-        for unit in range(likely.size):
-            if chances[ms, unit] < likely[unit] and silent_ms[unit] >= _REFRACTORY_MS:
-                silent_ms[unit] = 0
-                spikes[ms, channel[unit]] += 1
-            else:
-                silent_ms[unit] += 1
 
 
 def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:

@@ -11,8 +11,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import Intention, SubjectSettings
-from drivers.simulated.subject.neurons import Firing, Neurons
+from drivers.simulated.subject.neurons import Neurons
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.decoding.binning.raster import raster_binner

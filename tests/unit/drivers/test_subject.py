@@ -1,10 +1,13 @@
 """The simulated subject: its neurons, its intention, and what a closed loop makes of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import CursorAnswer, Intention, SubjectSettings
-from drivers.simulated.subject.neurons import Firing, drives, fitted, made_up
+from drivers.simulated.subject.neurons import SharedNoise, drives, fitted, made_up
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
@@ -25,6 +28,26 @@ def test_neurons_fire_at_their_rates(rng: np.random.Generator) -> None:
     assert ratio.min() > 0.7
     assert ratio.max() < 1.15
     assert not spikes.sum(axis=0)[rates == 0].any()
+
+
+def test_a_seed_gives_the_spikes_that_it_always_gave() -> None:
+    """Results with made-up neurons stay, bit for bit, whatever the model can do besides."""
+    later = made_up(np.random.default_rng(0), 6).another_day(np.random.default_rng(1))
+    firing = Firing(later, np.random.default_rng(2))
+    spikes = firing.fire(np.array([20.0, -5.0]), np.array([3.0, 1.0]), 2000)
+    assert spikes.sum(axis=0).tolist() == [77, 31, 0, 0, 47, 18]
+    moments_ms = (spikes * np.arange(1, 2001)[:, None]).sum(axis=0)
+    assert moments_ms.tolist() == [68777, 32924, 0, 0, 42397, 20935]
+
+
+def test_shared_noise_changes_all_rates_together_for_a_while(rng: np.random.Generator) -> None:
+    quiet = made_up(rng, channel=np.arange(40), n_electrodes=40)
+    firing = Firing(replace(quiet, shared_noise=SharedNoise(0.3, 0.06)), rng)
+    sums = [firing.fire(np.zeros(2), np.zeros(2), 20).sum() for _ in range(4000)]
+    rates = np.array(sums) / np.mean(sums)
+    together = [np.cov(rates[lag:], rates[:-lag])[0, 1] for lag in (1, 2)]
+    assert together[0] == pytest.approx(0.3**2 * np.exp(-20 / 60), rel=0.25)
+    assert together[1] / together[0] == pytest.approx(np.exp(-20 / 60), rel=0.2)
 
 
 def test_another_day_replaces_turns_and_silences(rng: np.random.Generator) -> None:
