@@ -30,14 +30,18 @@ BINS_MS = (25, 50, 100, 200)
 USUAL_BIN_MS = 50
 # Calibrations are recorded in hops that all bins are multiples of.
 _FINE = LoopTiming(hop_ns=5 * NS_PER_MS)
-# The Kalman filter is fitted to the hand at the same time, as published, and to the hand when it
-# does what the neurons tell.
-KALMAN, ALIGNED, REFIT, NER, IDEAL = (
-    "Kalman", "Kalman on the later hand", "Kalman after ReFIT", "NER", "ideal",
-)  # fmt: skip
+# The Kalman filter is fitted to the hand at the same time, as that of `rt-ner closed-loop`, and to
+# the hand a little later, as NER: when it does what the neurons tell.
+KALMAN, ALIGNED, NER, IDEAL = "Kalman", "Kalman on the later hand", "NER", "ideal"
 _LEADS_S = {KALMAN: 0.0, ALIGNED: HAND_ANSWER_S}
-# Blocks per seed: a calibration, those of two filters per bin, ReFIT's, two movers per delay.
-_N_BLOCKS = 1 + len(_LEADS_S) * len(BINS_MS) + 1 + 2 * len(DELAYS_MS)
+# Blocks per seed: a calibration, those of two filters per bin and after ReFIT, and of two movers
+# per delay.
+_N_BLOCKS = 1 + len(_LEADS_S) * (len(BINS_MS) + 1) + 2 * len(DELAYS_MS)
+
+
+def refitted(decoder: str) -> str:
+    """Return the name of a decoder after ReFIT."""
+    return f"{decoder} after ReFIT"
 
 
 @dataclass(frozen=True)
@@ -119,14 +123,14 @@ class _Seed:
                 yield self._row(decoder, self._block(mover, delay_ms), delay_ms)
 
     def _kalman(self, decoder: str, lead_s: float, bin_ms: int) -> Iterator[Row]:
-        """Run a Kalman filter with these bins; the published one also after ReFIT."""
+        """Run a Kalman filter with these bins, and that with the usual ones after ReFIT too."""
         first = train_kalman(self._session(lead_s), bin_ms)
         heard = self._block(first.bundle.model)
         row = self._row(decoder, heard)
         yield replace(row, bin_ms=bin_ms, offline_r2=first.held_out.r2())
-        if decoder == KALMAN and bin_ms == USUAL_BIN_MS:
+        if bin_ms == USUAL_BIN_MS:
             again = refit_kalman(heard.block, first).trained.bundle.model
-            yield replace(self._row(REFIT, self._block(again)), bin_ms=bin_ms)
+            yield replace(self._row(refitted(decoder), self._block(again)), bin_ms=bin_ms)
 
     def _ner(self) -> Mover:
         session, plan = self._session(HAND_ANSWER_S), self._plan

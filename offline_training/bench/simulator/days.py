@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from drivers.simulated.subject.neurons import Neurons, made_up
 from rt_ner.core.arrays import BoolArray, FloatArray
@@ -37,7 +38,7 @@ class Tuning(NamedTuple):
     """Rate in Hz, tuning to velocity as x + iy, and where that is known; all ``(channel,)``."""
 
     rate_hz: FloatArray
-    vector: FloatArray
+    vector: npt.NDArray[np.complex128]
     is_known: BoolArray
 
 
@@ -66,7 +67,7 @@ class DayChanges:
 def measure_days(
     sessions: Sequence[tuple[Path, Session]], seeds: Sequence[int]
 ) -> list[DayChanges]:
-    """Return the changes within the recordings, and between days by the time between them.
+    """Return the changes within recordings, between days by the time between, and the control.
 
     SessionError if channels differ, or a file's name holds no date.
     """
@@ -83,7 +84,26 @@ def measure_days(
             nights = round(float(np.median([b - a for a, b in gaps])))
             simulated = [_simulated(nights, seed) for seed in seeds]
             found.append(_row(f"{fewest} to {most} days apart", known, simulated))
+    found.append(_control(list(whole.values()), seeds))
     return found
+
+
+def _control(whole: Sequence[Tuning], seeds: Sequence[int]) -> DayChanges:
+    """Return the changes from each channel to another one, as if all were lost."""
+    rng = np.random.default_rng(0)
+    recorded = [_change(tuning, _shuffled(tuning, rng)) for tuning in whole]
+    arrays = [channel_tuning(made_up(np.random.default_rng(seed))) for seed in seeds]
+    simulated = [_change(tuning, _shuffled(tuning, rng)) for tuning in arrays]
+    return _row(
+        "other channels (control)",
+        [each for each in recorded if each],
+        [each for each in simulated if each],
+    )
+
+
+def _shuffled(tuning: Tuning, rng: np.random.Generator) -> Tuning:
+    order = rng.permutation(tuning.rate_hz.size)
+    return Tuning(tuning.rate_hz[order], tuning.vector[order], tuning.is_known[order])
 
 
 def tuning_of(session: Session, part: slice = slice(None)) -> Tuning:
