@@ -14,22 +14,18 @@ import torch
 
 from offline_training.closed_loop.block_run import BlockPlan, run_block
 from offline_training.closed_loop.in_process.simulation import Reference
-from offline_training.dataset.split import split_session
-from offline_training.ner.export.counts_encoder import counts_encoder
-from offline_training.ner.readouts.kalman_readout import fit_kalman
-from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.training import prove, save_trained, train_bundle
+from offline_training.closed_loop.references.kalman import refit_kalman, train_kalman
+from offline_training.settings import TrainSettings
+from offline_training.training import save_trained, train_bundle
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
-from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import LabelMethod, Part
-from rt_ner.recalibration.intention.labels import hand_ahead, refit_labels
+from rt_ner.recalibration.intention.labels import hand_ahead
 from rt_ner.recalibration.learning import recalibrated
-from rt_ner.recalibration.readouts.refit import Recalibrated, compared
+from rt_ner.recalibration.readouts.refit import Recalibrated
 from rt_ner.recalibration.use import reaching_in, use_of
 
 # Makes a new decoder from a block in which an earlier one was used.
@@ -39,9 +35,6 @@ Progress = Callable[[str, float], None]
 
 # On another day: longest use per round to recalibrate from, and number of rounds.
 _USE_NS, _ROUNDS = 240 * NS_PER_S, 2
-# Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
-# here than hops of 10 ms, and than square roots of counts.
-_KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_bins=1))
 
 
 @dataclass(frozen=True)
@@ -132,8 +125,8 @@ def run_closed_loop(plan: LoopPlan, progress: Progress, tell: Callable[[str], No
         "NER", ner, lambda block, first: lab.recalibrated((block,), first)
     )
     another_day = lab.another_day(ner) if plan.with_another_day else []
-    kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
-    kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
+    kalman = train_kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
+    kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, refit_kalman)
     ideal, _ = lab.block("ideal", plan.trials, Reference.IDEAL)
     return LoopResult(
         speed=plan.speed,
@@ -217,22 +210,3 @@ def _session(block: ClosedLoopBlock, velocity_cm_s: FloatArray, known: BoolArray
 
 def _everywhere(block: ClosedLoopBlock) -> BoolArray:
     return np.ones(len(block.counts), dtype=np.bool_)
-
-
-def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
-    """Fit the whole filter again, to the intention as ReFIT finds it."""
-    session = _session(block, *refit_labels(block))
-    return compared(_kalman(session), session, first.bundle.model)
-
-
-def _kalman(session: Session) -> Trained:
-    """Fit the Kalman reference to a session."""
-
-    def fit(split: Split, _: str) -> tuple[DecoderSpecification, None]:
-        shape = split.shape
-        newest = split.train.windows[:, -1]
-        readout = fit_kalman(newest, split.train.labels, shape.hop_ns, is_white=True)
-        encoder = counts_encoder(shape.history_bins, len(session.channel_ids))
-        return DecoderSpecification(session.channel_ids, shape, encoder, readout), None
-
-    return prove(session, split_session(session, _KALMAN), _KALMAN, fit)

@@ -109,11 +109,7 @@ def _table(title: str, summary: "dict[str, Summary]") -> Table:
 
 def _cells(found: "Summary") -> Sequence[str]:
     return (
-        f"{found.throughput_bps:.2f} {_interval(found.interval95_bps)}",
-        f"{found.of_day_one:.2f} {_interval(found.interval95_of_day_one)}",
+        f"{found.throughput_bps:.2f}",
+        f"{found.of_day_one:.2f}",
         f"{100 * found.success_rate:.0f} %, at least {100 * found.least_success:.0f} %",
     )
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"({interval[0]:.2f} to {interval[1]:.2f})"
