@@ -50,6 +50,7 @@ class Measurements(LazyGroup):
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",
+            "days": "Score a decoder over many days of ordinary use.",
             "drift": "Score decoding with and without the running normalisation.",
         },
     }

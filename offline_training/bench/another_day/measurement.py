@@ -10,6 +10,7 @@ import torch
 
 from drivers.simulated.subject.neurons import Neurons, fitted, made_up
 from offline_training.closed_loop.encoder import recalibrate_encoder
+from offline_training.closed_loop.in_process.controls import with_shuffled_targets
 from offline_training.closed_loop.in_process.simulation import (
     Mover,
     Reference,
@@ -209,18 +210,8 @@ def _use(
         true_cm_s = tuple(each.intended_cm_s for each in used)
         return _KnownUse(blocks, model, is_speed_known=True, true_cm_s=true_cm_s)
     if labels is Labels.SHUFFLED:
-        blocks = tuple(_shuffled(block, rng) for block in blocks)
+        blocks = tuple(with_shuffled_targets(block, rng) for block in blocks)
     return Use(blocks, model, is_speed_known=True)
-
-
-def _shuffled(block: ClosedLoopBlock, rng: np.random.Generator) -> ClosedLoopBlock:
-    """Return a block whose reaches have the targets of others."""
-    first = [int(np.argmax(block.reach == number)) for number in range(block.n_reaches)]
-    others = block.target[first][rng.permutation(block.n_reaches)]
-    aims = block.reach >= 0
-    target = block.target.copy()
-    target[aims] = others[block.reach[aims]]
-    return replace(block, target=target)
 
 
 def _until(heard: SimulatedBlock, seconds: float) -> SimulatedBlock:

@@ -94,9 +94,7 @@ def _refitted(
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
     """Compare a decoder fitted to a session's first trials with the one in use, on the rest."""
     first = trained.bundle.manifest.training.n_train_trials
-    before = only_trials(
-        _decoded(session, in_use), first, len(session.trials), in_use.window.history_ns
-    )
+    before = held_out_comparison(in_use, session, first)
     kept, notice = trained.bundle.manifest.classifier, ""
     if in_use.classifier and not kept:
         notice = (
@@ -158,5 +156,7 @@ def _training_entry(session: Session, split: Split, in_use: Bundle) -> TrainingE
     )
 
 
-def _decoded(session: Session, model: DecoderSpecification) -> Comparison:
-    return compare(decode_session(model, session), session, model.window.hop_ns)
+def held_out_comparison(model: DecoderSpecification, session: Session, n_train: int) -> Comparison:
+    """Compare what a decoder gives with the labels of all trials after the first ``n_train``."""
+    comparison = compare(decode_session(model, session), session, model.window.hop_ns)
+    return only_trials(comparison, n_train, len(session.trials), model.window.history_ns)

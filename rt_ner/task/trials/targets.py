@@ -79,6 +79,13 @@ class Targets:
                 return target
 
 
+def circle_and_centre(settings: TaskSettings) -> FloatArray:
+    """Return the centres ``(target, 2)`` in cm of all targets of a centre-out task."""
+    angle = np.arange(settings.n_targets) * (2 * np.pi / settings.n_targets)
+    circle_cm = settings.distance_cm * np.column_stack([np.cos(angle), np.sin(angle)])
+    return np.concatenate([np.zeros((1, 2)), circle_cm])
+
+
 def _cells(settings: TaskSettings) -> tuple[Target, ...]:
     """Return the cells of the grid, row by row."""
     side, size = settings.grid_side, settings.workspace_cm / settings.grid_side
