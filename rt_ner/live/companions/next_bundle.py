@@ -6,15 +6,25 @@ from pathlib import Path
 from threading import Event, Thread
 
 from rt_ner.bundle.storage import SUMS_FILE
+from rt_ner.decoding.specification import DecoderSpecification
 
 _LOOK_S = 1.0
 
 
 class NextBundle:
-    """The folder of the next bundle; ``tell`` is called when another one is written there."""
+    """The folder of the next bundle; ``tell`` is called when another one is written there.
 
-    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+    ``read`` reads its model, from any thread; a bundle that was read already is not told.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        read: Callable[[], DecoderSpecification],
+        tell: Callable[[str], None],
+    ) -> None:
         self._folder = folder
+        self._read = read
         self._tell = tell
         self._seen = self._sums()
 
@@ -26,6 +36,11 @@ class NextBundle:
             self._seen = sums
             self._tell(f"a new bundle is ready in {self._folder}: w swaps to it, u goes back")
 
+    def load(self) -> DecoderSpecification:
+        """Return the model of the bundle that is there now."""
+        self._seen = self._sums() or self._seen
+        return self._read()
+
     def _sums(self) -> bytes:
         try:
             return (self._folder / SUMS_FILE).read_bytes()
@@ -34,12 +49,12 @@ class NextBundle:
 
 
 @contextmanager
-def watching_next(folder: Path | None, tell: Callable[[str], None]) -> Iterator[None]:
-    """Watch the folder of the next bundle within the block, in a thread; None: do nothing."""
-    if folder is None:
+def watching(bundle: NextBundle | None) -> Iterator[None]:
+    """Look for new bundles within the block, in a thread; None: do nothing."""
+    if bundle is None:
         yield
         return
-    bundle, is_over = NextBundle(folder, tell), Event()
+    is_over = Event()
 
     def watch() -> None:
         while not is_over.wait(_LOOK_S):

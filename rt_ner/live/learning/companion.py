@@ -112,7 +112,8 @@ class Companion:
 
     def step(self) -> None:
         """Take what has come, and do what is due."""
-        self._tell_missing("; ".join(self._listener.poll()))
+        # A stream that was not looked for yet has no problem to tell.
+        self._tell_missing("; ".join(filter(None, self._listener.poll())))
         if self._listener.bundle != self._in_use:
             self._follow(self._listener.bundle)
         if self._task is not None:

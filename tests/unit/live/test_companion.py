@@ -186,7 +186,7 @@ def test_what_goes_wrong_is_told_and_it_goes_on(rig: Rig) -> None:
     rig.day.blocks = [rig.first] * 90
     rig.reach()
     assert rig.told == ["learning failed: too much"]
-    rig.loop.problems = ["no stream 'task/cursor'"]
+    rig.loop.problems = ["", "no stream 'task/cursor'"]
     rig.companion.step()
     rig.companion.step()
     rig.loop.problems = []
@@ -205,7 +205,7 @@ def test_at_the_end_the_reaches_so_far_are_saved(rig: Rig) -> None:
 
 def test_a_new_bundle_is_told_once(small_bundle: Bundle, tmp_path: Path) -> None:
     folder, told = tmp_path / "next", list[str]()
-    following = NextBundle(folder, told.append)
+    following = NextBundle(folder, lambda: small_bundle.model, told.append)
     following.look()
     assert told == []
     small_bundle.save(folder)
@@ -218,3 +218,7 @@ def test_a_new_bundle_is_told_once(small_bundle: Bundle, tmp_path: Path) -> None
     (folder / SUMS_FILE).write_bytes(content)
     following.look()
     assert len(told) == 1
+    with_readout(small_bundle, small_bundle.model.readout).save(folder, overwrite=True)
+    following.load()
+    following.look()
+    assert len(told) == 1, "it was swapped to already"
