@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from offline_training.closed_loop.refinement import USUAL_STEPS, network_of, refined
+from offline_training.closed_loop.refinement import network_of, refined
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
@@ -26,6 +26,8 @@ from rt_ner.recalibration.readouts.refit import (
 )
 from rt_ner.recalibration.use import Use
 
+# Steps of a recalibration; some minutes of use can't fill more.
+USUAL_STEPS = 600
 # Called with the part of the work that is done, 0 to 1.
 OnPart = Callable[[float], None]
 
@@ -42,7 +44,9 @@ def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrat
 
     def fit(split: Split, stage: str) -> tuple[DecoderSpecification, None]:
         begun = 0.0 if stage == "training" else 0.5
-        return _further(model, split, settings, lambda part: on_part(begun + part / 2)), None
+        return _further(
+            model, split, settings, USUAL_STEPS, lambda part: on_part(begun + part / 2)
+        ), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
     return compared(trained, session, model)
@@ -57,7 +61,7 @@ def better_bundle(use: Use, in_use: Bundle, steps: int) -> Bundle | None:
     session, model = intended_session(use, in_use), in_use.model
     settings = _settings(in_use, _weights_of(model))
     split = split_session(session, settings)
-    learned = _further(model, split, settings, lambda _: None, steps)
+    learned = _further(model, split, settings, steps, lambda _: None)
     before, after = (
         mean_angle_deg(held_out_comparison(each, session, split.n_train))
         for each in (model, learned)
@@ -81,8 +85,8 @@ def _further(
     model: DecoderSpecification,
     split: Split,
     settings: TrainSettings,
+    steps: int,
     on_part: OnPart,
-    steps: int = USUAL_STEPS,
 ) -> DecoderSpecification:
     """Return the decoder after its encoder has learned from the training part of a split."""
     network = network_of(model, _weights_of(model), split.train, settings)
@@ -90,7 +94,7 @@ def _further(
     is_filter = bool(readout.memory.any())
     if is_filter:  # A filter can't decode a window on its own: learn through a linear one.
         readout = fit_readout(embed(network, split.train), labels.values)
-    network = refined(network, split.train, readout, settings, on_part, steps)
+    network = refined(network, split.train, readout, settings, steps, on_part)
     if is_filter:
         latents = embed(network, split.train)
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)

@@ -18,7 +18,6 @@ from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import Dataset
 
-USUAL_STEPS = 600
 _BATCH, _RATE = 256, 1e-3
 # Weight of the squared distance from the weights in use: minutes of data can't fit all of them.
 _PULL = 1e-3
@@ -29,8 +28,8 @@ def refined(
     use: Dataset,
     readout: Readout,
     settings: TrainSettings,
+    steps: int,
     on_part: Callable[[float], None],
-    steps: int = USUAL_STEPS,
 ) -> EncoderNetwork:
     """Return an encoder trained so that a readout, which is kept, decodes the intended outputs.
 
@@ -44,10 +43,10 @@ def refined(
         The readout, without memory.
     settings
         They say how much the input is disturbed, and give the seed.
-    on_part
-        Called with the part that is done, 0 to 1.
     steps
         Number of steps to take.
+    on_part
+        Called with the part that is done, 0 to 1.
 
     """
     torch.manual_seed(settings.seed)

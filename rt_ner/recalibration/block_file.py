@@ -13,6 +13,7 @@ from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.streams.samples import Numbers, RecordedStreams, numbers_of
 from rt_ner.recalibration.block import HOP_NS, ROWS, ClosedLoopBlock, Heard, block_of
+from rt_ner.recalibration.intention.screen import Screen
 
 _RECORDINGS = (".xdf", ".nwb")
 _VELOCITY = ("vx", "vy")
@@ -53,11 +54,20 @@ def _read_arrays(path: Path) -> dict[str, AnyArray]:
         ) from error
 
 
-def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
-    """Read a saved block, or the block in a recording (.xdf, .nwb) of a decoder and a task."""
-    if path.suffix.lower() in _RECORDINGS:
+def load_any_block(
+    path: Path, decoder: str, task: str, screen: Screen | None = None
+) -> ClosedLoopBlock:
+    """Read a saved block, or the block in a recording (.xdf, .nwb) of a decoder and a task.
+
+    With a screen, the targets are inferred, and the recording need not have any.
+    """
+    if path.suffix.lower() not in _RECORDINGS:
+        block = load_block(path)
+    elif screen is None:
         return block_of_recording(path, decoder, task)
-    return load_block(path)
+    else:
+        block = _block_of_decoder(_streams_of(path), decoder, task, with_target=False)
+    return screen.aimed(block) if screen else block
 
 
 def block_of_recording(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
@@ -89,8 +99,12 @@ def load_control(path: Path, task: str, decoder: str = "") -> ClosedLoopBlock:
     return _block_of_hand(recorded, hands[0], task)
 
 
-def _block_of_decoder(recorded: RecordedStreams, decoder: str, task: str) -> ClosedLoopBlock:
-    sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
+def _block_of_decoder(
+    recorded: RecordedStreams, decoder: str, task: str, with_target: bool = True
+) -> ClosedLoopBlock:
+    sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task}
+    if with_target:
+        sources[Kind.TARGET] = task
     found = _found(recorded, sources)
     counts = found[Kind.COUNTS]
     return block_of(_heard(found), counts.labels, round(NS_PER_S / counts.rate_hz))

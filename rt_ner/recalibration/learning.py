@@ -3,14 +3,17 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.reaching_entry import ReachingEntry
+from rt_ner.core.errors import ConfigError
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.choices import LabelMethod, Part
+from rt_ner.recalibration.intention.screen import Screen, load_screen
 from rt_ner.recalibration.readouts.own_decoding import doubt_on
 from rt_ner.recalibration.readouts.refit import Recalibrated, recalibrate_readout
-from rt_ner.recalibration.use import Use, reaching_in, use_of
+from rt_ner.recalibration.use import Use, is_told, model_of, reaching_in, use_of
 from rt_ner.system.plugins import plugin
 
 
@@ -77,6 +80,19 @@ def recalibrate(
 def good_reaching(bundle: Bundle, block: ClosedLoopBlock | None) -> ReachingEntry | None:
     """Return how the subject reaches in good control: in a block, or else as a bundle tells."""
     return bundle.manifest.reaching if block is None else reaching_in(block)
+
+
+def screen_of(path: Path, good: ReachingEntry | None) -> Screen:
+    """Read the targets on a screen, and return it with how its user reaches.
+
+    ConfigError if that is not known: nothing can be inferred from poor control alone.
+    """
+    if good is None or not is_told(good):
+        raise ConfigError(
+            f"--screen {path} needs to know how the subject reaches, and the bundle does not tell: "
+            "name a block of good control with --reaching"
+        )
+    return Screen(load_screen(path), model_of(good))
 
 
 def recalibrated(

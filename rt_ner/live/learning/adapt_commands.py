@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.live.learning.commands import ScreenFile
 from rt_ner.recalibration.choices import AdaptationMethod, Part
 from rt_ner.system.plugins import plugin
 from rt_ner.system.signals import stop_on_signals
@@ -51,6 +52,7 @@ def adapt(
             min=10,
         ),
     ] = 120.0,
+    screen: ScreenFile = None,
     swap: Annotated[
         bool, typer.Option("--swap", help="Order each swap, instead of only offering it.")
     ] = False,
@@ -65,6 +67,8 @@ def adapt(
     learned is written to FOLDER and offered; the decoder's key w swaps to it, u goes back. Nothing
     adapts without this command.
 
+    In ordinary use, no task says which target is aimed at. Then name all targets with --screen.
+
     Everything heard and learned is kept beside FOLDER, in a folder with the time of the start.
 
     Example: rt-ner adapt m1-bundle --out m1-next
@@ -76,11 +80,13 @@ def adapt(
     from rt_ner.live.learning.block_recorder import BlockRecorder
     from rt_ner.live.learning.companion import Companion, Day
     from rt_ner.lsl.streams import quiet_liblsl
+    from rt_ner.recalibration.learning import screen_of
 
     in_use = load_bundle(bundle)
     if out.resolve() == bundle.resolve():
         raise ConfigError(f"--out {out} is the bundle in use: name another folder")
     check_writable(out, overwrite=True)
+    seen = screen_of(screen, in_use.manifest.reaching) if screen else None
     day = Day(out.with_name(f"{out.name}.{datetime.now():%Y%m%d-%H%M%S}"))
     learner = _learner(method, in_use, half_life, day.folder)
     day.folder.mkdir(parents=True)
@@ -89,7 +95,7 @@ def adapt(
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     offer = _offering(out, control_as if swap else "", console.print)
     every = every_reaches or _EVERY_REACHES.get(method, _OTHERS_EVERY_REACHES)
-    recorder = BlockRecorder(task, decoder=decoder)
+    recorder = BlockRecorder(task, decoder, screen=seen)
     try:
         with stop_on_signals() as stop:
             Companion(day, recorder, learner, every, offer, console.print).run(stop)

@@ -21,6 +21,7 @@ from rt_ner.recalibration.block import (
     reach_numbers,
     velocity_kind,
 )
+from rt_ner.recalibration.intention.screen import Screen
 
 _POLL_S = 0.2
 _BUNDLE = TIMING_LABELS.index("bundle")
@@ -30,7 +31,8 @@ class BlockRecorder:
     """Records a block from the moment that it is made.
 
     Name a ``decoder`` to record its counts and velocity, or a ``subject`` to record its spikes and
-    hand. A task's cursor and target are recorded in either case.
+    hand. A task's cursor and target are recorded in either case; with a ``screen``, the targets
+    are inferred instead.
 
     Attributes
     ----------
@@ -39,11 +41,16 @@ class BlockRecorder:
 
     """
 
-    def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
+    def __init__(
+        self, task: str, decoder: str = "", subject: str = "", screen: Screen | None = None
+    ) -> None:
         self._counts = counts_kind(bool(decoder))
         who = decoder or subject
         velocity = velocity_kind(bool(decoder))
-        sources = {self._counts: who, velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
+        sources = {self._counts: who, velocity: who, Kind.CURSOR: task}
+        if screen is None:
+            sources[Kind.TARGET] = task
+        self._screen = screen
         self._readers = {
             kind: StreamReader(partial(query_for, source, kind)) for kind, source in sources.items()
         }
@@ -80,7 +87,10 @@ class BlockRecorder:
             self.bundle = int(rows[-1, _BUNDLE])
 
     def n_shown(self) -> int:
-        """Return how many targets have been shown so far."""
+        """Return how many targets have been shown so far, or visited on a screen."""
+        if self._screen:
+            cursor = [values[:, :2] for _, values in self._rows[Kind.CURSOR]]
+            return self._screen.n_visits(np.concatenate([np.zeros((0, 2)), *cursor]))
         rows = [values for _, values in self._rows[Kind.TARGET]]
         target = np.concatenate([np.zeros((1, 4)), *rows])
         target[~is_aimed_at(target)] = np.nan
@@ -115,17 +125,20 @@ class BlockRecorder:
                 f"nothing came from the streams {', '.join(missing)}: are decoder and task running?"
             )
         heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
-        return block_of(heard, self._channel_ids, self._period_ns)
+        block = block_of(heard, self._channel_ids, self._period_ns)
+        return self._screen.aimed(block) if self._screen else block
 
 
 def hear_block(
-    task: str, decoder: str, n_reaches: int, stop: Event, progress: Callable[[float, str], None]
+    recorder: BlockRecorder,
+    n_reaches: int,
+    stop: Event,
+    progress: Callable[[float, str], None],
 ) -> ClosedLoopBlock:
     """Record a running loop until so many reaches are over, or until ``stop``.
 
     ``progress`` is called with the part that is done, and with the streams that are missing.
     """
-    recorder = BlockRecorder(task, decoder=decoder)
     while not stop.wait(_POLL_S):
         problems = recorder.poll()
         # The newest reach is not over.

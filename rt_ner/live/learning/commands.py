@@ -25,6 +25,7 @@ from rt_ner.terminal.options import (
 from rt_ner.terminal.progress import StageProgress, show_progress
 
 if TYPE_CHECKING:
+    from rt_ner.live.learning.block_recorder import BlockRecorder
     from rt_ner.recalibration.block import ClosedLoopBlock
     from rt_ner.recalibration.readouts.refit import Recalibrated
 
@@ -61,6 +62,15 @@ Labels = Annotated[
         "(the decoded velocity, turned to the target)."
     ),
 ]
+ScreenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Infer which target was aimed at, instead of hearing it from the task: a text file "
+        'with the centre of each target on the screen, a line "x,y" in cm for each. FILE.csv, for '
+        "example.",
+    ),
+]
 PartToLearn = Annotated[
     Part,
     typer.Option(
@@ -77,6 +87,7 @@ def recalibrate(
     block: SavedBlock = None,
     earlier: EarlierBlocks = None,
     reaching: ReachingBlock = None,
+    screen: ScreenFile = None,
     labels: Labels = LabelMethod.REACH_MODEL,
     part: PartToLearn = Part.ENCODER,
     decoder: DecoderName = "",
@@ -92,11 +103,15 @@ def recalibrate(
     bundle only if its angle is smaller (exit code 2 if not). The recorded block is saved either way
     as FOLDER.block.npz. A decoder started with --next swaps to the new bundle with the key w.
 
+    In ordinary use, no task says which target is aimed at. Then name all targets with --screen.
+
     Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaches 80
     """
     from rt_ner.bundle.storage import load_bundle
+    from rt_ner.live.learning.block_recorder import BlockRecorder
+    from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.recalibration.block_file import load_any_block, load_control, save_block
-    from rt_ner.recalibration.learning import good_reaching, recalibrated
+    from rt_ner.recalibration.learning import good_reaching, recalibrated, screen_of
     from rt_ner.recalibration.readouts.own_decoding import doubt_on
     from rt_ner.recalibration.use import use_of
 
@@ -110,15 +125,17 @@ def recalibrate(
             f"{kept} exists, an earlier block: name another --out, or say --overwrite"
         )
     # Before anything is written: one of them may be replaced.
-    before = [load_any_block(path, decoder, task) for path in earlier or ()]
     control = load_control(reaching, task, decoder) if reaching else None
     good = good_reaching(in_use, control)
+    seen = screen_of(screen, good) if screen else None
+    before = [load_any_block(path, decoder, task, seen) for path in earlier or ()]
     with show_progress() as shown:
         if block is None:
-            heard = _heard(task, decoder, reaches, shown)
+            quiet_liblsl()
+            heard = _heard(BlockRecorder(task, decoder, screen=seen), reaches, shown)
             save_block(heard, kept)
         else:
-            heard = load_any_block(block, decoder, task)
+            heard = load_any_block(block, decoder, task, seen)
         use = use_of(
             (*before, heard),
             labels,
@@ -175,12 +192,10 @@ def _save(found: "Recalibrated", out: Path, overwrite: bool) -> None:
     save_bundle(found.trained.bundle, out, report_pages(found.trained, draw), overwrite)
 
 
-def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
+def _heard(recorder: "BlockRecorder", reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
     """Return a block of a running loop, and show what is missing meanwhile."""
     from rt_ner.live.learning.block_recorder import hear_block
-    from rt_ner.lsl.streams import quiet_liblsl
 
-    quiet_liblsl()
     said = ""
 
     def show(done: float, problem: str) -> None:
@@ -191,7 +206,7 @@ def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "Clos
         shown("listening", done)
 
     with stop_on_signals() as stop:
-        heard = hear_block(task, decoder, reaches, stop, show)
+        heard = hear_block(recorder, reaches, stop, show)
         if stop.is_set() and heard.n_reaches < reaches:
             shown.say(f"stopped after {heard.n_reaches} reaches: fitting to these")
     return heard

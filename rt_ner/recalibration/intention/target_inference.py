@@ -14,7 +14,6 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.compiled.njit import njit
-from rt_ner.core.errors import SessionError
 from rt_ner.recalibration.block import ClosedLoopBlock, reach_numbers
 from rt_ner.recalibration.intention.reach_model import ReachModel
 
@@ -23,7 +22,7 @@ _STEP_S, _ROUNDS = 0.05, 4
 # Successive steps share their noise, so each counts as this part of an independent one.
 _INDEPENDENT = 0.3
 # A cursor has dwelled on a target if it was this near for so long; for how long it then counts.
-_DWELL_CM, _DWELL_S, _COUNTS_S = 2.2, 0.4, 0.5
+DWELL_CM, _DWELL_S, _COUNTS_S = 2.2, 0.4, 0.5
 # Probability per step that the target changes: after a dwell on it, and without (given up).
 _DONE, _GIVEN_UP = 0.05, 1e-4
 # From the intention to the decoded velocity.
@@ -65,24 +64,13 @@ def infer_targets(
     -------
     ClosedLoopBlock
         The block with a target at all times, of radius 0: between two reaches, it is the last one.
-
-    Raises
-    ------
-    SessionError
-        If fewer than two targets are on the screen, or the block is shorter than a second.
+        In less than a second of use there is none.
 
     """
-    if screen_cm.ndim != 2 or screen_cm.shape[1] != 2 or len(screen_cm) < 2:
-        raise SessionError(
-            f"targets of the screen with shape {screen_cm.shape}: expected two or more, each with "
-            "x and y in cm"
-        )
     step = max(round(_STEP_S * NS_PER_S / block.hop_ns), 1)
     if len(block.counts) * block.hop_ns < NS_PER_S:
-        raise SessionError(
-            f"a block of {len(block.counts)} hops is too short to infer targets: expected a second "
-            "or more, better some minutes"
-        )
+        nowhere = np.full((len(block.counts), 3), np.nan)
+        return replace(block, target=nowhere, reach=reach_numbers(nowhere))
     wanted = _wanted(block, screen_cm, model, step)
     decoded = _in_steps(np.nan_to_num(block.decoded_cm_s), step)
     may_change = _may_change(block, screen_cm, model, step)
@@ -114,7 +102,7 @@ def _may_change(
     """Return the probability ``(step, target)`` that this target is not the next step's."""
     step_s = step * block.hop_ns / NS_PER_S
     away_cm = screen_cm[None] - _in_steps(np.nan_to_num(block.cursor_cm), step)[:, None]
-    is_near = np.hypot(away_cm[..., 0], away_cm[..., 1]) <= _DWELL_CM
+    is_near = np.hypot(away_cm[..., 0], away_cm[..., 1]) <= DWELL_CM
     has_dwelled = _all_of_last(is_near, round(_DWELL_S / step_s))
     # The subject sees the next target later, and gets going.
     seen_s = model.delay_s + model.build_up_s + _COUNTS_S

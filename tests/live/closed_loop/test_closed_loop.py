@@ -78,7 +78,7 @@ def test_a_block_holds_the_reaches_asked_for_although_counts_come_later(source_i
             shown.set()
 
     def listen() -> None:
-        heard.append(hear_block(task, decoder, 3, Event(), show))
+        heard.append(hear_block(BlockRecorder(task, decoder=decoder), 3, Event(), show))
 
     listener = Thread(target=listen)
     listener.start()

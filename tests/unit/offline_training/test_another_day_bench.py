@@ -52,7 +52,7 @@ def test_a_block_with_a_lost_cursor_ends_and_its_trials_have_failed() -> None:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, without_report: None) -> DayPlan:
     """A plan in which nothing is learned for long."""
-    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 5)
     simulation = "offline_training.closed_loop.in_process.simulation"
     monkeypatch.setattr(f"{simulation}._MOST_S_PER_TRIAL", 3)
     window = WindowSettings(hop_ms=10, bin_ms=20, history_bins=4)

@@ -127,7 +127,7 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A third of the electrodes in another order: learned from use alone, near what was known."""
-    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 100)
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 100)
     played = used(small_bundle, small_session)
     order = np.arange(played.counts.shape[1])
     order[:32] = np.random.default_rng(0).permutation(32)
@@ -150,7 +150,7 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
 def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
     small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 5)
     settings = quick_settings(
         normalisation=NormalisationSettings(use="on", update_s=2.0),
         readout="kalman",
