@@ -17,7 +17,7 @@ from offline_training.bench.real_loop.stabilized import (
     with_one_speed,
     with_recorded_velocity,
 )
-from offline_training.bench.simulator.recorded_subject import (
+from offline_training.bench.simulator.recorded.fitted_subject import (
     fitted_subject,
     only_trials_of,
     shared_noise,
