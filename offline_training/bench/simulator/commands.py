@@ -52,7 +52,7 @@ def bench_simulator(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Compare the simulated subject with published results and recordings.
+    """Compare the simulated subject with real ones.
 
     Without a recording, measures orderings that were published: ReFIT against the Kalman filter,
     delays of 0 to 300 ms that are added to the loop, bins of 25 to 200 ms, and decoders.
