@@ -6,7 +6,7 @@ from drivers.simulated.subject.neurons import Neurons
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.compiled.njit import njit
 
-_REFRACTORY_MS = 2
+REFRACTORY_MS = 2
 _STEP_S = 1e-3
 
 
@@ -16,7 +16,7 @@ class Firing:
     def __init__(self, neurons: Neurons, rng: np.random.Generator) -> None:
         self._neurons = neurons
         self._rng = rng
-        self._silent_ms = np.full(neurons.log_hz.size, _REFRACTORY_MS)
+        self._silent_ms = np.full(neurons.log_hz.size, REFRACTORY_MS)
         self._shared = 0.0
 
     def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
@@ -49,7 +49,7 @@ def _fire(
     """Let units fire that are likelier to than ``chances`` ``(ms, unit)``; count their spikes."""
     for ms in range(len(chances)):
         for unit in range(likely.size):
-            if chances[ms, unit] < likely[unit] and silent_ms[unit] >= _REFRACTORY_MS:
+            if chances[ms, unit] < likely[unit] and silent_ms[unit] >= REFRACTORY_MS:
                 silent_ms[unit] = 0
                 spikes[ms, channel[unit]] += 1
             else:

@@ -17,7 +17,7 @@ from rt_ner.terminal.progress import show_progress
 if TYPE_CHECKING:
     from offline_training.bench.simulator.days import DayChanges
     from offline_training.bench.simulator.orderings import Ordering
-    from offline_training.bench.simulator.recording import Statistics
+    from offline_training.bench.simulator.recorded.comparison import Statistics
 
 
 def bench_simulator(
@@ -52,7 +52,7 @@ def bench_simulator(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Compare the simulated subject with published results and recordings.
+    """Compare the simulated subject with real ones.
 
     Without a recording, measures orderings that were published: ReFIT against the Kalman filter,
     delays of 0 to 300 ms that are added to the loop, bins of 25 to 200 ms, and decoders.
@@ -92,7 +92,7 @@ def _of_orderings(
 
 
 def _of_recording(recording: Path, seeds: int, device: Device) -> tuple[dict[str, object], Table]:
-    from offline_training.bench.simulator.recording import measure_recording
+    from offline_training.bench.simulator.recorded.comparison import measure_recording
 
     with show_progress() as shown:
         real, simulated = measure_recording(recording, seeds, pick_device(device), shown)

@@ -13,7 +13,7 @@ from offline_training.bench.simulator import blocks
 from offline_training.bench.simulator.blocks import BlocksPlan, Row, measure_blocks
 from offline_training.bench.simulator.days import measure_days
 from offline_training.bench.simulator.orderings import orderings_of
-from offline_training.bench.simulator.recorded_subject import only_trials_of, shared_noise
+from offline_training.bench.simulator.recorded.fitted_subject import only_trials_of, shared_noise
 from offline_training.closed_loop.in_process.simulation import (
     LoopTiming,
     Reference,

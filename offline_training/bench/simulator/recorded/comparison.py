@@ -1,7 +1,6 @@
 """Compare a simulated session, fitted to a real closed loop, with the recording itself."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from offline_training.bench.real_loop.stabilized import (
     with_one_speed,
     with_recorded_velocity,
 )
-from offline_training.bench.simulator.recorded_subject import (
+from offline_training.bench.simulator.recorded.fitted_subject import (
     fitted_subject,
     only_trials_of,
     shared_noise,
@@ -85,11 +84,15 @@ def measure_recording(
     real = _statistics(recorded.baseline, recorded.intended_cm_s, 0, device, progress)
     simulated = []
     for seed in range(n_seeds):
-        stage = partial(progress, f"simulated session {seed + 1} of {n_seeds}")
         block, intended_cm_s = _simulated(recorded, seed)
-        shown = lambda _, part, stage=stage: stage(part)  # noqa: E731
+        shown = _under(f"simulated session {seed + 1} of {n_seeds}", progress)
         simulated.append(_statistics(block, intended_cm_s, seed, device, shown))
     return real, simulated
+
+
+def _under(stage: str, progress: Progress) -> Progress:
+    """Return progress that is shown under one stage, whatever the step."""
+    return lambda _step, part: progress(stage, part)
 
 
 def _read(path: Path) -> _Recorded:

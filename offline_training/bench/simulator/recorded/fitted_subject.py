@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivers.simulated.subject.firing import REFRACTORY_MS
 from drivers.simulated.subject.intention import SubjectSettings
 from drivers.simulated.subject.neurons import Neurons, SharedNoise, drives, fitted
 from rt_ner.core.arrays import FloatArray, Int64Array
@@ -20,12 +21,15 @@ def fitted_subject(
 ) -> tuple[FloatArray, Neurons, SubjectSettings]:
     """Return the intention ``(hop, 2)``, and neurons and a subject fitted to some trials.
 
-    The block has the velocity that the decoder sent. Noise of the intention is not fitted.
+    The block has the velocity that the decoder sent. Noise of the intention is not fitted. Rates
+    are higher by what the refractory period will take, so that as many spikes are fired.
     """
     own = only_trials_of(block, trials)
     model, _ = fit_reach_model(own)
     intended_cm_s, known = intended_velocity(block, model)
     neurons = fitted(own.session("recorded", intended_cm_s, known))
+    rate_hz = own.counts[own.reach >= 0].mean(axis=0) * (NS_PER_S / own.hop_ns)
+    log_hz = neurons.log_hz - np.log1p(-rate_hz * REFRACTORY_MS / 1e3)
     noise = shared_noise(own, intended_cm_s)
     settings = SubjectSettings(
         visual_delay_s=model.delay_s,
@@ -33,7 +37,7 @@ def fitted_subject(
         max_speed_cm_s=model.max_speed_cm_s,
         build_up_s=model.build_up_s,
     )
-    return intended_cm_s, replace(neurons, shared_noise=noise), settings
+    return intended_cm_s, replace(neurons, log_hz=log_hz, shared_noise=noise), settings
 
 
 def only_trials_of(block: ClosedLoopBlock, trials: Int64Array) -> ClosedLoopBlock:
@@ -56,12 +60,14 @@ def shared_noise(block: ClosedLoopBlock, intended_cm_s: FloatArray) -> SharedNoi
     inputs = drives(intended_cm_s, np.nan_to_num(block.cursor_cm))
     around = range(-_AROUND_HOPS, _AROUND_HOPS + 1)
     design = np.column_stack([np.ones(len(inputs)), *(np.roll(inputs, k, axis=0) for k in around)])
-    aims = block.reach >= 0
+    reach = block.reach.copy()
+    reach[:_AROUND_HOPS] = reach[-_AROUND_HOPS:] = -1  # The movement around is not known there.
+    aims = reach >= 0
     total = block.counts.sum(axis=1).astype(np.float64)
     weights = np.linalg.lstsq(design[aims], total[aims], rcond=None)[0]
     expected = design @ weights
     rest = (total - expected) / np.maximum(expected, 1.0)
-    first, second = (_covariance(rest, block.reach, lag) for lag in (1, 2))
+    first, second = (_covariance(rest, reach, lag) for lag in (1, 2))
     if not 0 < second < first:
         return SharedNoise()
     hop_s = block.hop_ns / NS_PER_S
