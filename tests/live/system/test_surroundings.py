@@ -20,7 +20,7 @@ def rt_ner(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
         text=True,
         errors="replace",
         env=os.environ | environment,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -32,7 +32,7 @@ def in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[
         [*shell, sys.executable, "-m", "rt_ner", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
