@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 # Before NumPy and torch are loaded, which look once.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -79,6 +80,31 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Make],
         return path
 
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_kernel_is_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where parallel runs need the same kernel, one compiles it, and the others wait and load it.
+
+    Numba's own lock, of the threads in this process, is taken first, as everywhere.
+    """
+    # Loaded by then, after the number of its threads was limited.
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.dispatcher import Dispatcher
+
+    locks = tmp_path_factory.getbasetemp().parent / "kernels"
+    locks.mkdir(exist_ok=True)
+    compiled = Dispatcher.compile
+
+    def compile_alone(kernel: Any, signature: Any) -> Any:
+        name = getattr(kernel.py_func, "kernel_key", kernel.py_func.__name__)
+        with global_compiler_lock, FileLock(locks / f"{name}.lock"):
+            return compiled(kernel, signature)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(Dispatcher, "compile", compile_alone)
+        yield
 
 
 @pytest.fixture(scope="session")

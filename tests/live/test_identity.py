@@ -22,7 +22,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.decoding import decode_session
-from tests.helpers.rig import MS, Decoding, inlet
+from tests.helpers.rig import MS, PATIENT, Decoding, inlet
 from tests.helpers.waiting import LONGEST_S
 
 HOP_NS = 10 * MS
@@ -84,9 +84,7 @@ def replay_and_compare(
     whole_ns = AHEAD_NS + model.window.history_ns
     replay, kind = Replay(session, packets, name, part), packets.encoding.kind
     query = wanted | {"grace_ms": 100.0}
-    # What is thrown away in an overload is missing in later hops too: here, none is one.
-    patient = {"overload_hops": 10_000}
-    with opened(replay), Decoding(model, name, input=query, safety=patient) as decoding:
+    with opened(replay), Decoding(model, name, input=query, safety=PATIENT) as decoding:
         velocity, markers = inlet(decoding.name, Kind.VELOCITY), inlet(name, Kind.MARKERS)
         replay.wait_for_listeners([kind, Kind.MARKERS], stop)
         playing = threading.Thread(target=replay.run, args=(stop,))

@@ -20,7 +20,7 @@ from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
 from rt_ner.lsl.streams import open_outlet
-from tests.helpers.rig import MS, Decoding, Source, history_ms, inlet, never, pulled
+from tests.helpers.rig import MS, PATIENT, Decoding, Source, history_ms, inlet, never, pulled
 from tests.helpers.waiting import LONGEST_S
 
 
@@ -30,7 +30,9 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
     channel_ids = small_bundle.manifest.channel_ids
     source = Source(source_id, channel_ids)
     n_warming = history_ms(small_bundle) // 10 - 1
-    with Decoding(small_bundle.model, source_id) as decoding:
+    # Long enough for a busy machine between two parts of what is sent.
+    patient = PATIENT | {"stale_ms": 1500.0}
+    with Decoding(small_bundle.model, source_id, safety=patient) as decoding:
         velocity, states = inlet(decoding.name, Kind.VELOCITY), inlet(decoding.name, Kind.STATE)
         source.wait_for_listener()
         decoding.expect(State.CONNECTING, State.WARMING)
@@ -42,7 +44,7 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
         assert not values[-1].any(), "the cursor must stop when data stop"
         assert set(np.diff(np.rint(stamps_ns[:-1] / MS))) == {10}
         # Data again: the history must fill anew before anything moves.
-        source.now_ns += 1000 * MS
+        source.now_ns += 3000 * MS
         source.push(10)
         decoding.expect(State.WARMING)
         source.push(history_ms(small_bundle) - 10)

@@ -15,7 +15,7 @@ from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
 from tests.helpers.classes import CHOICES, classifying
 from tests.helpers.outputs import position_xy
-from tests.helpers.rig import Decoding, Source, history_ms, inlet, pulled, running
+from tests.helpers.rig import PATIENT, Decoding, Source, history_ms, inlet, pulled, running
 from tests.helpers.waiting import LONGEST_S
 
 MS = 1_000_000
@@ -219,7 +219,7 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
     source = Source(source_id, model.channel_ids)
     n_warming = history_ms(small_bundle) // 10 - 1
     named = {"name": "Choices", "type": "Decisions"}
-    with Decoding(model, source_id, classes=named) as decoding:
+    with Decoding(model, source_id, classes=named, safety=PATIENT) as decoding:
         velocity, classes_id = inlet(decoding.name, Kind.VELOCITY), f"{decoding.name}/classes"
         (found,) = pylsl.resolve_byprop("source_id", classes_id, 1, LONGEST_S)
         classes = pylsl.StreamInlet(found, recover=False)
@@ -235,9 +235,6 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
         probabilities, stamps_ns = pulled(classes, n_warming + 3)
         np.testing.assert_array_equal(stamps_ns, pulled(velocity, n_warming + 3)[1])
         assert not probabilities[:n_warming].any()
-        # On a busy machine the source may fall silent for a moment: then nothing is decided.
-        decided = probabilities[probabilities.any(axis=1)]
-        assert len(decided)
-        np.testing.assert_allclose(decided.sum(axis=1), 1.0, atol=1e-6)
+        np.testing.assert_allclose(probabilities[n_warming:].sum(axis=1), 1.0, atol=1e-6)
         decoding.stop.set()
         assert not pulled(classes, 1)[0].any(), "nothing is decided once the decoder has stopped"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -183,20 +183,19 @@ def test_losing_the_recorder_is_an_alarm_and_keeps_what_was_written(
 def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> None:
     outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
     filler = Filler(f"filler-{source_id}")
-    recorder = OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))
-    assert recorder.state == ""
-    recorder.toggle()
-    assert recorder.state not in ("", "● recording"), "about to record"
-    wait_until(lambda: recorder.state == "● recording")
 
     def is_recorded() -> bool:
         filler.push()
         outlet.push_sample([1.0, 2.0])
         return bool(n_recorded(tmp_path / "r")[f"{source_id}-kinematics"])
 
-    wait_until(is_recorded)
-    recorder.toggle()
-    recorder.close()
+    with closing(OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))) as recorder:
+        assert recorder.state == ""
+        recorder.toggle()
+        assert recorder.state not in ("", "● recording"), "about to record"
+        wait_until(lambda: recorder.state == "● recording")
+        wait_until(is_recorded)
+        recorder.toggle()
     assert recorder.state == ""
     path = recording_in(tmp_path / "r")
     assert path.name == "sub-M_ses-day1_task-reach_run-001_ephys.xdf"
