@@ -13,6 +13,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from offline_training.bench.real_loop.stabilized import disturb, labelled_session, trials_of
+from offline_training.closed_loop.encoder import USUAL_STEPS
 from offline_training.closed_loop.refinement import refined
 from offline_training.ner.distillation import train_encoder
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
@@ -162,6 +163,7 @@ class _Lab:
             target,
             kept,
             self._settings,
+            USUAL_STEPS,
             lambda part: self._progress("disturbances", done + part * (1 - done)),
         )
         return Disturbed(

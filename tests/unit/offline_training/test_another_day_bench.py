@@ -60,9 +60,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch, without_report: None) -> DayPlan:
         neurons=lambda seed: made_up(np.random.default_rng(seed), n_electrodes=12),
         settings=quick_settings(window=window, **SMALL_NETWORK),
         device=torch.device("cpu"),
-        calibration_trials=16,
-        trials=6,
-        use_s=20.0,
+        calibration_trials=8,
+        trials=4,
+        use_s=10.0,
         labels=(Labels.TRUE, Labels.SHUFFLED),
     )
 
