@@ -119,11 +119,7 @@ def recalibrate(
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
-    kept = block or out.with_name(f"{out.name}.block.npz")
-    if block is None and kept.exists() and not overwrite:
-        raise ConfigError(
-            f"{kept} exists, an earlier block: name another --out, or say --overwrite"
-        )
+    kept = block or _home_of_block(out, overwrite)
     # Before anything is written: one of them may be replaced.
     control = load_control(reaching, task, decoder) if reaching else None
     good = good_reaching(in_use, control)
@@ -152,21 +148,35 @@ def recalibrate(
         if found.notice:
             Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
-    summary = {
-        "part": part,
-        "reaches": use.n_reaches,
-        "reaching": use.reaching.model_dump() | {"from": told_by} if use.reaching else None,
-        "in_use_deg": found.in_use_deg,
-        "recalibrated_deg": found.refitted_deg,
-        "is_written": found.is_better,
-        "block": str(kept),
-    }
+    summary = _summary(found, use, part) | {"block": str(kept)}
+    if use.reaching:
+        summary["reaching"] = use.reaching.model_dump() | {"from": told_by}
     tell_parent("recalibrated", **summary)
     if as_json:
         print_json(summary)
     else:
         _print(found, out, kept)
     raise typer.Exit(0 if found.is_better else 2)
+
+
+def _summary(found: "Recalibrated", use: "Use", part: Part) -> dict[str, object]:
+    return {
+        "part": part,
+        "reaches": use.n_reaches,
+        "reaching": None,
+        "in_use_deg": found.in_use_deg,
+        "recalibrated_deg": found.refitted_deg,
+        "is_written": found.is_better,
+    }
+
+
+def _home_of_block(out: Path, overwrite: bool) -> Path:
+    """Return where to save what is heard; ConfigError if anything there would be lost."""
+    if (kept := out.with_name(f"{out.name}.block.npz")).exists() and not overwrite:
+        raise ConfigError(
+            f"{kept} exists, an earlier block: name another --out, or say --overwrite"
+        )
+    return kept
 
 
 def _print(found: "Recalibrated", out: Path, kept: Path) -> None:
