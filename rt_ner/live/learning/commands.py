@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rt_ner.live.learning.block_recorder import BlockRecorder
     from rt_ner.recalibration.block import ClosedLoopBlock
     from rt_ner.recalibration.readouts.refit import Recalibrated
+    from rt_ner.recalibration.use import Use
 
 
 Reaches = Annotated[int, typer.Option(metavar="N", help="Number of reaches to listen to.", min=10)]
