@@ -67,9 +67,8 @@ ScreenFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Infer which target was aimed at, instead of hearing it from the task: a text file "
-        'with the centre of each target on the screen, a line "x,y" in cm for each. FILE.csv, for '
-        "example.",
+        help="Text file of all targets on the screen, with a line 'x,y' in cm for the centre of "
+        "each, e.g. screen.csv: which of them was aimed at is inferred, not heard from the task.",
     ),
 ]
 PartToLearn = Annotated[
