@@ -20,6 +20,7 @@ from offline_training.training import train_bundle
 from rt_ner.core.clock import ns_from_s
 from rt_ner.recalibration.intention.labels import hand_ahead
 from rt_ner.recalibration.intention.reach_model import HAND_ANSWER_S, fit_reach_model
+from rt_ner.task.scores import BlockScore
 from rt_ner.task.settings import Layout, TaskSettings
 from rt_ner.terminal.progress import no_progress
 
@@ -66,7 +67,7 @@ class DaysPlan:
 class Row:
     """Scores of one day: day 1 is that of the calibration, with the first decoder.
 
-    ``throughput_bps`` is the mean of the successful trials, 0 without one.
+    ``throughput_bps`` is the mean of all trials; a failed one brings nothing.
     """
 
     seed: int
@@ -139,7 +140,7 @@ class _Seed:
             self._seed,
             condition,
             day,
-            float(np.mean([np.nan_to_num(score.throughput_bps) for score in scores])),
+            float(np.mean([_bps_of_all(score) for score in scores])),
             float(np.mean([score.success_rate for score in scores])),
         )
 
@@ -148,3 +149,8 @@ def has_failed(rows: Sequence[Row]) -> bool:
     """Return True if the last days all had too little success."""
     newest = rows[-_FAILED_DAYS:]
     return len(newest) == _FAILED_DAYS and all(row.success_rate < _LEAST_SUCCESS for row in newest)
+
+
+def _bps_of_all(score: BlockScore) -> float:
+    """Return the mean throughput of all trials, in which a failed one counts as 0."""
+    return float(np.nan_to_num(score.throughput_bps)) * score.success_rate
