@@ -5,6 +5,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,11 @@ def _each_kernel_is_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> I
     compiled = Dispatcher.compile
 
     def compile_alone(kernel: Any, signature: Any) -> Any:
-        name = getattr(kernel.py_func, "kernel_key", kernel.py_func.__name__)
-        with global_compiler_lock, FileLock(locks / f"{name}.lock"):
+        own = kernel.py_func
+        # None calls itself, directly or not, so no two can wait for each other.
+        name = f"{own.__module__}.{own.__qualname__}"
+        lock = FileLock(locks / f"{name}.lock") if hasattr(own, "kernel_key") else nullcontext()
+        with global_compiler_lock, lock:
             return compiled(kernel, signature)
 
     with pytest.MonkeyPatch.context() as patch:
