@@ -54,12 +54,13 @@ def bench_days(
     """Score a decoder over many days of ordinary use.
 
     A simulated subject calibrates once, with its own hand, and then uses the decoder every day. The
-    neurons drift: in a week, 30 % of the units are replaced, and preferred directions wander by 20°
-    and depths of tuning by 20 % (standard deviations); baseline rates change by 15 % each night.
+    neurons drift. Each week, 30 % of the units are replaced, and preferred directions drift by 20°.
+    Each night, baseline rates change by 15 % and depths of tuning by 8 % (standard deviations).
     The decoder has a running normalisation. After each block, the targets that the subject must
     have aimed at are inferred from those on the screen, and the encoder learns from them. Three
-    controls: the decoder stays as it is; only distributions are matched to those of day one; the
-    inferred targets are shuffled. A control ends after three days with less than 50 % success. All
+    others for comparison: one never changes; one only matches the distributions of channels and
+    latents to day one; one learns from shuffled targets. They end after three days with less than
+    50 % success. All
     in one process, without LSL, many times faster than real time.
 
     Example: rt-ner bench days --days 60 --seeds 5 --json

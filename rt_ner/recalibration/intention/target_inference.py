@@ -2,8 +2,9 @@
 
 A hidden Markov model, as in Wilson et al. 2025: its state is the target, and the decoded velocity
 tells which one. Here, the model of reaching says how fast the subject heads for each target from
-where the cursor is, and a target changes hardly before the cursor has dwelled on it. The decoder
-may turn, stretch and shift the intended velocity; how it does is found together with the targets.
+where the cursor is, and the target seldom changes until the cursor has stayed near it for 0.4 s.
+The decoder may turn, stretch and shift the intended velocity; how it does is found together with
+the targets.
 """
 
 from dataclasses import replace
