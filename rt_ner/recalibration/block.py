@@ -77,6 +77,21 @@ class ClosedLoopBlock:
         """Number of reaches."""
         return int(self.reach.max(initial=-1)) + 1
 
+    @property
+    def first_hops(self) -> Int64Array:
+        """First hop of each reach, ``(reach,)``."""
+        first = [np.argmax(self.reach == number) for number in range(self.n_reaches)]
+        return np.array(first, dtype=np.int64)
+
+    def only(self, reaches: Int64Array) -> "ClosedLoopBlock":
+        """Return the block with some reaches as its only ones, numbered in order."""
+        chosen = np.isin(self.reach, reaches)
+        return replace(
+            self,
+            reach=np.where(chosen, np.searchsorted(reaches, self.reach), -1),
+            target=np.where(chosen[:, None], self.target, np.nan),
+        )
+
     def until(self, end_ns: int) -> "ClosedLoopBlock":
         """Return the block, cut off at ``end_ns``."""
         n = end_ns // self.hop_ns

@@ -21,7 +21,7 @@ def named(path: Path) -> str:
 
 
 class Facts(NamedTuple):
-    """What the tests look at in a file; its syntax tree, of which this is taken, is large."""
+    """Facts about a file that the tests need; its syntax tree is large, and is not kept."""
 
     function_lengths: list[int]
     first_lines: list[str]

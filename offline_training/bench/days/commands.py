@@ -1,13 +1,13 @@
 """Command that measures a decoder over many days of use. Torch is imported when it runs."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from offline_training.closed_loop.in_process.options import HandTrials, Subjects
 from offline_training.options import pick_device, require_training
 from rt_ner.terminal.options import (
     AreaName,
@@ -15,9 +15,9 @@ from rt_ner.terminal.options import (
     ConfigPath,
     Device,
     RecipePath,
+    UnitsOf,
     check_recipe_use,
     print_json,
-    session_option,
 )
 from rt_ner.terminal.progress import show_progress
 
@@ -26,27 +26,20 @@ if TYPE_CHECKING:
 
 
 def bench_days(
-    session: Annotated[
-        Path | None, session_option("Simulate its units. Default: made-up neurons.")
-    ] = None,
+    session: UnitsOf = None,
     recipe: RecipePath = None,
     area: AreaName = None,
     days: Annotated[
         int, typer.Option(metavar="N", help="Number of days after day one.", min=1)
     ] = 60,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", help="Number of random seeds, each a subject.", min=1)
-    ] = 5,
+    seeds: Subjects = 5,
     first_seed: Annotated[
         int, typer.Option(metavar="N", help="First of the random seeds.", min=0)
     ] = 0,
     trials: Annotated[
         int, typer.Option(metavar="N", help="Number of trials per block; two per day.", min=20)
     ] = 100,
-    calibration: Annotated[
-        int,
-        typer.Option(metavar="N", help="Number of trials with the subject's own hand.", min=20),
-    ] = 160,
+    calibration: HandTrials = 160,
     config: ConfigPath = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -60,17 +53,16 @@ def bench_days(
     have aimed at are inferred from those on the screen, and the encoder learns from them. Three
     others for comparison: one never changes; one only matches the distributions of channels and
     latents to day one; one learns from shuffled targets. They end after three days with less than
-    50 % success. All
-    in one process, without LSL, many times faster than real time.
+    50 % success. All in one process, without LSL, many times faster than real time.
 
     Example: rt-ner bench days --days 60 --seeds 5 --json
     """
     require_training()
-    from offline_training.bench.another_day.measurement import neurons_of
     from offline_training.bench.days.keepers import Condition
     from offline_training.bench.days.measurement import DaysPlan, measure_days
     from offline_training.bench.days.summary import summary_of
     from offline_training.closed_loop.commands import loop_settings
+    from offline_training.closed_loop.in_process.first_day import neurons_of
     from rt_ner.data.loading import load_session
 
     check_recipe_use(session, recipe)

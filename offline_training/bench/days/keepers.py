@@ -124,10 +124,11 @@ class _Matching(Keeper):
     def learn(self, block: ClosedLoopBlock) -> None:
         """Match the latents of a block."""
         session = block.session("use", np.zeros((len(block.counts), 2)), block.is_heard)
-        latents = decode_session(settled(self._first, session), session).latent
+        model = settled(self._first, session)
+        latents = decode_session(model, session).latent
         self._like = latents if self._like is None else self._like
         readout = _matched(self._first.readout, latents, self._like)
-        self.model = replace(settled(self._first, session), readout=readout)
+        self.model = replace(model, readout=readout)
 
 
 def keeper_of(condition: Condition, first: Bundle, reaching: ReachModel, seed: int) -> Keeper:

@@ -9,6 +9,7 @@ import torch
 
 from drivers.simulated.subject.neurons import Neurons
 from offline_training.bench.days.keepers import LAYOUT, Condition, Keeper, keeper_of
+from offline_training.closed_loop.in_process.first_day import trained_on_hand
 from offline_training.closed_loop.in_process.simulation import (
     Mover,
     Reference,
@@ -16,13 +17,9 @@ from offline_training.closed_loop.in_process.simulation import (
     simulate_block,
 )
 from offline_training.settings import TrainSettings
-from offline_training.training import train_bundle
-from rt_ner.core.clock import ns_from_s
-from rt_ner.recalibration.intention.labels import hand_ahead
-from rt_ner.recalibration.intention.reach_model import HAND_ANSWER_S, fit_reach_model
+from rt_ner.recalibration.intention.reach_model import fit_reach_model
 from rt_ner.task.scores import BlockScore
 from rt_ner.task.settings import Layout, TaskSettings
-from rt_ner.terminal.progress import no_progress
 
 # Added to the seed for the nights; also spaces the seeds of blocks.
 _NIGHTS = 1000
@@ -97,9 +94,7 @@ class _Seed:
         self._plan, self._seed = plan, seed
         self._neurons = plan.neurons(seed)
         heard = self._block(self._neurons, Reference.HAND, 0, plan.calibration_trials)
-        labels = hand_ahead(heard.block, ns_from_s(HAND_ANSWER_S))
-        session = heard.block.session("closed-loop", *labels)
-        self._first = train_bundle(session, plan.settings, plan.device, no_progress).bundle
+        self._first = trained_on_hand(heard.block, plan.settings, plan.device)
         self._reaching, _ = fit_reach_model(heard.block)
         self._day_one = self._day(self._neurons, Keeper(self._first), 1)
 

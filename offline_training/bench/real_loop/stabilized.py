@@ -69,9 +69,8 @@ def trials_of(kinds: AnyArray, kind: str) -> Int64Array:
 def labelled_session(block: ClosedLoopBlock, trials: Int64Array) -> Session:
     """Return the whole recording as a session in which only some trials are labelled."""
     labels, known = refit_labels(block)
-    chosen = np.isin(block.reach, trials)
-    reach = np.where(chosen, np.searchsorted(trials, block.reach), -1)
-    return replace(block, reach=reach).session("stabilized", labels, known & chosen)
+    chosen = block.only(trials)
+    return chosen.session("stabilized", labels, known & (chosen.reach >= 0))
 
 
 def disturb(block: ClosedLoopBlock, first_trial: int, seed: int) -> ClosedLoopBlock:

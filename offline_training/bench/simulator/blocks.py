@@ -8,6 +8,10 @@ import numpy as np
 import torch
 
 from drivers.simulated.subject.neurons import Neurons
+from offline_training.closed_loop.in_process.first_day import (
+    calibration_session,
+    trained_on_hand,
+)
 from offline_training.closed_loop.in_process.simulation import (
     LoopTiming,
     Mover,
@@ -17,13 +21,9 @@ from offline_training.closed_loop.in_process.simulation import (
 )
 from offline_training.closed_loop.references.kalman import refit_kalman, train_kalman
 from offline_training.settings import TrainSettings
-from offline_training.training import train_bundle
-from rt_ner.core.clock import NS_PER_MS, ns_from_s
-from rt_ner.data.session.session import Session
-from rt_ner.recalibration.intention.labels import hand_ahead
+from rt_ner.core.clock import NS_PER_MS
 from rt_ner.recalibration.intention.reach_model import HAND_ANSWER_S
 from rt_ner.task.settings import Layout, TaskSettings
-from rt_ner.terminal.progress import no_progress
 
 DELAYS_MS = (0, 50, 100, 150, 200, 300)
 BINS_MS = (25, 50, 100, 200)
@@ -124,7 +124,7 @@ class _Seed:
 
     def _kalman(self, decoder: str, lead_s: float, bin_ms: int) -> Iterator[Row]:
         """Run a Kalman filter with these bins, and that with the usual ones after ReFIT too."""
-        first = train_kalman(self._session(lead_s), bin_ms)
+        first = train_kalman(calibration_session(self._calibration, lead_s), bin_ms)
         heard = self._block(first.bundle.model)
         row = self._row(decoder, heard)
         yield replace(row, bin_ms=bin_ms, offline_r2=first.held_out.r2())
@@ -133,13 +133,8 @@ class _Seed:
             yield replace(self._row(refitted(decoder), self._block(again)), bin_ms=bin_ms)
 
     def _ner(self) -> Mover:
-        session, plan = self._session(HAND_ANSWER_S), self._plan
-        return train_bundle(session, plan.settings, plan.device, no_progress).bundle.model
-
-    def _session(self, lead_s: float) -> Session:
-        """Return the calibration with the hand's velocity ``lead_s`` later."""
-        labels = hand_ahead(self._calibration, ns_from_s(lead_s))
-        return self._calibration.session("closed-loop", *labels)
+        plan = self._plan
+        return trained_on_hand(self._calibration, plan.settings, plan.device).model
 
     def _block(self, mover: Mover, delay_ms: int = 0) -> SimulatedBlock:
         timing = LoopTiming(added_delay_ns=delay_ms * NS_PER_MS)

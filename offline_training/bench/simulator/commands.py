@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from offline_training.closed_loop.in_process.options import BlockTrials, HandTrials, Subjects
 from offline_training.options import pick_device, require_training
 from rt_ner.core.quantities.interval import mean_of
 from rt_ner.terminal.options import AsJson, ConfigPath, Device, print_json
@@ -38,16 +39,9 @@ def bench_simulator(
             "with the simulated array.",
         ),
     ] = None,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", help="Number of random seeds, each a subject.", min=1)
-    ] = 5,
-    trials: Annotated[
-        int, typer.Option(metavar="N", help="Number of trials per block.", min=20)
-    ] = 100,
-    calibration: Annotated[
-        int,
-        typer.Option(metavar="N", help="Number of trials with the subject's own hand.", min=20),
-    ] = 160,
+    seeds: Subjects = 5,
+    trials: BlockTrials = 100,
+    calibration: HandTrials = 160,
     config: ConfigPath = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -77,10 +71,10 @@ def bench_simulator(
 def _of_orderings(
     n_trials: tuple[int, int], seeds: int, config: Path | None, device: Device
 ) -> tuple[dict[str, object], Table]:
-    from offline_training.bench.another_day.measurement import neurons_of
     from offline_training.bench.simulator.blocks import BlocksPlan, measure_blocks
     from offline_training.bench.simulator.orderings import orderings_of
     from offline_training.closed_loop.commands import loop_settings
+    from offline_training.closed_loop.in_process.first_day import neurons_of
 
     settings = loop_settings(config, 0)
     plan = BlocksPlan(neurons_of(None), settings, pick_device(device), *n_trials)

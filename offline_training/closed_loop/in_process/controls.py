@@ -9,8 +9,7 @@ from rt_ner.recalibration.block import ClosedLoopBlock
 
 def with_shuffled_targets(block: ClosedLoopBlock, rng: np.random.Generator) -> ClosedLoopBlock:
     """Return a block whose reaches have the targets of others."""
-    first = [int(np.argmax(block.reach == number)) for number in range(block.n_reaches)]
-    others = block.target[first][rng.permutation(block.n_reaches)]
+    others = block.target[block.first_hops][rng.permutation(block.n_reaches)]
     aims = block.reach >= 0
     target = block.target.copy()
     target[aims] = others[block.reach[aims]]

@@ -148,9 +148,7 @@ def recalibrate(
         if found.notice:
             Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
-    summary = _summary(found, use, part) | {"block": str(kept)}
-    if use.reaching:
-        summary["reaching"] = use.reaching.model_dump() | {"from": told_by}
+    summary = {"part": part, **_summary(found, use, told_by), "block": str(kept)}
     tell_parent("recalibrated", **summary)
     if as_json:
         print_json(summary)
@@ -159,11 +157,11 @@ def recalibrate(
     raise typer.Exit(0 if found.is_better else 2)
 
 
-def _summary(found: "Recalibrated", use: "Use", part: Part) -> dict[str, object]:
+def _summary(found: "Recalibrated", use: "Use", told_by: str) -> dict[str, object]:
+    """Return the outcome as JSON values; ``told_by``: where the model of reaching comes from."""
     return {
-        "part": part,
         "reaches": use.n_reaches,
-        "reaching": None,
+        "reaching": use.reaching.model_dump() | {"from": told_by} if use.reaching else None,
         "in_use_deg": found.in_use_deg,
         "recalibrated_deg": found.refitted_deg,
         "is_written": found.is_better,

@@ -75,10 +75,11 @@ def infer_targets(
     wanted = _wanted(block, screen_cm, model, step)
     decoded = _in_steps(np.nan_to_num(block.decoded_cm_s), step)
     may_change = _may_change(block, screen_cm, model, step)
+    log_change, log_stay = np.log(may_change), np.log(1 - may_change)
     decoder = _Decoder(np.eye(2), np.zeros(2), _FIRST_NOISE)
     for _ in range(_ROUNDS):
         chances = _log_chances(decoded, wanted, decoder)
-        aimed = _most_likely(chances, np.log(may_change), np.log(1 - may_change))
+        aimed = _most_likely(chances, log_change, log_stay)
         decoder = _fitted(decoded, wanted[np.arange(len(aimed)), aimed], decoder)
     return _with_targets(block, screen_cm[np.repeat(aimed, step)], model)
 

@@ -13,7 +13,7 @@ from offline_training.bench.simulator import blocks
 from offline_training.bench.simulator.blocks import BlocksPlan, Row, measure_blocks
 from offline_training.bench.simulator.days import measure_days
 from offline_training.bench.simulator.orderings import orderings_of
-from offline_training.bench.simulator.recorded.fitted_subject import only_trials_of, shared_noise
+from offline_training.bench.simulator.recorded.fitted_subject import shared_noise
 from offline_training.closed_loop.in_process.simulation import (
     LoopTiming,
     Reference,
@@ -77,7 +77,7 @@ def test_every_block_has_a_row_with_its_decoder_and_delay(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         blocks, "refit_kalman", lambda _block, _first: SimpleNamespace(trained=trained("refitted"))
     )
-    monkeypatch.setattr(blocks, "train_bundle", lambda *_: trained("ner"))
+    monkeypatch.setattr(blocks, "trained_on_hand", lambda *_: trained("ner").bundle)
     plan = BlocksPlan(lambda _: FEW, TrainSettings(), torch.device("cpu"), 12, 12)
     parts: list[float] = []
     rows = measure_blocks(plan, [0], lambda _stage, part: parts.append(part))
@@ -168,7 +168,7 @@ def test_the_noise_that_channels_share_is_found_again(rng: np.random.Generator) 
     steady = replace(block, counts=rng.poisson(20.0, (n, 8)))
     assert shared_noise(steady, rng.normal(size=(n, 2))).sd < 0.03
     late = replace(block, reach=np.arange(n) // 10)
-    assert only_trials_of(late, np.array([3, 5])).n_reaches == 2
+    assert late.only(np.array([3, 5])).n_reaches == 2
 
 
 def day(seed: int, channel_ids: tuple[str, ...], turned: float = 0.0) -> Session:

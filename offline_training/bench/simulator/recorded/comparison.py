@@ -18,7 +18,6 @@ from offline_training.bench.real_loop.stabilized import (
 )
 from offline_training.bench.simulator.recorded.fitted_subject import (
     fitted_subject,
-    only_trials_of,
     shared_noise,
 )
 from offline_training.closed_loop.in_process.simulation import (
@@ -27,7 +26,7 @@ from offline_training.closed_loop.in_process.simulation import (
     simulate_block,
 )
 from offline_training.closed_loop.references.kalman import train_kalman
-from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.task.settings import TaskSettings
@@ -98,7 +97,7 @@ def _under(stage: str, progress: Progress) -> Progress:
 def _read(path: Path) -> _Recorded:
     block, kinds = read_stabilized(path)
     trials = trials_of(kinds, "baselineEvaluation")
-    moved = with_recorded_velocity(only_trials_of(block, trials), path)
+    moved = with_recorded_velocity(block.only(trials), path)
     intended_cm_s, neurons, subject = fitted_subject(moved, np.arange(N_TRAIN))
     return _Recorded(with_one_speed(moved), intended_cm_s, neurons, subject)
 
@@ -119,7 +118,7 @@ def _simulated(recorded: _Recorded, seed: int) -> tuple[ClosedLoopBlock, FloatAr
 def _task(recorded: _Recorded, seed: int) -> TaskSettings:
     """Return the recording's task: reaches from the centre to a ring, without a hold."""
     baseline = recorded.baseline
-    target = baseline.target[_first_hops(baseline)]
+    target = baseline.target[baseline.first_hops]
     distance_cm = float(np.median(np.hypot(*target[:, :2].T)))
     return TaskSettings(
         trials=baseline.n_reaches,
@@ -135,12 +134,8 @@ def _task(recorded: _Recorded, seed: int) -> TaskSettings:
 
 def _outward(block: ClosedLoopBlock) -> ClosedLoopBlock:
     """Return the block with its reaches away from the centre alone."""
-    target = block.target[_first_hops(block)]
-    return only_trials_of(block, np.flatnonzero(np.hypot(*target[:, :2].T) > target[:, 2]))
-
-
-def _first_hops(block: ClosedLoopBlock) -> Int64Array:
-    return np.array([np.argmax(block.reach == number) for number in range(block.n_reaches)])
+    target = block.target[block.first_hops]
+    return block.only(np.flatnonzero(np.hypot(*target[:, :2].T) > target[:, 2]))
 
 
 def _statistics(

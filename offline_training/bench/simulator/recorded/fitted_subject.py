@@ -24,7 +24,7 @@ def fitted_subject(
     The block has the velocity that the decoder sent. Noise of the intention is not fitted. Rates
     are higher by what the refractory period will take, so that as many spikes are fired.
     """
-    own = only_trials_of(block, trials)
+    own = block.only(trials)
     model, _ = fit_reach_model(own)
     intended_cm_s, known = intended_velocity(block, model)
     neurons = fitted(own.session("recorded", intended_cm_s, known))
@@ -38,16 +38,6 @@ def fitted_subject(
         build_up_s=model.build_up_s,
     )
     return intended_cm_s, replace(neurons, log_hz=log_hz, shared_noise=noise), settings
-
-
-def only_trials_of(block: ClosedLoopBlock, trials: Int64Array) -> ClosedLoopBlock:
-    """Return the block with these trials as its only reaches, numbered in order."""
-    chosen = np.isin(block.reach, trials)
-    return replace(
-        block,
-        reach=np.where(chosen, np.searchsorted(trials, block.reach), -1),
-        target=np.where(chosen[:, None], block.target, np.nan),
-    )
 
 
 def shared_noise(block: ClosedLoopBlock, intended_cm_s: FloatArray) -> SharedNoise:
