@@ -1,5 +1,6 @@
 """Offer the command that trains a decoder. Torch is imported when it runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.options import pick_device, require_training, train_settings
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import check_writable
 from rt_ner.core.contract.outputs import kind_of
+from rt_ner.core.errors import RtNerError
 from rt_ner.data.loading import load_session
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.terminal.options import (
@@ -74,6 +77,8 @@ def train(
         voltage = voltage_settings(value, reference, bank)
         recording = load_session(session, area, voltage, shown.warn, recipe)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
+    reaching = None if recipe else _reaching_in(session[-1])
+    trained = replace(trained, bundle=trained.bundle.with_reaching(reaching))
     save_trained(trained, out, overwrite)
     if as_json:
         print_json(
@@ -91,15 +96,30 @@ def train(
     Console(highlight=False, markup=False).print(table)
 
 
+def _reaching_in(recording: Path) -> ReachingEntry | None:
+    """Return how the subject reaches in a recording; None unless it shows that well."""
+    from rt_ner.recalibration.block_file import load_control
+    from rt_ner.recalibration.use import is_told, reaching_in
+
+    if recording.suffix.lower() not in (".xdf", ".nwb"):
+        return None
+    try:
+        found = reaching_in(load_control(recording, "task"))
+    except RtNerError:
+        return None
+    return found if is_told(found) else None
+
+
 def _scores_table(manifest: Manifest, title: str) -> Table:
     """Return a table of a training's scores."""
-    scores, kind = manifest.scores, kind_of(manifest.decoded_outputs)
+    scores, kind, reaching = manifest.scores, kind_of(manifest.decoded_outputs), manifest.reaching
     rows = {
         f"{kind} R², held out": scores.r2,
         "position R², held out, of the decoded path": scores.path_r2,
         f"control: {kind} R², shuffled labels": scores.shuffled_r2,
         f"{kind} R², training trials": scores.train_r2,
         f"{kind} R², training trials, left out in turn": scores.validation_r2,
+        "part of the power that the model of reaching explains": reaching and reaching.explained,
     }
     table = table_of(title)
     if manifest.classifier and scores.classes:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rt_ner.offline.decoding import decode as decode
     from rt_ner.recalibration.block import ClosedLoopBlock as ClosedLoopBlock
     from rt_ner.recalibration.block_file import load_block as load_block
-    from rt_ner.recalibration.readouts.refit import recalibrate as recalibrate
+    from rt_ner.recalibration.learning import recalibrate as recalibrate
 
 _MODULES = {
     "Bundle": "rt_ner.bundle.bundle",
@@ -58,7 +58,7 @@ _MODULES = {
     "load_bundle": "rt_ner.bundle.storage",
     "load_recording": "rt_ner.data.loading",
     "load_session": "rt_ner.data.loading",
-    "recalibrate": "rt_ner.recalibration.readouts.refit",
+    "recalibrate": "rt_ner.recalibration.learning",
     "save_session": "rt_ner.data.loading",
 }
 __all__ = ["__version__", *_MODULES]  # noqa: PLE0604 - names of strings

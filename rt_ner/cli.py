@@ -50,7 +50,7 @@ class Commands(LazyGroup):
             "task": "Run a cursor task that the decoder controls.",
             "subject": "Simulate a subject who sees the task and fires spikes.",
             "recalibrate": "Recalibrate a bundle from its use in the loop.",
-            "adapt": "Adapt the readout continuously, until Ctrl-C.",
+            "adapt": "Accompany a decoder and offer better bundles, until Ctrl-C.",
             "closed-loop": "Run complete sessions with a simulated subject.",
         },
         "Check and measure": {

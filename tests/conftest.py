@@ -1,10 +1,13 @@
 """Shared by the tests: an LSL session of their own, small sessions, a small trained bundle."""
 
+import gc
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 # Before NumPy and torch are loaded, which look once.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -28,6 +31,10 @@ _LSL_CONFIG = Path(tempfile.mkdtemp(prefix="rt-ner-lsl-")) / "lsl_api.cfg"
 _LSL_CONFIG.write_text(f"[lab]\nSessionID = test-{uuid.uuid4().hex}\n[log]\nlevel = -3\n")
 os.environ["LSLAPICFG"] = str(_LSL_CONFIG)
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+# Python looks for garbage after every 700 new objects, which took a sixth of the tests' time: the
+# libraries that they load hold a million.
+gc.set_threshold(100_000, 20, 100)
 
 from drivers.simulated.session import simulate_session  # noqa: E402
 from rt_ner.bundle.bundle import Bundle  # noqa: E402
@@ -74,6 +81,34 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Make],
         return path
 
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_kernel_is_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where parallel runs need the same kernel, one compiles it, and the others wait and load it.
+
+    Numba's own lock, of the threads in this process, is taken first, as everywhere.
+    """
+    # Loaded by then, after the number of its threads was limited.
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.dispatcher import Dispatcher
+
+    locks = tmp_path_factory.getbasetemp().parent / "kernels"
+    locks.mkdir(exist_ok=True)
+    compiled = Dispatcher.compile
+
+    def compile_alone(kernel: Any, signature: Any) -> Any:
+        own = kernel.py_func
+        # None calls itself, directly or not, so no two can wait for each other.
+        name = f"{own.__module__}.{own.__qualname__}"
+        lock = FileLock(locks / f"{name}.lock") if hasattr(own, "kernel_key") else nullcontext()
+        with global_compiler_lock, lock:
+            return compiled(kernel, signature)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(Dispatcher, "compile", compile_alone)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -140,3 +175,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(_LONGEST_FIRST) + name.startswith("unit/")
 
     items.sort(key=place)
+    # What has been imported stays.
+    gc.freeze()

@@ -22,8 +22,8 @@ from rt_ner.terminal.options import (
     Speed,
     StreamName,
     TaskName,
+    UnitsOf,
     check_recipe_use,
-    session_option,
 )
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def simulate(
 def subject(
     name: StreamName = "subject",
     task: TaskName = "task",
-    session: Annotated[
-        Path | None, session_option("Simulate its units. Default: made-up neurons.")
-    ] = None,
+    session: UnitsOf = None,
     recipe: RecipePath = None,
     area: AreaName = None,
     neurons_seed: Annotated[

@@ -19,11 +19,11 @@ from rt_ner.terminal.options import (
     RecipePath,
     Seed,
     Speed,
+    UnitsOf,
     check_recipe_use,
     out_option,
     print_json,
     recipe_arguments,
-    session_option,
 )
 from rt_ner.terminal.progress import show_progress
 
@@ -41,9 +41,7 @@ _SCORES = {
 
 
 def closed_loop(
-    session: Annotated[
-        Path | None, session_option("Simulate its units. Default: made-up neurons.")
-    ] = None,
+    session: UnitsOf = None,
     recipe: RecipePath = None,
     area: AreaName = None,
     trials: Annotated[
@@ -114,7 +112,7 @@ def closed_loop(
         with_view=view,
     )
     with show_progress() as shown:
-        result = run_closed_loop(plan, shown)
+        result = run_closed_loop(plan, shown, shown.warn)
     if as_json:
         print_json(result.summary())
     else:

@@ -9,6 +9,7 @@ from offline_training.ner.networks.encoder_network import embed
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
+from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
@@ -16,9 +17,17 @@ from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.split import Split
-from rt_ner.recalibration.readouts.refit import Recalibrated, compared, intended_session
+from rt_ner.recalibration.intention.labels import mean_angle_deg
+from rt_ner.recalibration.readouts.refit import (
+    Recalibrated,
+    compared,
+    held_out_comparison,
+    intended_session,
+)
 from rt_ner.recalibration.use import Use
 
+# Steps of a recalibration; some minutes of use can't fill more.
+USUAL_STEPS = 600
 # Called with the part of the work that is done, 0 to 1.
 OnPart = Callable[[float], None]
 
@@ -31,31 +40,66 @@ def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrat
     are too few reaches, they were decoded from other channels, or the bundle holds no weights.
     """
     session, model = intended_session(use, in_use), in_use.model
-    if (weights := model.weights) is None:
+    settings = _settings(in_use, _weights_of(model))
+
+    def fit(split: Split, stage: str) -> tuple[DecoderSpecification, None]:
+        begun = 0.0 if stage == "training" else 0.5
+        return _further(
+            model, split, settings, USUAL_STEPS, lambda part: on_part(begun + part / 2)
+        ), None
+
+    trained = prove(session, split_session(session, settings), settings, fit)
+    return compared(trained, session, model)
+
+
+def better_bundle(use: Use, in_use: Bundle, steps: int) -> Bundle | None:
+    """Return the bundle that learned from the first reaches; None if it isn't better on the rest.
+
+    As `recalibrate_encoder`, but without a control on shuffled labels, in any number of steps; the
+    scores in the bundle stay those of the one in use.
+    """
+    session, model = intended_session(use, in_use), in_use.model
+    settings = _settings(in_use, _weights_of(model))
+    split = split_session(session, settings)
+    learned = _further(model, split, settings, steps, lambda _: None)
+    before, after = (
+        mean_angle_deg(held_out_comparison(each, session, split.n_train))
+        for each in (model, learned)
+    )
+    if after >= before:
+        return None
+    training, scores = in_use.manifest.training, in_use.manifest.scores
+    return assemble_bundle(learned, in_use.golden.windows, training, scores)
+
+
+def _weights_of(model: DecoderSpecification) -> EncoderWeights:
+    if model.weights is None:
         raise SessionError(
             "the bundle's encoder can't be trained further, because its latents are unit vectors: "
             "use rt-ner recalibrate --part readout, or train a bundle with unit_norm = false"
         )
-    settings = _settings(in_use, weights)
+    return model.weights
 
-    def fit(split: Split, stage: str) -> tuple[DecoderSpecification, None]:
-        begun = 0.0 if stage == "training" else 0.5
-        network = network_of(model, weights, split.train, settings)
-        readout, labels = model.readout, split.train.labels
-        is_filter = bool(readout.memory.any())
-        if is_filter:  # A filter can't decode a window on its own: learn through a linear one.
-            readout = fit_readout(embed(network, split.train), labels.values)
-        network = refined(
-            network, split.train, readout, settings, lambda part: on_part(begun + part / 2)
-        )
-        if is_filter:
-            latents = embed(network, split.train)
-            readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
-        found = exported_model(network, session.channel_ids, split.shape, readout, split.train)
-        return replace(found, voltage=session.voltage), None
 
-    trained = prove(session, split_session(session, settings), settings, fit)
-    return compared(trained, session, model)
+def _further(
+    model: DecoderSpecification,
+    split: Split,
+    settings: TrainSettings,
+    steps: int,
+    on_part: OnPart,
+) -> DecoderSpecification:
+    """Return the decoder after its encoder has learned from the training part of a split."""
+    network = network_of(model, _weights_of(model), split.train, settings)
+    readout, labels = model.readout, split.train.labels
+    is_filter = bool(readout.memory.any())
+    if is_filter:  # A filter can't decode a window on its own: learn through a linear one.
+        readout = fit_readout(embed(network, split.train), labels.values)
+    network = refined(network, split.train, readout, settings, steps, on_part)
+    if is_filter:
+        latents = embed(network, split.train)
+        readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
+    found = exported_model(network, model.channel_ids, split.shape, readout, split.train)
+    return replace(found, voltage=model.voltage)
 
 
 def _settings(in_use: Bundle, weights: EncoderWeights) -> TrainSettings:

@@ -5,7 +5,7 @@ hand as it is a little later. (The Kalman reference is trained on the hand at th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,24 +13,20 @@ import numpy as np
 import torch
 
 from offline_training.closed_loop.block_run import BlockPlan, run_block
-from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.closed_loop.in_process.simulation import Reference
-from offline_training.dataset.split import split_session
-from offline_training.ner.export.counts_encoder import counts_encoder
-from offline_training.ner.readouts.kalman_readout import fit_kalman
-from offline_training.settings import TrainSettings, WindowSettings
-from offline_training.training import prove, save_trained, train_bundle
+from offline_training.closed_loop.references.kalman import refit_kalman, train_kalman
+from offline_training.settings import TrainSettings
+from offline_training.training import save_trained, train_bundle
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.clock import NS_PER_S, ns_from_ms
 from rt_ner.data.session.session import Session
-from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Trained
-from rt_ner.offline.held_out.split import Split
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.choices import LabelMethod
-from rt_ner.recalibration.intention.labels import hand_ahead, refit_labels
-from rt_ner.recalibration.readouts.refit import Recalibrated, compared
-from rt_ner.recalibration.use import use_of
+from rt_ner.recalibration.choices import LabelMethod, Part
+from rt_ner.recalibration.intention.labels import hand_ahead
+from rt_ner.recalibration.learning import recalibrated
+from rt_ner.recalibration.readouts.refit import Recalibrated
+from rt_ner.recalibration.use import reaching_in, use_of
 
 # Makes a new decoder from a block in which an earlier one was used.
 Refit = Callable[[ClosedLoopBlock, Trained], Recalibrated]
@@ -39,9 +35,6 @@ Progress = Callable[[str, float], None]
 
 # On another day: longest use per round to recalibrate from, and number of rounds.
 _USE_NS, _ROUNDS = 240 * NS_PER_S, 2
-# Bins of 50 ms, one after the other, as published (Gilja et al. 2012): in the loop that was better
-# here than hops of 10 ms, and than square roots of counts.
-_KALMAN = TrainSettings(window=WindowSettings(hop_ms=50.0, bin_ms=50.0, history_bins=1))
 
 
 @dataclass(frozen=True)
@@ -114,9 +107,12 @@ class LoopResult:
         }
 
 
-def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
-    """Calibrate, train, use and recalibrate NER; a Kalman filter too, by ReFIT; run the ideal."""
-    lab = _Lab(plan, progress)
+def run_closed_loop(plan: LoopPlan, progress: Progress, tell: Callable[[str], None]) -> LoopResult:
+    """Calibrate, train, use and recalibrate NER; a Kalman filter too, by ReFIT; run the ideal.
+
+    ``tell`` is called if ReFIT must find the intention for NER too, and why.
+    """
+    lab = _Lab(plan, progress, tell)
     n_calibration = plan.calibration_trials
     calibration_scores, calibration = lab.block("calibration", n_calibration, Reference.HAND)
     lead_ns = ns_from_ms(plan.lead_ms)
@@ -124,12 +120,13 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
     ner = train_bundle(
         session, plan.settings, plan.device, lambda stage, part, _=None: progress(stage, part)
     )
+    ner = replace(ner, bundle=ner.bundle.with_reaching(reaching_in(calibration)))
     blocks, refit = lab.decode_and_refit(
-        "NER", ner, lambda block, first: lab.recalibrated((block,), first, calibration)
+        "NER", ner, lambda block, first: lab.recalibrated((block,), first)
     )
-    another_day = lab.another_day(ner, calibration) if plan.with_another_day else []
-    kalman = _kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
-    kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, _refit_kalman)
+    another_day = lab.another_day(ner) if plan.with_another_day else []
+    kalman = train_kalman(_session(calibration, calibration.hand_cm_s, _everywhere(calibration)))
+    kalman_blocks, kalman_refit = lab.decode_and_refit("Kalman", kalman, refit_kalman)
     ideal, _ = lab.block("ideal", plan.trials, Reference.IDEAL)
     return LoopResult(
         speed=plan.speed,
@@ -143,9 +140,10 @@ def run_closed_loop(plan: LoopPlan, progress: Progress) -> LoopResult:
 class _Lab:
     """Runs blocks with the plan's subject, and writes bundles."""
 
-    def __init__(self, plan: LoopPlan, progress: Progress) -> None:
+    def __init__(self, plan: LoopPlan, progress: Progress, tell: Callable[[str], None]) -> None:
         self._plan = plan
         self._progress = progress
+        self._tell = tell
 
     def block(
         self, name: str, trials: int, mover: Path | Reference, *subject: str
@@ -174,9 +172,7 @@ class _Lab:
         )
         return [{"name": names[0], **scores}, {"name": names[1], **after}], recalibration
 
-    def another_day(
-        self, trained: Trained, calibration: ClosedLoopBlock
-    ) -> list[dict[str, object]]:
+    def another_day(self, trained: Trained) -> list[dict[str, object]]:
         """Run a block with other neurons, and one after each recalibration from all use so far."""
         day, trials = ("--day", "1"), self._plan.trials
         name, in_use, rows = "NER another day", trained, list[dict[str, object]]()
@@ -185,23 +181,18 @@ class _Lab:
         use: tuple[ClosedLoopBlock, ...] = ()
         for number in range(1, _ROUNDS + 1):
             use = (*use, heard.until(_USE_NS))
-            found = self.recalibrated(use, in_use, calibration)
+            found = self.recalibrated(use, in_use)
             in_use, name = found.trained, f"NER another day recalibrated {number}"
             scores, heard = self.block(name, trials, self._saved(in_use, name), *day)
             angles = {"in_use_deg": found.in_use_deg, "recalibrated_deg": found.refitted_deg}
             rows.append({"name": name, **scores, **angles})
         return rows
 
-    def recalibrated(
-        self,
-        blocks: tuple[ClosedLoopBlock, ...],
-        in_use: Trained,
-        calibration: ClosedLoopBlock,
-    ) -> Recalibrated:
-        """Train the encoder further; the calibration shows how the subject reaches."""
-        say = partial(self._progress, "recalibration")
-        use = use_of(blocks, LabelMethod.REACH_MODEL, calibration, lambda _: None)
-        return recalibrate_encoder(use, in_use.bundle, say)
+    def recalibrated(self, blocks: tuple[ClosedLoopBlock, ...], in_use: Trained) -> Recalibrated:
+        """Train the encoder further; the bundle tells how the subject reaches."""
+        say, bundle = partial(self._progress, "recalibration"), in_use.bundle
+        use = use_of(blocks, LabelMethod.REACH_MODEL, bundle.manifest.reaching, self._tell)
+        return recalibrated(use, bundle, Part.ENCODER, say)
 
     def _saved(self, trained: Trained, name: str) -> Path:
         folder = self._plan.folder / f"bundle-{_file_name(name)}"
@@ -219,22 +210,3 @@ def _session(block: ClosedLoopBlock, velocity_cm_s: FloatArray, known: BoolArray
 
 def _everywhere(block: ClosedLoopBlock) -> BoolArray:
     return np.ones(len(block.counts), dtype=np.bool_)
-
-
-def _refit_kalman(block: ClosedLoopBlock, first: Trained) -> Recalibrated:
-    """Fit the whole filter again, to the intention as ReFIT finds it."""
-    session = _session(block, *refit_labels(block))
-    return compared(_kalman(session), session, first.bundle.model)
-
-
-def _kalman(session: Session) -> Trained:
-    """Fit the Kalman reference to a session."""
-
-    def fit(split: Split, _: str) -> tuple[DecoderSpecification, None]:
-        shape = split.shape
-        newest = split.train.windows[:, -1]
-        readout = fit_kalman(newest, split.train.labels, shape.hop_ns, is_white=True)
-        encoder = counts_encoder(shape.history_bins, len(session.channel_ids))
-        return DecoderSpecification(session.channel_ids, shape, encoder, readout), None
-
-    return prove(session, split_session(session, _KALMAN), _KALMAN, fit)

@@ -18,7 +18,7 @@ from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.dataset import Dataset
 
-_STEPS, _BATCH, _RATE = 600, 256, 1e-3
+_BATCH, _RATE = 256, 1e-3
 # Weight of the squared distance from the weights in use: minutes of data can't fit all of them.
 _PULL = 1e-3
 
@@ -28,6 +28,7 @@ def refined(
     use: Dataset,
     readout: Readout,
     settings: TrainSettings,
+    steps: int,
     on_part: Callable[[float], None],
 ) -> EncoderNetwork:
     """Return an encoder trained so that a readout, which is kept, decodes the intended outputs.
@@ -42,6 +43,8 @@ def refined(
         The readout, without memory.
     settings
         They say how much the input is disturbed, and give the seed.
+    steps
+        Number of steps to take.
     on_part
         Called with the part that is done, 0 to 1.
 
@@ -53,17 +56,17 @@ def refined(
     objective = _Objective(network, use.labels.values, readout)
     optimizer = torch.optim.Adam(network.parameters(), lr=_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, _RATE, total_steps=_STEPS + 1, pct_start=0.1
+        optimizer, _RATE, total_steps=steps + 1, pct_start=0.1
     )
     network.train()
-    for step in range(1, _STEPS + 1):
+    for step in range(1, steps + 1):
         rows = rng.integers(0, len(features), _BATCH)
         loss = objective(network, disturbed(features[rows], settings), rows)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
-        on_part(step / _STEPS)
+        on_part(step / steps)
     network.eval()
     return network
 

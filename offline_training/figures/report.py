@@ -17,6 +17,7 @@ from rt_ner.offline.scores import Comparison
 COLOURS = (
     "#D55E00", "#E69F00", "#B8A600", "#009E73", "#56B4E9", "#0072B2", "#7A4FBF", "#CC79A7",
 )  # fmt: skip
+_DPI = 130
 
 
 def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
@@ -47,7 +48,7 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
 def png_of(figure: Figure) -> bytes:
     """Return the figure as a PNG file."""
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=130, metadata={"Software": "rt-ner"})
+    figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": "rt-ner"})
     return png.getvalue()
 
 

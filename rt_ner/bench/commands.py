@@ -47,10 +47,13 @@ class Measurements(LazyGroup):
         "Trainer": {
             "sweep": "Time a sweep on two workers, and kill it at random.",
             "loss": "Time the loss, and a training step beside CEBRA's.",
+            "learning": "Time recalibration beside a running decoder.",
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",
+            "days": "Score a decoder over many days of ordinary use.",
             "drift": "Score decoding with and without the running normalisation.",
+            "simulator": "Compare the simulated subject with real ones.",
         },
     }
 

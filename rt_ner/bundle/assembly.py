@@ -7,17 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from rt_ner.bundle.bundle import Bundle, Golden
+from rt_ner.bundle.entries.channels.expectation_entry import expectation_entry
+from rt_ner.bundle.entries.channels.normalisation_entry import normalisation_entry
 from rt_ner.bundle.entries.classifier_entry import classifier_entry
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
-from rt_ner.bundle.entries.expectation_entry import expectation_entry
-from rt_ner.bundle.entries.normalisation_entry import normalisation_entry
-from rt_ner.bundle.manifest import (
-    Manifest,
-    ReadoutEntry,
-    Scores,
-    TrainingEntry,
-    output_entries,
-)
+from rt_ner.bundle.entries.readout_entry import ReadoutEntry, output_entries
+from rt_ner.bundle.manifest import Manifest, Scores, TrainingEntry
 from rt_ner.bundle.verification import probabilities_of, run_windows
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.contract.outputs import Output

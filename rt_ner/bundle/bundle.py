@@ -8,12 +8,13 @@ cloud.npz      training latents with their directions, for pictures
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import ConfigDict
 
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.bundle.manifest import Manifest, Scores
 from rt_ner.core.arrays import Float32Array
@@ -106,6 +107,10 @@ class Bundle:
             normalisation.normalisation() if normalisation else None,
             expectation.expectation(self.manifest.corruption) if expectation else None,
         )
+
+    def with_reaching(self, reaching: ReachingEntry | None) -> "Bundle":
+        """Return the same bundle with a model of how the subject reaches; None: without one."""
+        return replace(self, manifest=self.manifest.model_copy(update={"reaching": reaching}))
 
     def _neutral_counts(self) -> Float32Array:
         """Return the counts of a hop, ``(channel,)``, that tell the encoder the least.

@@ -5,13 +5,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, JsonValue, field_serializer, model_validator
 
+from rt_ner.bundle.entries.channels.expectation_entry import ExpectationEntry
+from rt_ner.bundle.entries.channels.normalisation_entry import NormalisationEntry
 from rt_ner.bundle.entries.classifier_entry import ClassifierEntry, ClassScores
 from rt_ner.bundle.entries.corruption_entry import CorruptionTable
-from rt_ner.bundle.entries.expectation_entry import ExpectationEntry
-from rt_ner.bundle.entries.normalisation_entry import NormalisationEntry
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
+from rt_ner.bundle.entries.readout_entry import OutputEntry, ReadoutEntry, output_entries
 from rt_ner.bundle.entries.strict import Strict
 from rt_ner.core.contract.outputs import (
-    MOST_OUTPUTS,
     VELOCITY_XY,
     Output,
     OutputKind,
@@ -28,42 +29,6 @@ _Value = TypeVar("_Value")
 
 def _is_none(value: object) -> bool:
     return value is None
-
-
-class ReadoutEntry(Strict):
-    """The numbers of a `rt_ner.decoding.readouts.readout.Readout`; a linear one has no memory.
-
-    ``unit``: that of all outputs; empty if they differ.
-    """
-
-    matrix: tuple[tuple[float, ...], ...]
-    bias: tuple[float, ...] = Field(min_length=1, max_length=MOST_OUTPUTS)
-    unit: str
-    memory: tuple[tuple[float, ...], ...] | None = None
-
-    @model_validator(mode="after")
-    def _is_rectangular(self) -> "ReadoutEntry":
-        for rows in (self.matrix, self.memory or ()):
-            if any(len(row) != len(self.bias) for row in rows):
-                raise ValueError(f"the readout's rows must have {len(self.bias)} numbers each")
-        return self
-
-
-class OutputEntry(Strict):
-    """The name, unit and kind of an output."""
-
-    name: str
-    unit: str
-    kind: OutputKind
-
-    def output(self) -> Output:
-        """Return the output itself."""
-        return Output(self.name, self.unit, self.kind)
-
-
-def output_entries(outputs: tuple[Output, ...]) -> tuple[OutputEntry, ...]:
-    """Return outputs as the manifest holds them."""
-    return tuple(OutputEntry(**output._asdict()) for output in outputs)
 
 
 _VELOCITY_ENTRIES = output_entries(VELOCITY_XY)
@@ -198,6 +163,7 @@ class Manifest(Strict):
     training: TrainingEntry
     scores: Scores
     corruption: CorruptionTable | None = Field(default=None, exclude_if=_is_none)
+    reaching: ReachingEntry | None = Field(default=None, exclude_if=_is_none)
     versions: dict[str, str]
 
     def __repr__(self) -> str:

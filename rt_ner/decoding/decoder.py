@@ -24,13 +24,17 @@ _WARM_UP_HOPS = 100
 
 
 class DecodingModel(NamedTuple):
-    """The swappable part of a decoder: encoder, normaliser, readouts, and the firing expected."""
+    """The swappable part of a decoder: encoder, normaliser, readouts, and the firing expected.
+
+    ``fingerprint``: that of the specification that it was built from.
+    """
 
     encoder: Encoder
     readout: Readout
     classifier: Classifier | None
     normaliser: RunningNormaliser | None
     expectation: Expectation | None
+    fingerprint: int
 
 
 class Decoder:
@@ -98,7 +102,12 @@ class Decoder:
         scale = normaliser.scale if normaliser else None
         encoder = encoder_of(model.encoder_onnx, model.weights, self._window, scale)
         return DecodingModel(
-            encoder, model.readout, model.classifier, normaliser, model.expectation
+            encoder,
+            model.readout,
+            model.classifier,
+            normaliser,
+            model.expectation,
+            model.fingerprint,
         )
 
     def adapt(self) -> Moments | None:
@@ -153,7 +162,7 @@ class Decoder:
         ``nothing``: a chunk without samples, to take through the binner; None: it is left out.
         Returns the step's outputs, ``(output,)``, to warm the code that sends them.
         """
-        encoder, readout, classifier, _, _ = self._decoding_model
+        encoder, readout, classifier, *_ = self._decoding_model
         encoder.warm_caches()
         readout.decode(encoder.latent, self._warmed)
         if classifier is not None:
@@ -206,7 +215,7 @@ class Decoder:
 
     def _decode(self, end_ns: int, closed_ns: int, ready: bool) -> Decoded:
         decodable = ready and not self.binner.invalid
-        encoder, readout, classifier, _, _ = self._decoding_model
+        encoder, readout, classifier, *_ = self._decoding_model
         latent = encoder.latent
         if decodable:
             encoder.encode()

@@ -1,6 +1,8 @@
 """Define everything that a decoder is built from."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 
 from rt_ner.core.arrays import Float32Array
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
@@ -14,6 +16,9 @@ from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.decoding.watch.expectation import Expectation
 from rt_ner.decoding.windows import WindowShape
+
+# A double holds whole numbers of up to 53 bits.
+_FINGERPRINT_BYTES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,17 @@ class DecoderSpecification:
     def __repr__(self) -> str:
         n_channels, n_latents = len(self.channel_ids), len(self.readout.matrix)
         return f"<DecoderSpecification: {n_channels} channels, {n_latents} latents>"
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """Number that tells encoder and readout from others, on every computer; exact as a float.
+
+        The timing stream sends it with each hop, so that a recording tells what decoded it.
+        """
+        content, readout = sha256(self.encoder_onnx), self.readout
+        for array in (readout.matrix, readout.bias, readout.memory):
+            content.update(array.astype("<f8").tobytes())
+        return int.from_bytes(content.digest()[:_FINGERPRINT_BYTES])
 
     @property
     def classes(self) -> tuple[str, ...]:

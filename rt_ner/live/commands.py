@@ -25,6 +25,7 @@ from rt_ner.core.settings import load_settings, with_overrides
 from rt_ner.decoding.input.settings import chosen_sources
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.live.companions.live_window import obeying_view, view_of
+from rt_ner.live.companions.next_bundle import NextBundle, watching
 from rt_ner.live.companions.recorder import Recording, recording_into
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.record.naming import RecordingName
@@ -73,7 +74,8 @@ def decode(
         typer.Option(
             "--next",
             metavar="BUNDLE",
-            help="Bundle that the key w swaps to; same channels and window as BUNDLE.",
+            help="Bundle that the key w swaps to; same channels and window as BUNDLE. It may be "
+            "written later: you are told when a new one is there.",
         ),
     ] = None,
     view: Annotated[
@@ -199,19 +201,22 @@ def _decode_until(
     from rt_ner.system.scheduling import claim_computer, yield_to_the_loop
 
     status = Status(sys.stderr, sys.stderr.isatty(), log)
-    model, load_next = bundles.loaded.model, bundles.next_model if bundles.next else None
+    model, following = bundles.loaded.model, None
+    if bundles.next:
+        following = NextBundle(bundles.next, bundles.next_model, alarms.append)
     about = bundles.about() | {"settings": settings.model_dump_json()}
     # Claim the core and priority only now, so that the recorder's process does not inherit them.
     with recording(alarms.append):
         for refusal in claim_computer(settings.timing.core, settings.timing.realtime):
             status.say(refusal)
         ports = open_lsl_ports(model, settings, about, alarms)
-        loop = Loop(model, settings, ports, stop, status.say, load_next)
+        loop = Loop(model, settings, ports, stop, status.say, following.load if following else None)
         tell = loop.commands.append
         if settings.control.source_id:
             listen_to_markers(settings.control, tell, stop, alarms.append)
         with (
             yield_to_the_loop(),
+            watching(following),
             listen_to_keyboard(tell) as has_keyboard,
             status.showing(loop, has_keyboard),
         ):

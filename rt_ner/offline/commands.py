@@ -79,9 +79,11 @@ def inspect(
         return
     loaded = load_bundle(path)
     if as_json:
-        print_json(manifest_json(loaded.manifest))
+        print_json({**manifest_json(loaded.manifest), "fingerprint": loaded.model.fingerprint})
     else:
-        Console(highlight=False, markup=False).print(manifest_table(loaded.manifest, path))
+        table = manifest_table(loaded.manifest, path)
+        table.add_row("number in the timing stream", str(loaded.model.fingerprint))
+        Console(highlight=False, markup=False).print(table)
 
 
 def convert(

@@ -77,6 +77,21 @@ class ClosedLoopBlock:
         """Number of reaches."""
         return int(self.reach.max(initial=-1)) + 1
 
+    @property
+    def first_hops(self) -> Int64Array:
+        """First hop of each reach, ``(reach,)``."""
+        first = [np.argmax(self.reach == number) for number in range(self.n_reaches)]
+        return np.array(first, dtype=np.int64)
+
+    def only(self, reaches: Int64Array) -> "ClosedLoopBlock":
+        """Return the block with some reaches as its only ones, numbered in order."""
+        chosen = np.isin(self.reach, reaches)
+        return replace(
+            self,
+            reach=np.where(chosen, np.searchsorted(reaches, self.reach), -1),
+            target=np.where(chosen[:, None], self.target, np.nan),
+        )
+
     def until(self, end_ns: int) -> "ClosedLoopBlock":
         """Return the block, cut off at ``end_ns``."""
         n = end_ns // self.hop_ns
@@ -134,14 +149,16 @@ class ClosedLoopBlock:
 def block_of(heard: Heard, channel_ids: tuple[str, ...], period_ns: int) -> ClosedLoopBlock:
     """Return a block of a decoder's counts and velocity, or of a subject's spikes and hand.
 
-    Either comes with a task's cursor and target. ``period_ns`` is that of the counts.
+    Either comes with a task's cursor, and with its target unless that is not known.
+    ``period_ns`` is that of the counts.
     """
     of_decoder = Kind.COUNTS in heard
     hop_ns = period_ns if of_decoder else HOP_NS
     zero_ns, counts, is_heard = _on_grid(*heard[counts_kind(of_decoder)], hop_ns)
     ends_ns = zero_ns + (np.arange(len(counts), dtype=np.int64) + 1) * hop_ns
     cursor = _last(heard[Kind.CURSOR], ends_ns)
-    target = _last(heard[Kind.TARGET], ends_ns)
+    shown = heard.get(Kind.TARGET)
+    target = _last(shown, ends_ns) if shown else np.full((len(counts), 4), np.nan)
     # The target's stream may begin a moment before the cursor's.
     target[~(is_aimed_at(target) & np.isfinite(cursor[:, 0]))] = np.nan
     velocity, nowhere = heard[velocity_kind(of_decoder)], np.full((len(counts), 2), np.nan)

@@ -11,8 +11,12 @@ from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
-from rt_ner.data.formats.streams.samples import RecordedStreams, numbers_of
-from rt_ner.recalibration.block import ROWS, ClosedLoopBlock, block_of
+from rt_ner.data.formats.streams.samples import Numbers, RecordedStreams, numbers_of
+from rt_ner.recalibration.block import HOP_NS, ROWS, ClosedLoopBlock, Heard, block_of
+from rt_ner.recalibration.intention.screen import Screen
+
+_RECORDINGS = (".xdf", ".nwb")
+_VELOCITY = ("vx", "vy")
 
 
 def save_block(block: ClosedLoopBlock, path: Path) -> None:
@@ -50,11 +54,20 @@ def _read_arrays(path: Path) -> dict[str, AnyArray]:
         ) from error
 
 
-def load_any_block(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
-    """Read a saved block, or the block in a recording (.xdf, .nwb) of a decoder and a task."""
-    if path.suffix.lower() in (".xdf", ".nwb"):
+def load_any_block(
+    path: Path, decoder: str, task: str, screen: Screen | None = None
+) -> ClosedLoopBlock:
+    """Read a saved block, or the block in a recording (.xdf, .nwb) of a decoder and a task.
+
+    With a screen, the targets are inferred, and the recording need not have any.
+    """
+    if path.suffix.lower() not in _RECORDINGS:
+        block = load_block(path)
+    elif screen is None:
         return block_of_recording(path, decoder, task)
-    return load_block(path)
+    else:
+        block = _block_of_decoder(_streams_of(path), decoder, task, with_target=False)
+    return screen.aimed(block) if screen else block
 
 
 def block_of_recording(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
@@ -62,15 +75,67 @@ def block_of_recording(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
 
     SessionError if the recording lacks one of them.
     """
-    sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task, Kind.TARGET: task}
+    return _block_of_decoder(_streams_of(path), decoder, task)
+
+
+def load_control(path: Path, task: str, decoder: str = "") -> ClosedLoopBlock:
+    """Read a block that shows how the subject reaches: a saved one, or that in a recording.
+
+    ``decoder``: its name; empty: the only one in the recording. Without a decoder, the only hand
+    there moved the cursor; such a block has no channels. SessionError if it can't be told.
+    """
+    if path.suffix.lower() not in _RECORDINGS:
+        return load_block(path)
+    recorded = _streams_of(path)
+    decoders = _senders(recorded, Kind.COUNTS)
+    if decoder in decoders or len(decoders) == 1:
+        return _block_of_decoder(recorded, decoder if decoder in decoders else decoders[0], task)
+    hands = _senders(recorded, Kind.KINEMATICS)
+    if decoders or len(hands) != 1:
+        raise SessionError(
+            f"{path} does not tell what moved the cursor: expected one decoder, or one hand, found "
+            f"{', '.join(decoders or hands) or 'neither'}; name the decoder with --decoder"
+        )
+    return _block_of_hand(recorded, hands[0], task)
+
+
+def _block_of_decoder(
+    recorded: RecordedStreams, decoder: str, task: str, with_target: bool = True
+) -> ClosedLoopBlock:
+    sources = {Kind.COUNTS: decoder, Kind.VELOCITY: decoder, Kind.CURSOR: task}
+    if with_target:
+        sources[Kind.TARGET] = task
+    found = _found(recorded, sources)
+    counts = found[Kind.COUNTS]
+    return block_of(_heard(found), counts.labels, round(NS_PER_S / counts.rate_hz))
+
+
+def _block_of_hand(recorded: RecordedStreams, hand: str, task: str) -> ClosedLoopBlock:
+    found = _found(recorded, {Kind.KINEMATICS: hand, Kind.CURSOR: task, Kind.TARGET: task})
+    heard, labels = _heard(found), found[Kind.KINEMATICS].labels
+    if missing := [axis for axis in _VELOCITY if axis not in labels]:
+        raise SessionError(f"{recorded.path}: {hand} sends no {', '.join(missing)}")
+    stamps_ns, values = heard[Kind.KINEMATICS]
+    heard[Kind.KINEMATICS] = stamps_ns, values[:, [labels.index(axis) for axis in _VELOCITY]]
+    heard[Kind.SPIKES] = stamps_ns, np.zeros((len(stamps_ns), 0))
+    return block_of(heard, (), HOP_NS)
+
+
+def _senders(recorded: RecordedStreams, kind: Kind) -> list[str]:
+    """Return the names of all that sent streams of a kind."""
+    parts = [info.source_id.rpartition("/") for info in recorded.infos if info.n_samples]
+    return sorted(name for name, _, last in parts if last == kind)
+
+
+def _found(recorded: RecordedStreams, sources: dict[Kind, str]) -> dict[Kind, Numbers]:
+    """Return a stream of each kind, by its sender; SessionError if one is missing."""
     source_ids = {kind: source_id_of(source, kind) for kind, source in sources.items()}
-    found = numbers_of(_streams_of(path), list(source_ids.values()))
-    heard = {
-        kind: (found[source_id].stamps_ns, found[source_id].values)
-        for kind, source_id in source_ids.items()
-    }
-    counts = found[source_ids[Kind.COUNTS]]
-    return block_of(heard, counts.labels, round(NS_PER_S / counts.rate_hz))
+    found = numbers_of(recorded, list(source_ids.values()))
+    return {kind: found[source_id] for kind, source_id in source_ids.items()}
+
+
+def _heard(found: dict[Kind, Numbers]) -> Heard:
+    return {kind: (numbers.stamps_ns, numbers.values) for kind, numbers in found.items()}
 
 
 def _streams_of(path: Path) -> RecordedStreams:

@@ -21,7 +21,11 @@ class LabelMethod(StrEnum):
 
 
 class AdaptationMethod(StrEnum):
-    """Recursive least squares, or SmoothBatch, the published reference."""
+    """The encoder, trained further from all use of the day, or the readout, stretch by stretch.
 
+    The readout by recursive least squares, or by SmoothBatch, the published reference.
+    """
+
+    ENCODER = "encoder"
     RLS = "rls"
     SMOOTH_BATCH = "smooth-batch"

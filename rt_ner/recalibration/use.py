@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray
 from rt_ner.core.errors import SessionError
 from rt_ner.recalibration.block import ROWS, ClosedLoopBlock
@@ -34,12 +35,15 @@ class Use:
         as was decoded (ReFIT).
     is_speed_known
         True if the model also gives the speed; else a refitted readout keeps the decoder's speed.
+    reaching
+        The same model with the fraction of power that it explains, as a bundle keeps it.
 
     """
 
     blocks: tuple[ClosedLoopBlock, ...]
     reach_model: ReachModel | None = None
     is_speed_known: bool = False
+    reaching: ReachingEntry | None = None
 
     @property
     def newest(self) -> ClosedLoopBlock:
@@ -66,7 +70,7 @@ class Use:
 def use_of(
     blocks: tuple[ClosedLoopBlock, ...],
     labels: LabelMethod,
-    good: ClosedLoopBlock | None,
+    good: ReachingEntry | None,
     tell: Callable[[str], None],
 ) -> Use:
     """Return closed-loop use, with the method that finds the intended velocity in it.
@@ -78,22 +82,38 @@ def use_of(
     labels
         The method that finds the intended velocity.
     good
-        A block of good control that shows how the subject reaches; None: the blocks to learn from.
+        How the subject reaches in good control; None: as in the blocks to learn from.
     tell
         Called with a sentence if a model of reaching explains too little; ReFIT is used then.
 
     """
     if labels is LabelMethod.REFIT:
         return Use(blocks)
-    model, explained = fit_reach_model(joined(blocks) if good is None else good)
-    if explained < _LEAST_EXPLAINED:
+    found = good or reaching_in(joined(blocks))
+    if not is_told(found):
         tell(
-            f"a model of reaching explains only {100 * explained:.0f} % of the velocity's power, "
-            f"expected {100 * _LEAST_EXPLAINED:.0f} % or more: ReFIT is used instead (the decoded "
-            "velocity, turned to the target); name a block of better control with --reaching"
+            f"a model of reaching explains only {100 * found.explained:.0f} % of the velocity's "
+            f"power, expected {100 * _LEAST_EXPLAINED:.0f} % or more: ReFIT is used instead (the "
+            "decoded velocity, turned to the target); a block of better control would tell more"
         )
         return Use(blocks)
-    return Use(blocks, model, is_speed_known=good is not None)
+    return Use(blocks, model_of(found), good is not None, found)
+
+
+def reaching_in(block: ClosedLoopBlock) -> ReachingEntry:
+    """Return how the subject reaches in a block, as a bundle keeps it."""
+    model, explained = fit_reach_model(block)
+    return ReachingEntry(**vars(model), explained=explained)
+
+
+def is_told(reaching: ReachingEntry) -> bool:
+    """Return True if a model of reaching explains enough to tell what was intended."""
+    return reaching.explained >= _LEAST_EXPLAINED
+
+
+def model_of(reaching: ReachingEntry) -> ReachModel:
+    """Return the model of reaching itself."""
+    return ReachModel(**reaching.model_dump(exclude={"explained"}))
 
 
 def joined(blocks: tuple[ClosedLoopBlock, ...]) -> ClosedLoopBlock:

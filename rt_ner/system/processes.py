@@ -22,13 +22,17 @@ from rt_ner.core.errors import RtNerError
 if sys.platform == "win32":
     # Only a process group of its own can be sent Ctrl-Break.
     _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
+    _BACKGROUND_FLAGS = subprocess.IDLE_PRIORITY_CLASS
     _INTERRUPT = signal.CTRL_BREAK_EVENT
 else:
-    _CREATION_FLAGS = 0
+    _CREATION_FLAGS = _BACKGROUND_FLAGS = 0
     _INTERRUPT = signal.SIGINT
 
 _KILL_AFTER_S = 5.0
 _LOOK_S = 0.2
+_LOWEST_PRIORITY = 19
+# NumPy and torch would take all cores.
+_ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Set for a child whose parent reads its events.
 _PARENT_LISTENS = "RT_NER_PARENT_LISTENS"
 
@@ -76,10 +80,11 @@ def listen_for_orders(
 class ChildProcess:
     """One ``rt-ner`` command in a process of its own.
 
-    Its text for people goes to the file ``log``, its events to one beside it.
+    Its text for people goes to the file ``log``, its events to one beside it. ``in_background``:
+    it computes on one core, and only while nothing else wants that.
     """
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    def __init__(self, arguments: list[str], log: Path, in_background: bool = False) -> None:
         self._command = f"rt-ner {arguments[0]}"
         self._log = log
         self._event_log = log.with_suffix(".events.jsonl")
@@ -89,9 +94,15 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=events,
                 stderr=text,
-                env=os.environ | {"PYTHONUNBUFFERED": "1", _PARENT_LISTENS: "1"},
-                creationflags=_CREATION_FLAGS,
+                env=(_ONE_CORE if in_background else {})
+                | os.environ
+                | {"PYTHONUNBUFFERED": "1", _PARENT_LISTENS: "1"},
+                creationflags=_CREATION_FLAGS | (_BACKGROUND_FLAGS if in_background else 0),
             )
+        if in_background and sys.platform != "win32":
+            # Its threads inherit it: it has none yet.
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _LOWEST_PRIORITY)
 
     @property
     def pid(self) -> int:

@@ -200,6 +200,9 @@ def session_option(use: str) -> Any:
     return typer.Option("--session", metavar="FILE", help=f"Recorded session file. {use}")
 
 
+UnitsOf = Annotated[Path | None, session_option("Simulate its units. Default: made-up neurons.")]
+
+
 def check_recipe_use(session: Path | None, recipe: Path | None) -> None:
     """Raise ConfigError if there is a recipe, but no session file to read by it."""
     if recipe is not None and session is None:

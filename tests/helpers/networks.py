@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rt_ner.core.compiled.cache_folder import cache_folder
+
 
 class Networks:
     """Computers with a network of their own each, by name; all of one LSL session."""
@@ -79,7 +81,7 @@ class Networks:
             cwd=self._folder,
             env=os.environ
             | {"LSLAPICFG": str(config) if configured else "", "PYTHONUNBUFFERED": "1"}
-            | {"HOME": str(self._folder)},
+            | {"HOME": str(self._folder), "NUMBA_CACHE_DIR": str(cache_folder().path or "")},
         )
         self._processes.append(process)
         return process

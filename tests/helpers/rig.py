@@ -21,9 +21,11 @@ from rt_ner.live.settings import DecodeSettings
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import find_stream, query_for
 from rt_ner.lsl.streams import local_now_ns, open_outlet
+from tests.helpers.waiting import LONGEST_S
 
 MS = 1_000_000
-WAIT_S = 20.0
+# The test sends data when it gets to it, many at once: no silence is too long, nor is any hop late.
+PATIENT: dict[str, object] = {"stale_ms": 10_000.0, "overload_hops": 10_000}
 
 
 def never() -> bool:
@@ -49,7 +51,7 @@ class Decoding:
         settings = checked_settings(
             {
                 **sections,
-                "input": {"source_id": source_id_of(source, Kind.SPIKES), "wait_s": WAIT_S}
+                "input": {"source_id": source_id_of(source, Kind.SPIKES), "wait_s": LONGEST_S}
                 | sections.get("input", {}),
                 "output": {"source": f"decoder-{source}"},
             },
@@ -76,29 +78,29 @@ class Decoding:
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
-        self._thread.join(WAIT_S)
+        self._thread.join(LONGEST_S)
 
     def expect(self, *states: State) -> None:
         for state in states:
-            assert self.states.get(timeout=WAIT_S) == state
+            assert self.states.get(timeout=LONGEST_S) == state
 
     def expect_error(self, pattern: str) -> None:
-        while not isinstance(outcome := self.states.get(timeout=WAIT_S), Exception):
+        while not isinstance(outcome := self.states.get(timeout=LONGEST_S), Exception):
             pass
         with pytest.raises(StreamError, match=pattern):
             raise outcome
 
 
 def inlet(source: str, kind: Kind) -> pylsl.StreamInlet:
-    info = find_stream(query_for(source, kind), WAIT_S, never)
+    info = find_stream(query_for(source, kind), LONGEST_S, never)
     opened = pylsl.StreamInlet(info, recover=False)
-    opened.open_stream(WAIT_S)
+    opened.open_stream(LONGEST_S)
     return opened
 
 
 def pulled(stream: pylsl.StreamInlet, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The next ``n`` samples and their stamps in ns."""
-    samples, stamps_s = stream.pull_chunk(WAIT_S, n)
+    samples, stamps_s = stream.pull_chunk(LONGEST_S, n)
     assert len(stamps_s) == n
     return np.array(samples), np.array([ns_from_s(stamp_s) for stamp_s in stamps_s])
 
@@ -112,7 +114,7 @@ class Source:
         self.now_ns = next_grid_line_ns(local_now_ns(), 30 * MS)
 
     def wait_for_listener(self) -> None:
-        assert self._outlet.wait_for_consumers(WAIT_S)
+        assert self._outlet.wait_for_consumers(LONGEST_S)
 
     def push(self, n_ms: int) -> None:
         stamps_s = [s_from_ns(self.now_ns + k * MS) for k in range(1, n_ms + 1)]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-LONGEST_S = 90.0
+LONGEST_S = 240.0
 
 
 def wait_until(is_so: Callable[[], object]) -> None:

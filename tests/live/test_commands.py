@@ -23,7 +23,7 @@ from rt_ner.lsl.streams import open_outlet
 from tests.helpers.classes import classifying_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 QUICK = (
     "steps = 60\nbatch = 64\nhidden_units = [32, 32]\n"
     "[ensemble]\nmembers = 2\ndistillation_steps = 40\n"
@@ -120,7 +120,7 @@ def test_clients_of_a_decoder_that_ends_are_told(small_bundle_folder: Path, sour
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "rt_ner", "decode", str(small_bundle_folder)),
-            *("--name", source_id, "--wait", "60"),
+            *("--name", source_id, "--wait", str(TIMEOUT_S)),
         ],
         stderr=subprocess.DEVNULL,
     )
@@ -199,7 +199,7 @@ def test_a_log_that_cannot_be_opened(small_bundle_folder: Path, tmp_path: Path) 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=TIMEOUT_S,
     )
     assert result.returncode == 2
     assert "rt-ner: " in result.stderr

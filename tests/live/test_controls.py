@@ -16,8 +16,8 @@ from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
 from rt_ner.lsl.streams import FORMAT_NAMES
+from tests.helpers.waiting import LONGEST_S
 
-WAIT_S = 20.0
 needs_pty = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no pseudo-terminals like this"
 )
@@ -44,7 +44,7 @@ def listening(
         stop.set()
 
 
-def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = LONGEST_S) -> bool:
     """Whether it comes true in time."""
     pause = threading.Event()
     return any(condition() or pause.wait(0.01) for _ in range(round(within_s / 0.01)))
@@ -53,11 +53,11 @@ def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) -> bool:
 def test_commands_are_heard_in_order_and_other_text_is_ignored(source_id: str) -> None:
     outlet = markers(source_id)
     with listening(source_id) as heard:
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
         texts = ["hold", "held", "", " RESUME ", "Reset\r\n", "hold on", "trial_start 3", "STOP"]
         for text in texts:
             outlet.push_sample([text])
-        commands = [heard.get(timeout=WAIT_S) for _ in range(4)]
+        commands = [heard.get(timeout=LONGEST_S) for _ in range(4)]
     assert commands == [Command.HOLD, Command.RESUME, Command.RESET, Command.STOP]
     assert eventually(lambda: not outlet.have_consumers()), "it does not listen any more"
     assert heard.empty()
@@ -67,12 +67,12 @@ def test_nobody_else_is_obeyed(source_id: str) -> None:
     others = [markers(source_id + "x"), markers(""), markers(source_id, "Events")]
     outlet = markers(source_id)
     with listening(source_id) as heard:
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
         for other in others:
             assert not other.have_consumers()
             other.push_sample(["stop"])
         outlet.push_sample(["hold"])
-        assert heard.get(timeout=WAIT_S) is Command.HOLD
+        assert heard.get(timeout=LONGEST_S) is Command.HOLD
     assert heard.empty()
 
 
@@ -80,9 +80,9 @@ def test_the_marker_stream_may_go_and_come_back(source_id: str) -> None:
     with listening(source_id) as heard:
         for command in (Command.HOLD, Command.RESUME):
             outlet = markers(source_id)
-            assert outlet.wait_for_consumers(WAIT_S)
+            assert outlet.wait_for_consumers(LONGEST_S)
             outlet.push_sample([command])
-            assert heard.get(timeout=WAIT_S) is command
+            assert heard.get(timeout=LONGEST_S) is command
             del outlet
 
 
@@ -90,15 +90,15 @@ def test_of_two_streams_of_one_name_neither_is_obeyed(source_id: str) -> None:
     first, second = markers(source_id), markers(source_id)
     alarms: queue.Queue[str] = queue.Queue()
     with listening(source_id, alarms) as heard:
-        alarm = alarms.get(timeout=WAIT_S)
+        alarm = alarms.get(timeout=LONGEST_S)
         assert f"2 marker streams are called '{source_id}'" in alarm
         assert "none of them is obeyed" in alarm
         assert not first.have_consumers()
         assert not second.have_consumers()
         del first
-        assert second.wait_for_consumers(WAIT_S)
+        assert second.wait_for_consumers(LONGEST_S)
         second.push_sample(["hold"])
-        assert heard.get(timeout=WAIT_S) is Command.HOLD
+        assert heard.get(timeout=LONGEST_S) is Command.HOLD
 
 
 @pytest.mark.parametrize("lsl_format", [pylsl.cf_int32, pylsl.cf_float32, pylsl.cf_int8])
@@ -109,15 +109,15 @@ def test_a_stream_of_numbers_is_refused_with_the_reason_and_replaced(
     alarms: queue.Queue[str] = queue.Queue()
     numbers = markers(source_id, lsl_format=lsl_format)
     with listening(source_id, alarms) as heard:
-        alarm = alarms.get(timeout=WAIT_S)
+        alarm = alarms.get(timeout=LONGEST_S)
         assert f"'{source_id}' is not obeyed: it sends {FORMAT_NAMES[lsl_format]}" in alarm
         assert "string" in alarm
         assert not numbers.have_consumers()
         del numbers
         texts = markers(source_id)
-        assert texts.wait_for_consumers(WAIT_S)
+        assert texts.wait_for_consumers(LONGEST_S)
         texts.push_sample(["hold"])
-        assert heard.get(timeout=WAIT_S) is Command.HOLD
+        assert heard.get(timeout=LONGEST_S) is Command.HOLD
     assert alarms.empty()
 
 
@@ -125,11 +125,11 @@ def test_a_marker_that_is_no_command_is_said_once_and_nothing_else_is_lost(sourc
     alarms: queue.Queue[str] = queue.Queue()
     outlet = markers(source_id)
     with listening(source_id, alarms) as heard:
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
         for marker in (b"\xff\xfe", "hold", "pause", b"\xff\xfe", "", "pause", "RESUME"):
             outlet.push_sample([marker])
-        assert [heard.get(timeout=WAIT_S) for _ in range(2)] == [Command.HOLD, Command.RESUME]
-    not_text, unknown = alarms.get(timeout=WAIT_S), alarms.get(timeout=WAIT_S)
+        assert [heard.get(timeout=LONGEST_S) for _ in range(2)] == [Command.HOLD, Command.RESUME]
+    not_text, unknown = alarms.get(timeout=LONGEST_S), alarms.get(timeout=LONGEST_S)
     assert alarms.empty()
     assert f"b'\\xff\\xfe' from {source_id} is not UTF-8" in not_text
     assert f"'pause' from {source_id} is no command: expected one of hold, resume" in unknown
@@ -139,11 +139,11 @@ def test_a_stream_of_other_markers_does_not_fill_the_screen(source_id: str) -> N
     alarms: queue.Queue[str] = queue.Queue()
     outlet = markers(source_id)
     with listening(source_id, alarms) as heard:
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
         for trial in range(50):
             outlet.push_sample([f"trial_start {trial}"])
         outlet.push_sample(["hold"])
-        assert heard.get(timeout=WAIT_S) is Command.HOLD
+        assert heard.get(timeout=LONGEST_S) is Command.HOLD
     assert alarms.qsize() == 8
     assert "others will not be shown" in [alarms.get() for _ in range(8)][-1]
 
@@ -153,9 +153,9 @@ def test_a_stream_of_another_type_or_host_is_refused_with_the_reason(source_id: 
     event_outlet = markers(f"{source_id}-a", "Events")
     marker_outlet = markers(f"{source_id}-b")
     with listening(f"{source_id}-a", alarms):
-        assert "expected type Markers, found 'm' (type Events" in alarms.get(timeout=WAIT_S)
+        assert "expected type Markers, found 'm' (type Events" in alarms.get(timeout=LONGEST_S)
     with listening(f"{source_id}-b", alarms, host="elsewhere"):
-        assert "expected type Markers from host elsewhere" in alarms.get(timeout=WAIT_S)
+        assert "expected type Markers from host elsewhere" in alarms.get(timeout=LONGEST_S)
     assert not event_outlet.have_consumers()
     assert not marker_outlet.have_consumers()
 
@@ -235,7 +235,7 @@ def test_keys_are_heard_in_order_and_the_terminal_is_left_as_it_was(
             os.write(keyboard, keys)
             assert [said(process) for _ in commands] == commands
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=WAIT_S) == ("over\n", "")
+        assert process.communicate(timeout=LONGEST_S) == ("over\n", "")
     assert termios.tcgetattr(line) == before
 
 
@@ -257,14 +257,14 @@ def test_a_terminal_that_is_gone_is_listened_to_no_longer(terminal: tuple[int, i
     with running(line, LISTENER, "until the terminal is gone") as process:
         assert said(process) == "keyboard"
         os.close(keyboard)
-        assert process.communicate(timeout=WAIT_S) == ("over\n", "")
+        assert process.communicate(timeout=LONGEST_S) == ("over\n", "")
         assert process.returncode == 0
 
 
 @needs_pty
 def test_a_process_in_the_background_leaves_the_terminal_alone(terminal: tuple[int, int]) -> None:
     with running(terminal[1], SHELL, LISTENER, start_new_session=True) as process:
-        assert process.communicate(timeout=WAIT_S) == ("no keyboard\nover\n", "")
+        assert process.communicate(timeout=LONGEST_S) == ("no keyboard\nover\n", "")
 
 
 @pytest.mark.parametrize("stdin", [subprocess.DEVNULL, None])
@@ -272,4 +272,4 @@ def test_without_a_keyboard_nothing_is_listened_to(stdin: int | None) -> None:
     """Neither from a pipe or a file, nor if there is no stdin at all."""
     closing = "" if stdin else "import sys; sys.stdin = None\n"
     with running(subprocess.DEVNULL, closing + LISTENER, "at once") as process:
-        assert process.communicate(timeout=WAIT_S) == ("no keyboard\nover\n", "")
+        assert process.communicate(timeout=LONGEST_S) == ("no keyboard\nover\n", "")

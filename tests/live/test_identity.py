@@ -22,7 +22,8 @@ from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.decoding import decode_session
-from tests.helpers.rig import MS, WAIT_S, Decoding, inlet
+from tests.helpers.rig import MS, PATIENT, Decoding, inlet
+from tests.helpers.waiting import LONGEST_S
 
 HOP_NS = 10 * MS
 N_HOPS = 50
@@ -83,19 +84,17 @@ def replay_and_compare(
     whole_ns = AHEAD_NS + model.window.history_ns
     replay, kind = Replay(session, packets, name, part), packets.encoding.kind
     query = wanted | {"grace_ms": 100.0}
-    # What is thrown away in an overload is missing in later hops too: here, none is one.
-    patient = {"overload_hops": 10_000}
-    with opened(replay), Decoding(model, name, input=query, safety=patient) as decoding:
+    with opened(replay), Decoding(model, name, input=query, safety=PATIENT) as decoding:
         velocity, markers = inlet(decoding.name, Kind.VELOCITY), inlet(name, Kind.MARKERS)
         replay.wait_for_listeners([kind, Kind.MARKERS], stop)
         playing = threading.Thread(target=replay.run, args=(stop,))
         playing.start()
-        sample, zero_s = markers.pull_sample(WAIT_S)
+        sample, zero_s = markers.pull_sample(LONGEST_S)
         assert sample == [SESSION_ZERO]
         zero_ns = nearest_grid_line_ns(ns_from_s(zero_s), HOP_NS)
         rows: dict[int, bytes] = {}
         while len(rows) < N_HOPS:
-            values, stamp_s = velocity.pull_sample(WAIT_S)
+            values, stamp_s = velocity.pull_sample(LONGEST_S)
             assert values is not None, "no velocity came"
             end_ns = nearest_grid_line_ns(ns_from_s(stamp_s), HOP_NS) - zero_ns
             # Zero is sent while the history fills, and after a hop that was shed. Before events

@@ -8,10 +8,8 @@ from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.live.states import State
 from tests.helpers.joined_rig import HOP_MS, decoded_hops, labels_of, part, two_areas
 from tests.helpers.memory_rig import START_NS
-from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled
-
-# The test sends data when it gets to it, many at once: no silence is too long, nor is any hop late.
-PATIENT = {"stale_ms": 10_000.0, "overload_hops": 10_000}
+from tests.helpers.rig import MS, PATIENT, Decoding, Source, history_ms, inlet, pulled
+from tests.helpers.waiting import LONGEST_S
 
 
 def begin(decoding: Decoding, sources: list[Source], sent_ms: int) -> None:
@@ -26,7 +24,7 @@ def begin(decoding: Decoding, sources: list[Source], sent_ms: int) -> None:
 
 
 def heard(decoding: Decoding, text: str) -> None:
-    while text not in decoding.notices.get(timeout=WAIT_S):
+    while text not in decoding.notices.get(timeout=LONGEST_S):
         pass
 
 

@@ -20,7 +20,8 @@ from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
 from rt_ner.lsl.streams import open_outlet
-from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, never, pulled
+from tests.helpers.rig import MS, PATIENT, Decoding, Source, history_ms, inlet, never, pulled
+from tests.helpers.waiting import LONGEST_S
 
 
 def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
@@ -29,7 +30,9 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
     channel_ids = small_bundle.manifest.channel_ids
     source = Source(source_id, channel_ids)
     n_warming = history_ms(small_bundle) // 10 - 1
-    with Decoding(small_bundle.model, source_id) as decoding:
+    # Long enough for a busy machine between two parts of what is sent.
+    patient = PATIENT | {"stale_ms": 1500.0}
+    with Decoding(small_bundle.model, source_id, safety=patient) as decoding:
         velocity, states = inlet(decoding.name, Kind.VELOCITY), inlet(decoding.name, Kind.STATE)
         source.wait_for_listener()
         decoding.expect(State.CONNECTING, State.WARMING)
@@ -41,7 +44,7 @@ def test_velocity_is_zero_until_history_is_full_and_after_data_stop(
         assert not values[-1].any(), "the cursor must stop when data stop"
         assert set(np.diff(np.rint(stamps_ns[:-1] / MS))) == {10}
         # Data again: the history must fill anew before anything moves.
-        source.now_ns += 1000 * MS
+        source.now_ns += 3000 * MS
         source.push(10)
         decoding.expect(State.WARMING)
         source.push(history_ms(small_bundle) - 10)
@@ -67,7 +70,7 @@ def test_a_source_that_comes_back_is_decoded_again(small_bundle: Bundle, source_
             decoding.expect(State.RUNNING)
             del source
             # Whichever the decoder notices first: no data, or no source.
-            if decoding.states.get(timeout=WAIT_S) == State.STALE:
+            if decoding.states.get(timeout=LONGEST_S) == State.STALE:
                 continue
             decoding.states.put(State.CONNECTING)
     assert decoding.loop.statistics.n_connections == 2
@@ -140,7 +143,7 @@ def test_a_looping_replay_goes_on_without_a_gap(small_session: Session, source_i
 
 def _until(stream: pylsl.StreamInlet, last: str) -> Iterator[tuple[str, int]]:
     while True:
-        sample, stamp_s = stream.pull_sample(WAIT_S)
+        sample, stamp_s = stream.pull_sample(LONGEST_S)
         assert sample is not None
         yield sample[0], ns_from_s(stamp_s)
         if sample[0] == last:
@@ -177,19 +180,19 @@ def test_two_sources_of_one_name_are_refused_and_both_described(source_id: str) 
         announced(lambda: open_outlet(source_id, Kind.PUSHED, ["x", "y"], "", MS)),
         pytest.raises(StreamError, match=r"2 streams match .*([12]) channels.*[12] channels"),
     ):
-        find_stream(query_for(source_id, Kind.PUSHED), WAIT_S, never)
+        find_stream(query_for(source_id, Kind.PUSHED), LONGEST_S, never)
 
 
 def test_a_predicate_that_cannot_be_read_is_refused(source_id: str) -> None:
     query = StreamQuery(("Spikes",), predicate="name=='unclosed")
     with pytest.raises(StreamError, match="is not XPath 1.0"):
-        find_stream(query, WAIT_S, never)
+        find_stream(query, LONGEST_S, never)
 
 
 def test_a_predicate_selects(source_id: str) -> None:
     outlet = open_outlet(source_id, Kind.PUSHED, ["x"], "", MS)
     query = StreamQuery(("Timing",), predicate=f"starts-with(source_id,'{source_id}')")
-    found = find_stream(query, WAIT_S, never)
+    found = find_stream(query, LONGEST_S, never)
     assert found
     assert found.source_id() == source_id_of(source_id, Kind.PUSHED)
     del outlet

@@ -11,8 +11,7 @@ import pytest
 from rt_ner.lsl.discovery import StreamQuery, query_for_same
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
-
-WAIT_S = 20.0
+from tests.helpers.waiting import LONGEST_S
 
 
 def announced(name: str, source_id: str, lsl_type: str = "Spikes") -> pylsl.StreamOutlet:
@@ -39,7 +38,7 @@ def watching(name: str) -> Iterator[tuple[NetworkWatch, "queue.Queue[str]"]]:
 def eventually(condition: Callable[[], bool]) -> bool:
     """Whether it comes true in time."""
     pause = threading.Event()
-    return any(condition() or pause.wait(0.01) for _ in range(round(WAIT_S / 0.01)))
+    return any(condition() or pause.wait(0.01) for _ in range(round(LONGEST_S / 0.01)))
 
 
 def test_strangers_are_announced_once_each_and_the_own_stream_never(source_id: str) -> None:
@@ -47,12 +46,12 @@ def test_strangers_are_announced_once_each_and_the_own_stream_never(source_id: s
     others = [announced(source_id, "typed", "EEG"), announced(source_id + "x", "named")]
     with watching(source_id) as (watch, notices):
         connect(watch, own)
-        notice = notices.get(timeout=WAIT_S)
+        notice = notices.get(timeout=LONGEST_S)
         assert "another stream matches and is left alone" in notice
         assert "source_id 'first'" in notice
         # By the time that a second one is announced, the first was seen again.
         second = announced(source_id, "second")
-        assert "source_id 'second'" in notices.get(timeout=WAIT_S)
+        assert "source_id 'second'" in notices.get(timeout=LONGEST_S)
         assert not watch.source_came_back
     assert notices.empty()
     del own, first, second, others
@@ -64,7 +63,7 @@ def test_nothing_is_strange_before_there_is_a_connection(source_id: str) -> None
         with pytest.raises(queue.Empty):
             notices.get(timeout=1.0)
         connect(watch, own)
-        assert "'first'" in notices.get(timeout=WAIT_S)
+        assert "'first'" in notices.get(timeout=LONGEST_S)
     del own, first
 
 

@@ -10,7 +10,8 @@ from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import State
-from tests.helpers.rig import MS, WAIT_S, Decoding, Source, history_ms, inlet, pulled, running
+from tests.helpers.rig import MS, PATIENT, Decoding, Source, history_ms, inlet, pulled, running
+from tests.helpers.waiting import LONGEST_S
 
 
 def test_a_marker_stream_that_is_named_is_obeyed(small_bundle: Bundle, source_id: str) -> None:
@@ -18,10 +19,10 @@ def test_a_marker_stream_that_is_named_is_obeyed(small_bundle: Bundle, source_id
     panel = pylsl.StreamOutlet(info)
     source = Source(source_id, small_bundle.manifest.channel_ids)
     stop = Event()
-    with Decoding(small_bundle.model, source_id) as decoding:
+    with Decoding(small_bundle.model, source_id, safety=PATIENT) as decoding:
         control = ControlSettings(source_id=f"panel-{source_id}")
         listen_to_markers(control, decoding.loop.commands.append, stop, lambda _: None)
-        assert panel.wait_for_consumers(WAIT_S)
+        assert panel.wait_for_consumers(LONGEST_S)
         running(decoding, source, small_bundle)
         panel.push_sample(["hold"])
         decoding.expect(State.HOLD)
@@ -36,11 +37,9 @@ def test_what_was_recorded_replays_to_the_same_velocities(
     """The bytes of one run, stamps and all, sent again later: the same velocities, bit for bit."""
     runs = []
     recorded: list[tuple[np.ndarray, float]] = []
-    # All at once, on a machine that does other things too: late is not what is tested here.
-    patient = {"overload_hops": 10_000}
     for name in (source_id, f"{source_id}-again"):
         source = Source(name, small_bundle.manifest.channel_ids)
-        with Decoding(small_bundle.model, name, safety=patient) as decoding:
+        with Decoding(small_bundle.model, name, safety=PATIENT) as decoding:
             spikes, velocity = inlet(name, Kind.SPIKES), inlet(decoding.name, Kind.VELOCITY)
             source.wait_for_listener()
             decoding.expect(State.CONNECTING, State.WARMING)

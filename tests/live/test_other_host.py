@@ -19,12 +19,10 @@ import pytest
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind, source_id_of
 from rt_ner.live.states import State
-from tests.helpers.rig import WAIT_S, Decoding, inlet, pulled
-from tests.helpers.waiting import wait_until
+from tests.helpers.rig import PATIENT, Decoding, inlet, pulled
+from tests.helpers.waiting import LONGEST_S, wait_until
 
 AHEAD_S = 5000
-# A source on a busy computer may be silent for a while.
-PATIENT: dict[str, object] = {"stale_ms": 10_000, "overload_hops": 10_000}
 NAMESPACES = ["unshare", "--uts", "--time", "--monotonic", str(AHEAD_S), "--fork"]
 
 
@@ -86,7 +84,7 @@ def test_another_computer_of_the_same_name_is_told_from_this_one(
     ):
         said = ""
         while "another computer" not in said:
-            said = decoding.notices.get(timeout=WAIT_S)
+            said = decoding.notices.get(timeout=LONGEST_S)
         assert f"has this one's name, {here}; its clock is 5,000.0 s ahead" in said
         # Whatever waits was stamped before its times were moved.
         timing = inlet(decoding.name, Kind.TIMING)
@@ -105,7 +103,7 @@ def test_a_source_whose_host_is_renamed_is_taken_again_or_the_remedy_is_said(
         for host in ("amp", "amp.lan"):
             with noise_on(host, source_id, tmp_path):
                 decoding.expect(State.WARMING, State.RUNNING)
-            while decoding.states.get(timeout=WAIT_S) != State.CONNECTING:
+            while decoding.states.get(timeout=LONGEST_S) != State.CONNECTING:
                 pass
         with noise_on("elsewhere", source_id, tmp_path):
             there = f"'{source_id}/spikes' is there, but on host elsewhere: if this is the same"

@@ -15,11 +15,11 @@ from rt_ner.live.settings import DecodeSettings
 from rt_ner.lsl.streams import local_now_ns
 from tests.helpers.classes import CHOICES, classifying
 from tests.helpers.outputs import position_xy
-from tests.helpers.rig import Decoding, Source, history_ms, inlet, pulled, running
+from tests.helpers.rig import PATIENT, Decoding, Source, history_ms, inlet, pulled, running
+from tests.helpers.waiting import LONGEST_S
 
 MS = 1_000_000
 HOP_NS = 10 * MS
-WAIT_S = 20.0
 
 
 class Cursor:
@@ -34,10 +34,10 @@ class Cursor:
             }
         )
         self.outlet = OutputOutlet(settings, HOP_NS)
-        (found,) = pylsl.resolve_byprop("source_id", f"{source}/velocity", 1, WAIT_S)
+        (found,) = pylsl.resolve_byprop("source_id", f"{source}/velocity", 1, LONGEST_S)
         self.inlet = pylsl.StreamInlet(found, recover=False)
-        self.inlet.open_stream(WAIT_S)
-        self.info = self.inlet.info(WAIT_S)
+        self.inlet.open_stream(LONGEST_S)
+        self.info = self.inlet.info(LONGEST_S)
 
     def __enter__(self) -> "Cursor":
         return self
@@ -49,7 +49,7 @@ class Cursor:
         """What arrives of these."""
         for k, velocity in enumerate(velocities_cm_s):
             self.outlet.push(np.array(velocity, dtype=np.float32), (100 + k) * HOP_NS)
-        samples, stamps_s = self.inlet.pull_chunk(WAIT_S, len(velocities_cm_s), as_numpy=True)
+        samples, stamps_s = self.inlet.pull_chunk(LONGEST_S, len(velocities_cm_s), as_numpy=True)
         expected_ns = [(100 + k) * HOP_NS for k in range(len(velocities_cm_s))]
         assert [ns_from_s(stamp_s) for stamp_s in stamps_s] == expected_ns
         return samples
@@ -57,7 +57,7 @@ class Cursor:
     def ticks(self) -> Iterator[tuple[int, list[float]]]:
         """Stamps, ns, and samples as they come."""
         while True:
-            sample, stamp_s = self.inlet.pull_sample(WAIT_S)
+            sample, stamp_s = self.inlet.pull_sample(LONGEST_S)
             assert sample is not None
             yield ns_from_s(stamp_s), sample
 
@@ -186,16 +186,16 @@ def test_other_outputs_have_a_stream_of_their_own(source_id: str) -> None:
     outputs = (*position_xy("hand"), VELOCITY_XY[0], Output("grip", "N", OutputKind.FORCE))
     settings = DecodeSettings.model_validate({"output": {"source": source_id}})
     outlet = OutputOutlet(settings, HOP_NS, outputs)
-    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, WAIT_S)
+    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, LONGEST_S)
     inlet = pylsl.StreamInlet(found, recover=False)
-    inlet.open_stream(WAIT_S)
-    info = inlet.info(WAIT_S)
+    inlet.open_stream(LONGEST_S)
+    info = inlet.info(LONGEST_S)
     assert (info.type(), info.channel_count()) == ("Output", 4)
     assert info.get_channel_labels() == ["hand_x", "hand_y", "vx", "grip"]
     assert info.get_channel_units() == ["cm", "cm", "cm/s", "N"]
     assert info.get_channel_types() == ["position", "position", "velocity", "force"]
     outlet.push(np.array([1.5, -2.0, 30.0, 0.25], dtype=np.float32), 100 * HOP_NS)
-    assert inlet.pull_sample(WAIT_S)[0] == [1.5, -2.0, 30.0, 0.25]
+    assert inlet.pull_sample(LONGEST_S)[0] == [1.5, -2.0, 30.0, 0.25]
     outlet.close()
 
 
@@ -205,11 +205,11 @@ def test_at_a_fixed_rate_what_is_no_rate_is_held(source_id: str) -> None:
         {"output": {"source": source_id}, "velocity": {"rate_hz": 100}, "safety": {"stale_ms": 10}}
     )
     outlet = OutputOutlet(settings, HOP_NS, outputs)
-    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, WAIT_S)
+    (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, LONGEST_S)
     inlet = pylsl.StreamInlet(found, recover=False)
-    inlet.open_stream(WAIT_S)
+    inlet.open_stream(LONGEST_S)
     outlet.push(np.array([20.0, 7.0], dtype=np.float32), 100 * HOP_NS)
-    while inlet.pull_sample(WAIT_S)[0] != [0.0, 7.0]:
+    while inlet.pull_sample(LONGEST_S)[0] != [0.0, 7.0]:
         pass
     outlet.close()
 
@@ -219,12 +219,12 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
     source = Source(source_id, model.channel_ids)
     n_warming = history_ms(small_bundle) // 10 - 1
     named = {"name": "Choices", "type": "Decisions"}
-    with Decoding(model, source_id, classes=named) as decoding:
+    with Decoding(model, source_id, classes=named, safety=PATIENT) as decoding:
         velocity, classes_id = inlet(decoding.name, Kind.VELOCITY), f"{decoding.name}/classes"
-        (found,) = pylsl.resolve_byprop("source_id", classes_id, 1, WAIT_S)
+        (found,) = pylsl.resolve_byprop("source_id", classes_id, 1, LONGEST_S)
         classes = pylsl.StreamInlet(found, recover=False)
-        classes.open_stream(WAIT_S)
-        info = classes.info(WAIT_S)
+        classes.open_stream(LONGEST_S)
+        info = classes.info(LONGEST_S)
         assert (info.name(), info.type()) == ("Choices", "Decisions")
         assert info.nominal_srate() == 100.0
         assert info.get_channel_labels() == list(CHOICES)
@@ -235,9 +235,6 @@ def test_the_classes_are_a_stream_of_their_own(small_bundle: Bundle, source_id: 
         probabilities, stamps_ns = pulled(classes, n_warming + 3)
         np.testing.assert_array_equal(stamps_ns, pulled(velocity, n_warming + 3)[1])
         assert not probabilities[:n_warming].any()
-        # On a busy machine the source may fall silent for a moment: then nothing is decided.
-        decided = probabilities[probabilities.any(axis=1)]
-        assert len(decided)
-        np.testing.assert_allclose(decided.sum(axis=1), 1.0, atol=1e-6)
+        np.testing.assert_allclose(probabilities[n_warming:].sum(axis=1), 1.0, atol=1e-6)
         decoding.stop.set()
         assert not pulled(classes, 1)[0].any(), "nothing is decided once the decoder has stopped"

@@ -24,9 +24,8 @@ from rt_ner.lsl.streams import open_outlet
 from rt_ner.task.runner import TaskRunner
 from rt_ner.task.settings import TaskSettings
 from tests.helpers.rig import Decoding
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import LONGEST_S, wait_until
 
-WAIT_S = 20.0
 KINDS = (Kind.VELOCITY, Kind.STATE)
 
 
@@ -68,7 +67,7 @@ def test_others_are_an_alarm_once_and_our_own_never(source_id: str) -> None:
         names.add(outlet)
     with watched(names) as alarms:
         others = [announced(source_id, Kind.VELOCITY)]
-        alarm = alarms.get(timeout=WAIT_S)
+        alarm = alarms.get(timeout=LONGEST_S)
         assert alarm.startswith(f"ALARM: somebody else publishes as '{source_id}' too: host ")
         assert f"{source_id}/velocity" in alarm
         others.append(announced(source_id, Kind.CURSOR))
@@ -98,6 +97,6 @@ def test_a_decoder_tells_the_operator_of_another_of_its_name(
 ) -> None:
     with Decoding(small_bundle.model, source_id) as decoding:
         other = announced(decoding.name, Kind.VELOCITY)
-        alarm = decoding.notices.get(timeout=WAIT_S)
+        alarm = decoding.notices.get(timeout=LONGEST_S)
         assert alarm.startswith(f"ALARM: somebody else publishes as '{decoding.name}' too")
         del other

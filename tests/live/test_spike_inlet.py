@@ -23,9 +23,9 @@ from rt_ner.decoding.input.settings import InputKind
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet
 from rt_ner.lsl.spikes.times import take_times
 from rt_ner.lsl.streams import local_now_ns
+from tests.helpers.waiting import LONGEST_S
 
 MS = 1_000_000
-WAIT_S = 20.0
 HOP_NS, STEP_NS = 10 * MS, 200 * MS
 FORMATS = {
     pylsl.cf_int8: np.int8,
@@ -51,13 +51,13 @@ class Sender:
         made.set_channel_labels(list(labels))
         # A buffer for 100 000 events: what is pushed at once must not be lost on our side.
         self.outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(made, max_buffered=1000)
-        (found,) = pylsl.resolve_byprop("source_id", source_id, 1, WAIT_S)
+        (found,) = pylsl.resolve_byprop("source_id", source_id, 1, LONGEST_S)
         self.inlet = SpikeInlet(found, InputKind.AUTO)
 
     def open(self, binner: SpikeBinner) -> SpikeInlet:
         self.inlet.open(binner, STEP_NS)
         assert self.outlet
-        assert self.outlet.wait_for_consumers(WAIT_S)
+        assert self.outlet.wait_for_consumers(LONGEST_S)
         return self.inlet
 
     def push(self, samples: object, stamps_s: list[float] | float) -> None:
@@ -68,14 +68,14 @@ class Sender:
 def eventually(condition: Callable[[], bool]) -> bool:
     """Whether it comes true in time."""
     pause = threading.Event()
-    return any(condition() or pause.wait(0.005) for _ in range(round(WAIT_S / 0.005)))
+    return any(condition() or pause.wait(0.005) for _ in range(round(LONGEST_S / 0.005)))
 
 
 def pulled(inlet: SpikeInlet, n: int) -> Chunk:
     """The next ``n`` samples: however they were sent, they may come in pieces."""
     parts: list[Sequence[np.ndarray]] = []
     while sum(len(part[0]) for part in parts) < n:
-        chunk = inlet.pull(WAIT_S)
+        chunk = inlet.pull(LONGEST_S)
         assert chunk is not None
         # The inlet uses its buffers again.
         parts.append([np.copy(array) for array in chunk if isinstance(array, np.ndarray)])
@@ -101,7 +101,7 @@ def test_a_raster_of_any_format_gives_the_same_counts(lsl_format: int, source_id
     for rows in np.split(np.arange(500), [7, 8]):
         sender.push(counts[rows], [100 + (row + 1) / 1000 for row in rows])
         while binner.input_counts[InputCounts.USED] <= rows[-1]:
-            chunk = inlet.pull(WAIT_S)
+            chunk = inlet.pull(LONGEST_S)
             assert chunk is not None
             hops += [binner.counts.tolist() for _ in binner.push(chunk)]
     assert hops == counts.reshape(50, 10, 3).sum(axis=1).tolist()
@@ -120,7 +120,7 @@ def test_events_of_any_format_carry_channel_and_unit(lsl_format: int, source_id:
     chunk = pulled(inlet, 3)
     assert (chunk.time_ns // 1000).tolist() == [100_001_000, 100_002_000, 100_003_000]
     assert (chunk.channel.tolist(), chunk.unit.tolist()) == ([3, 1, 2], [1, 0, 3])
-    assert 0 <= local_now_ns() - chunk.arrived_ns < WAIT_S * NS_PER_S
+    assert 0 <= local_now_ns() - chunk.arrived_ns < LONGEST_S * NS_PER_S
     binner.restart(100 * NS_PER_S)
     assert not list(binner.push(chunk._replace(arrived_ns=0)))
     assert len(events.advance.signatures) == compiled
@@ -187,11 +187,11 @@ def test_while_more_events_wait_the_present_says_nothing(source_id: str) -> None
     stamps_s[5] = np.nan
     sender.push(np.ones((n_at_once + 10, 1)), stamps_s.tolist())
     assert eventually(lambda: inlet.n_waiting() == n_at_once + 10)
-    first = inlet.pull(WAIT_S)
+    first = inlet.pull(LONGEST_S)
     assert first is not None
     assert isinstance(first, EventChunk)
     assert (len(first.time_ns), first.complete) == (n_at_once - 1, False)
-    rest = inlet.pull(WAIT_S)
+    rest = inlet.pull(LONGEST_S)
     assert isinstance(rest, EventChunk)
     assert (len(rest.time_ns), rest.complete) == (10, True)
 

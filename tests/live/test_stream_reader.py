@@ -7,8 +7,7 @@ import pylsl
 from rt_ner.lsl.discovery import StreamQuery
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.stream_reader import StreamReader
-
-WAIT_S = 20.0
+from tests.helpers.waiting import LONGEST_S
 
 
 def test_a_marker_that_is_not_utf_8_loses_no_other(source_id: str) -> None:
@@ -17,11 +16,11 @@ def test_a_marker_that_is_not_utf_8_loses_no_other(source_id: str) -> None:
     reader = StreamReader(lambda: query)
     connector = Lookout([reader])
     try:
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
         outlet.push_chunk([["go"], [b"m\xfcde"], ["größer"]], 1.0)
         texts: list[str] = []
         pause = threading.Event()
-        for _ in range(round(WAIT_S / 0.01)):
+        for _ in range(round(LONGEST_S / 0.01)):
             texts += [text for _, text in reader.texts()]
             if len(texts) >= 3 or pause.wait(0.01):
                 break

@@ -16,12 +16,11 @@ from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.data.session.session import Session
 from rt_ner.live.states import State
 from rt_ner.lsl.streams import local_now_ns
-from tests.helpers.rig import WAIT_S, Decoding, inlet
+from tests.helpers.rig import PATIENT, Decoding, inlet
 from tests.helpers.stamps import MS, PERIOD_NS, UNEVEN, UNEVEN_30_KHZ, Stamped, decode
+from tests.helpers.waiting import LONGEST_S
 
 N = 3000
-# Nothing here may depend on the computer's speed.
-SECTIONS: dict[str, dict[str, object]] = {"safety": {"stale_ms": 10_000, "overload_hops": 10_000}}
 
 
 def even(true_ns: np.ndarray, _: np.random.Generator) -> np.ndarray:
@@ -63,7 +62,7 @@ class PlainSource:
         self._outlet = pylsl.StreamOutlet(info)
 
     def push(self, counts: np.ndarray, stamp_ns: np.ndarray) -> None:
-        assert self._outlet.wait_for_consumers(WAIT_S)
+        assert self._outlet.wait_for_consumers(LONGEST_S)
         stamps_s = [s_from_ns(stamp) for stamp in stamp_ns.tolist()]
         for first in range(0, len(stamps_s), 100):
             piece = slice(first, first + 100)
@@ -96,12 +95,12 @@ def test_it_decodes(small_bundle: Bundle, counts: np.ndarray, name: str, case: s
     assert len(wanted) > 0.3 * N // 10
     got: dict[int, list[float]] = {}
     source = PlainSource(name, small_bundle.model.channel_ids, 1000.0 * per_ms)
-    with Decoding(small_bundle.model, name, **SECTIONS) as decoding:
+    with Decoding(small_bundle.model, name, safety=PATIENT) as decoding:
         decoding.expect(State.CONNECTING, State.WARMING)
         velocity = inlet(decoding.name, Kind.VELOCITY)
         source.push(samples, stamp_ns)
         while max(wanted) not in got:
-            (sample, stamp_s) = velocity.pull_sample(WAIT_S)
+            (sample, stamp_s) = velocity.pull_sample(LONGEST_S)
             assert stamp_s, f"{len(got)} hops have come, {len(wanted)} were expected"
             got[nearest_grid_line_ns(ns_from_s(stamp_s), 10 * MS)] = sample
         decoding.expect(State.RUNNING)
@@ -113,10 +112,10 @@ def test_ticks_are_refused_with_the_reason(
 ) -> None:
     stamp_ns = np.arange(1, N + 1) * 30_000 * MS
     source = PlainSource(name, small_bundle.model.channel_ids)
-    with Decoding(small_bundle.model, name, **SECTIONS) as decoding:
+    with Decoding(small_bundle.model, name, safety=PATIENT) as decoding:
         decoding.expect(State.CONNECTING, State.WARMING)
         source.push(counts, stamp_ns)
         said = ""
         while "refused" not in said:
-            said = decoding.notices.get(timeout=WAIT_S)
+            said = decoding.notices.get(timeout=LONGEST_S)
         assert "the time stamps advance 30,000 s in each second" in said

@@ -35,7 +35,8 @@ from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
 from rt_ner.view.signals.signals import Signals
 from tests.helpers.outputs import position_xy
-from tests.helpers.rig import MS, WAIT_S, Decoding, Source, inlet, running
+from tests.helpers.rig import MS, Decoding, Source, inlet, running
+from tests.helpers.waiting import LONGEST_S
 
 LONG_S = 60.0
 RUNNING, STALE, WARMING = State.RUNNING, State.STALE, State.WARMING
@@ -211,7 +212,7 @@ def rt_ner(*arguments: object, **environment: str) -> subprocess.CompletedProces
         [sys.executable, "-m", "rt_ner", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=os.environ | environment,
     )
@@ -309,9 +310,9 @@ def test_a_recorder_is_started_and_stopped() -> None:
         for recording in (True, False):
             recorder.toggle()
             assert recorder._thread is not None
-            recorder._thread.join(WAIT_S)
+            recorder._thread.join(LONGEST_S)
             assert recorder.is_recording == recording
-        obeying.join(WAIT_S)
+        obeying.join(LONGEST_S)
     assert heard == ["update", "select all", "start", "stop"]
     assert recorder.says == ""
 
@@ -322,7 +323,7 @@ def test_a_recorder_that_is_not_there_is_told_of() -> None:
     recorder = RemoteLabRecorder(f"127.0.0.1:{port}")
     recorder.toggle()
     assert recorder._thread is not None
-    recorder._thread.join(WAIT_S)
+    recorder._thread.join(LONGEST_S)
     assert not recorder.is_recording
     assert "start it, with its remote control enabled" in recorder.says
 

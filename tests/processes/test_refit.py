@@ -23,7 +23,7 @@ def test_a_readout_is_refitted_and_adapted_without_torch(
         "import sys\n"
         "for name in ('torch', 'onnx', 'sklearn', 'scipy', 'matplotlib'):\n"
         "    sys.modules[name] = None\n"
-        "import rt_ner.live.learning.adapting\n"
+        "import rt_ner.live.learning.learners\n"
         "from rt_ner.cli import main\n"
         f"sys.argv = ['rt-ner', 'recalibrate', {str(small_bundle_folder)!r}, '--block', "
         "'block.npz', '--out', 'better', '--part', 'readout']\n"

@@ -9,7 +9,7 @@ from rt_ner.terminal.progress import no_progress
 from tests.helpers.sessions import reach_file
 
 
-def test_a_recorded_session_is_decoded_as_well_as_we_claim() -> None:
+def test_a_recorded_session_is_decoded_as_well_as_we_claim(without_report: None) -> None:
     """Velocity R², causal, three latents, linear readout, last 20 % of the trials."""
     session = load_session(reach_file("Chewie_20161007"), "M1")
     scores = train_bundle(

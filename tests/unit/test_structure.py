@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("rt_ner", "drivers", "offline_training")
 FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 FOLDERS = sorted({path.parent for path in FILES})
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 ODD = ("What ", "Whether ", "Who ", "Told", "How ")
 
 
@@ -18,14 +20,37 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+class Facts(NamedTuple):
+    """Facts about a file that the tests need; its syntax tree is large, and is not kept."""
+
+    function_lengths: list[int]
+    first_lines: list[str]
+    imports_at_load: set[str]
 
 
-def definitions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+def facts_of(path: Path) -> Facts:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, FUNCTION)]
+    with_docstrings = [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef)]
+    return Facts(
+        [(node.end_lineno or 0) - node.lineno + 1 for node in functions],
+        [(ast.get_docstring(node) or "").split("\n")[0] for node in with_docstrings + functions],
+        set(imports_at_load(tree)),
+    )
+
+
+def imports_at_load(tree: ast.Module) -> Iterator[str]:
+    """Modules of the project that are imported when a file is loaded."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.fixture(scope="module")
+def facts() -> dict[Path, Facts]:
+    return {path: facts_of(path) for path in FILES}
 
 
 def test_no_file_is_longer_than_250_lines() -> None:
@@ -38,45 +63,35 @@ def test_no_package_has_more_than_six_files_at_its_root() -> None:
     assert {name: n for name, n in counts.items() if n > 6} == {}
 
 
-def test_functions_are_short() -> None:
-    lengths = sorted(
-        (node.end_lineno or 0) - node.lineno + 1
-        for path in FILES
-        for node in definitions(parsed(path))
-    )
+def test_functions_are_short(facts: dict[Path, Facts]) -> None:
+    lengths = sorted(length for of_file in facts.values() for length in of_file.function_lengths)
     assert lengths[int(0.9 * len(lengths))] <= 20
     assert lengths[-1] <= 80
 
 
-def test_each_package_says_in_one_line_what_it_owns() -> None:
+def test_each_package_says_in_one_line_what_it_owns(facts: dict[Path, Facts]) -> None:
     for folder in FOLDERS:
-        doc = ast.get_docstring(parsed(folder / "__init__.py")) or ""
-        assert re.match(r"[A-Z].*\.$", doc.split("\n")[0]), named(folder)
+        first_line = facts[folder / "__init__.py"].first_lines[0]
+        assert re.match(r"[A-Z].*\.$", first_line), named(folder)
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_docstrings_read_as_a_native_speaker_writes_them(path: Path) -> None:
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            first = (ast.get_docstring(node) or "").split("\n")[0]
-            assert not first.startswith(ODD), first
+def test_docstrings_read_as_a_native_speaker_writes_them(facts: dict[Path, Facts]) -> None:
+    odd = {
+        (named(path), line)
+        for path, of_file in facts.items()
+        for line in of_file.first_lines
+        if line.startswith(ODD)
+    }
+    assert odd == set()
 
 
-def imports_at_load(path: Path) -> Iterator[str]:
-    """Modules of the project that are imported when a file is loaded."""
-    for node in parsed(path).body:
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def test_no_module_imports_itself_in_a_circle() -> None:
+def test_no_module_imports_itself_in_a_circle(facts: dict[Path, Facts]) -> None:
     modules = {
         named(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
         for path in FILES
     }
     edges = {
-        name: {other for other in imports_at_load(path) if other in modules and other != name}
+        name: {other for other in facts[path].imports_at_load if other in modules and other != name}
         for name, path in modules.items()
     }
     done: set[str] = set()

@@ -9,18 +9,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.names import electrode_names
 from rt_ner.data.session.session import Session
 
 # The model divides velocity and position by these, so that weights are of order 1.
 VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
-_REFRACTORY_MS, _MAX_HZ = 2, 400.0
-_STEP_S = 1e-3
+_MAX_HZ = 400.0
 _N_DRIVES = 5
 # Lags at which a recorded unit may lead the hand, and the penalty on its weights.
 _LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
 _RIDGE, _NEWTON_STEPS = 1.0, 15
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """Changes of all log rates together, which no movement explains; none by default.
+
+    Parts of the variability that neurons share are such changes of their common gain (Goris et al.
+    2014). ``sd``: standard deviation of the log rate. ``lasts_s``: time in which a change decays to
+    1/e. A recording's own are estimated by `rt-ner bench simulator`.
+    """
+
+    sd: float = 0.0
+    lasts_s: float = 0.06
+
+
+_NO_NOISE = SharedNoise()
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +43,14 @@ class Neurons:
 
     ``log_hz``: ``(unit,)``, log rate at rest. ``weights``: ``(drive, unit)``, for the drives of
     `drives`. ``channel``: ``(unit,)``, electrode of each. ``channel_ids``: electrodes in order.
+    ``shared_noise``: changes of all their rates together.
     """
 
     log_hz: FloatArray
     weights: FloatArray
     channel: Int64Array
     channel_ids: tuple[str, ...]
+    shared_noise: SharedNoise = _NO_NOISE
 
     def rates_hz(self, velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
         """Return rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
@@ -48,12 +64,14 @@ class Neurons:
         turned_deg: float = 20.0,
         gain_sd: float = 0.2,
         silenced: int = 0,
+        baseline_sd: float = 0.0,
     ) -> "Neurons":
         """Return the same array after some time.
 
         ``replaced``: fraction of the units that are new, on the same electrodes. ``turned_deg``:
         standard deviation of the turn in preferred direction of the others. ``gain_sd``: standard
-        deviation of their log depth of tuning. ``silenced``: number of electrodes that fell silent.
+        deviation of the change of their log depth of tuning. ``silenced``: number of electrodes
+        that fell silent. ``baseline_sd``: standard deviation of the change of log rate at rest.
         """
         others = made_up(rng, len(self.channel_ids), self.channel)
         turn = np.deg2rad(rng.normal(0.0, turned_deg, self.log_hz.size))
@@ -69,42 +87,25 @@ class Neurons:
         log_hz = np.where(new, others.log_hz, self.log_hz)
         dead = rng.choice(len(self.channel_ids), silenced, replace=False)
         log_hz[np.isin(self.channel, dead)] = -np.inf
+        if baseline_sd > 0:  # Drawn last and only then, so that a seed gives what it always gave.
+            log_hz += np.where(new, 0.0, rng.normal(0.0, baseline_sd, log_hz.size))
         return replace(self, log_hz=log_hz, weights=np.where(new, others.weights, weights))
 
+    def after_a_night(
+        self,
+        rng: np.random.Generator,
+        replaced: float = 0.05,
+        turned_deg: float = 7.6,
+        gain_sd: float = 0.076,
+        baseline_sd: float = 0.15,
+    ) -> "Neurons":
+        """Return the same array a night later; call it on its own result for day after day.
 
-class Firing:
-    """Spikes of a population, millisecond by millisecond, with an absolute refractory period."""
-
-    def __init__(self, neurons: Neurons, rng: np.random.Generator) -> None:
-        self._neurons = neurons
-        self._rng = rng
-        self._silent_ms = np.full(neurons.log_hz.size, _REFRACTORY_MS)
-
-    def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
-        """Return spikes ``(ms, channel)`` while velocity and position ``(2,)`` stay the same."""
-        rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
-        chances = self._rng.random((n_ms, rate_hz.size))
-        spikes = np.zeros((n_ms, len(self._neurons.channel_ids)), dtype=np.int64)
-        _fire(chances, rate_hz * _STEP_S, self._silent_ms, self._neurons.channel, spikes)
-        return spikes
-
-
-@njit(cache=True)
-def _fire(
-    chances: FloatArray,
-    likely: FloatArray,
-    silent_ms: Int64Array,
-    channel: Int64Array,
-    spikes: Int64Array,
-) -> None:
-    """Let units fire that are likelier to than ``chances`` ``(ms, unit)``; count their spikes."""
-    for ms in range(len(chances)):
-        for unit in range(likely.size):
-            if chances[ms, unit] < likely[unit] and silent_ms[unit] >= _REFRACTORY_MS:
-                silent_ms[unit] = 0
-                spikes[ms, channel[unit]] += 1
-            else:
-                silent_ms[unit] += 1
+        The parameters are those of `another_day`. A week of nights gives its defaults:
+        1 - 0.95**7 = 30 % replaced (43 % in Dickey et al. 2009; a third in 15 days in Vaidya et
+        al. 2014), and each other change times the root of 7 (20°, gains by 0.2, baselines by 0.4).
+        """
+        return self.another_day(rng, replaced, turned_deg, gain_sd, baseline_sd=baseline_sd)
 
 
 def drives(velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:

@@ -6,8 +6,9 @@ from threading import Event
 import numpy as np
 
 from drivers.encodings import RasterEncoding
+from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import Intention, SubjectSettings
-from drivers.simulated.subject.neurons import Firing, Neurons
+from drivers.simulated.subject.neurons import Neurons
 from drivers.source import LslSource, opener
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from offline_training.closed_loop.in_process.options import BlockTrials, HandTrials, Subjects
 from offline_training.options import pick_device, require_training
 from rt_ner.terminal.options import (
     AreaName,
@@ -16,9 +16,9 @@ from rt_ner.terminal.options import (
     ConfigPath,
     Device,
     RecipePath,
+    UnitsOf,
     check_recipe_use,
     print_json,
-    session_option,
 )
 from rt_ner.terminal.progress import show_progress
 
@@ -27,21 +27,12 @@ if TYPE_CHECKING:
 
 
 def bench_another_day(
-    session: Annotated[
-        Path | None, session_option("Simulate its units. Default: made-up neurons.")
-    ] = None,
+    session: UnitsOf = None,
     recipe: RecipePath = None,
     area: AreaName = None,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", help="Number of random seeds, each a subject.", min=1)
-    ] = 5,
-    trials: Annotated[
-        int, typer.Option(metavar="N", help="Number of trials per block.", min=20)
-    ] = 100,
-    calibration: Annotated[
-        int,
-        typer.Option(metavar="N", help="Number of trials with the subject's own hand.", min=20),
-    ] = 160,
+    seeds: Subjects = 5,
+    trials: BlockTrials = 100,
+    calibration: HandTrials = 160,
     use_s: Annotated[
         float,
         typer.Option(
@@ -69,10 +60,10 @@ def bench_another_day(
         DayPlan,
         Labels,
         measure_another_day,
-        neurons_of,
     )
     from offline_training.bench.another_day.summary import summary_of
     from offline_training.closed_loop.commands import loop_settings
+    from offline_training.closed_loop.in_process.first_day import neurons_of
     from rt_ner.data.loading import load_session
 
     check_recipe_use(session, recipe)
@@ -109,11 +100,7 @@ def _table(title: str, summary: "dict[str, Summary]") -> Table:
 
 def _cells(found: "Summary") -> Sequence[str]:
     return (
-        f"{found.throughput_bps:.2f} {_interval(found.interval95_bps)}",
-        f"{found.of_day_one:.2f} {_interval(found.interval95_of_day_one)}",
+        f"{found.throughput_bps:.2f}",
+        f"{found.of_day_one:.2f}",
         f"{100 * found.success_rate:.0f} %, at least {100 * found.least_success:.0f} %",
     )
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"({interval[0]:.2f} to {interval[1]:.2f})"

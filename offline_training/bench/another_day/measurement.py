@@ -8,8 +8,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from drivers.simulated.subject.neurons import Neurons, fitted, made_up
+from drivers.simulated.subject.neurons import Neurons
 from offline_training.closed_loop.encoder import recalibrate_encoder
+from offline_training.closed_loop.in_process.controls import with_shuffled_targets
+from offline_training.closed_loop.in_process.first_day import trained_on_hand
 from offline_training.closed_loop.in_process.simulation import (
     Mover,
     Reference,
@@ -17,18 +19,14 @@ from offline_training.closed_loop.in_process.simulation import (
     simulate_block,
 )
 from offline_training.settings import TrainSettings
-from offline_training.training import train_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.arrays import BoolArray, FloatArray
-from rt_ner.core.clock import NS_PER_S, ns_from_s
-from rt_ner.data.session.session import Session
+from rt_ner.core.clock import NS_PER_S
 from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.intention.labels import hand_ahead
-from rt_ner.recalibration.intention.reach_model import HAND_ANSWER_S, ReachModel, fit_reach_model
+from rt_ner.recalibration.intention.reach_model import ReachModel, fit_reach_model
 from rt_ner.recalibration.readouts.refit import FEWEST_REACHES
 from rt_ner.recalibration.use import Use
 from rt_ner.task.settings import TaskSettings
-from rt_ner.terminal.progress import no_progress
 
 _ROUNDS = 2
 # Added to the seed for the neurons of another day; also spaces the seeds of blocks.
@@ -98,14 +96,6 @@ class Row:
     acquire_s: float
 
 
-def neurons_of(session: Session | None) -> Callable[[int], Neurons]:
-    """Return the neurons of day one for a seed: those of a session, or made-up ones."""
-    if session is None:
-        return lambda seed: made_up(np.random.default_rng(seed))
-    same = fitted(session)
-    return lambda _seed: same
-
-
 def measure_another_day(
     plan: DayPlan, seeds: Sequence[int], show: Callable[[str, float], None]
 ) -> list[Row]:
@@ -158,10 +148,7 @@ class _Seed:
         """Run a calibration with the subject's hand, and train a decoder."""
         plan = self._plan
         heard = self._simulated(neurons, Reference.HAND, plan.calibration_trials)
-        labels = hand_ahead(heard.block, ns_from_s(HAND_ANSWER_S))
-        session = heard.block.session("closed-loop", *labels)
-        trained = train_bundle(session, plan.settings, plan.device, no_progress)
-        return heard, trained.bundle
+        return heard, trained_on_hand(heard.block, plan.settings, plan.device)
 
     def _block(self, condition: str, neurons: Neurons, mover: Mover) -> SimulatedBlock:
         """Run a block, and keep its scores."""
@@ -209,18 +196,8 @@ def _use(
         true_cm_s = tuple(each.intended_cm_s for each in used)
         return _KnownUse(blocks, model, is_speed_known=True, true_cm_s=true_cm_s)
     if labels is Labels.SHUFFLED:
-        blocks = tuple(_shuffled(block, rng) for block in blocks)
+        blocks = tuple(with_shuffled_targets(block, rng) for block in blocks)
     return Use(blocks, model, is_speed_known=True)
-
-
-def _shuffled(block: ClosedLoopBlock, rng: np.random.Generator) -> ClosedLoopBlock:
-    """Return a block whose reaches have the targets of others."""
-    first = [int(np.argmax(block.reach == number)) for number in range(block.n_reaches)]
-    others = block.target[first][rng.permutation(block.n_reaches)]
-    aims = block.reach >= 0
-    target = block.target.copy()
-    target[aims] = others[block.reach[aims]]
-    return replace(block, target=target)
 
 
 def _until(heard: SimulatedBlock, seconds: float) -> SimulatedBlock:

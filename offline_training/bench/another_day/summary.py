@@ -6,20 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline_training.bench.another_day.measurement import Row
-from rt_ner.core.quantities.interval import mean_interval95
+from rt_ner.core.quantities.interval import Mean, mean_of
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean scores of a condition, with 95 % intervals of the mean; None for a single seed.
+    """Mean scores of a condition.
 
     ``of_day_one`` is the throughput as a part of that of day one with the same seed.
     """
 
-    throughput_bps: float
-    interval95_bps: tuple[float, float] | None
-    of_day_one: float
-    interval95_of_day_one: tuple[float, float] | None
+    throughput_bps: Mean
+    of_day_one: Mean
     success_rate: float
     least_success: float
 
@@ -34,10 +32,8 @@ def summary_of(rows: Sequence[Row]) -> dict[str, Summary]:
         parts = bps / np.array([day_one[row.seed] for row in own])
         success = np.array([row.success_rate for row in own])
         found[condition] = Summary(
-            throughput_bps=float(bps.mean()),
-            interval95_bps=mean_interval95(bps),
-            of_day_one=float(parts.mean()),
-            interval95_of_day_one=mean_interval95(parts),
+            throughput_bps=mean_of(bps),
+            of_day_one=mean_of(parts),
             success_rate=float(success.mean()),
             least_success=float(success.min()),
         )

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from offline_training.options import pick_device, require_training, train_settings
+from rt_ner.core.quantities.interval import Mean
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
@@ -20,9 +21,6 @@ from rt_ner.terminal.options import (
     print_json,
 )
 from rt_ner.terminal.progress import show_progress
-
-if TYPE_CHECKING:
-    from offline_training.bench.drift.measurement import Mean
 
 
 def bench_drift(
@@ -74,7 +72,7 @@ def bench_drift(
     Console(highlight=False, markup=False).print(_table(summary, len(rows)))
 
 
-def _table(summary: Mapping[str, "Mean"], n_rows: int) -> Table:
+def _table(summary: Mapping[str, Mean], n_rows: int) -> Table:
     """Return the means with their intervals: without drift and with it."""
     table = Table(
         title=f"R² on held-out trials in the last round, mean of {n_rows} runs (95 % interval)",
@@ -83,6 +81,6 @@ def _table(summary: Mapping[str, "Mean"], n_rows: int) -> Table:
     for title in ("channels", "normalisation off", "normalisation on", "gain"):
         table.add_column(title)
     for name in ("still", "drifting"):
-        table.add_row(name, *(str(summary[f"{name}_{x}"]) for x in ("off_r2", "on_r2", "gain")))
-    table.add_row("drifted, retrained on them", str(summary["retrained_r2"]), "", "")
+        table.add_row(name, *(f"{summary[f'{name}_{x}']:.3f}" for x in ("off_r2", "on_r2", "gain")))
+    table.add_row("drifted, retrained on them", f"{summary['retrained_r2']:.3f}", "", "")
     return table

@@ -19,7 +19,7 @@ from offline_training.ner.ensemble import OnStep
 from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.training import fit_decoder
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.quantities.interval import mean_interval95
+from rt_ner.core.quantities.interval import Mean, mean_of
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
@@ -65,24 +65,6 @@ class DriftRow:
     drifting_off_r2: float
     drifting_on_r2: float
     retrained_r2: float
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over rows.
-
-    ``interval95`` is that of the mean, by resampling the rows; None if there is only one.
-    """
-
-    mean: float
-    interval95: tuple[float, float] | None
-
-    def __str__(self) -> str:
-        text = f"{self.mean:.3f}"
-        if self.interval95 is not None:
-            low, high = self.interval95
-            text += f" ({low:.3f} to {high:.3f})"
-        return text.replace("-", "−")
 
 
 def measure_drift(
@@ -172,6 +154,4 @@ def summary_of(rows: Sequence[DriftRow]) -> dict[str, Mean]:
     scores = {name: np.array([getattr(row, name) for row in rows]) for name in _SCORES}
     for name in ("still", "drifting"):
         scores[f"{name}_gain"] = scores[f"{name}_on_r2"] - scores[f"{name}_off_r2"]
-    return {
-        name: Mean(float(values.mean()), mean_interval95(values)) for name, values in scores.items()
-    }
+    return {name: mean_of(values) for name, values in scores.items()}

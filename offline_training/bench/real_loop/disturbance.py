@@ -13,6 +13,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from offline_training.bench.real_loop.stabilized import disturb, labelled_session, trials_of
+from offline_training.closed_loop.encoder import USUAL_STEPS
 from offline_training.closed_loop.refinement import refined
 from offline_training.ner.distillation import train_encoder
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
@@ -25,7 +26,8 @@ from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention.labels import mean_angle_deg, refit_labels
 
-_N_TRAIN, _N_RECALIBRATE = 250, 60
+N_TRAIN = 250
+_N_RECALIBRATE = 60
 _WINDOW = WindowSettings(history_bins=4)
 _RIDGE_BINS, _RIDGE_ALPHA = 5, 1000.0
 
@@ -62,8 +64,8 @@ def measure_disturbances(
     """Return angles on baseline and stabilised trials, and after disturbances, as JSON values."""
     block, kinds = recording
     baseline = trials_of(kinds, "baselineEvaluation")
-    lab = _Lab(block, baseline[:_N_TRAIN], seed, device, progress)
-    later, stabilized = baseline[_N_TRAIN:], trials_of(kinds, "stabilizationEvaluation")
+    lab = _Lab(block, baseline[:N_TRAIN], seed, device, progress)
+    later, stabilized = baseline[N_TRAIN:], trials_of(kinds, "stabilizationEvaluation")
     decoders = {
         "ner": lab.ner_deg,
         "ridge": lab.ridge_deg,
@@ -79,12 +81,21 @@ def measure_disturbances(
         for number in range(n_disturbances)
     ]
     return {
-        "trained_on_trials": _N_TRAIN,
+        "trained_on_trials": N_TRAIN,
         "recalibrated_from_trials": _N_RECALIBRATE,
         "angles": angles,
         "disturbances": [vars(one) for one in found],
         "recovered": {part: _mean_recovered(found, part) for part in ("readout", "encoder")},
     }
+
+
+def angles_of(
+    block: ClosedLoopBlock, trials: Int64Array, seed: int, device: torch.device, progress: Progress
+) -> dict[str, float]:
+    """Return the angles of NER and ridge on the later trials of a block; they learn from others."""
+    lab = _Lab(block, trials[:N_TRAIN], seed, device, progress)
+    later = trials[N_TRAIN:]
+    return {"ner": lab.ner_deg(later), "ridge": lab.ridge_deg(later)}
 
 
 def _mean_recovered(found: list[Disturbed], part: str) -> float:
@@ -152,6 +163,7 @@ class _Lab:
             target,
             kept,
             self._settings,
+            USUAL_STEPS,
             lambda part: self._progress("disturbances", done + part * (1 - done)),
         )
         return Disturbed(

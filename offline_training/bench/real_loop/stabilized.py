@@ -17,7 +17,9 @@ from rt_ner.recalibration.intention.labels import refit_labels
 _SPEED_CM_S = 20.0
 # Trials end with the cursor up to this far from the target's centre.
 _TARGET_RADIUS_CM = 1.4
-_NEEDED = ("bin_s", "counts", "cursor", "target", "trial_first_bin", "trial_type")
+_NEEDED = (
+    "bin_s", "counts", "cursor", "decoded_velocity", "target", "trial_first_bin", "trial_type"
+)  # fmt: skip
 
 
 def read_stabilized(path: Path) -> tuple[ClosedLoopBlock, AnyArray]:
@@ -37,12 +39,22 @@ def read_stabilized(path: Path) -> tuple[ClosedLoopBlock, AnyArray]:
         counts=counts,
         is_heard=np.ones(n, dtype=np.bool_),
         hand_cm_s=np.full((n, 2), np.nan),
-        decoded_cm_s=np.tile([_SPEED_CM_S, 0.0], (n, 1)),
+        decoded_cm_s=np.full((n, 2), np.nan),
         cursor_cm=cursor_cm,
         target=np.where(trial[:, None] < 0, np.nan, target),
         reach=trial.astype(np.int64),
     )
-    return block, content["trial_type"]
+    return with_one_speed(block), content["trial_type"]
+
+
+def with_one_speed(block: ClosedLoopBlock) -> ClosedLoopBlock:
+    """Return a block whose decoded velocity has one speed, so that ReFIT finds directions alone."""
+    return replace(block, decoded_cm_s=np.tile([_SPEED_CM_S, 0.0], (len(block.counts), 1)))
+
+
+def with_recorded_velocity(block: ClosedLoopBlock, path: Path) -> ClosedLoopBlock:
+    """Return the recording's block with the velocity that its own decoder sent."""
+    return replace(block, decoded_cm_s=_read_arrays(path)["decoded_velocity"] / 10.0)
 
 
 def trials_of(kinds: AnyArray, kind: str) -> Int64Array:
@@ -57,9 +69,8 @@ def trials_of(kinds: AnyArray, kind: str) -> Int64Array:
 def labelled_session(block: ClosedLoopBlock, trials: Int64Array) -> Session:
     """Return the whole recording as a session in which only some trials are labelled."""
     labels, known = refit_labels(block)
-    chosen = np.isin(block.reach, trials)
-    reach = np.where(chosen, np.searchsorted(trials, block.reach), -1)
-    return replace(block, reach=reach).session("stabilized", labels, known & chosen)
+    chosen = block.only(trials)
+    return chosen.session("stabilized", labels, known & (chosen.reach >= 0))
 
 
 def disturb(block: ClosedLoopBlock, first_trial: int, seed: int) -> ClosedLoopBlock:

@@ -4,14 +4,16 @@ Task, subject and decoder are those of the live loop. A tick stands for all tran
 moves by the velocity of the tick before.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
+from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import Intention, SubjectSettings
-from drivers.simulated.subject.neurons import Firing, Neurons
+from drivers.simulated.subject.neurons import Neurons
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
 from rt_ner.decoding.binning.raster import raster_binner
@@ -25,7 +27,6 @@ from rt_ner.task.trials.trial_machine import TrialMachine
 
 _TICK_MS = 5
 _TICK_NS = _TICK_MS * NS_PER_MS
-_TICKS_PER_HOP = HOP_NS // _TICK_NS
 # A block ends after this time per trial on average: with some decoders the cursor never returns.
 _MOST_S_PER_TRIAL = 8
 
@@ -40,6 +41,26 @@ class Reference(StrEnum):
 Mover = DecoderSpecification | Reference
 # Returns the velocity ``(2,)`` in cm/s after the spikes ``(ms, channel)`` of a tick.
 Move = Callable[[int, Int64Array], FloatArray]
+
+
+@dataclass(frozen=True)
+class LoopTiming:
+    """Times of the loop, in ns: whole ticks of 5 ms.
+
+    Attributes
+    ----------
+    hop_ns
+        Duration of a hop of the recorded block.
+    added_delay_ns
+        Delay between the decoder's velocity and the cursor, besides that of one tick.
+
+    """
+
+    hop_ns: int = HOP_NS
+    added_delay_ns: int = 0
+
+
+_USUAL = LoopTiming()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +86,9 @@ class SimulatedBlock:
 class _Recording:
     """Rows of a block, one per hop."""
 
-    def __init__(self, channel_ids: tuple[str, ...]) -> None:
+    def __init__(self, channel_ids: tuple[str, ...], hop_ns: int) -> None:
         self._channel_ids = channel_ids
+        self._hop_ns = hop_ns
         self.counts: list[Int64Array] = []
         # Per hop: hand, intention, decoded velocity, cursor, and target with its radius.
         self.rows: list[FloatArray] = []
@@ -77,7 +99,7 @@ class _Recording:
         nowhere = np.full_like(moved, np.nan)
         block = ClosedLoopBlock(
             channel_ids=self._channel_ids,
-            hop_ns=HOP_NS,
+            hop_ns=self._hop_ns,
             counts=np.array(self.counts),
             is_heard=np.ones(len(self.counts), dtype=np.bool_),
             hand_cm_s=nowhere if is_decoded else hand,
@@ -95,6 +117,7 @@ def simulate_block(
     task: TaskSettings,
     seed: int,
     subject: SubjectSettings | None = None,
+    timing: LoopTiming = _USUAL,
 ) -> SimulatedBlock:
     """Run all trials of a task, or those that end within 8 s each on average; the rest fail.
 
@@ -110,14 +133,17 @@ def simulate_block(
         Seed of the subject's noise and spikes.
     subject
         How the subject sees and moves; None: the default settings.
+    timing
+        The recorded hop, and the delay that is added to the loop.
 
     """
     rng = np.random.default_rng(seed)
     intention = Intention(subject or SubjectSettings(), _TICK_NS / NS_PER_S, rng)
     firing = Firing(neurons, rng)
-    machine, recording = TrialMachine(task), _Recording(neurons.channel_ids)
+    machine, recording = TrialMachine(task), _Recording(neurons.channel_ids, timing.hop_ns)
     move = _move_of(mover, intention)
     cursor_cm, velocity_cm_s = np.zeros(2), np.zeros(2)
+    under_way = deque([np.zeros(2)] * (timing.added_delay_ns // _TICK_NS))
     counts = np.zeros(len(neurons.channel_ids), dtype=np.int64)
     for tick in range(1, task.trials * _MOST_S_PER_TRIAL * NS_PER_S // _TICK_NS + 1):
         now_ns = tick * _TICK_NS
@@ -128,8 +154,9 @@ def simulate_block(
         intention.step(cursor_cm, None if goal is None else goal.centre_cm)
         spikes = firing.fire(intention.velocity_cm_s, intention.position_cm, _TICK_MS)
         counts += spikes.sum(axis=0)
-        velocity_cm_s = move(now_ns, spikes)
-        if tick % _TICKS_PER_HOP == 0:
+        under_way.append(move(now_ns, spikes))
+        velocity_cm_s = under_way.popleft()
+        if now_ns % timing.hop_ns == 0:
             aimed = (np.nan,) * 3 if goal is None else (goal.x, goal.y, goal.radius)
             row = (intention.hand_cm_s, intention.velocity_cm_s, velocity_cm_s, cursor_cm, aimed)
             recording.rows.append(np.concatenate(row))

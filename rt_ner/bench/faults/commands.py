@@ -48,7 +48,7 @@ def faults(
         "kept": [asdict(each) for each in kept],
     }
     rows = {f"{each.fault}, {each.fault.in_words(each.severity)}": str(each) for each in kept}
-    show("R² with each fault, divided by R² without", summary, rows, as_json)
+    show("R² with each fault, divided by R² without (95 % interval)", summary, rows, as_json)
 
 
 def _table(folder: Path, manifest: Manifest) -> CorruptionTable:

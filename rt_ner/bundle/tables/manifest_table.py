@@ -49,6 +49,7 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
         "control, shuffled trials": f"{scores.shuffled_r2:.3f}",
         "on training trials": f"{scores.train_r2:.3f}",
         **_class_rows(manifest),
+        "how the subject reaches": str(manifest.reaching or ""),
         **fault_rows(manifest.corruption),
         "session sha256": training.session_sha256,
         "made with": ", ".join(f"{name} {value}" for name, value in manifest.versions.items()),

@@ -5,8 +5,9 @@ from enum import StrEnum
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.contract.input_counts import InputCounts
 
-# Stamps of the stages in seconds, counts of the input and the hops, the operator's gain, and the
-# state's number among all states, for clients that connect after it changed.
+# Stamps of the stages in seconds, counts of the input and the hops, the operator's gain, the
+# state's number among all states, for clients that connect after it changed, and the fingerprint of
+# the model that decoded the hop.
 TIMING_LABELS = (
     "newest_sample",
     "arrived",
@@ -21,6 +22,7 @@ TIMING_LABELS = (
     "passed_over",
     "gain",
     "state",
+    "bundle",
 )
 
 

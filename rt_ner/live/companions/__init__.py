@@ -1,1 +1,1 @@
-"""The processes that a decoder may start beside itself: its live window and its recorder."""
+"""Companions of a running decoder: its live window, its recorder, and its next bundle."""

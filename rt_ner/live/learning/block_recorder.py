@@ -8,7 +8,7 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S, ns_array_from_s
-from rt_ner.core.contract.kinds import Kind
+from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.core.errors import StreamError
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.network.lookout import Lookout
@@ -21,29 +21,46 @@ from rt_ner.recalibration.block import (
     reach_numbers,
     velocity_kind,
 )
+from rt_ner.recalibration.intention.screen import Screen
 
 _POLL_S = 0.2
+_BUNDLE = TIMING_LABELS.index("bundle")
 
 
 class BlockRecorder:
     """Records a block from the moment that it is made.
 
     Name a ``decoder`` to record its counts and velocity, or a ``subject`` to record its spikes and
-    hand. A task's cursor and target are recorded in either case.
+    hand. A task's cursor and target are recorded in either case; with a ``screen``, the targets
+    are inferred instead.
+
+    Attributes
+    ----------
+    bundle
+        Fingerprint of the model that decodes now; None if not known.
+
     """
 
-    def __init__(self, task: str, decoder: str = "", subject: str = "") -> None:
+    def __init__(
+        self, task: str, decoder: str = "", subject: str = "", screen: Screen | None = None
+    ) -> None:
         self._counts = counts_kind(bool(decoder))
         who = decoder or subject
         velocity = velocity_kind(bool(decoder))
-        sources = {self._counts: who, velocity: who, Kind.CURSOR: task, Kind.TARGET: task}
+        sources = {self._counts: who, velocity: who, Kind.CURSOR: task}
+        if screen is None:
+            sources[Kind.TARGET] = task
+        self._screen = screen
         self._readers = {
             kind: StreamReader(partial(query_for, source, kind)) for kind, source in sources.items()
         }
         self._rows: dict[Kind, list[tuple[FloatArray, FloatArray]]] = {kind: [] for kind in sources}
+        self._timing = StreamReader(partial(query_for, decoder, Kind.TIMING)) if decoder else None
+        self.bundle: int | None = None
         self._channel_ids: tuple[str, ...] = ()
         self._period_ns = 0
-        self._lookout = Lookout(list(self._readers.values()))
+        timing = [self._timing] if self._timing else []
+        self._lookout = Lookout([*self._readers.values(), *timing])
 
     def poll(self) -> list[str]:
         """Take all that has arrived, and return which streams are missing.
@@ -59,10 +76,21 @@ class BlockRecorder:
         if info is not None and not self._channel_ids:
             self._channel_ids = tuple(info.get_channel_labels())
             self._period_ns = round(NS_PER_S / info.nominal_srate())
+        if self._timing:
+            self._follow(self._timing)
         return [reader.problem for reader in self._readers.values() if not reader.is_connected]
 
+    def _follow(self, timing: StreamReader) -> None:
+        """Take the fingerprint of the model that decoded the newest hop."""
+        _, rows = timing.numbers()
+        if len(rows) and rows.shape[1] == len(TIMING_LABELS):  # An older decoder sends fewer.
+            self.bundle = int(rows[-1, _BUNDLE])
+
     def n_shown(self) -> int:
-        """Return how many targets have been shown so far."""
+        """Return how many targets have been shown so far, or visited on a screen."""
+        if self._screen:
+            cursor = [values[:, :2] for _, values in self._rows[Kind.CURSOR]]
+            return self._screen.n_visits(np.concatenate([np.zeros((0, 2)), *cursor]))
         rows = [values for _, values in self._rows[Kind.TARGET]]
         target = np.concatenate([np.zeros((1, 4)), *rows])
         target[~is_aimed_at(target)] = np.nan
@@ -97,17 +125,20 @@ class BlockRecorder:
                 f"nothing came from the streams {', '.join(missing)}: are decoder and task running?"
             )
         heard = {kind: _joined(rows) for kind, rows in self._rows.items()}
-        return block_of(heard, self._channel_ids, self._period_ns)
+        block = block_of(heard, self._channel_ids, self._period_ns)
+        return self._screen.aimed(block) if self._screen else block
 
 
 def hear_block(
-    task: str, decoder: str, n_reaches: int, stop: Event, progress: Callable[[float, str], None]
+    recorder: BlockRecorder,
+    n_reaches: int,
+    stop: Event,
+    progress: Callable[[float, str], None],
 ) -> ClosedLoopBlock:
     """Record a running loop until so many reaches are over, or until ``stop``.
 
     ``progress`` is called with the part that is done, and with the streams that are missing.
     """
-    recorder = BlockRecorder(task, decoder=decoder)
     while not stop.wait(_POLL_S):
         problems = recorder.poll()
         # The newest reach is not over.

@@ -1,6 +1,5 @@
-"""Commands that learn from a running loop: recalibrate and adapt."""
+"""The command `rt-ner recalibrate`, which learns from a running loop, or from a saved block."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +9,13 @@ from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.errors import ConfigError, RtNerError
-from rt_ner.recalibration.choices import AdaptationMethod, LabelMethod, Part
+from rt_ner.recalibration.choices import LabelMethod, Part
 from rt_ner.system.plugins import plugin
+from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     AsJson,
     BundlePath,
-    ControlAs,
     DecoderName,
     Overwrite,
     TaskName,
@@ -26,7 +25,7 @@ from rt_ner.terminal.options import (
 from rt_ner.terminal.progress import StageProgress, show_progress
 
 if TYPE_CHECKING:
-    from rt_ner.bundle.bundle import Bundle
+    from rt_ner.live.learning.block_recorder import BlockRecorder
     from rt_ner.recalibration.block import ClosedLoopBlock
     from rt_ner.recalibration.readouts.refit import Recalibrated
     from rt_ner.recalibration.use import Use
@@ -52,8 +51,9 @@ ReachingBlock = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Saved block or recording of good closed-loop control, e.g. of day one, that shows "
-        "how the subject reaches and how fast. Default: the blocks to learn from.",
+        help="Saved block or recording of good control, e.g. the calibration, that shows how the "
+        "subject reaches and how fast. Default: as the bundle tells; if it does not, the blocks to "
+        "learn from.",
     ),
 ]
 Labels = Annotated[
@@ -61,6 +61,14 @@ Labels = Annotated[
     typer.Option(
         help="Way to find the intended velocity: a model of how the subject reaches, or ReFIT "
         "(the decoded velocity, turned to the target)."
+    ),
+]
+ScreenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Text file of all targets on the screen, with a line 'x,y' in cm for the centre of "
+        "each, e.g. screen.csv: which of them was aimed at is inferred, not heard from the task.",
     ),
 ]
 PartToLearn = Annotated[
@@ -79,6 +87,7 @@ def recalibrate(
     block: SavedBlock = None,
     earlier: EarlierBlocks = None,
     reaching: ReachingBlock = None,
+    screen: ScreenFile = None,
     labels: Labels = LabelMethod.REACH_MODEL,
     part: PartToLearn = Part.ENCODER,
     decoder: DecoderName = "",
@@ -94,45 +103,53 @@ def recalibrate(
     bundle only if its angle is smaller (exit code 2 if not). The recorded block is saved either way
     as FOLDER.block.npz. A decoder started with --next swaps to the new bundle with the key w.
 
-    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaching day1.block.npz
+    In ordinary use, no task says which target is aimed at. Then name all targets with --screen.
+
+    Example: rt-ner recalibrate m1-bundle --out m1-recalibrated --reaches 80
     """
     from rt_ner.bundle.storage import load_bundle
-    from rt_ner.recalibration.block_file import load_any_block, save_block
+    from rt_ner.live.learning.block_recorder import BlockRecorder
+    from rt_ner.lsl.streams import quiet_liblsl
+    from rt_ner.recalibration.block_file import load_any_block, load_control, save_block
+    from rt_ner.recalibration.learning import good_reaching, recalibrated, screen_of
+    from rt_ner.recalibration.readouts.own_decoding import doubt_on
     from rt_ner.recalibration.use import use_of
 
     in_use = load_bundle(bundle)
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out} exists: name a new folder, or say --overwrite")
     check_home(out)
-    kept = block or out.with_name(f"{out.name}.block.npz")
-    if block is None and kept.exists() and not overwrite:
-        raise ConfigError(
-            f"{kept} exists, an earlier block: name another --out, or say --overwrite"
-        )
+    kept = block or _home_of_block(out, overwrite)
     # Before anything is written: one of them may be replaced.
-    before = [load_any_block(path, decoder, task) for path in earlier or ()]
-    good = load_any_block(reaching, decoder, task) if reaching else None
+    control = load_control(reaching, task, decoder) if reaching else None
+    good = good_reaching(in_use, control)
+    seen = screen_of(screen, good) if screen else None
+    before = [load_any_block(path, decoder, task, seen) for path in earlier or ()]
     with show_progress() as shown:
         if block is None:
-            heard = _heard(task, decoder, reaches, shown)
+            quiet_liblsl()
+            heard = _heard(BlockRecorder(task, decoder, screen=seen), reaches, shown)
             save_block(heard, kept)
         else:
-            heard = load_any_block(block, decoder, task)
-        use = use_of((*before, heard), labels, good, shown.say)
-        found = _recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
+            heard = load_any_block(block, decoder, task, seen)
+        use = use_of(
+            (*before, heard),
+            labels,
+            good,
+            lambda problem: shown.warn(f"{problem}: name one with --reaching"),
+        )
+        told_by = str(reaching) if reaching else str(bundle) if good else "the blocks to learn from"
+        if doubt := doubt_on(heard, in_use.model):
+            shown.warn(doubt)
+        if use.reaching:
+            shown.say(f"the model of reaching, from {told_by}: {use.reaching}")
+        found = recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
     if found.is_better:
         if found.notice:
             Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
-    summary = {
-        "part": part,
-        "reaches": use.n_reaches,
-        "reach_model": vars(use.reach_model) if use.reach_model else None,
-        "in_use_deg": found.in_use_deg,
-        "recalibrated_deg": found.refitted_deg,
-        "is_written": found.is_better,
-        "block": str(kept),
-    }
+    summary = {"part": part, **_summary(found, use, told_by), "block": str(kept)}
+    tell_parent("recalibrated", **summary)
     if as_json:
         print_json(summary)
     else:
@@ -140,62 +157,24 @@ def recalibrate(
     raise typer.Exit(0 if found.is_better else 2)
 
 
-def adapt(
-    bundle: BundlePath,
-    out: Annotated[Path, out_option("the adapted bundle, the --next of rt-ner decode")],
-    half_life: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", help="Age at which a reach counts half, e.g. 60.", min=10),
-    ] = 120.0,
-    every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time between steps.", min=5)
-    ] = 15.0,
-    method: Annotated[
-        AdaptationMethod,
-        typer.Option(help="Recursive least squares (rls) or the reference, SmoothBatch."),
-    ] = AdaptationMethod.RLS,
-    control_as: ControlAs = "adapt",
-    decoder: DecoderName = "",
-    task: TaskName = "task",
-) -> None:
-    """Adapt the readout continuously, until Ctrl-C.
-
-    Listens to a running decoder and task as rt-ner recalibrate does. Each step writes the adapted
-    bundle and tells the decoder to swap to it. The readout stays close to that of BUNDLE, at the
-    same speed. The decoder's key u undoes a step. Nothing adapts without this command.
-
-    Example: rt-ner adapt m1-bundle --out m1-adapted
-
-    The decoder for it: rt-ner decode m1-bundle --next m1-adapted --commands adapt/commands
-    """
-    from rt_ner.bundle.storage import check_writable, load_bundle
-    from rt_ner.live.learning.adapting import AdaptPlan, run_adaptation
-    from rt_ner.lsl.streams import quiet_liblsl
-
-    in_use = load_bundle(bundle)
-    if out.resolve() == bundle.resolve():
-        raise ConfigError(f"--out {out} is the bundle in use: name another folder")
-    check_writable(out, overwrite=True)
-    quiet_liblsl()
-    console = Console(stderr=True, highlight=False, markup=False)
-    plan = AdaptPlan(out, half_life, every, method, control_as, decoder, task)
-    with stop_on_signals() as stop:
-        run_adaptation(plan, in_use, stop, console.print)
+def _summary(found: "Recalibrated", use: "Use", told_by: str) -> dict[str, object]:
+    """Return the outcome as JSON values; ``told_by``: where the model of reaching comes from."""
+    return {
+        "reaches": use.n_reaches,
+        "reaching": use.reaching.model_dump() | {"from": told_by} if use.reaching else None,
+        "in_use_deg": found.in_use_deg,
+        "recalibrated_deg": found.refitted_deg,
+        "is_written": found.is_better,
+    }
 
 
-def _recalibrated(
-    use: "Use", in_use: "Bundle", part: Part, show: Callable[[float], None]
-) -> "Recalibrated":
-    """Return the decoder after one part of it has learned from closed-loop use."""
-    from rt_ner.recalibration.readouts.refit import recalibrate_readout
-
-    show(0.0)
-    if part is Part.READOUT:
-        found = recalibrate_readout(use, in_use)
-    else:
-        found = plugin("recalibrate_encoder")(use, in_use, show)
-    show(1.0)
-    return found
+def _home_of_block(out: Path, overwrite: bool) -> Path:
+    """Return where to save what is heard; ConfigError if anything there would be lost."""
+    if (kept := out.with_name(f"{out.name}.block.npz")).exists() and not overwrite:
+        raise ConfigError(
+            f"{kept} exists, an earlier block: name another --out, or say --overwrite"
+        )
+    return kept
 
 
 def _print(found: "Recalibrated", out: Path, kept: Path) -> None:
@@ -221,12 +200,10 @@ def _save(found: "Recalibrated", out: Path, overwrite: bool) -> None:
     save_bundle(found.trained.bundle, out, report_pages(found.trained, draw), overwrite)
 
 
-def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
+def _heard(recorder: "BlockRecorder", reaches: int, shown: StageProgress) -> "ClosedLoopBlock":
     """Return a block of a running loop, and show what is missing meanwhile."""
     from rt_ner.live.learning.block_recorder import hear_block
-    from rt_ner.lsl.streams import quiet_liblsl
 
-    quiet_liblsl()
     said = ""
 
     def show(done: float, problem: str) -> None:
@@ -237,7 +214,7 @@ def _heard(task: str, decoder: str, reaches: int, shown: StageProgress) -> "Clos
         shown("listening", done)
 
     with stop_on_signals() as stop:
-        heard = hear_block(task, decoder, reaches, stop, show)
+        heard = hear_block(recorder, reaches, stop, show)
         if stop.is_set() and heard.n_reaches < reaches:
             shown.say(f"stopped after {heard.n_reaches} reaches: fitting to these")
     return heard

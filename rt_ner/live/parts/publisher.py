@@ -112,7 +112,8 @@ class Publisher:
             decoded.decoded_ns,
             pushed_ns,
         )
-        now = (self.limiter.gain, _STATES.index(self.machine.state))
+        state = _STATES.index(self.machine.state)
+        now = (self.limiter.gain, state, decoder.model.fingerprint)
         row = [*map(s_from_ns, stamps_ns), *self.statistics.timing_counts(), *now]
         self._results.push_timing(decoded.end_ns, row)
         self._results.push_counts(decoded.end_ns, decoder.binner.counts)

@@ -175,7 +175,7 @@ class ResultsOut(Protocol):
         ...
 
     def push_timing(self, end_ns: int, values: Sequence[float]) -> None:
-        """Send a row of `TIMING_LABELS`: stamps in s, counts, gain and state."""
+        """Send a row of `TIMING_LABELS`: stamps in s, counts, gain, state, bundle."""
         ...
 
     def push_counts(self, end_ns: int, counts: Float32Array) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from rt_ner.bundle.verification import run_windows
 from rt_ner.core.arrays import Float32Array
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.specification import DecoderSpecification
@@ -27,10 +26,9 @@ def decode_windows(
 ) -> tuple[Float32Array, Float32Array]:
     """Return latents ``(hop, latent)`` and outputs ``(hop, output)`` of a session's windows.
 
-    A running normalisation depends on all that came before, so the session is decoded in order.
+    The session is decoded in order: a running normalisation depends on all that came before, and
+    consecutive windows share most of their bins.
     """
-    if model.normalisation is None:
-        return run_windows(model, dataset.windows.astype("float32"))
     decoding = decode_session(model, session)
     rows = decoding.end_ns.searchsorted(dataset.labels.end_ns)
     return decoding.latent[rows], decoding.values[rows]

@@ -96,7 +96,7 @@ def fit_reach_model(block: ClosedLoopBlock) -> tuple[ReachModel, float]:
     -------
     tuple[ReachModel, float]
         The model, and the fraction of the velocity's power that it explains: at most 1, negative if
-        it is worse than a cursor that stands still.
+        it is worse than a cursor that stands still, and 0 if nothing moved.
 
     """
     velocity, known = _velocity(block), np.isfinite(block.target[:, 0])
@@ -112,7 +112,7 @@ def fit_reach_model(block: ClosedLoopBlock) -> tuple[ReachModel, float]:
 
     fastest = float(np.quantile(np.hypot(*observed.T), 0.95)) if observed.size else 40.0
     model, least = _least(lost, ReachModel(max_speed_cm_s=max(fastest, 1e-3)))
-    return model, 1.0 - least
+    return model, 1.0 - least if power else 0.0
 
 
 def _least(lost: Callable[[ReachModel], float], model: ReachModel) -> tuple[ReachModel, float]:

@@ -1,6 +1,5 @@
 """Refit a bundle's readout to what the subject intended during a closed-loop block."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,8 +19,8 @@ from rt_ner.offline.held_out.split import Split, split_windows
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.offline.scores import Comparison, compare, only_trials
-from rt_ner.recalibration.block import ClosedLoopBlock
 from rt_ner.recalibration.intention.labels import mean_angle_deg
+from rt_ner.recalibration.readouts.own_decoding import own_decoding, own_speed
 from rt_ner.recalibration.use import Use
 from rt_ner.system.plugins import plugin
 
@@ -54,40 +53,6 @@ class Recalibrated:
     def is_better(self) -> bool:
         """True if the new decoder has the smaller angle on the held-out reaches."""
         return self.refitted_deg < self.in_use_deg
-
-
-def recalibrate(bundle: Bundle, block: ClosedLoopBlock) -> Bundle:
-    """Return a bundle with a readout refitted to what the subject intended in a block.
-
-    The encoder stays, and a classifier with it. The subject is assumed to have aimed at the target
-    (ReFIT, Gilja et al. 2012). Warns if the new readout decodes the held-out reaches worse than
-    the old one.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        The decoder that was in use.
-    block : ClosedLoopBlock
-        A recorded block, as `load_block` reads it.
-
-    Returns
-    -------
-    Bundle
-        The recalibrated decoder; its scores are of the block's last reaches.
-
-    Raises
-    ------
-    SessionError
-        If the block has fewer than 10 reaches, or was decoded from other channels.
-    """
-    found = recalibrate_readout(Use((block,)), bundle)
-    if not found.is_better:
-        warnings.warn(
-            f"the refitted readout is not better: mean angle to the intended velocity "
-            f"{found.refitted_deg:.1f}°, in use {found.in_use_deg:.1f}°",
-            stacklevel=2,
-        )
-    return found.trained.bundle
 
 
 def recalibrate_readout(use: Use, in_use: Bundle) -> Recalibrated:
@@ -129,9 +94,7 @@ def _refitted(
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
     """Compare a decoder fitted to a session's first trials with the one in use, on the rest."""
     first = trained.bundle.manifest.training.n_train_trials
-    before = only_trials(
-        _decoded(session, in_use), first, len(session.trials), in_use.window.history_ns
-    )
+    before = held_out_comparison(in_use, session, first)
     kept, notice = trained.bundle.manifest.classifier, ""
     if in_use.classifier and not kept:
         notice = (
@@ -164,7 +127,7 @@ def intended_session(use: Use, in_use: Bundle) -> Session:
             "some to compare; record a longer block"
         )
     block, labels, known = use.intended()
-    scale = _own_speed(use.newest, in_use.model)
+    scale = own_speed(own_decoding(use.newest, in_use.model))
     area = in_use.manifest.training.area
     session = block.session("closed-loop", labels * scale, known, area)
     return replace(session, voltage=in_use.model.voltage)
@@ -193,14 +156,7 @@ def _training_entry(session: Session, split: Split, in_use: Bundle) -> TrainingE
     )
 
 
-def _own_speed(block: ClosedLoopBlock, model: DecoderSpecification) -> float:
-    """Return decoded over sent speed, the inverse of the operator's gain: that isn't learned."""
-    moves = np.hypot(*block.decoded_cm_s.T) > 0
-    session = block.session("speed", block.decoded_cm_s, moves)
-    both = _decoded(session, model)
-    sent, own = np.square(both.labels.values).sum(), np.square(both.decoded).sum()
-    return float(np.sqrt(own / sent)) if sent else 1.0
-
-
-def _decoded(session: Session, model: DecoderSpecification) -> Comparison:
-    return compare(decode_session(model, session), session, model.window.hop_ns)
+def held_out_comparison(model: DecoderSpecification, session: Session, n_train: int) -> Comparison:
+    """Compare what a decoder gives with the labels of all trials after the first ``n_train``."""
+    comparison = compare(decode_session(model, session), session, model.window.hop_ns)
+    return only_trials(comparison, n_train, len(session.trials), model.window.history_ns)

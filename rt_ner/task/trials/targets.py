@@ -55,9 +55,8 @@ class Targets:
             self._back = not self._back
             if not self._back:
                 return self.centre
-        angle = self._next_of(settings.n_targets) * (2 * np.pi / settings.n_targets)
-        x, y = settings.distance_cm * np.cos(angle), settings.distance_cm * np.sin(angle)
-        return Target(float(x), float(y), settings.target_radius_cm)
+        place = _place_on_circle(settings, self._next_of(settings.n_targets))
+        return Target(*place, settings.target_radius_cm)
 
     def delay_ms(self) -> float:
         """Draw the time for which the next target is shown before the go cue."""
@@ -77,6 +76,19 @@ class Targets:
             target = Target(float(x), float(y), radius)
             if not target.holds(cursor_cm):
                 return target
+
+
+def circle_and_centre(settings: TaskSettings) -> FloatArray:
+    """Return the centres ``(target, 2)`` in cm of all targets of a centre-out task."""
+    circle = [_place_on_circle(settings, number) for number in range(settings.n_targets)]
+    return np.array([(0.0, 0.0), *circle])
+
+
+def _place_on_circle(settings: TaskSettings, number: int) -> tuple[float, float]:
+    """Return x and y in cm of a target of a centre-out task."""
+    angle = number * (2 * np.pi / settings.n_targets)
+    x, y = settings.distance_cm * np.cos(angle), settings.distance_cm * np.sin(angle)
+    return float(x), float(y)
 
 
 def _cells(settings: TaskSettings) -> tuple[Target, ...]:

@@ -21,16 +21,16 @@ def bench(*arguments: object) -> dict:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
 
 def test_soak(small_bundle_folder: Path, small_session_file: Path) -> None:
-    """A minute of streaming in two seconds: memory does not grow, and bins do not drift."""
-    found = bench("soak", small_bundle_folder, small_session_file, "--hours", 0.02)
-    assert found["hops"] >= 7200
+    """Half a minute of streaming in a second: memory does not grow, and bins do not drift."""
+    found = bench("soak", small_bundle_folder, small_session_file, "--hours", 0.01)
+    assert found["hops"] >= 3600
     assert found["compared"] > 0
     if found["counts"]["missing"] == found["counts"]["passed_over"] == 0:
         assert found["different"] == found["missing"] == 0

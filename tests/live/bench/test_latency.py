@@ -12,7 +12,7 @@ from rt_ner.bench.latency.results import Latency
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "rt_ner", "bench", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def test_a_peer_is_measured_beside_the_decoder(tmp_path: Path) -> None:

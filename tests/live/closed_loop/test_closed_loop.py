@@ -11,7 +11,7 @@ from rt_ner.core.contract.kinds import TARGET_LABELS, Kind
 from rt_ner.live.learning.block_recorder import BlockRecorder, hear_block
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.recalibration.block import ClosedLoopBlock
-from tests.helpers.rig import WAIT_S
+from tests.helpers.waiting import LONGEST_S
 
 
 def test_a_subject_reaches_targets_with_its_own_hand_and_all_is_recorded(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_target_that_is_heard_before_the_cursor_is_no_reach_yet(source_id: str
     target = open_outlet(task, Kind.TARGET, TARGET_LABELS, "cm", None)
     recorder = BlockRecorder(task, subject=subject)
     for outlet in (spikes, hand, cursor, target):
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
     for k in range(1, 1001):
         at_s = 6000.0 + k / 1000
         spikes.push_sample([k % 2], at_s)
@@ -55,7 +55,7 @@ def test_a_target_that_is_heard_before_the_cursor_is_no_reach_yet(source_id: str
         recorder.poll()
         polls += 1
         assert not pause.wait(0.01)
-        assert polls < 100 * WAIT_S
+        assert polls < 100 * LONGEST_S
     played = recorder.close()
     assert played.counts.sum() == 500
     assert (played.reach[:20] == -1).all()
@@ -78,20 +78,20 @@ def test_a_block_holds_the_reaches_asked_for_although_counts_come_later(source_i
             shown.set()
 
     def listen() -> None:
-        heard.append(hear_block(task, decoder, 3, Event(), show))
+        heard.append(hear_block(BlockRecorder(task, decoder=decoder), 3, Event(), show))
 
     listener = Thread(target=listen)
     listener.start()
     for outlet in (counts, velocity, cursor, target):
-        assert outlet.wait_for_consumers(WAIT_S)
+        assert outlet.wait_for_consumers(LONGEST_S)
     for k in range(1, 1001):
         at_s, reach = 6000.0 + k / 100, k // 100
         cursor.push_sample([0.0, 0.0], at_s)
         target.push_sample([8.0, float(reach), 1.5, 1.0], at_s)
         if reach >= 4:
             if reach == 4:
-                assert shown.wait(WAIT_S), "four targets were shown before a count arrived"
+                assert shown.wait(LONGEST_S), "four targets were shown before a count arrived"
             counts.push_sample([1], at_s)
             velocity.push_sample([1.0, 0.0], at_s)
-    listener.join(WAIT_S)
+    listener.join(LONGEST_S)
     assert heard[0].n_reaches > 3

@@ -17,7 +17,8 @@ from rt_ner.lsl.simulated_clock import SimulatedClock
 from rt_ner.lsl.streams import local_now_ns
 from rt_ner.recalibration.block_file import load_block
 from rt_ner.system.processes import ChildProcess, child_process
-from tests.helpers.rig import WAIT_S, inlet
+from tests.helpers.rig import inlet
+from tests.helpers.waiting import LONGEST_S
 
 
 class Rig:
@@ -66,8 +67,8 @@ class Cursor:
     def wait_until(self, moves: bool, for_s: float = 0.5) -> None:
         """Wait until for so long the cursor has moved all the time, or not at all."""
         begun, last, since_s = time.monotonic(), None, None
-        while time.monotonic() < begun + WAIT_S:
-            (x, y), stamp_s = self._stream.pull_sample(WAIT_S)
+        while time.monotonic() < begun + LONGEST_S:
+            (x, y), stamp_s = self._stream.pull_sample(LONGEST_S)
             as_wanted = last is not None and ((x, y) != last) == moves
             since_s = (since_s or stamp_s) if as_wanted or (moves and since_s) else None
             last = (x, y)
@@ -95,7 +96,7 @@ def test_a_part_is_killed_and_the_others_carry_on_or_wait(rig: Rig) -> None:
     # The task: subject and decoder go on, and serve the next one.
     rig.parts["task"].kill()
     velocity = inlet(rig.decoder, Kind.VELOCITY)
-    assert all(velocity.pull_sample(WAIT_S)[0] is not None for _ in range(100))
+    assert all(velocity.pull_sample(LONGEST_S)[0] is not None for _ in range(100))
     rig.start("task")
     Cursor(rig.task).wait_until(moves=True)
     # And nothing hangs at the end.
@@ -103,13 +104,13 @@ def test_a_part_is_killed_and_the_others_carry_on_or_wait(rig: Rig) -> None:
         assert not rig.parts[part].has_ended()
         rig.parts[part].interrupt()
         # A task whose first trial is not over yet has no scores, and says so by its exit code.
-        assert rig.parts[part].wait(WAIT_S) in ((0, 2) if part == "task" else (0,))
+        assert rig.parts[part].wait(LONGEST_S) in ((0, 2) if part == "task" else (0,))
 
 
 def until(states, wanted: str) -> None:
     said = [""]
     while said != [wanted]:
-        said, _ = states.pull_sample(WAIT_S)
+        said, _ = states.pull_sample(LONGEST_S)
         assert said is not None, f"never {wanted}"
 
 
@@ -131,14 +132,14 @@ def test_a_faster_subject_sends_more_and_stamps_so(tmp_path: Path, source_id: st
     with child_process(arguments, tmp_path) as subject:
         begun_ns = local_now_ns()
         spikes = inlet(source_id, Kind.SPIKES)  # From some moment in here on, spikes are queued.
-        _, stamps_s = spikes.pull_chunk(WAIT_S, 8000)
+        _, stamps_s = spikes.pull_chunk(LONGEST_S, 8000)
         took_ns = local_now_ns() - begun_ns
         stamps_ns = np.array([ns_from_s(stamp_s) for stamp_s in stamps_s])
         assert (np.diff(stamps_ns) == 1_000_000).all(), "as if in real time"
         # However slow this machine is: nothing is sent before its time on the faster clock.
         assert took_ns > 1_900_000_000
         subject.interrupt()
-        subject.finish(WAIT_S)
+        subject.finish(LONGEST_S)
 
 
 def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
@@ -146,10 +147,10 @@ def test_speeds_that_are_not_sound_are_refused(tmp_path: Path) -> None:
         child_process(["task", "--speed", "9"], tmp_path) as task,
         pytest.raises(RtNerError, match="code 2"),
     ):
-        task.finish(WAIT_S)
+        task.finish(LONGEST_S)
 
 
-def test_a_running_loop_is_recalibrated_and_adapted(
+def test_a_running_loop_is_recalibrated_and_accompanied(
     small_bundle_folder: Path, tmp_path: Path, source_id: str
 ) -> None:
     """Both listen to the same loop, each as if it were alone."""
@@ -158,23 +159,29 @@ def test_a_running_loop_is_recalibrated_and_adapted(
     command = ["recalibrate", str(small_bundle_folder), "--out", str(out), "--reaches", "10"]
     command += ["--part", "readout"]
     with Rig(small_bundle_folder, tmp_path, source_id, listening) as rig:
-        notices = inlet(rig.decoder, Kind.NOTICES)
         streams = ["--decoder", rig.decoder, "--task", rig.task]
-        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--every", "5"]
+        adapt = ["adapt", str(small_bundle_folder), "--out", str(following), "--swap"]
+        adapt += ["--method", "rls", "--every-reaches", "5"]
         adapt += ["--control-as", f"adapt-{source_id}", *streams]
         with (
             child_process(adapt, tmp_path) as adapting,
             child_process([*command, *streams], tmp_path) as recalibrating,
         ):
-            until(notices, "decoder swapped")
-            adapting.interrupt()
-            adapting.finish(WAIT_S)
             # Better or not: that depends on the decoder and the subject.
-            assert recalibrating.wait(4 * WAIT_S) == (0 if out.exists() else 2)
-    adapted = load_bundle(following)
-    assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
-    assert adapted.manifest.training.session.endswith(" (adapted)")
+            assert recalibrating.wait(4 * LONGEST_S) == (0 if out.exists() else 2)
+            adapting.interrupt()
+            adapting.finish(LONGEST_S)
+            said = "\n".join(adapting.log_lines())
+    assert "5 reaches: " in said or "6 reaches: " in said
+    (day,) = tmp_path.glob("next.*")
+    blocks = [load_block(path) for path in sorted(day.glob("block-*.npz"))]
+    assert len(blocks) >= 2
+    assert following.exists() == ("swap ordered" in said)
+    if following.exists():
+        adapted = load_bundle(following)
+        assert adapted.encoder_onnx == load_bundle(small_bundle_folder).encoder_onnx
+        assert adapted.manifest.training.session.endswith(" (adapted)")
     kept = tmp_path / "recalibrated.block.npz"
     assert load_block(kept).n_reaches >= 10
     with child_process([*command, "--block", str(kept), "--overwrite"], tmp_path) as again:
-        assert again.wait(WAIT_S) == (0 if out.exists() else 2)
+        assert again.wait(LONGEST_S) == (0 if out.exists() else 2)

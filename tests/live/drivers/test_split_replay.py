@@ -13,7 +13,8 @@ from rt_ner.core.contract.kinds import Kind, SpikeForm
 from rt_ner.data.session.joined.areas import join_areas
 from rt_ner.data.session.session import Session
 from rt_ner.lsl.streams import electrodes_of
-from tests.helpers.rig import MS, WAIT_S, inlet, pulled
+from tests.helpers.rig import MS, inlet, pulled
+from tests.helpers.waiting import LONGEST_S
 
 N_SECONDS = 2
 
@@ -33,9 +34,9 @@ def test_each_area_is_a_source(small_session: Session, source_id: str, form: Spi
         rows = [pulled(each, len(sent))[0] for each in inlets]
         for values in rows:
             np.testing.assert_array_equal(values, sent)
-        labels = [labels_of(each.info(WAIT_S), form) for each in inlets]
+        labels = [labels_of(each.info(LONGEST_S), form) for each in inlets]
         assert labels == [list(small_session.channel_ids)] * 2
-        assert kinematics.pull_sample(WAIT_S)[1] is not None
+        assert kinematics.pull_sample(LONGEST_S)[1] is not None
 
 
 def expected_of(session: Session, form: SpikeForm) -> np.ndarray:

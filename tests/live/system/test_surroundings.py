@@ -20,7 +20,7 @@ def rt_ner(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
         text=True,
         errors="replace",
         env=os.environ | environment,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -32,7 +32,7 @@ def in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[
         [*shell, sys.executable, "-m", "rt_ner", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -65,7 +65,7 @@ def test_matplotlib_has_a_folder_without_a_home(small_session_file: Path, tmp_pa
     assert picture.stat().st_size
 
 
-@pytest.mark.parametrize("encoding", ["cp437", "cp932", "latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", ["cp437", "cp932", "ascii"])
 def test_a_terminal_that_lacks_letters(encoding: str) -> None:
     for arguments in (("inspect", str(BUNDLE)), ("settings", "decode"), ("--help",)):
         result = rt_ner(*arguments, PYTHONIOENCODING=encoding)
@@ -117,13 +117,21 @@ def test_a_display_that_does_not_answer(arguments: tuple[str, ...]) -> None:
 )
 def test_without_liblsl(broken: str, tmp_path: Path) -> None:
     (tmp_path / "pylsl.py").write_text(broken)
+    check_remedy(rt_ner("task", PYTHONPATH=str(tmp_path)))
+
+
+def check_remedy(result: "subprocess.CompletedProcess[str]") -> None:
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert "pip install" in result.stderr
+    assert "PYLSL_LIB" in result.stderr
+
+
+def test_what_needs_liblsl_says_so_and_the_rest_works(tmp_path: Path) -> None:
+    (tmp_path / "pylsl.py").write_text("import ctypes; ctypes.CDLL('/no/liblsl.so')")
     path = {"PYTHONPATH": str(tmp_path)}
-    for arguments in (("decode", str(BUNDLE)), ("task",), ("noise",)):
-        result = rt_ner(*arguments, **path)
-        assert result.returncode == 2
-        assert result.stderr.count("\n") == 1, result.stderr
-        assert "pip install" in result.stderr
-        assert "PYLSL_LIB" in result.stderr
+    for arguments in (("decode", str(BUNDLE)), ("noise",)):
+        check_remedy(rt_ner(*arguments, **path))
     result = rt_ner("inspect", str(BUNDLE), "--json", **path)
     assert json.loads(result.stdout)["channel_ids"]
     assert rt_ner("--help", **path).returncode == 0

@@ -23,7 +23,7 @@ def test_the_part_kept_is_of_the_score_without_a_fault() -> None:
     (kept,) = kept_under_faults([one, other])
     assert (kept.fault, kept.severity, kept.mean, kept.lowest) == (Fault.GAIN, 0.7, 0.75, 0.5)
     assert kept.interval95 == (0.5, 1.0)
-    assert str(kept) == "0.750 (95 % interval 0.500 to 1.000), lowest 0.500"
+    assert str(kept) == "0.750 (0.500 to 1.000), lowest 0.500"
     alone = kept_under_faults([one])
     assert [each.interval95 for each in alone] == [None, None]
     assert str(alone[0]) == "0.500"

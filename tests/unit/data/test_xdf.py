@@ -17,7 +17,9 @@ from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import build_dataset
-from rt_ner.recalibration.block_file import block_of_recording
+from rt_ner.recalibration.block_file import block_of_recording, load_any_block, load_control
+from rt_ner.recalibration.intention.reach_model import ReachModel
+from rt_ner.recalibration.intention.screen import Screen
 from tests.helpers.xdf_files import Stream, boundary, chunk, reach_recording, xdf
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "xdf"
@@ -165,17 +167,23 @@ def test_no_bytes_are_a_crash(tmp_path: Path, data: st.DataObject) -> None:
         load_recording(path)
 
 
-def loop_recording(n_hops: int = 300) -> bytes:
-    """A decoder's counts and velocity, and a task with a target that changes twice."""
+def loop_recording(*movers: str, n_hops: int = 300, has_target: bool = True) -> bytes:
+    """Whatever moves the cursor, and a task with a target that changes twice."""
     ends_s = 1800 + (np.arange(n_hops) + 1) / 100
-    rows = {
-        ("decoder/counts", "Counts", "a b", "spikes"): np.tile([[1.0, 2.0]], (n_hops, 1)),
-        ("decoder/velocity", "Velocity", "vx vy", "mm/s"): np.tile([[10.0, 0.0]], (n_hops, 1)),
-        ("task/cursor", "Position", "x y", "cm"): np.zeros((n_hops, 2)),
-        ("task/target", "Position", "x y radius go", "cm"): np.array(
+    moves = np.tile([[10.0, 0.0]], (n_hops, 1))
+    rows = {}
+    for mover in movers:
+        if mover.startswith("hand"):
+            rows[f"{mover}/kinematics", "Kinematics", "vx vy", "mm/s"] = moves
+        else:
+            counts = np.tile([[1.0, 2.0]], (n_hops, 1))
+            rows[f"{mover}/counts", "Counts", "a b", "spikes"] = counts
+            rows[f"{mover}/velocity", "Velocity", "vx vy", "mm/s"] = moves
+    rows["task/cursor", "Position", "x y", "cm"] = np.zeros((n_hops, 2))
+    if has_target:
+        rows["task/target", "Position", "x y radius go", "cm"] = np.array(
             [[hop // 100 * 3.0, 4.0, 1.0, 1.0] for hop in range(n_hops)]
-        ),
-    }
+        )
     parts = []
     for number, ((name, lsl_type, labels, unit), values) in enumerate(rows.items()):
         stream = Stream(number + 1, name, lsl_type, labels.split(), 100, unit=unit)
@@ -184,7 +192,7 @@ def loop_recording(n_hops: int = 300) -> bytes:
 
 
 def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
-    path = written(tmp_path, loop_recording())
+    path = written(tmp_path, loop_recording("decoder"))
     block = block_of_recording(path, "decoder", "task")
     assert block.channel_ids == ("a", "b")
     assert block.counts.tolist() == [[1, 2]] * 300
@@ -192,6 +200,46 @@ def test_a_recorded_loop_is_a_block_to_recalibrate_from(tmp_path: Path) -> None:
     np.testing.assert_allclose(block.decoded_cm_s, [[1.0, 0.0]] * 300)
     with pytest.raises(SessionError, match=r"no samples of other/counts, .*holds decoder/counts"):
         block_of_recording(path, "other", "task")
+
+
+def test_ordinary_use_is_a_block_with_inferred_targets(tmp_path: Path) -> None:
+    """No task tells a target there; all on the screen are known."""
+    path = written(tmp_path, loop_recording("decoder", has_target=False))
+    screen = Screen(np.array([[8.0, 0.0], [-8.0, 0.0]]), ReachModel())
+    block = load_any_block(path, "decoder", "task", screen)
+    assert block.n_reaches == 1
+    np.testing.assert_array_equal(block.target, [[8.0, 0.0, 0.0]] * 300)
+    with pytest.raises(SessionError, match="no samples of task/target"):
+        load_any_block(path, "decoder", "task")
+
+
+@pytest.mark.parametrize("movers", [("hand",), ("decoder",), ("decoder", "hand")])
+def test_a_recording_shows_control_by_a_hand_or_by_a_decoder(
+    tmp_path: Path, movers: tuple[str, ...]
+) -> None:
+    """A decoder moved the cursor if there was one, whatever the hand did."""
+    block = load_control(written(tmp_path, loop_recording(*movers)), "task")
+    assert block.n_reaches == 3
+    moved, other = block.decoded_cm_s, block.hand_cm_s
+    if movers == ("hand",):
+        moved, other = other, moved
+        assert block.channel_ids == ()
+    np.testing.assert_allclose(moved, [[1.0, 0.0]] * len(moved))
+    assert np.isnan(other).all()
+
+
+@pytest.mark.parametrize(
+    ("movers", "found"),
+    [((), "neither"), (("hand", "hand-2"), "hand, hand-2"), (("one", "two"), "one, two")],
+)
+def test_a_recording_that_does_not_tell_what_moved_the_cursor_is_refused(
+    tmp_path: Path, movers: tuple[str, ...], found: str
+) -> None:
+    path = written(tmp_path, loop_recording(*movers))
+    with pytest.raises(SessionError, match=f"does not tell what moved the cursor.*found {found};"):
+        load_control(path, "task")
+    if "one" in movers:
+        assert load_control(path, "task", "one").channel_ids == ("a", "b")
 
 
 def test_voltage_stays_on_the_disk_and_is_what_pyxdf_reads(tmp_path: Path) -> None:

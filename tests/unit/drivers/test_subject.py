@@ -1,10 +1,13 @@
 """The simulated subject: its neurons, its intention, and what a closed loop makes of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import CursorAnswer, Intention, SubjectSettings
-from drivers.simulated.subject.neurons import Firing, drives, fitted, made_up
+from drivers.simulated.subject.neurons import SharedNoise, drives, fitted, made_up
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
@@ -27,6 +30,26 @@ def test_neurons_fire_at_their_rates(rng: np.random.Generator) -> None:
     assert not spikes.sum(axis=0)[rates == 0].any()
 
 
+def test_a_seed_gives_the_spikes_that_it_always_gave() -> None:
+    """Results with made-up neurons stay, bit for bit, whatever the model can do besides."""
+    later = made_up(np.random.default_rng(0), 6).another_day(np.random.default_rng(1))
+    firing = Firing(later, np.random.default_rng(2))
+    spikes = firing.fire(np.array([20.0, -5.0]), np.array([3.0, 1.0]), 2000)
+    assert spikes.sum(axis=0).tolist() == [77, 31, 0, 0, 47, 18]
+    moments_ms = (spikes * np.arange(1, 2001)[:, None]).sum(axis=0)
+    assert moments_ms.tolist() == [68777, 32924, 0, 0, 42397, 20935]
+
+
+def test_shared_noise_changes_all_rates_together_for_a_while(rng: np.random.Generator) -> None:
+    quiet = made_up(rng, channel=np.arange(40), n_electrodes=40)
+    firing = Firing(replace(quiet, shared_noise=SharedNoise(0.3, 0.06)), rng)
+    sums = [firing.fire(np.zeros(2), np.zeros(2), 20).sum() for _ in range(4000)]
+    rates = np.array(sums) / np.mean(sums)
+    together = [np.cov(rates[lag:], rates[:-lag])[0, 1] for lag in (1, 2)]
+    assert together[0] == pytest.approx(0.3**2 * np.exp(-20 / 60), rel=0.25)
+    assert together[1] / together[0] == pytest.approx(np.exp(-20 / 60), rel=0.2)
+
+
 def test_another_day_replaces_turns_and_silences(rng: np.random.Generator) -> None:
     neurons = made_up(rng)
     later = neurons.another_day(rng, replaced=0.3, turned_deg=20.0, gain_sd=0.0, silenced=5)
@@ -41,6 +64,33 @@ def test_another_day_replaces_turns_and_silences(rng: np.random.Generator) -> No
     np.testing.assert_allclose(
         np.hypot(*later.weights[:2, same]), np.hypot(*neurons.weights[:2, same])
     )
+
+
+def test_a_change_of_baselines_leaves_the_rest_of_another_day_as_it_was() -> None:
+    neurons = made_up(np.random.default_rng(0))
+    plain, changed = (
+        neurons.another_day(np.random.default_rng(1), baseline_sd=sd) for sd in (0.0, 0.3)
+    )
+    np.testing.assert_array_equal(plain.weights, changed.weights)
+    shift = changed.log_hz - plain.log_hz
+    new = plain.log_hz != neurons.log_hz
+    assert not shift[new].any()
+    assert shift[~new].std() == pytest.approx(0.3, rel=0.25)
+
+
+def test_seven_nights_make_a_week() -> None:
+    rng = np.random.default_rng(0)
+    neurons = later = made_up(rng, channel=np.repeat(np.arange(96), 10))
+    for _ in range(7):
+        later = later.after_a_night(rng)
+    was, now = (each.weights[0] + 1j * each.weights[1] for each in (neurons, later))
+    # A unit that stays keeps the ratio of its weights for speed and velocity.
+    kept = np.isclose(later.weights[2] / abs(now), neurons.weights[2] / abs(was))
+    assert kept.mean() == pytest.approx(0.7, abs=0.06)
+    change = (now / was)[kept]
+    assert np.rad2deg(np.angle(change)).std() == pytest.approx(20.0, rel=0.15)
+    assert np.log(abs(change)).std() == pytest.approx(0.2, rel=0.15)
+    assert (later.log_hz - neurons.log_hz)[kept].std() == pytest.approx(0.4, rel=0.15)
 
 
 def test_a_fit_finds_the_tuning_that_made_a_session(rng: np.random.Generator) -> None:

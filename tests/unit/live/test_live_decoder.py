@@ -1,5 +1,6 @@
 """The live decoder yields every hop once, and counts the hops that a slow reader lost."""
 
+import gc
 from collections import deque
 from threading import Event
 
@@ -23,6 +24,8 @@ def decoder_of(bundle: Bundle, rig: MemoryRig) -> tuple[LiveDecoder, MemoryResul
     clock, results = MemoryClock(START_NS - 10 * MS), MemoryResults()
     spikes = MemorySpikes(MemoryPlan(clock, lambda: live.command(Command.STOP)))
     spikes.follow([*rig.plan, (rig.now_ns, lambda: None)])
+    # As in MemoryRig.
+    gc.freeze()
     live = LiveDecoder(bundle, ports=Ports(spikes, results, clock, deque()))
     return live, results
 

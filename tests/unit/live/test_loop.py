@@ -214,6 +214,10 @@ def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
         "no swap to undo", "decoder not swapped: other channels",
     ]  # fmt: skip
     factors = [2.0, 3.0, 2.0, 1.0, 1.0, 1.0]
+    # What decoded each hop stands in its row of the timing stream.
+    numbers = [row[TIMING_LABELS.index("bundle")] for _, row in rig.results.timing[-6:]]
+    assert numbers == [faster(model, factor).fingerprint for factor in factors]
+    assert len(set(numbers)) == 3
     sent = rig.results.outputs[-7:-1]
     for factor, velocity, (_, latent) in zip(factors, sent, rig.results.latents[-6:], strict=True):
         expected = decoded_velocity(faster(model, factor), latent)

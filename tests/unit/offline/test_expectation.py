@@ -3,7 +3,7 @@
 import numpy as np
 
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.entries.expectation_entry import expectation_entry
+from rt_ner.bundle.entries.channels.expectation_entry import expectation_entry
 from rt_ner.core.contract.faults.fault import Fault
 from rt_ner.offline.expectation.measured import measured_expectation
 from tests.helpers.firing import HOP_NS, HOPS_PER_S, firing, rates_hz

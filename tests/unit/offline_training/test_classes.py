@@ -20,12 +20,12 @@ from rt_ner.data.loading import save_session
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.trials import UNCUT
-from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.classes.hop_classes import classes_of
 from rt_ner.offline.commands import evaluate
 from rt_ner.offline.decoding import decode
 from rt_ner.offline.labels import label_hops
 from rt_ner.recalibration.readouts.refit import recalibrate_readout
+from rt_ner.recalibration.readouts.stepwise import with_readout
 from rt_ner.recalibration.use import Use
 from tests.helpers.blocks import used
 from tests.helpers.memory_rig import MS, START_NS, MemoryRig, raster_stream

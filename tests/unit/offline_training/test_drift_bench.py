@@ -10,7 +10,6 @@ from offline_training.bench.drift.channels import ChannelDrift, random_drift, ro
 from offline_training.bench.drift.measurement import (
     DriftPlan,
     DriftRow,
-    Mean,
     measure_drift,
     summary_of,
 )
@@ -18,6 +17,7 @@ from offline_training.dataset.split import split_session
 from offline_training.settings import EnsembleSettings
 from offline_training.training import fit_decoder
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S
+from rt_ner.core.quantities.interval import Mean
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeCounts
 from rt_ner.offline.decoding import decode_session
@@ -109,5 +109,5 @@ def test_the_gain_has_an_interval_over_rows() -> None:
     assert summary["still_gain"] == Mean(0, (0, 0))
     assert summary["drifting_gain"].mean == pytest.approx(0.3)
     assert summary["drifting_gain"].interval95 == pytest.approx((0.2, 0.4))
-    assert str(summary["drifting_gain"]) == "0.300 (0.200 to 0.400)"
+    assert f"{summary['drifting_gain']:.3f}" == "0.300 (0.200 to 0.400)"
     assert summary_of(rows[:1])["drifting_gain"].interval95 is None

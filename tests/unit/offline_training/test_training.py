@@ -1,6 +1,5 @@
 """Training: reproducible, better than chance, and the same function in torch and in ONNX."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,26 +46,6 @@ CPU = torch.device("cpu")
 
 def quiet(*_: object) -> None:
     """No progress."""
-
-
-def test_one_seed_gives_one_bundle_byte_for_byte_from_python_too(
-    small_session: Session,
-    small_bundle_folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    bundle = train(small_session, settings=quick_settings(seed=5), seed=0, device="cpu")
-    bundle.save(tmp_path / "again")
-
-    def digests(folder: Path) -> dict[str, str]:
-        return {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
-        }
-
-    assert digests(tmp_path / "again") == digests(small_bundle_folder)
-    shown = capsys.readouterr().err
-    assert "training: done" in shown
-    assert "warning: 12 training trials are few" in shown
 
 
 def test_settings_by_keyword_replace_single_ones(

@@ -1,6 +1,7 @@
 """What a subject intended is found from target and cursor, however badly the cursor obeyed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from offline_training.closed_loop.in_process.simulation import (
     SimulatedBlock,
     simulate_block,
 )
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.errors import SessionError
 from rt_ner.recalibration.block import ClosedLoopBlock
@@ -24,7 +27,8 @@ from rt_ner.recalibration.intention.reach_model import (
     intended_velocity,
     intended_with,
 )
-from rt_ner.recalibration.use import Use, joined, use_of
+from rt_ner.recalibration.learning import good_reaching
+from rt_ner.recalibration.use import Use, joined, reaching_in, use_of
 from rt_ner.task.settings import TaskSettings
 
 HOP_S = 0.01
@@ -128,9 +132,30 @@ def test_without_good_control_the_decoded_velocity_is_turned(calibration: Simula
     said: list[str] = []
     use = use_of((lost,), LabelMethod.REACH_MODEL, None, said.append)
     assert use.reach_model is None
-    assert "name a block of better control with --reaching" in said[0]
-    use = use_of((lost,), LabelMethod.REACH_MODEL, calibration.block, said.append)
-    assert use.reach_model is not None
-    assert use.is_speed_known
+    assert "ReFIT is used instead" in said[0]
     assert use_of((lost,), LabelMethod.REFIT, None, said.append).reach_model is None
     assert len(said) == 1
+
+
+def test_good_control_shows_how_the_subject_reaches_and_a_bundle_keeps_it(
+    calibration: SimulatedBlock, small_bundle: Bundle, tmp_path: Path
+) -> None:
+    shown = reaching_in(calibration.block)
+    assert "reaching" not in small_bundle.manifest.model_dump(), "unless it is known"
+    small_bundle.with_reaching(shown).save(tmp_path / "bundle")
+    knowing = load_bundle(tmp_path / "bundle")
+    assert good_reaching(knowing, None) == shown
+    use = use_of((calibration.block,), LabelMethod.REACH_MODEL, shown, pytest.fail)
+    assert use.is_speed_known
+    assert use.reach_model == fit_reach_model(calibration.block)[0]
+    # A block that is named goes before what the bundle keeps; without either, the use itself tells.
+    faster = replace(calibration.block, hand_cm_s=2 * calibration.block.hand_cm_s)
+    assert good_reaching(knowing, faster) == reaching_in(faster) != shown
+    use = use_of((calibration.block,), LabelMethod.REACH_MODEL, None, pytest.fail)
+    assert use.reaching == shown
+    assert not use.is_speed_known
+
+
+def test_where_nothing_moves_nothing_is_explained(calibration: SimulatedBlock) -> None:
+    still = replace(calibration.block, hand_cm_s=np.zeros_like(calibration.block.hand_cm_s))
+    assert fit_reach_model(still)[1] == 0.0

@@ -23,6 +23,7 @@ def recording(rng: np.random.Generator, tmp_path: Path) -> Path:
         bin_s=0.045,
         counts=rng.poisson(3.0, size=(240, 96)).astype(np.uint8),
         cursor=np.tile([10.0, 20.0], (240, 1)),
+        decoded_velocity=np.zeros((240, 2)),
         target=np.tile([110.0, 20.0], (12, 1)),
         trial_first_bin=np.arange(12) * 20,
         trial_type=np.repeat(["baselineEvaluation", "stabilizationEvaluation"], 6),

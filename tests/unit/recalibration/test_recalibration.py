@@ -18,6 +18,7 @@ from offline_training.settings import NormalisationSettings
 from offline_training.training import train_bundle
 from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.manifest import Scores, TrainingEntry
 from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.bundle.verification import run_windows
@@ -26,20 +27,22 @@ from rt_ner.data.session.session import Session
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
-from rt_ner.live.learning.adapting import with_readout
 from rt_ner.offline.dataset import build_dataset
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.labels import Labels
 from rt_ner.offline.scores import Comparison
 from rt_ner.recalibration.block_file import load_block, save_block
 from rt_ner.recalibration.intention.labels import mean_angle_deg
+from rt_ner.recalibration.learning import recalibrate
 from rt_ner.recalibration.readouts.adaptation import (
     FARTHEST,
     RecursiveLeastSquares,
     SmoothBatch,
     bounded,
 )
-from rt_ner.recalibration.readouts.refit import recalibrate, recalibrate_readout
+from rt_ner.recalibration.readouts.own_decoding import doubt_on
+from rt_ner.recalibration.readouts.refit import recalibrate_readout
+from rt_ner.recalibration.readouts.stepwise import with_readout
 from rt_ner.recalibration.use import Use
 from rt_ner.terminal.progress import no_progress
 from tests.helpers.blocks import HOP_NS, used
@@ -124,7 +127,7 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
     small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A third of the electrodes in another order: learned from use alone, near what was known."""
-    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 100)
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 100)
     played = used(small_bundle, small_session)
     order = np.arange(played.counts.shape[1])
     order[:32] = np.random.default_rng(0).permutation(32)
@@ -147,7 +150,7 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
 def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
     small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offline_training.closed_loop.refinement._STEPS", 5)
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 5)
     settings = quick_settings(
         normalisation=NormalisationSettings(use="on", update_s=2.0),
         readout="kalman",
@@ -182,10 +185,55 @@ def test_an_encoder_of_unit_vectors_is_refused(
         recalibrate_encoder(Use((used(small_bundle, small_session),)), without, lambda _: None)
 
 
-def test_from_python_a_bundle_comes_back(small_bundle: Bundle, small_session: Session) -> None:
-    better = recalibrate(small_bundle, used(small_bundle, small_session, 90.0))
+REACHING = ReachingEntry(
+    delay_s=0.02, approach_s=0.3, max_speed_cm_s=40.0, build_up_s=0.02, explained=0.9
+)
+
+
+def test_from_python_a_bundle_comes_back_that_knows_how_the_subject_reaches(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    knowing = small_bundle.with_reaching(REACHING)
+    better = recalibrate(knowing, used(small_bundle, small_session, 90.0), part="readout")
     assert better.encoder_onnx == small_bundle.encoder_onnx
     assert better.manifest.training.session == "closed-loop"
+    assert better.manifest.reaching == REACHING
+
+
+def test_from_python_too_little_to_tell_the_intention_is_a_warning(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    """The target of these blocks is wherever the hand goes, so no reach can be told."""
+    played = used(small_bundle, small_session, 90.0)
+    poor = small_bundle.with_reaching(REACHING.model_copy(update={"explained": 0.1}))
+    with pytest.warns(UserWarning, match="explains only 10 %.*: ReFIT.*block of better"):
+        better = recalibrate(poor, played, part="readout")
+    expected = recalibrate_readout(Use((played,)), small_bundle).trained.bundle
+    assert better.manifest.readout == expected.manifest.readout
+    assert better.manifest.reaching == poor.manifest.reaching
+    with pytest.raises(ValueError, match="'nothing' is not a valid Part"):
+        recalibrate(poor, played, part="nothing")
+
+
+def test_a_block_of_another_decoder_is_doubted(
+    small_bundle: Bundle, small_session: Session
+) -> None:
+    """The same decoder is known by its velocities, whatever gain, hold or swap came in between."""
+    played = used(small_bundle, small_session)
+    n = len(played.counts)
+    sent = played.decoded_cm_s.copy()
+    sent[: n // 4] = np.random.default_rng(0).normal(size=(n // 4, 2))
+    sent[n // 4 : n // 3] = 0.0
+    sent[n // 3 : n // 2] *= 0.5
+    assert doubt_on(replace(played, decoded_cm_s=1.3 * sent), small_bundle.model) == ""
+    turned = replace(small_bundle.model, readout=replace_matrix(small_bundle.model.readout))
+    assert "not the decoder in use in the newest block: the correlation" in doubt_on(played, turned)
+    nothing = replace(played, decoded_cm_s=np.full((n, 2), np.nan))
+    assert doubt_on(nothing, small_bundle.model) == "", "refused elsewhere, with the reason"
+
+
+def replace_matrix(readout: Readout) -> Readout:
+    return Readout(readout.matrix[:, ::-1].copy(), readout.bias[::-1].copy(), readout.outputs)
 
 
 def test_too_few_reaches_are_refused(small_bundle: Bundle, small_session: Session) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ import typer
 from typer.testing import CliRunner
 
 from rt_ner import cli
+from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.errors import RtNerError
+from rt_ner.recalibration.readouts.stepwise import with_readout
+from tests.helpers.classes import classifying_bundle
 
 pytest.importorskip("torch")
 
@@ -149,6 +153,29 @@ def test_earlier_blocks_are_read_before_anything_is_heard(
 
 def test_an_adapted_bundle_never_replaces_the_one_in_use(small_bundle_folder: Path) -> None:
     expect_error(["adapt", small_bundle_folder, "--out", small_bundle_folder], "--out", "in use")
+
+
+def test_without_torch_the_readout_alone_can_be_adapted(
+    small_bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> None:
+        raise RtNerError(f"{name} needs more packages: pip install 'rt-ner[train]'")
+
+    monkeypatch.setattr("rt_ner.live.learning.adapt_commands.plugin", absent)
+    arguments = ["adapt", small_bundle_folder, "--out", tmp_path / "next"]
+    expect_error(arguments, "pip install 'rt-ner[train]'", "--method rls")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_could_not_be_swapped_to_is_not_trained(
+    small_bundle: Bundle, tmp_path: Path
+) -> None:
+    classifying = with_readout(classifying_bundle(small_bundle), small_bundle.model.readout)
+    classifying.save(tmp_path / "classes")
+    replace(small_bundle, weights=None).save(tmp_path / "unit")
+    for name, reason in {"classes": "classifier would be lost", "unit": "unit vectors"}.items():
+        arguments = ["adapt", tmp_path / name, "--out", tmp_path / "next"]
+        expect_error(arguments, reason, "--method rls")
 
 
 def test_inspect_and_evaluate_print_one_json_object(

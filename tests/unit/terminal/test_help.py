@@ -36,8 +36,11 @@ def commands_of(app: typer.Typer) -> Iterator[tuple[str, Any]]:
             yield name, group.get_command(context, name)
 
 
-ALL = [("", name) for name, _ in commands_of(build_app())]
-ALL += [("bench", name) for name, _ in commands_of(bench)]
+COMMANDS = {
+    (group, name): command
+    for group, app in (("", build_app()), ("bench", bench))
+    for name, command in commands_of(app)
+}
 
 
 @pytest.mark.parametrize("names", [(), ("bench",)])
@@ -58,12 +61,14 @@ def test_a_command_has_one_line_in_a_panel(group: type[LazyGroup]) -> None:
             assert line.endswith(f"  {summary}")
 
 
-@pytest.mark.parametrize(("app", "group"), [(build_app(), Commands), (bench, Measurements)])
-def test_summaries_are_the_first_lines_of_docstrings(
-    app: typer.Typer, group: type[LazyGroup]
-) -> None:
+@pytest.mark.parametrize(("name", "group"), [("", Commands), ("bench", Measurements)])
+def test_summaries_are_the_first_lines_of_docstrings(name: str, group: type[LazyGroup]) -> None:
     summaries = {name: line for panel in group.panels.values() for name, line in panel.items()}
-    found = {name: command.help.split("\n\n")[0] for name, command in commands_of(app)}
+    found = {
+        command: each.help.split("\n\n")[0]
+        for (of, command), each in COMMANDS.items()
+        if of == name
+    }
     assert summaries == found
 
 
@@ -72,12 +77,11 @@ def test_every_command_of_ours_is_offered() -> None:
     assert {name for panel in Commands.panels.values() for name in panel} <= ours
 
 
-@pytest.mark.parametrize(("group", "name"), ALL)
+@pytest.mark.parametrize(("group", "name"), COMMANDS)
 def test_a_command_explains_itself(group: str, name: str) -> None:
     text = help_of(*filter(None, (group, name)))
     assert max(map(len, text.splitlines())) <= WIDTH
-    command = dict(commands_of(bench if group else build_app()))[name]
-    for parameter in getattr(command, "params", []):
+    for parameter in getattr(COMMANDS[group, name], "params", []):
         words = getattr(parameter, "help", None)
         if getattr(parameter, "hidden", False) or name in ("bench",):
             continue
@@ -86,9 +90,8 @@ def test_a_command_explains_itself(group: str, name: str) -> None:
         assert not ODD.match(words), f"{name}: {parameter.name}: {words}"
 
 
-@pytest.mark.parametrize(("group", "name"), ALL)
-def test_shared_options_mean_the_same_everywhere(group: str, name: str) -> None:
-    command = dict(commands_of(bench if group else build_app()))[name]
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=map(" ".join, COMMANDS))
+def test_shared_options_mean_the_same_everywhere(command: Any) -> None:
     for parameter in getattr(command, "params", []):
         if getattr(parameter, "hidden", False):
             continue
@@ -125,12 +128,11 @@ def test_choices_are_shown_and_checked(command: tuple[str, ...], option: str, ch
 
 
 def commands_with(*metavars_or_options: str) -> Iterator[tuple[str, Any]]:
-    for app in (build_app(), bench):
-        for name, command in commands_of(app):
-            for parameter in getattr(command, "params", []):
-                if {parameter.metavar, *parameter.opts} & set(metavars_or_options):
-                    yield name, command
-                    break
+    for (_, name), command in COMMANDS.items():
+        for parameter in getattr(command, "params", []):
+            if {parameter.metavar, *parameter.opts} & set(metavars_or_options):
+                yield name, command
+                break
 
 
 def test_every_command_that_reads_a_session_takes_a_recipe_for_it() -> None:

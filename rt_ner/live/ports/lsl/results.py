@@ -85,7 +85,7 @@ class LslResults:
         self._latent.push_sample(decoded.latent, s_from_ns(decoded.end_ns))
 
     def push_timing(self, end_ns: int, values: Sequence[float]) -> None:
-        """Send a row of `TIMING_LABELS`: stage stamps in s, counts, gain and state."""
+        """Send a row of `TIMING_LABELS`: stage stamps in s, counts, gain, state, bundle."""
         self._timing.push_sample(values, s_from_ns(end_ns))
 
     def push_counts(self, end_ns: int, counts: Float32Array) -> None:

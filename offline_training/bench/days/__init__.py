@@ -1,0 +1,1 @@
+"""Measure a decoder over many days of use without any calibration."""

@@ -1,0 +1,1 @@
+"""Compare the simulated subject with published results and with recordings."""

@@ -1,0 +1,1 @@
+"""Simulate a session like a recorded closed loop, and compare both."""

@@ -1,0 +1,1 @@
+"""The decoders that others are compared with in the loop."""

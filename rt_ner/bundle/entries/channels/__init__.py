@@ -1,0 +1,1 @@
+"""Entries of a manifest with numbers per channel."""

@@ -1,0 +1,69 @@
+"""Tell the operator when a new bundle is ready to swap to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from rt_ner.bundle.storage import SUMS_FILE
+from rt_ner.decoding.specification import DecoderSpecification
+
+_LOOK_S = 1.0
+
+
+class NextBundle:
+    """The folder of the next bundle; ``tell`` is called when another one is written there.
+
+    ``read`` reads its model, from any thread; a bundle that was read already is not told.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        read: Callable[[], DecoderSpecification],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._read = read
+        self._tell = tell
+        self._seen = self._sums()
+
+    def look(self) -> None:
+        """Look, and tell if there is a new bundle."""
+        sums = self._sums()
+        # While a bundle is replaced, there is none for a moment.
+        if sums and sums != self._seen:
+            self._seen = sums
+            self._tell(f"a new bundle is ready in {self._folder}: w swaps to it, u goes back")
+
+    def load(self) -> DecoderSpecification:
+        """Return the model of the bundle that is there now."""
+        self._seen = self._sums() or self._seen
+        return self._read()
+
+    def _sums(self) -> bytes:
+        try:
+            return (self._folder / SUMS_FILE).read_bytes()
+        except OSError:
+            return b""
+
+
+@contextmanager
+def watching(bundle: NextBundle | None) -> Iterator[None]:
+    """Look for new bundles within the block, in a thread; None: do nothing."""
+    if bundle is None:
+        yield
+        return
+    is_over = Event()
+
+    def watch() -> None:
+        while not is_over.wait(_LOOK_S):
+            bundle.look()
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
