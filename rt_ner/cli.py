@@ -34,7 +34,7 @@ class Commands(LazyGroup):
             "train": "Train NER on a session and write a decoder bundle.",
             "evaluate": "Score a bundle on a session, offline.",
             "compare": "Compare NER with other decoders on the same trials.",
-            "sweep": "Fit many sessions, methods, settings and seeds.",
+            "sweep": "Fit many sessions with many methods, settings and seeds.",
             "transfer": "Carry a decoder over to a new day with few labels or none.",
             "models": "Keep bundles in a store, and say which one is in use.",
         },

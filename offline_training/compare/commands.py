@@ -99,8 +99,7 @@ def compare(
         check_out(out)
     tell = Console(stderr=True, highlight=False, markup=False).print
     chosen = _chosen(methods, tell)
-    voltage = voltage_settings(value, reference, bank)
-    wanted = names_in(outputs)
+    voltage, wanted = voltage_settings(value, reference, bank), names_in(outputs)
     recordings = load_recordings(files, area or (), paper_smoothing, wanted, voltage, recipe)
     chosen = usable_methods(chosen, recordings, tell)
     if bundle is not None:

@@ -90,14 +90,17 @@ def test_a_killed_scheduler_is_replaced_by_another_one(tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{port}"
     scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
     worker = ["-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-    with process(*scheduler, "--no-dashboard") as first:
-        with process(*worker), process(*client(sweep, "", address)) as running:
-            wait_until(lambda: len(completions(sweep)) >= len(sweep.plan()) // 3, running)
-            first.send_signal(signal.SIGKILL)
-            first.wait()
-            # Workers end with their scheduler.
-            with process(*scheduler, "--no-dashboard"), process(*worker):
-                assert running.wait(240) == 0
+    with (
+        process(*scheduler, "--no-dashboard") as first,
+        process(*worker),
+        process(*client(sweep, "", address)) as running,
+    ):
+        wait_until(lambda: len(completions(sweep)) >= len(sweep.plan()) // 3, running)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        # Workers end with their scheduler.
+        with process(*scheduler, "--no-dashboard"), process(*worker):
+            assert running.wait(240) == 0
     check_against_undisturbed(sweep, tmp_path / "plain")
 
 

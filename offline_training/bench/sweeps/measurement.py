@@ -101,7 +101,7 @@ def _fits_per_min(folder: SweepFolder) -> float:
     runs = read_runs(folder)
     began_s = [datetime.fromisoformat(run["began"]).timestamp() for run in runs]
     ended_s = [begin_s + run["seconds"] for begin_s, run in zip(began_s, runs, strict=True)]
-    return 60 * len(runs) / (max(ended_s) - min(began_s))
+    return float(60 * len(runs) / (max(ended_s) - min(began_s)))
 
 
 def _mean_fit_s(folder: SweepFolder) -> float:

@@ -18,6 +18,7 @@ from offline_training.sweep.report.choices import (
     Way,
 )
 from rt_ner.core.arrays import FloatArray
+from rt_ner.core.quantities.interval import mean_of
 
 _MOST_MAPS, _MOST_METHODS = 6, 6
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -79,7 +80,8 @@ def _map(
     cells: Sequence[tuple[dict[str, Any], float]],
 ) -> Picture:
     rows, columns = (varied[name] for name in pair)
-    means = np.array([[_mean_at(cells, pair, (row, col)) for col in columns] for row in rows])
+    scores = [[_scores_at(cells, pair, (row, col)) for col in columns] for row in rows]
+    means = np.array([[np.mean(found) if found else np.nan for found in row] for row in scores])
     figure = Figure(figsize=(2.6 + 0.75 * len(columns), 1.9 + 0.45 * len(rows)), facecolor="white")
     axes = figure.subplots()
     image = axes.imshow(means, cmap="cividis", aspect="auto")
@@ -111,16 +113,15 @@ def _write_numbers(axes: Axes, means: FloatArray) -> None:
             )
 
 
-def _mean_at(
+def _scores_at(
     cells: Sequence[tuple[dict[str, Any], float]], names: tuple[str, ...], at: tuple[str, ...]
-) -> float:
-    """Return the mean score where settings have these values; NaN if that was not tried."""
-    found = [
+) -> list[float]:
+    """Return the scores where settings have these values; none if that was not tried."""
+    return [
         r2
         for settings, r2 in cells
         if all(json.dumps(settings.get(name)) == text for name, text in zip(names, at, strict=True))
     ]
-    return float(np.mean(found)) if found else np.nan
 
 
 def _line(
@@ -131,10 +132,14 @@ def _line(
 ) -> Picture:
     """Draw the mean score by the values of the one setting that varies."""
     texts = varied[name]
-    means = [_mean_at(cells, (name,), (text,)) for text in texts]
+    means = [mean_of(_scores_at(cells, (name,), (text,))) for text in texts]
     figure = Figure(figsize=(5, 3.2), facecolor="white")
     axes = figure.subplots()
-    axes.plot(range(len(texts)), means, "o-", color=_COLOURS[0])
+    middles = [each.mean for each in means]
+    ends = np.array([each.interval95 or (each.mean, each.mean) for each in means]).T
+    axes.errorbar(
+        range(len(texts)), middles, np.abs(ends - middles), fmt="o-", capsize=3, color=_COLOURS[0]
+    )
     axes.set_xticks(range(len(texts)), texts)
     axes.set_xlabel(name)
     axes.set_ylabel("validation R²")
@@ -143,7 +148,7 @@ def _line(
     shown = ", ".join(f"{text}: {mean:.3f}" for text, mean in zip(texts, means, strict=True))
     return Picture(
         png_of(figure),
-        f"{method}: mean validation R² over sessions and seeds",
+        f"{method}: mean validation R² over sessions and seeds; bars: 95 % interval over sessions",
         f"Line of {method} by {name}; {shown}",
     )
 

@@ -21,7 +21,7 @@ from offline_training.sweep.results.folder import SweepFolder
 from offline_training.sweep.results.tables import collect, read_runs, read_scores
 from rt_ner.core.atomic_files import replace_file
 from rt_ner.core.errors import ConfigError
-from rt_ner.core.quantities.interval import mean_interval95
+from rt_ner.core.quantities.interval import mean_of
 
 PAGE = "report.html"
 _MOST_WAYS, _MOST_FAILURES = 30, 50
@@ -145,15 +145,11 @@ def _choice_table(choices: Sequence[Choice]) -> _Table:
 def _way_table(sessions: Sessions) -> _Table:
     rows = []
     for way, (validation, held_out) in [*complete_ways(sessions).items()][:_MOST_WAYS]:
-        interval = mean_interval95(held_out)
-        shown = " to ".join(_number(each) for each in interval) if interval else "–"
-        rows.append(
-            (way.method, way.readout, way.shown or "–", _number(float(validation.mean())),
-             _number(float(held_out.mean())), shown)
-        )  # fmt: skip
-    columns = ("method", "readout", "settings", "validation", "held out", "95 % interval")
+        scores = (_number(float(validation.mean())), f"{mean_of(held_out):.3f}")
+        rows.append((way.method, way.readout, way.shown or "–", *scores))
+    columns = ("method", "readout", "settings", "validation", "held out (95 % interval)")
     title = f"Means over {len(sessions)} sessions, best validation first"
-    return _Table(f"{title} (at most {_MOST_WAYS} rows)", columns, rows, 3)
+    return _Table(f"{title} (at most {_MOST_WAYS} rows)", columns, rows, 2)
 
 
 def _failure_table(failures: Sequence[dict[str, Any]]) -> _Table:

@@ -1,1 +1,1 @@
-"""What is on disk: the folder of a sweep, and the tables collected from it."""
+"""Results on disk: the folder of a sweep, and the tables collected from it."""
