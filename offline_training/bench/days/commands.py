@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offline_training.closed_loop.in_process.options import HandTrials, Subjects
+from offline_training.engines.options import Scheduler, Workers, chosen_engine
 from offline_training.options import pick_device, require_training
 from rt_ner.terminal.options import (
     AreaName,
@@ -42,6 +43,8 @@ def bench_days(
     calibration: HandTrials = 160,
     config: ConfigPath = None,
     device: Device = "auto",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a decoder over many days of ordinary use.
@@ -79,7 +82,9 @@ def bench_days(
             days=days,
             conditions=tuple(Condition),
         )
-        rows = measure_days(plan, range(first_seed, first_seed + seeds), shown)
+        all_seeds = range(first_seed, first_seed + seeds)
+        with chosen_engine(workers, scheduler, shown.warn) as engine:
+            rows = measure_days(plan, all_seeds, shown, engine)
     summary = summary_of(rows)
     if as_json:
         found = {name: asdict(each) for name, each in summary.items()}

@@ -16,6 +16,8 @@ from offline_training.closed_loop.in_process.simulation import (
     SimulatedBlock,
     simulate_block,
 )
+from offline_training.engines.engine import HERE, Engine
+from offline_training.engines.threads import one_thread
 from offline_training.settings import TrainSettings
 from rt_ner.recalibration.intention.reach_model import fit_reach_model
 from rt_ner.task.scores import BlockScore
@@ -75,16 +77,38 @@ class Row:
 
 
 def measure_days(
-    plan: DaysPlan, seeds: Sequence[int], show: Callable[[str, float], None]
+    plan: DaysPlan,
+    seeds: Sequence[int],
+    show: Callable[[str, float], None],
+    engine: Engine = HERE,
 ) -> list[Row]:
-    """Return the scores of all days, conditions and seeds."""
-    rows: list[Row] = []
-    for number, seed in enumerate(seeds):
+    """Return the scores of all days, conditions and seeds; the engine runs the seeds.
+
+    Each seed keeps to one thread, so that every engine gives the same scores.
+    """
+    is_here = engine is HERE
+    score = partial(rows_of_seed, plan, show if is_here else _say_nothing)
+    found: dict[int, list[Row]] = {}
+    for seed, outcome in engine.results(score, seeds):
+        if isinstance(outcome, Exception):
+            raise outcome
+        found[seed] = outcome
+        show(f"{len(found)} of {len(seeds)} seeds", len(found) / len(seeds))
+    return [row for seed in seeds for row in found[seed]]
+
+
+def _say_nothing(stage: str, part: float) -> None: ...
+
+
+def rows_of_seed(plan: DaysPlan, show: Callable[[str, float], None], seed: int) -> list[Row]:
+    """Return the scores of all days and conditions with one seed."""
+    with one_thread():
         one = _Seed(plan, seed)
-        for condition in plan.conditions:
-            stage = f"seed {number + 1} of {len(seeds)}, {condition}"
-            rows += one.rows(condition, partial(show, stage))
-    return rows
+        return [
+            row
+            for condition in plan.conditions
+            for row in one.rows(condition, partial(show, f"seed {seed}, {condition}"))
+        ]
 
 
 class _Seed:

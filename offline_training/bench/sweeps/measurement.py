@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -57,8 +58,8 @@ def measure_sweep(
             tell(f"undisturbed, workers: {workers}")
             _run_to_end(config, where, workers)
         tell(f"under {n_kills} kills, workers: 2")
-        fit_s = _mean_fit_s(two)
-        kills = _run_under_kills(config, killed, n_kills, random.Random(seed), fit_s)  # noqa: S311
+        rng = random.Random(seed)  # noqa: S311 - no secret
+        kills = _run_under_kills(config, killed, n_kills, rng, read_runs(two))
         tables = {(each.path / SCORES).read_bytes() for each in (one, two, killed)}
         rates = _fits_per_min(one), _fits_per_min(two)
         return SweepResult(
@@ -104,25 +105,20 @@ def _fits_per_min(folder: SweepFolder) -> float:
     return float(60 * len(runs) / (max(ended_s) - min(began_s)))
 
 
-def _mean_fit_s(folder: SweepFolder) -> float:
-    seconds = [float(run["seconds"]) for run in read_runs(folder)]
-    return sum(seconds) / len(seconds)
-
-
 def _run_under_kills(
-    config: Path, folder: SweepFolder, n_kills: int, rng: random.Random, fit_s: float
+    config: Path, folder: SweepFolder, n_kills: int, rng: random.Random, runs: list[dict[str, Any]]
 ) -> Kills:
     """Run a sweep, kill one of its processes at a time, and resume it; let it end after the last.
 
-    The next kill comes some time after a fit was done or has begun again, so that the sweep gets
-    on.
+    Kills are spread over the sweep: each waits for its share of the fits, and then a random time.
     """
+    n_fits, fit_s = len(runs), fmean(float(run["seconds"]) for run in runs)
     workers = clients = 0
     seen: dict[Path, tuple[int, int]] = {}
     again: set[Path] = set()
     client = _started(config, folder, 2)
-    for _ in range(n_kills):
-        _wait_for_fit(folder, client)
+    for number in range(n_kills):
+        _wait_for_fits(folder, client, number * n_fits // n_kills)
         time.sleep(fit_s * rng.uniform(*_AFTER))
         victims = _workers_of(client)
         if victims and rng.random() < 0.5:
@@ -141,9 +137,12 @@ def _run_under_kills(
     return Kills(workers, clients, len(again))
 
 
-def _wait_for_fit(folder: SweepFolder, client: subprocess.Popen[bytes]) -> None:
-    """Wait until a fit runs, or the sweep has ended."""
-    while client.poll() is None and not any((folder.path / "running").glob("*.lock")):
+def _wait_for_fits(folder: SweepFolder, client: subprocess.Popen[bytes], n_done: int) -> None:
+    """Wait until so many fits are done and another one runs, or the sweep has ended."""
+    running = folder.path / "running"
+    while client.poll() is None:
+        if any(running.glob("*.lock")) and len(folder.done()) >= n_done:
+            return
         time.sleep(_LOOK_S)
 
 

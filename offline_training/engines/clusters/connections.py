@@ -12,7 +12,7 @@ from distributed import Client, LocalCluster
 from offline_training.engines.clusters.cluster import Connect
 from rt_ner.core.errors import ConfigError
 
-_ANSWER_S = 8.0
+_ANSWER_S = 5.0
 _RETURN_S = 120.0
 # Deaths of a task's worker until Dask gives the task up.
 _MOST_DEATHS = 3

@@ -30,13 +30,16 @@ def planned_sessions(
             try:
                 source = _source_key(path, group)
                 sources[source] = known.get(source) or [*_stored(path, group, folder)]
-            except (SessionError, OSError) as error:
+            except SessionError as error:
                 n_bad += 1
                 tell(f"warning: left out: {error}")
+            except OSError as error:
+                n_bad += 1
+                tell(f"warning: left out: {path}: {error.strerror or error}")
     folder.write_sources(sources)
     found = {each.sha256: each for entries in sources.values() for each in entries}
     if n_bad:
-        tell(f"warning: {n_bad} recordings are left out of the sweep, {len(found)} sessions remain")
+        tell(f"warning: recordings left out of the sweep: {n_bad}; sessions in it: {len(found)}")
     if not found:
         raise ConfigError("no session is left that could be read: see the lines above")
     _check_names(tuple(found.values()))
