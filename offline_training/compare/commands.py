@@ -108,10 +108,7 @@ def compare(
     with watching(plan) as watcher, chosen_engine(workers, scheduler, watcher.tell) as engine:
         results = run(plan, watcher, engine)
     save(results, out, bundle)
-    if as_json:
-        print_json(scores_json(results))
-    else:
-        _show(results, out or bundle)
+    print_json(scores_json(results)) if as_json else _show(results, out or bundle)
 
 
 def _chosen(methods: str, tell: Callable[[str], None]) -> "tuple[Method, ...]":

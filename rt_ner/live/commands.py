@@ -123,6 +123,11 @@ def decode(
     ):
         bundles = _Bundles(bundle, loaded, next_bundle)
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
+    _show_totals(statistics, console)
+
+
+def _show_totals(statistics: "LoopStatistics", console: Console) -> None:
+    """Show the counts of a run and the times of its steps."""
     counts = statistics.counts()
     console.print(f"decoded {counts.pop('decoded')} hops")
     named = {f" of {source}": found for source, found in statistics.counts_by_source().items()}
