@@ -36,7 +36,7 @@ class Commands(LazyGroup):
             "compare": "Compare NER with other decoders on the same trials.",
             "sweep": "Fit many sessions with many methods, settings and seeds.",
             "transfer": "Carry a decoder over to a new day with few labels or none.",
-            "models": "Keep bundles in a store, and say which one is in use.",
+            "models": "Keep bundles in a store, and set which one is in use.",
         },
         "Live": {
             "decode": "Decode cursor velocity live, until Ctrl-C.",

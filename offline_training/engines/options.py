@@ -18,7 +18,7 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         min=1,
-        help="Number of processes on this computer, each with one thread, e.g. 4.",
+        help="Run N fits at once on this computer, e.g. 4.",
     ),
 ]
 Scheduler = Annotated[
@@ -26,7 +26,7 @@ Scheduler = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Use the Dask cluster with this scheduler, e.g. tcp://192.168.1.5:8786.",
+        help="Run on the Dask cluster at this address, e.g. tcp://192.168.1.5:8786.",
     ),
 ]
 SlurmProfile = Annotated[
@@ -34,7 +34,7 @@ SlurmProfile = Annotated[
     typer.Option(
         "--slurm",
         metavar="FILE",
-        help="Start workers as Slurm jobs, as this profile (TOML) says, e.g. slurm.toml.",
+        help="Run as Slurm jobs, with the settings in this file, e.g. slurm.toml.",
     ),
 ]
 
@@ -49,7 +49,7 @@ def cluster_engine(
 ) -> Iterator[Engine]:
     """Open the cluster that was chosen; by default processes, one per core, of this computer."""
     if sum(choice is not None for choice in (workers, scheduler, slurm)) > 1:
-        raise ConfigError("--workers, --scheduler and --slurm exclude each other: give one of them")
+        raise ConfigError("--workers, --scheduler and --slurm can't be combined: give only one")
     from offline_training.engines.clusters import connections  # noqa: PLC0415 - quick --help
     from offline_training.engines.clusters.cluster import Cluster  # noqa: PLC0415
 

@@ -38,8 +38,10 @@ class SweepCommands(TyperGroup):
 app = typer.Typer(
     cls=SweepCommands,
     help="Fit many sessions with many methods, settings and seeds.\n\n"
-    "rt-ner sweep CONFIG.toml --out FOLDER is short for rt-ner sweep run.",
+    "rt-ner sweep CONFIG.toml --out FOLDER is short for rt-ner sweep run; its options: "
+    "rt-ner sweep run --help.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -49,10 +51,13 @@ def run(
     config: Annotated[
         Path,
         typer.Argument(
-            metavar="CONFIG", help="Settings of the sweep (TOML), as rt-ner settings sweep shows."
+            metavar="CONFIG",
+            help="Settings file, e.g. sweep.toml; rt-ner settings sweep prints an example.",
         ),
     ],
-    out: Annotated[Path, out_option("results; a sweep that it holds goes on")],
+    out: Annotated[
+        Path, out_option("results, e.g. my-sweep; if it holds a sweep, that is continued")
+    ],
     workers: Workers = None,
     scheduler: Scheduler = None,
     slurm: SlurmProfile = None,
@@ -61,12 +66,12 @@ def run(
         typer.Option(
             "--task-list",
             metavar="FILE",
-            help="Run nothing: write a file with one command per fit, e.g. tasks.txt, for a job "
-            "array, or for xargs -P 4 on this computer.",
+            help="Run nothing, but write one command per fit to this file, e.g. tasks.txt: for "
+            "a job array, or for xargs -P 4 on this computer.",
         ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try fits again that failed before.")
+        bool, typer.Option("--retry-failed", help="Run failed fits again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +99,7 @@ def run(
         fits = sweep.fits_per_method()
         folder.write_plan(settings, sessions)
         if retry_failed:
-            shown.say(f"{folder.forget_failures()} failed fits are tried again")
+            shown.say(f"{folder.forget_failures()} failed fits: trying them again")
         if task_list is not None:
             _write_task_list(sweep, task_list, shown.say)
             return
@@ -123,7 +128,7 @@ def fit(
         int, typer.Argument(metavar="NUMBER", help="Number of the fit in the plan, from 0.", min=0)
     ],
 ) -> None:
-    """Run a single fit of a sweep that is planned.
+    """Run one fit of a sweep, for task lists.
 
     A task list (--task-list) consists of these commands. A fit that is done is not repeated.
     """

@@ -53,7 +53,7 @@ class Sweep:
         """Return the number of fits of each method; ConfigError if there are too many."""
         if self.settings.search != "optuna":
             return self.plan().fits_per_method
-        any_trials: list[dict[str, JsonValue]] = [{}] * self.settings.trials
+        any_trials: list[dict[str, JsonValue]] = [{}] * self.settings.combinations
         tried = by_method(self.settings, any_trials)
         counts = Plan(self.settings, self.sessions, tried).fits_per_method
         if sum(counts.values()) > MOST_FITS:
@@ -149,8 +149,8 @@ def _run_rounds(sweep: Sweep, engine: Engine, progress: SweepProgress) -> None:
             )
             for name in methods
         }
-        for first in range(0, settings.trials, ROUND):
-            n = min(ROUND, settings.trials - first)
+        for first in range(0, settings.combinations, ROUND):
+            n = min(ROUND, settings.combinations - first)
             tried: dict[str, Any] = {name: ({},) if first == 0 else () for name in settings.methods}
             tried |= {name: study.combinations(first, n) for name, study in studies.items()}
             plan = Plan(settings, sweep.sessions, tried)

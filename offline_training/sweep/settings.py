@@ -15,8 +15,8 @@ from rt_ner.core.settings import Settings, load_settings, unknown_name
 _NOT_SWEPT = {
     "seed": "give seeds = […] at the top",
     "outputs": "give outputs under [[sessions]]",
-    "classes": "a sweep scores continuous outputs alone",
-    "held_out": "scores on different held-out trials would not compare",
+    "classes": "a sweep scores only continuous outputs",
+    "held_out": "scores on different held-out trials would not be comparable",
     "readout": "a sweep scores the linear readout and that of nearest neighbours",
 }
 
@@ -38,7 +38,7 @@ class SweepSettings(Settings):
     settings: dict[str, tuple[JsonValue, ...]] = Field(default={})
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     search: Literal["grid", "random", "optuna"] = "grid"
-    trials: int = Field(default=50, ge=1)
+    combinations: int = Field(default=50, ge=1)
     search_seed: int = Field(default=0, ge=0)
     control: bool = True
     validation: float = Field(default=0.2, gt=0, lt=1)

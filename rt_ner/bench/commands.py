@@ -45,7 +45,7 @@ class Measurements(LazyGroup):
             "soak": "Run a long session in a short time.",
         },
         "Trainer": {
-            "sweep": "Time a sweep on two workers, and kill it at random.",
+            "sweep": "Measure a sweep on two workers, and kill it at random.",
             "loss": "Time the loss, and a training step beside CEBRA's.",
             "learning": "Time recalibration beside a running decoder.",
             "recalibration": "Score recalibration on a real closed-loop recording.",

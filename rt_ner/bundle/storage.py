@@ -130,7 +130,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     ----------
     folder : str or Path
         The bundle's folder, such as ``"m1-bundle"``, or the name of a promoted one in a model
-        store, such as ``"models/monkey1/current"``.
+        store, such as ``"my-store/monkey1/current"``.
 
     Returns
     -------

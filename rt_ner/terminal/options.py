@@ -22,7 +22,7 @@ BundlePath = Annotated[
     typer.Argument(
         metavar="BUNDLE",
         help="Folder of a trained bundle, e.g. m1-bundle, or the one promoted in a store, e.g. "
-        "models/monkey1/current.",
+        "my-store/monkey1/current.",
     ),
 ]
 OptionalBundlePath = Annotated[

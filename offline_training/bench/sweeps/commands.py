@@ -16,14 +16,17 @@ def bench_sweep(
         Path,
         typer.Argument(
             metavar="CONFIG",
-            help="Settings of a sweep (TOML), e.g. of 60 fits, by a grid or at random.",
+            help="Settings file of a sweep, e.g. sweep.toml with about 60 fits, not by Optuna.",
         ),
     ],
     kills: Annotated[
         int, typer.Option(metavar="N", help="Number of processes to kill at random.", min=0)
     ] = 20,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Random seed of the moments and victims.", min=0)
+        int,
+        typer.Option(
+            metavar="N", help="Random seed for when, and which, processes are killed.", min=0
+        ),
     ] = 0,
     folder: Annotated[
         Path | None,
@@ -31,12 +34,12 @@ def bench_sweep(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time a sweep on two workers, and kill it at random.
+    """Measure a sweep on two workers, and kill it at random.
 
     Runs the sweep three times: with one worker, with two, and with two while workers and the
     sweep's own process (which holds the scheduler) are killed at random moments and the sweep is
-    resumed. Reports the ratio of throughput, fits lost or done twice, and if the three tables are
-    the same, byte by byte. Needs a computer that does nothing else.
+    resumed. Reports how much faster two workers are, how many fits were lost or done twice, and if
+    all three sweeps give identical tables. Run nothing else meanwhile.
 
     Example: rt-ner bench sweep sweep.toml --kills 20 --json
     """

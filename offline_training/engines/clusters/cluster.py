@@ -114,14 +114,16 @@ class Cluster:
         if time.monotonic() - self._counted_s > _LOOK_S:
             n_workers = len(self._client.nthreads())
             if not n_workers and not self._has_told:
-                self._tell("the scheduler has no workers: waiting until one is started")
+                self._tell("the scheduler has no workers: start one, with dask worker ADDRESS")
             self._has_told = not n_workers
             self._n_workers = max(1, n_workers)
             self._counted_s = time.monotonic()
 
     def _start_anew(self) -> None:
         """Connect again, to a scheduler that knows nothing of the tasks."""
-        self._tell("the connection to the scheduler was lost: starting anew from what is on disk")
+        self._tell(
+            "lost the connection to the scheduler: connecting again; fits that are done are kept"
+        )
         with suppress(*_LOST):
             self._stack.close()
         self._counted_s = -float("inf")

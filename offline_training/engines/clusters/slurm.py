@@ -44,12 +44,12 @@ def slurm_jobs(profile: Path, tell: Callable[[str], None]) -> Connect:
             with slurm_cluster(settings) as cluster, Client(cluster) as client:
                 cluster.scale(jobs=settings.jobs)
                 tell_dashboard(client, tell)
-                tell(f"{settings.jobs} jobs are asked of Slurm; fits begin as soon as one runs")
+                tell(f"asked Slurm for {settings.jobs} jobs; fits start with the first one")
                 yield client
         except FileNotFoundError as error:
             raise ConfigError(
-                f"--slurm {profile}: there is no {error.filename} here: run this where jobs are "
-                "submitted, or use --task-list"
+                f"--slurm {profile}: {error.filename} was not found: run this where you "
+                "submit jobs, or use --task-list"
             ) from error
 
     return connect

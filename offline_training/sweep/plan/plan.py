@@ -119,8 +119,8 @@ class Plan:
 def too_many(n_fits: int) -> ConfigError:
     """Return the error of a sweep that is too large."""
     return ConfigError(
-        f"this sweep has {n_fits:,} fits, expected {MOST_FITS:,} at most: cut it up into several, "
-        'e.g. by sessions, or try some settings only (search = "random" or "optuna")'
+        f"this sweep has {n_fits:,} fits, expected {MOST_FITS:,} at most: split it into several, "
+        'e.g. by sessions, or try only some settings (search = "random" or "optuna")'
     )
 
 
@@ -139,7 +139,7 @@ def searched(settings: SweepSettings) -> dict[str, Sequence[Combination]]:
     grid = Grid(settings.settings)
     tried: Sequence[Combination] = grid
     if settings.search == "random":
-        tried = Sample(grid, settings.trials, settings.search_seed)
+        tried = Sample(grid, settings.combinations, settings.search_seed)
     elif grid.size > MOST_FITS:
         raise too_many(grid.size)
     return by_method(settings, tried)

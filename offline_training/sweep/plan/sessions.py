@@ -55,7 +55,7 @@ def _files(group: SessionGroup) -> Iterator[Path]:
             continue
         found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         if not found:
-            raise ConfigError(f"sessions: no file fits {name}: check the path")
+            raise ConfigError(f"sessions: no file matches {name}: check the path")
         yield from found
 
 

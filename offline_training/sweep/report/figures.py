@@ -96,8 +96,8 @@ def _map(
     best = f"{pair[0]} = {rows[row]}, {pair[1]} = {columns[column]}"
     return Picture(
         png_of(figure),
-        f"{method}: mean validation R² over sessions, seeds and all other settings; empty: not "
-        "tried. Unless the sweep tried every combination, cells also differ in the other settings",
+        f"{method}: mean validation R² over sessions, seeds and all other settings; empty "
+        "cells were not tried. With a random or Optuna search, cells may also differ in others",
         f"Heat map of {method} by {pair[0]} and {pair[1]}; highest, {np.nanmax(means):.3f}, at "
         f"{best}; lowest {np.nanmin(means):.3f}",
     )

@@ -35,10 +35,12 @@ img { max-width: 100%; } figure { margin: 1.5em 0; } figcaption { color: #444; }
 _READING = """\
 Every number is R² (1 is perfect, 0 is no better than the mean). <b>Validation</b> trials are the
 last of the training trials; no method learns from them, and settings are chosen by them.
-<b>Held-out</b> trials are the last of the session; they choose nothing. So read the held-out R²,
-and do not pick settings by it. The <b>control</b> learned from shuffled trials: it should be near 0
-or below. The <b>95 % interval</b> is that of the mean over seeds for other held-out trials of the
-same session (bootstrap over trials); it does not cover other days."""
+<b>Held-out</b> trials are the last of the session. Quote the held-out R², but do not choose
+settings by it. The <b>control</b> learned from shuffled trials: it should be near 0 or below.
+The <b>95 % interval</b> of a session shows how far the mean R² over seeds might change with other
+held-out trials of the same session (bootstrap over trials). That of a mean over sessions shows how
+far it might change with other sessions (bootstrap over sessions). The readout <b>knn</b> is for
+comparison; no live decoder has it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def write_report(path: Path) -> dict[str, Any]:
     rows = current_rows(folder)
     if not rows:
         raise ConfigError(
-            f"{folder.path}: its fits are all of an earlier plan: run the sweep again first"
+            f"{folder.path}: no fit belongs to the current settings: run the sweep again first"
         )
     sessions = scores_by_session(rows)
     choices = best_choices(sessions, folder)
@@ -103,7 +105,7 @@ def current_rows(folder: SweepFolder) -> list[dict[str, Any]]:
 def _nothing_done(folder: SweepFolder, failures: Sequence[dict[str, Any]]) -> str:
     if failures:
         first = failures[0]["error"]
-        return f"{folder.path}: all {len(failures)} fits failed, the first with: {first}"
+        return f"{folder.path}: all {len(failures)} fits failed. First error: {first}"
     return f"{folder.path}: no fit is done yet: run the sweep, or the commands of its task list"
 
 
@@ -136,10 +138,12 @@ def _choice_table(choices: Sequence[Choice]) -> _Table:
         for choice in choices
     ]
     columns = (
-        "session", "method", "settings", "validation", "held out", "SD over seeds (number)",
-        "95 % interval", "control",
+        "session", "method", "settings", "validation", "held out",
+        "SD over seeds (number of seeds)", "95 % interval", "control",
     )  # fmt: skip
-    return _Table("The best for each session, chosen by validation", columns, rows, 5)
+    return _Table(
+        "Best method and settings for each session (highest validation R²)", columns, rows, 5
+    )
 
 
 def _way_table(sessions: Sessions) -> _Table:
@@ -148,8 +152,11 @@ def _way_table(sessions: Sessions) -> _Table:
         scores = (_number(float(validation.mean())), f"{mean_of(held_out):.3f}")
         rows.append((way.method, way.readout, way.shown or "–", *scores))
     columns = ("method", "readout", "settings", "validation", "held out (95 % interval)")
-    title = f"Means over {len(sessions)} sessions, best validation first"
-    return _Table(f"{title} (at most {_MOST_WAYS} rows)", columns, rows, 2)
+    title = (
+        f"All methods and settings: mean R² over {len(sessions)} sessions, best validation first"
+    )
+    note = f"{title} (at most {_MOST_WAYS} rows; only those that all sessions have)"
+    return _Table(note, columns, rows, 2)
 
 
 def _failure_table(failures: Sequence[dict[str, Any]]) -> _Table:
@@ -158,7 +165,7 @@ def _failure_table(failures: Sequence[dict[str, Any]]) -> _Table:
          each["error"])
         for each in failures[:_MOST_FAILURES]
     ]  # fmt: skip
-    title = f"{len(failures)} fits failed; their tracebacks are in runs.parquet"
+    title = f"Failed fits: {len(failures)} (at most {_MOST_FAILURES} rows; full errors: failed/)"
     return _Table(title, ("session", "method", "settings", "seed", "error"), rows, 0)
 
 

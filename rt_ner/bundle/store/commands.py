@@ -16,7 +16,7 @@ from rt_ner.terminal.options import AsJson, print_json, table_of
 _SHOWN = 12
 
 StorePath = Annotated[
-    Path, typer.Argument(metavar="STORE", help="Folder of the store, e.g. models.")
+    Path, typer.Argument(metavar="STORE", help="Folder of the store, e.g. my-store.")
 ]
 Model = Annotated[
     str,
@@ -26,9 +26,11 @@ Model = Annotated[
 ]
 
 app = typer.Typer(
-    help="Keep bundles in a store, and say which one is in use.\n\n"
-    "Where a command takes a bundle, STORE/NAME/current is the one promoted for NAME.",
+    help="Keep bundles in a store, and set which one is in use.\n\n"
+    "Give STORE/NAME/current to a command to use the bundle that is promoted for NAME, e.g. "
+    "rt-ner decode my-store/monkey1/current.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -41,7 +43,10 @@ def add(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Copy a bundle into a store; a store that does not exist is made."""
+    """Copy a bundle into a store, which is created if needed.
+
+    Example: rt-ner models add my-store m1-bundle
+    """
     digest = ModelStore(store).add(bundle)
     if as_json:
         print_json({"bundle": digest})
@@ -51,7 +56,10 @@ def add(
 
 @app.command("list")
 def list_models(store: StorePath, as_json: AsJson = False) -> None:
-    """List the bundles of a store with sessions and scores."""
+    """List the bundles of a store with sessions and scores.
+
+    Example: rt-ner models list my-store
+    """
     models = ModelStore(store)
     entries = models.index()
     names = {name: models.current(name) for name in models.names()}
@@ -76,7 +84,10 @@ def _r2s(scores: Any) -> tuple[str, str]:
 
 @app.command()
 def show(store: StorePath, model: Model, as_json: AsJson = False) -> None:
-    """Show a bundle's origin, settings and scores, and where it was in use."""
+    """Show a bundle's origin, settings and scores, and where it was in use.
+
+    Example: rt-ner models show my-store monkey1
+    """
     models = ModelStore(store)
     digest = models.find(model)
     content = models.manifest(digest).model_dump(mode="json")
@@ -102,7 +113,10 @@ def show(store: StorePath, model: Model, as_json: AsJson = False) -> None:
 
 @app.command()
 def diff(store: StorePath, one: Model, other: Model, as_json: AsJson = False) -> None:
-    """Show in which settings, sessions and scores two bundles differ."""
+    """Show in which settings, sessions and scores two bundles differ.
+
+    Example: rt-ner models diff my-store monkey1 81c0
+    """
     models = ModelStore(store)
     first, second = (models.find(each) for each in (one, other))
     found = differences(models.manifest(first), models.manifest(second))
@@ -121,21 +135,26 @@ def diff(store: StorePath, one: Model, other: Model, as_json: AsJson = False) ->
 def promote(
     store: StorePath,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name to promote it for, e.g. monkey1.")
+        str,
+        typer.Argument(metavar="NAME", help="Animal or rig that the bundle is for, e.g. monkey1."),
     ],
     model: Model,
     rig: Annotated[
-        str, typer.Option("--rig", metavar="NAME", help="Rig it is for, e.g. rig2; noted.")
+        str, typer.Option("--rig", metavar="NAME", help="Rig to note in the history, e.g. rig2.")
     ] = "",
     note: Annotated[
-        str, typer.Option("--note", metavar="TEXT", help="Reason or remark; noted.")
+        str,
+        typer.Option(
+            "--note", metavar="TEXT", help="Remark to note in the history, e.g. 'new array'."
+        ),
     ] = "",
 ) -> None:
-    """Let STORE/NAME/current stand for a bundle from now on.
+    """Put a bundle into use for a name, such as that of an animal.
 
-    A decoder that is running keeps the bundle that it began with.
+    STORE/NAME/current then means this bundle, until another one is promoted. A decoder that is
+    running keeps the bundle that it began with.
 
-    Example: rt-ner models promote models monkey1 3fa2 --rig rig2
+    Example: rt-ner models promote my-store monkey1 3fa2 --rig rig2
     """
     digest = ModelStore(store).promote(name, model, rig, note)
     typer.echo(f"{store / name / 'current'} is {digest[:_SHOWN]}")
@@ -143,11 +162,14 @@ def promote(
 
 @app.command()
 def verify(store: StorePath) -> None:
-    """Check all bundles of a store: every byte, and the golden windows."""
+    """Check that no bundle of a store is damaged.
+
+    Example: rt-ner models verify my-store
+    """
     models = ModelStore(store)
     problems = [*models.problems()]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
-        raise BundleError(f"{store}: {len(problems)} problems, named above")
+        raise BundleError(f"{store}: problems found: {len(problems)} (see above)")
     typer.echo(f"{store}: all {len(models.hashes())} bundles are intact")

@@ -25,7 +25,6 @@ from rt_ner.core.errors import BundleError, ConfigError
 
 _INDEX, _HISTORY, _CURRENT = "index.json", "history.jsonl", "current"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SHORTEST_PREFIX = 4
 Event = dict[str, Any]
 
 
@@ -75,12 +74,13 @@ class ModelStore:
         if model in self.names():
             return self.current(model)
         found = [digest for digest in self.hashes() if digest.startswith(model)]
-        if len(found) == 1 and len(model) >= _SHORTEST_PREFIX:
+        if model and len(found) == 1:
             return found[0]
-        problem = "several bundles" if len(found) > 1 else "no bundle"
+        names = f", or a name: {', '.join(self.names())}" if self.names() else ""
+        problem = "several bundles" if model and found else "no bundle"
         raise ConfigError(
-            f"{self.path} has {problem} '{model}': give a name ({', '.join(self.names()) or '-'}), "
-            "or more characters of a hash that rt-ner models list shows"
+            f"{self.path} has {problem} '{model}': give more characters of a bundle's hash, as "
+            f"rt-ner models list shows it{names}"
         )
 
     def manifest(self, digest: str) -> Manifest:
@@ -103,9 +103,12 @@ class ModelStore:
         Raises ConfigError for a name that can't be a folder's, BundleError if the bundle is
         damaged.
         """
-        if not _NAME.fullmatch(name) or name in (BUNDLES, _INDEX):
+        if name in (BUNDLES, _INDEX):
+            raise ConfigError(f"'{name}' is reserved: choose another name, e.g. monkey1")
+        if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"'{name}' can't be a name: use letters, digits, '_', '-' and '.', e.g. monkey1"
+                f"'{name}' can't be a name: start with a letter or digit, then use letters, "
+                "digits, '_', '-' and '.', e.g. monkey1"
             )
         digest = self.find(model)
         load_bundle(self.folder(digest))
@@ -150,10 +153,13 @@ class ModelStore:
                 yield str(error)
                 continue
             if hashlib.sha256(sums).hexdigest() != digest:
-                yield f"{self.folder(digest)} is another bundle than its name says: add it again"
+                yield f"{self.folder(digest)} has changed: delete it, and add the bundle again"
         for name in self.names():
             if not bundle_at(self.path / name / _CURRENT).is_dir():
-                yield f"{name}: the bundle {self.current(name)[:12]} is gone: promote another"
+                yield (
+                    f"{name}: its bundle {self.current(name)[:12]} is missing: add it again, or "
+                    "promote another"
+                )
 
 
 def note_run(bundle: Path) -> None:

@@ -50,11 +50,11 @@ def test_history_tells_promotions_and_runs(store: ModelStore, small_bundle_folde
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "bundles"])
 def test_a_name_that_can_not_be_a_folder_is_refused(store: ModelStore, name: str) -> None:
-    with pytest.raises(ConfigError, match="can't be a name"):
+    with pytest.raises(ConfigError, match="can't be a name|is reserved"):
         store.promote(name, store.hashes()[0][:6], "", "")
 
 
-@pytest.mark.parametrize("model", ["abc", "ffffffff", ""])
+@pytest.mark.parametrize("model", ["zzz", "ffffffff", ""])
 def test_an_unknown_model_is_refused(store: ModelStore, model: str) -> None:
     with pytest.raises(ConfigError, match="no bundle"):
         store.promote("monkey1", model, "", "")

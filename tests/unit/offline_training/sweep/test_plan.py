@@ -94,8 +94,10 @@ def test_ten_thousand_fits_are_planned_in_flat_memory(tmp_path: Path) -> None:
 def test_a_million_fits_are_refused_with_advice(tmp_path: Path) -> None:
     values = {"latent_dim": [*range(1, 65)], "steps": [*range(10, 1010)]}
     for search in ("grid", "optuna"):
-        sweep = sweep_in(tmp_path, n_sessions=20, settings=values, search=search, trials=64_000)
-        with pytest.raises(ConfigError, match="cut it up"):
+        sweep = sweep_in(
+            tmp_path, n_sessions=20, settings=values, search=search, combinations=64_000
+        )
+        with pytest.raises(ConfigError, match="split it"):
             sweep.fits_per_method()
 
 

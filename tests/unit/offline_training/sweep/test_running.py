@@ -210,7 +210,7 @@ def test_a_search_goes_on_after_an_interruption_as_without_it(tmp_path: Path) ->
 
 
 def test_a_search_without_settings_to_choose_is_refused(tmp_path: Path) -> None:
-    sweep = sweep_in(tmp_path, methods=("wiener",), search="optuna", trials=4)
+    sweep = sweep_in(tmp_path, methods=("wiener",), search="optuna", combinations=4)
     with pytest.raises(ConfigError, match="needs a method with settings"):
         run_here(sweep)
 
