@@ -186,7 +186,7 @@ def test_a_task_list_has_a_command_per_open_fit(tmp_path: Path) -> None:
 
 def test_a_search_goes_on_after_an_interruption_as_without_it(tmp_path: Path) -> None:
     settings = {"latent_dim": [1, 2, 3, 4, 5], "steps": [10, 20, 30, 40]}
-    more = {"search": "optuna", "trials": 20, "settings": settings, "seeds": (0,)}
+    more = {"search": "optuna", "combinations": 20, "settings": settings, "seeds": (0,)}
     whole, other = (sweep_in(tmp_path / name, 1, **more) for name in "ab")
     run_here(whole)
     calls = 0
