@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from offline_training.ner.networks.descent import disturbed
-from offline_training.ner.networks.encoder_network import EncoderNetwork, MemberLinear
+from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
+from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.decoding.encoding.normalisation import SD_FLOOR
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readouts.readout import Readout
@@ -113,14 +113,8 @@ def network_of(
     heard = np.where(np.isinf(sd), 1.0, sd)
     first = (folded * heard[:, None]).reshape(n_bumps * n_channels, -1)
     shift = np.einsum("b,c,bch->h", weights.basis.sum(axis=0), mean, folded)
-    layers = [layer for layer in network.hidden if isinstance(layer, MemberLinear)]
-    _set(layers[0], first, weights.first_bias + shift)
-    _set(layers[1], weights.second, weights.second_bias)
-    _set(network.latent, weights.latent, weights.latent_bias)
+    network.head.set(first, weights.first_bias + shift)
+    second, latent = network.trunk
+    second.set(weights.second, weights.second_bias)
+    latent.set(weights.latent, weights.latent_bias)
     return network
-
-
-def _set(layer: MemberLinear, weight: AnyArray, bias: AnyArray) -> None:
-    with torch.no_grad():
-        layer.weight[0] = torch.tensor(weight).to(layer.weight)
-        layer.bias[0, 0] = torch.tensor(bias).to(layer.bias)

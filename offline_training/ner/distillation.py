@@ -5,13 +5,13 @@ trials. Their latents are brought to one space and averaged, and one network lea
 average. It decodes nearly as well as the whole ensemble, at the cost of one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from offline_training.ner.ensemble import OnStep, train_ensemble
+from offline_training.ner.ensemble import Kept, OnStep, train_ensembles
 from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.faults import with_faults
@@ -19,6 +19,8 @@ from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
 from rt_ner.offline.dataset import Dataset
 
+import os
+DISTF=float(os.environ.get('DISTF','1'))
 # Part of the time that distillation takes after the ensemble has learned; only for the progress.
 _DISTILLATION_SHARE = 0.3
 
@@ -34,6 +36,17 @@ class Learned:
     validation_r2: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A session to learn from, and the average latents of its ensemble.
+
+    ``average`` maps features ``(batch, bump, channel)`` of the session's channels to latents.
+    """
+
+    dataset: Dataset
+    average: Callable[[torch.Tensor], torch.Tensor]
+
+
 def train_encoder(
     dataset: Dataset,
     settings: TrainSettings,
@@ -41,51 +54,88 @@ def train_encoder(
     device: torch.device,
     on_step: OnStep,
 ) -> Learned:
-    """Train an encoder with the NER loss and, in addition, a linear readout of the outputs.
+    """Train the encoder of one session, as `train_encoders` does those of several."""
+    return train_encoders([dataset], settings, step_ns, device, on_step)[0]
 
-    ``step_ns`` is the time over which the changes of the outputs are taken that pair anchors and
-    partners. The same seed gives the same weights on the same machine.
+
+def train_encoders(
+    datasets: Sequence[Dataset],
+    settings: TrainSettings,
+    step_ns: int,
+    device: torch.device,
+    on_step: OnStep,
+    kept: Kept | None = None,
+) -> list[Learned]:
+    """Train encoders with the NER loss and, in addition, a linear readout of the outputs.
+
+    There is one encoder per session. Their first layers, the heads, are their own, and the trunk is
+    one. With a ``kept`` trunk and readout, only heads are learned. ``step_ns`` is the time over
+    which the changes of the outputs are taken that pair anchors and partners. The same seed gives
+    the same weights on the same machine.
     """
     alone = settings.ensemble.members == 1
     learning_share = 1.0 if alone else 1.0 - _DISTILLATION_SHARE
-    ensemble, validation_r2 = train_ensemble(
-        dataset, settings, step_ns, device, lambda part, r2: on_step(learning_share * part, r2)
+    ensembles, validation_r2 = train_ensembles(
+        datasets,
+        settings,
+        step_ns,
+        device,
+        lambda part, r2: on_step(learning_share * part, r2),
+        kept,
     )
     if alone:
-        return Learned(ensemble.network, validation_r2)
-    network = distill(
-        dataset,
+        return [Learned(each.network, validation_r2) for each in ensembles]
+    networks = distill(
+        [Taught(each.dataset, each.average) for each in ensembles],
         settings,
         device,
-        ensemble.average,
         lambda part: on_step(learning_share + _DISTILLATION_SHARE * part, validation_r2),
+        kept,
     )
-    return Learned(network, validation_r2)
+    return [Learned(network, validation_r2) for network in networks]
 
 
 def distill(
-    dataset: Dataset,
+    sessions: Sequence[Taught],
     settings: TrainSettings,
     device: torch.device,
-    average: Callable[[torch.Tensor], torch.Tensor],
     on_step: Callable[[float], None],
-) -> EncoderNetwork:
-    """Train one encoder to give an ensemble's average latents, also of disturbed input.
+    kept: Kept | None = None,
+) -> list[EncoderNetwork]:
+    """Train one encoder per session to give an ensemble's average latents, also of disturbed input.
 
-    With faults of the input, it learns to give the latents that there would be without them.
-
-    ``average`` maps features ``(batch, bump, channel)`` of the dataset's channels to latents.
+    The encoders share their trunk. With faults of the input, they learn to give the latents that
+    there would be without them.
     """
-    plan = settings.ensemble
-    network = EncoderNetwork(dataset, settings).to(device)
-    features = Features(network, dataset)
-    # The ensemble has an answer to any input, so there is nothing to overfit: no dropout.
-    network.eval()
-    descent = Descent([*network.parameters()], settings, plan.distillation_steps)
-    for step in range(1, plan.distillation_steps + 1):
-        rows = torch.randint(len(features), (plan.distillation_batch,)).numpy()
-        seen = disturbed(features[rows], settings)
-        faulty = with_faults(seen, features.silence, settings.faults)
-        descent.step(nn.functional.mse_loss(network(faulty[None])[0], average(seen)))
-        on_step(step / plan.distillation_steps)
-    return network
+    networks = [EncoderNetwork(each.dataset, settings).to(device) for each in sessions]
+    for network in networks[1:]:
+        network.share_trunk(networks[0])
+    if kept is not None:
+        networks[0].keep_trunk(kept.weights)
+    lessons = [_Lesson(*pair, settings) for pair in zip(networks, sessions, strict=True)]
+    steps = settings.ensemble.distillation_steps
+    learned = [each for each in nn.ModuleList(networks).parameters() if each.requires_grad]
+    descent = Descent(learned, settings, steps)
+    n_each = max(2, int(DISTF*settings.ensemble.distillation_batch) // len(sessions))
+    for step in range(1, steps + 1):
+        descent.step(torch.stack([lesson.error(n_each) for lesson in lessons]).mean())
+        on_step(step / steps)
+    return networks
+
+
+class _Lesson:
+    """Disturbed windows of a session, and an encoder's error on them."""
+
+    def __init__(self, network: EncoderNetwork, session: Taught, settings: TrainSettings) -> None:
+        # The ensemble has an answer to any input, so there is nothing to overfit: no dropout.
+        self._network = network.eval()
+        self._average = session.average
+        self._features = Features(network, session.dataset)
+        self._settings = settings
+
+    def error(self, n_hops: int) -> torch.Tensor:
+        """Return the mean squared error on so many hops, drawn at random."""
+        rows = torch.randint(len(self._features), (n_hops,)).numpy()
+        seen = disturbed(self._features[rows], self._settings)
+        faulty = with_faults(seen, self._features.silence, self._settings.faults)
+        return nn.functional.mse_loss(self._network(faulty[None])[0], self._average(seen))

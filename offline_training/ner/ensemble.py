@@ -1,30 +1,29 @@
-"""Train an ensemble: encoders that learn side by side from the same session."""
+"""Train an ensemble: encoders that learn side by side from one session, or several at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from offline_training.dataset.outputs import output_scale, ranked_values
+from offline_training.dataset.outputs import output_scale
 from offline_training.dataset.similarity import common_space
-from offline_training.ner.auxiliary_targets import auxiliary_targets
-from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.descent import Descent, disturbed
-from offline_training.ner.networks.encoder_network import (
-    EncoderNetwork,
-    MemberLinear,
-    member_latents,
-)
+from offline_training.ner.networks.encoder_network import EncoderNetwork, member_latents
 from offline_training.ner.networks.features import Features
+from offline_training.ner.networks.objective import Objective
 from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import BoolArray, Int64Array
-from rt_ner.decoding.readouts.readout import fit_readout
+from rt_ner.core.arrays import AnyArray, BoolArray, Int64Array
+from rt_ner.decoding.encoding.weights import EncoderWeights
+from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
-from rt_ner.offline.labels import Labels
+from rt_ner.offline.labels import Labels, join_labels
 from rt_ner.offline.scores import r2_score
 
+import os
+BATCHF=float(os.environ.get("BATCHF","1"))
 # Each member leaves out one trial in ten, where there are at least twice as many.
 _FOLDS = 10
 # Steps between two looks at the trials left out, and looks without progress before learning ends.
@@ -37,54 +36,115 @@ OnStep = Callable[[float, float | None], None]
 
 
 class Ensemble:
-    """Encoders that learn side by side from one dataset, each from batches of its own."""
+    """Encoders that learn side by side from one session, each from batches of its own."""
 
     def __init__(
-        self, dataset: Dataset, settings: TrainSettings, step_ns: int, device: torch.device
+        self, dataset: Dataset, settings: TrainSettings, device: torch.device
     ) -> None:
         members = settings.ensemble.members
         self.dataset = dataset
         self.settings = settings
         self.network = EncoderNetwork(dataset, settings, members).to(device)
         self.features = Features(self.network, dataset)
-        self._checked = slice(None, None, -(-len(self.features) // _MOST_CHECKED))
+        self.left_out = _left_out(dataset.labels, members)
+        self.checked = slice(None, None, -(-len(self.features) // _MOST_CHECKED))
         checked = np.zeros(len(self.features), dtype=np.bool_)
-        checked[self._checked] = True
+        checked[self.checked] = True
         self._checked_features = (
             Features(self.network, dataset.where(checked))
-            if self._checked.step > 1
+            if self.checked.step > 1
             else self.features
         )
-        self.left_out = _left_out(dataset.labels, members)
-        rng = np.random.default_rng(settings.seed)
-        self._samplers = [
-            RowSampler(dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
+
+    def samplers(self, step_ns: int, rng: np.random.Generator) -> list[RowSampler]:
+        """Return a sampler per member, of the trials that it does not leave out."""
+        return [
+            RowSampler(self.dataset.labels, np.flatnonzero(~left_out), step_ns, rng)
             for left_out in self.left_out
         ]
-        self._objective = _Objective(dataset.labels, settings, step_ns).to(device)
-        self._descent = Descent(
-            [*self.network.parameters(), *self._objective.parameters()], settings, settings.steps
-        )
-
-    def step(self) -> None:
-        """Learn from one batch per member."""
-        drawn = [sampler.draw(self.settings.batch) for sampler in self._samplers]
-        rows = np.stack([np.concatenate(pair) for pair in drawn])
-        seen = disturbed(self.features[rows], self.settings)
-        self.network.train()
-        hidden = self.network.hidden(seen)
-        self._descent.step(self._objective(hidden, self.network.latents(hidden), rows))
 
     def average(self, features: torch.Tensor | Features) -> torch.Tensor:
         """Return the members' mean latents ``(batch, latent)``, without dropout."""
         return member_latents(self.network, features).mean(dim=0)
 
+    def checked_latents(self) -> AnyArray:
+        """Return latents ``(member, hop, latent)`` of the hops that are looked at in between."""
+        return member_latents(self.network, self._checked_features).cpu().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A trunk and its readout, which stay as they are while the heads of a session learn."""
+
+    weights: EncoderWeights
+    readout: Readout
+
+
+class _Learning:
+    """The learning of one ensemble, or of several, of a session each, that share their trunk.
+
+    Each session's share of a batch are as many anchors, and the loss compares those of all.
+    """
+
+    def __init__(
+        self,
+        ensembles: Sequence[Ensemble],
+        step_ns: int,
+        kept: Kept | None = None,
+    ) -> None:
+        first = ensembles[0]
+        self.settings = first.settings
+        self._ensembles = ensembles
+        for each in ensembles[1:]:
+            each.network.share_trunk(first.network)
+        self.networks = nn.ModuleList([each.network for each in ensembles])
+        rng = np.random.default_rng(self.settings.seed)
+        self._samplers = [each.samplers(step_ns, rng) for each in ensembles]
+        self._firsts = np.cumsum([0, *(len(each.features) for each in ensembles)])
+        labels = join_labels([each.dataset.labels for each in ensembles])
+        self._objective = Objective(labels, self.settings, step_ns).to(first.features.device)
+        if kept is not None:
+            self._keep(kept, labels)
+        learned = [*self.networks.parameters(), *self._objective.parameters()]
+        self._descent = Descent(
+            [each for each in learned if each.requires_grad], self.settings, self.settings.steps
+        )
+        self._is_kept = kept is not None
+
+    def _keep(self, kept: Kept, labels: Labels) -> None:
+        self._ensembles[0].network.keep_trunk(kept.weights)
+        self._objective.keep_readout(kept.readout, output_scale(labels))
+
+    def step(self) -> None:
+        """Learn from one batch per member."""
+        n_each = max(2, int(BATCHF * self.settings.batch) // len(self._ensembles))
+        drawn = [
+            np.stack([np.stack(sampler.draw(n_each)) for sampler in samplers])
+            for samplers in self._samplers
+        ]
+        hidden = torch.cat(
+            [self._hidden(*pair) for pair in zip(self._ensembles, drawn, strict=True)], dim=2
+        ).flatten(1, 2)
+        # (member, anchor or partner, anchor), the sessions' anchors one after the other.
+        pairs = zip(drawn, self._firsts, strict=False)
+        rows = np.concatenate([own + first for own, first in pairs], axis=2)
+        latents = self._ensembles[0].network.latents(hidden)
+        self._descent.step(self._objective(hidden, latents, rows.reshape(len(rows), -1)))
+
+    def _hidden(self, ensemble: Ensemble, rows: Int64Array) -> torch.Tensor:
+        """Return hidden layers ``(member, 2, anchor, unit)`` of disturbed features."""
+        seen = disturbed(ensemble.features[rows.reshape(len(rows), -1)], self.settings)
+        ensemble.network.train()
+        hidden: torch.Tensor = ensemble.network.hidden(seen)
+        return hidden.unflatten(1, rows.shape[1:])
+
     def settle(self) -> None:
         """Bring the members' latents to one space: fold a similarity into each last layer."""
-        if len(self.left_out) == 1:
+        if self.settings.ensemble.members == 1 or self._is_kept:
             return
-        own = member_latents(self.network, self.features).double().cpu().numpy()
-        layer = self.network.latent
+        latents = [member_latents(each.network, each.features) for each in self._ensembles]
+        own = torch.cat(latents, dim=1).double().cpu().numpy()
+        layer = self._ensembles[0].network.latent
         with torch.no_grad():
             for member, turn in enumerate(common_space(list(own))):
                 matrix = torch.tensor(turn.matrix).to(layer.weight)
@@ -94,64 +154,19 @@ class Ensemble:
 
     def validation_r2(self) -> float | None:
         """Return the R² on the trials that members left out; None without any."""
-        if not self.left_out.any():
+        left_out = np.concatenate([each.left_out[:, each.checked] for each in self._ensembles], 1)
+        if not left_out.any():
             return None
-        values = self.dataset.labels.values[self._checked]
+        values = np.concatenate(
+            [each.dataset.labels.values[each.checked] for each in self._ensembles]
+        )
         decoded, true = [], []
-        latents = member_latents(self.network, self._checked_features).cpu().numpy()
-        for own, left_out in zip(latents, self.left_out[:, self._checked], strict=True):
-            readout = fit_readout(own[~left_out], values[~left_out])
-            decoded.append(own[left_out] @ readout.matrix + readout.bias)
-            true.append(values[left_out])
+        latents = np.concatenate([each.checked_latents() for each in self._ensembles], axis=1)
+        for own, is_out in zip(latents, left_out, strict=True):
+            readout = fit_readout(own[~is_out], values[~is_out])
+            decoded.append(own[is_out] @ readout.matrix + readout.bias)
+            true.append(values[is_out])
         return float(r2_score(np.concatenate(true), np.concatenate(decoded)))
-
-
-class _Objective(nn.Module):
-    """The NER loss plus two weighted errors, summed over all members.
-
-    The errors are those of a linear readout of the outputs from the latents, and of a linear one of
-    the auxiliary targets from the last hidden layer.
-    """
-
-    def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int) -> None:
-        super().__init__()
-        self._labels = labels
-        self._loss = settings.loss
-        members = settings.ensemble.members
-        standard = output_scale(labels).to_standard(labels.values)
-        targets = auxiliary_targets(labels, step_ns)
-        self._ranked = ranked_values(labels)
-        self.readout = MemberLinear(members, settings.latent_dim, standard.shape[1])
-        self.auxiliary_readout = MemberLinear(members, settings.hidden_units[-1], targets.shape[1])
-        self.standard: torch.Tensor
-        self.targets: torch.Tensor
-        self.register_buffer("standard", torch.tensor(standard, dtype=torch.float32))
-        self.register_buffer("targets", torch.tensor(targets, dtype=torch.float32))
-
-    def forward(
-        self, hidden: torch.Tensor, latents: torch.Tensor, rows: Int64Array
-    ) -> torch.Tensor:
-        """Return the loss of ``(member, 2N, …)`` for the dataset's rows ``(member, 2N)``.
-
-        A member's first N rows are anchors, the others their partners.
-        """
-        anchors = rows[:, : rows.shape[1] // 2]
-        ranked = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
-        wanted = self.standard[np.tile(anchors, 2)]
-        error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
-        auxiliary = nn.functional.mse_loss(self.auxiliary_readout(hidden), self.targets[rows])
-        return torch.stack(ranked).sum() + len(rows) * (
-            error + self._loss.auxiliary_weight * auxiliary
-        )
-
-    def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
-        distance = label_distances(
-            self._ranked[anchors],
-            self._labels.direction_deg[anchors],
-            self._loss.velocity_scale,
-            self._loss.direction_scale,
-        )
-        return ner_loss(latents, distance, self._loss.temperature)
 
 
 def _left_out(labels: Labels, members: int) -> BoolArray:
@@ -169,27 +184,42 @@ def train_ensemble(
     device: torch.device,
     on_step: OnStep,
 ) -> tuple[Ensemble, float | None]:
-    """Train an ensemble; return it with its R² on the trials that members left out.
+    """Train the ensemble of one session, as `train_ensembles` does those of several."""
+    ensembles, validation_r2 = train_ensembles([dataset], settings, step_ns, device, on_step)
+    return ensembles[0], validation_r2
 
-    Learning ends when those trials are decoded no better, and goes back to where they were decoded
-    best. All members' latents are brought to one space.
+
+def train_ensembles(
+    datasets: Sequence[Dataset],
+    settings: TrainSettings,
+    step_ns: int,
+    device: torch.device,
+    on_step: OnStep,
+    kept: Kept | None = None,
+) -> tuple[list[Ensemble], float | None]:
+    """Train an ensemble per session; return them with the R² on trials that members left out.
+
+    All share one trunk. Learning ends when those trials are decoded no better, and goes back to
+    where they were decoded best. All members' latents are brought to one space. With a ``kept``
+    trunk and readout, only heads are learned, in the space that is theirs.
     """
     torch.manual_seed(settings.seed)
-    ensemble = Ensemble(dataset, settings, step_ns, device)
-    best_r2, best_step = ensemble.validation_r2(), 0
-    best = _copied(ensemble.network.state_dict())
+    ensembles = [Ensemble(dataset, settings, device) for dataset in datasets]
+    learning = _Learning(ensembles, step_ns, kept)
+    best_r2, best_step = learning.validation_r2(), 0
+    best = _copied(learning.networks.state_dict())
     for step in range(1, settings.steps + 1):
-        ensemble.step()
+        learning.step()
         if step % _CHECK_STEPS == 0 or step == settings.steps:
-            r2 = ensemble.validation_r2()
+            r2 = learning.validation_r2()
             if r2 is None or best_r2 is None or r2 > best_r2:
-                best_r2, best_step, best = r2, step, _copied(ensemble.network.state_dict())
+                best_r2, best_step, best = r2, step, _copied(learning.networks.state_dict())
             if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
                 break
         on_step(step / settings.steps, best_r2)
-    ensemble.network.load_state_dict(best)
-    ensemble.settle()
-    return ensemble, best_r2
+    learning.networks.load_state_dict(best)
+    learning.settle()
+    return ensembles, best_r2
 
 
 def training_step(
@@ -197,7 +227,7 @@ def training_step(
 ) -> Callable[[], None]:
     """Return a function that takes one step: sampling, encoders, loss, gradients, optimiser."""
     torch.manual_seed(settings.seed)
-    return Ensemble(dataset, settings, step_ns, device).step
+    return _Learning([Ensemble(dataset, settings, device)], step_ns).step
 
 
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

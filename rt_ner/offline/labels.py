@@ -1,5 +1,6 @@
 """Label the hops of a session with behaviour, and shuffle labels for the control."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,6 +53,27 @@ class Labels:
             classes=None if self.classes is None else self.classes[chosen],
             weight=None if self.weight is None else self.weight[chosen],
         )
+
+
+def join_labels(parts: Sequence[Labels]) -> Labels:
+    """Return the labels of several sessions one after the other, without their classes.
+
+    The sessions have the same outputs. Times and trials go on from one session to the next.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    ends_ns = np.cumsum([0, *(int(part.end_ns[-1]) for part in parts[:-1])])
+    trials = np.cumsum([0, *(int(part.trial.max()) + 1 for part in parts[:-1])])
+    weights = [np.ones(len(part)) if part.weight is None else part.weight for part in parts]
+    return replace(
+        parts[0],
+        end_ns=np.concatenate([p.end_ns + end for p, end in zip(parts, ends_ns, strict=True)]),
+        values=np.concatenate([part.values for part in parts]),
+        direction_deg=np.concatenate([part.direction_deg for part in parts]),
+        trial=np.concatenate([p.trial + first for p, first in zip(parts, trials, strict=True)]),
+        classes=None,
+        weight=None if all(part.weight is None for part in parts) else np.concatenate(weights),
+    )
 
 
 def label_hops(session: Session, hop_ns: int) -> Labels:

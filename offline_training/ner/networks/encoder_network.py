@@ -6,11 +6,14 @@ from torch import nn
 
 from offline_training.ner.networks.features import HOPS_AT_ONCE, Features
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.decoding.encoding.normalisation import SD_FLOOR
+from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.offline.dataset import Dataset
 
 _CHANNELS_AT_ONCE = 32
+# Places of the linear layers among the hidden ones.
+_FIRST, _SECOND = 1, 4
 
 
 class EncoderNetwork(nn.Module):
@@ -46,6 +49,33 @@ class EncoderNetwork(nn.Module):
         )
         self.latent = MemberLinear(n_members, second, settings.latent_dim)
 
+    @property
+    def head(self) -> "MemberLinear":
+        """The first layer, from a session's channels."""
+        return self._layer(_FIRST)
+
+    @property
+    def trunk(self) -> "tuple[MemberLinear, MemberLinear]":
+        """The second and the last layer, which networks of several sessions share."""
+        return self._layer(_SECOND), self.latent
+
+    def _layer(self, place: int) -> "MemberLinear":
+        layer = self.hidden[place]
+        assert isinstance(layer, MemberLinear)
+        return layer
+
+    def share_trunk(self, other: "EncoderNetwork") -> None:
+        """Use the trunk of another network from now on, so that both learn one."""
+        self.hidden[_SECOND], self.latent = other.trunk
+
+    def keep_trunk(self, kept: EncoderWeights) -> None:
+        """Take over the trunk of an encoder, in every member; it learns no further."""
+        second, latent = self.trunk
+        second.set(kept.second, kept.second_bias)
+        latent.set(kept.latent, kept.latent_bias)
+        for layer in self.trunk:
+            layer.requires_grad_(False)
+
     def features(
         self, counts: torch.Tensor, scale: tuple[torch.Tensor, torch.Tensor] | None = None
     ) -> torch.Tensor:
@@ -76,6 +106,12 @@ class MemberLinear(nn.Module):
         bound = n_in**-0.5
         self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound))
+
+    def set(self, weight: AnyArray, bias: AnyArray) -> None:
+        """Set weights ``(in, out)`` and bias ``(out,)`` of every member."""
+        with torch.no_grad():
+            self.weight.copy_(torch.tensor(weight))
+            self.bias.copy_(torch.tensor(bias))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Apply each member's own layer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from offline_training.ner.distillation import distill
+from offline_training.ner.distillation import Taught, distill
 from offline_training.ner.networks.encoder_network import EncoderNetwork, embed
 from offline_training.ner.networks.features import HOPS_AT_ONCE
 from offline_training.transfer.alignment.pseudo_labels import (
@@ -75,11 +75,10 @@ def align_day(
     day, matching = _labelled(source, calibration, match)
     stitched = Stitched(source, matching, windows.windows.shape[2])
     learn_target_day(stitched, source, day, seed, lambda part, _: on_part(_LEARNING_SHARE * part))
-    network = distill(
-        windows,
+    (network,) = distill(
+        [Taught(windows, stitched.average)],
         source.settings,
         source.ensemble.features.device,
-        stitched.average,
         lambda part: on_part(_LEARNING_SHARE + (1 - _LEARNING_SHARE) * part),
     )
     return AlignedDay(network, decode_stitched(source, stitched, split, windows))

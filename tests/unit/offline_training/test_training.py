@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from offline_training.dataset.split import split_session
-from offline_training.ner.distillation import distill
+from offline_training.ner.distillation import Taught, distill
 from offline_training.ner.ensemble import train_ensemble
 from offline_training.ner.export.encoder_export import export_onnx
 from offline_training.ner.networks import features
@@ -131,7 +131,7 @@ def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> No
     split = split_session(small_session, settings)
     step_ns = split.shape.bin_ns
     ensemble, _ = train_ensemble(split.train, settings, step_ns, CPU, quiet)
-    pupil = distill(split.train, settings, CPU, ensemble.average, quiet)
+    (pupil,) = distill([Taught(split.train, ensemble.average)], settings, CPU, quiet)
     own = embed(pupil, split.test)
     wanted = ensemble.average(Features(ensemble.network, split.test)).numpy()
     assert r2_score(wanted, own) > 0.8
