@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
+from offline_training.joint.options import (
+    Classes,
+    Joint,
+    JointUse,
+    JointWith,
+    SharedReadout,
+    TrainedPath,
+)
 from offline_training.options import pick_device, require_training, train_settings
 from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.manifest import Manifest
@@ -29,7 +35,6 @@ from rt_ner.terminal.options import (
     SessionPaths,
     SettingsSeed,
     Value,
-    out_option,
     print_json,
     table_of,
 )
@@ -38,7 +43,10 @@ from rt_ner.terminal.progress import show_progress
 
 def train(
     session: SessionPaths,
-    out: Annotated[Path, out_option("the trained bundle")],
+    out: TrainedPath = None,
+    joint: Joint = False,
+    joint_with: JointWith = None,
+    shared_readout: SharedReadout = False,
     recipe: RecipePath = None,
     area: AreaName = None,
     value: Value = None,
@@ -46,15 +54,7 @@ def train(
     bank: Bank = None,
     config: ConfigPath = None,
     outputs: Outputs = "",
-    classes: Annotated[
-        str,
-        typer.Option(
-            "--classes",
-            metavar="WHAT",
-            help="Classify too: the reach's direction, movement (move or idle), or a column of few "
-            "whole numbers, by name, e.g. click. Default: nothing.",
-        ),
-    ] = "",
+    classes: Classes = "",
     seed: SettingsSeed = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -64,20 +64,36 @@ def train(
 
     Holds out the last trials (20 % unless configured) and scores them, next to a control that is
     trained on shuffled trials. A recording without trials is cut into blocks. Several recordings
-    of the same electrodes are learned as one session, each with its own time.
+    of the same electrodes are learned as one session, each with its own time. With --joint, their
+    channels may differ: each has a decoder of its own, with a first layer for its channels, and the
+    layers behind it are learned from all sessions.
 
     Example: rt-ner train day1.xdf --area M1 --out m1-bundle
+
+    Example: rt-ner train day1.xdf day2.xdf --joint --out series
+
+    Example: rt-ner train day3.xdf --joint-with series
     """
     require_training()
+    from offline_training.joint.commands import Reading, train_jointly, train_new_day
     from offline_training.training import save_trained, train_bundle
 
-    check_writable(out, overwrite)
     settings = train_settings(config, seed, outputs, classes)
+    use = JointUse(joint, joint_with, shared_readout)
+    out = use.folder(out, bool(config or outputs or classes or seed is not None))
+    voltage = voltage_settings(value, reference, bank)
+    reading = Reading(tuple(session), area, voltage, recipe)
+    if joint_with is not None:
+        train_new_day(reading, joint_with, device, overwrite, as_json)
+        return
+    check_writable(out, overwrite)
+    if joint:
+        train_jointly(reading, settings, use.readout, device, out, overwrite, as_json)
+        return
     with show_progress("R²") as shown:
-        voltage = voltage_settings(value, reference, bank)
         recording = load_session(session, area, voltage, shown.warn, recipe)
         trained = train_bundle(recording, settings, pick_device(device), shown, shown.warn)
-    reaching = None if recipe else _reaching_in(session[-1])
+    reaching = None if recipe else reaching_in_file(session[-1])
     trained = replace(trained, bundle=trained.bundle.with_reaching(reaching))
     save_trained(trained, out, overwrite)
     if as_json:
@@ -91,12 +107,12 @@ def train(
             }
         )
         return
-    table = _scores_table(trained.bundle.manifest, f"{recording.name} {recording.area} → {out}")
+    table = scores_table(trained.bundle.manifest, f"{recording.name} {recording.area} → {out}")
     table.add_row("time", f"{trained.train_s:.1f} s")
     Console(highlight=False, markup=False).print(table)
 
 
-def _reaching_in(recording: Path) -> ReachingEntry | None:
+def reaching_in_file(recording: Path) -> ReachingEntry | None:
     """Return how the subject reaches in a recording; None unless it shows that well."""
     from rt_ner.recalibration.block_file import load_control
     from rt_ner.recalibration.use import is_told, reaching_in
@@ -110,7 +126,7 @@ def _reaching_in(recording: Path) -> ReachingEntry | None:
     return found if is_told(found) else None
 
 
-def _scores_table(manifest: Manifest, title: str) -> Table:
+def scores_table(manifest: Manifest, title: str) -> Table:
     """Return a table of a training's scores."""
     scores, kind, reaching = manifest.scores, kind_of(manifest.decoded_outputs), manifest.reaching
     rows = {

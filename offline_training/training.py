@@ -20,7 +20,7 @@ from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings, learned_part
 from rt_ner.bundle.bundle import Bundle
-from rt_ner.bundle.manifest import CarriedFrom, PartEntry, TrainingEntry
+from rt_ner.bundle.manifest import CarriedFrom, OtherSession, PartEntry, TrainingEntry
 from rt_ner.bundle.storage import save_bundle
 from rt_ner.core.settings import checked_settings
 from rt_ner.data.session.session import Session
@@ -122,17 +122,25 @@ def train_bundle(
 
     ``warn`` receives what the session lacks, before training; SessionError if it lacks too much.
     """
-    whole, session = session, learned_part(session, settings.outputs, settings.classes)
-    split = split_session(session, settings)
-    if settings.classes:
-        split = split.with_classes(classes_of(whole, settings.classes, split.shape.hop_ns))
-    for warning in check_adequacy(split, session.channel_ids):
-        warn(warning)
+    session, split = prepared(session, settings, warn)
 
     def fit(part: Split, stage: str) -> tuple[DecoderSpecification, float | None]:
         return fit_decoder(session, part, settings, device, partial(progress, stage))
 
     return prove(session, split, settings, fit)
+
+
+def prepared(
+    whole: Session, settings: TrainSettings, warn: Callable[[str], None]
+) -> tuple[Session, Split]:
+    """Return the part of a session to learn, and its split; SessionError if it lacks too much."""
+    session = learned_part(whole, settings.outputs, settings.classes)
+    split = split_session(session, settings)
+    if settings.classes:
+        split = split.with_classes(classes_of(whole, settings.classes, split.shape.hop_ns))
+    for warning in check_adequacy(split, session.channel_ids):
+        warn(warning)
+    return session, split
 
 
 def prove(session: Session, split: Split, settings: TrainSettings, fit: Fit) -> Trained:
@@ -159,10 +167,19 @@ def fit_decoder(
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     else:
         readout = fit_readout(latents, labels.values, labels.outputs)
-    model = exported_model(learned.network, session.channel_ids, split.shape, readout, split.train)
+    return decoder_of(learned.network, session, split, readout), learned.validation_r2
+
+
+def decoder_of(
+    network: EncoderNetwork, session: Session, split: Split, readout: Readout
+) -> DecoderSpecification:
+    """Return the decoder of a session: a trained network, its readout and, if any, a classifier."""
+    model = exported_model(network, session.channel_ids, split.shape, readout, split.train)
     if split.classes:
-        model = replace(model, classifier=fit_classifier(latents, labels, split.classes))
-    return replace(model, voltage=session.voltage), learned.validation_r2
+        latents = embed(network, split.train)
+        classifier = fit_classifier(latents, split.train.labels, split.classes)
+        model = replace(model, classifier=classifier)
+    return replace(model, voltage=session.voltage)
 
 
 def exported_model(
@@ -192,6 +209,7 @@ def training_entry(
     settings: TrainSettings,
     n_train: int,
     carried_from: CarriedFrom | None = None,
+    joint_with: tuple[OtherSession, ...] = (),
 ) -> TrainingEntry:
     """Return the manifest's entry on a training with the first ``n_train`` trials of a session."""
     return TrainingEntry(
@@ -206,4 +224,5 @@ def training_entry(
             PartEntry(session=part.name, spikes_sha256=part.spikes_sha256, n_trials=part.n_trials)
             for part in session.parts
         ),
+        joint_with=joint_with,
     )

@@ -8,19 +8,25 @@ average. It decodes nearly as well as the whole ensemble, at the cost of one.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
-from offline_training.ner.ensemble import Kept, OnStep, train_ensembles
+from offline_training.ner.ensemble import (
+    Ensemble,
+    Kept,
+    OnStep,
+    drawn_per_session,
+    train_ensembles,
+)
 from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.faults import with_faults
 from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
+from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 
-import os
-DISTF=float(os.environ.get('DISTF','1'))
 # Part of the time that distillation takes after the ensemble has learned; only for the progress.
 _DISTILLATION_SHARE = 0.3
 
@@ -86,13 +92,30 @@ def train_encoders(
     if alone:
         return [Learned(each.network, validation_r2) for each in ensembles]
     networks = distill(
-        [Taught(each.dataset, each.average) for each in ensembles],
+        [Taught(each.dataset, _average_for(each, kept)) for each in ensembles],
         settings,
         device,
         lambda part: on_step(learning_share + _DISTILLATION_SHARE * part, validation_r2),
         kept,
     )
     return [Learned(network, validation_r2) for network in networks]
+
+
+def _average_for(ensemble: Ensemble, kept: Kept | None) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the average latents of an ensemble, for the kept readout if there is one.
+
+    The average of latents is nearer to zero than each member's, so that a kept readout would decode
+    too little movement. They are moved to where it decodes as a readout of their own would.
+    """
+    if kept is None:
+        return ensemble.average
+    latents = ensemble.average(ensemble.features)
+    own = fit_readout(latents.cpu().numpy(), ensemble.dataset.labels.values)
+    back = np.linalg.pinv(kept.readout.matrix)
+    turn = np.eye(len(back.T)) + (own.matrix - kept.readout.matrix) @ back
+    matrix = torch.tensor(turn).to(latents)
+    offset = torch.tensor((own.bias - kept.readout.bias) @ back).to(latents)
+    return lambda features: ensemble.average(features) @ matrix + offset
 
 
 def distill(
@@ -116,7 +139,7 @@ def distill(
     steps = settings.ensemble.distillation_steps
     learned = [each for each in nn.ModuleList(networks).parameters() if each.requires_grad]
     descent = Descent(learned, settings, steps)
-    n_each = max(2, int(DISTF*settings.ensemble.distillation_batch) // len(sessions))
+    n_each = drawn_per_session(settings.ensemble.distillation_batch, len(sessions))
     for step in range(1, steps + 1):
         descent.step(torch.stack([lesson.error(n_each) for lesson in lessons]).mean())
         on_step(step / steps)

@@ -1,5 +1,6 @@
 """Train an ensemble: encoders that learn side by side from one session, or several at once."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,6 @@ from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels, join_labels
 from rt_ner.offline.scores import r2_score
 
-import os
-BATCHF=float(os.environ.get("BATCHF","1"))
 # Each member leaves out one trial in ten, where there are at least twice as many.
 _FOLDS = 10
 # Steps between two looks at the trials left out, and looks without progress before learning ends.
@@ -38,9 +37,7 @@ OnStep = Callable[[float, float | None], None]
 class Ensemble:
     """Encoders that learn side by side from one session, each from batches of its own."""
 
-    def __init__(
-        self, dataset: Dataset, settings: TrainSettings, device: torch.device
-    ) -> None:
+    def __init__(self, dataset: Dataset, settings: TrainSettings, device: torch.device) -> None:
         members = settings.ensemble.members
         self.dataset = dataset
         self.settings = settings
@@ -80,10 +77,18 @@ class Kept:
     readout: Readout
 
 
-class _Learning:
-    """The learning of one ensemble, or of several, of a session each, that share their trunk.
+def drawn_per_session(batch: int, n_sessions: int) -> int:
+    """Return the number of hops to draw from each of several sessions, where one has a batch.
 
-    Each session's share of a batch are as many anchors, and the loss compares those of all.
+    All together are √n times a batch: with fewer, the sessions are decoded worse than each alone.
+    """
+    return max(2, round(batch / math.sqrt(n_sessions)))
+
+
+class _Learning:
+    """The learning of one session's ensemble, or of those of several, which share their trunk.
+
+    As many anchors are drawn from each session, and the loss compares those of all.
     """
 
     def __init__(
@@ -109,7 +114,6 @@ class _Learning:
         self._descent = Descent(
             [each for each in learned if each.requires_grad], self.settings, self.settings.steps
         )
-        self._is_kept = kept is not None
 
     def _keep(self, kept: Kept, labels: Labels) -> None:
         self._ensembles[0].network.keep_trunk(kept.weights)
@@ -117,7 +121,7 @@ class _Learning:
 
     def step(self) -> None:
         """Learn from one batch per member."""
-        n_each = max(2, int(BATCHF * self.settings.batch) // len(self._ensembles))
+        n_each = drawn_per_session(self.settings.batch, len(self._ensembles))
         drawn = [
             np.stack([np.stack(sampler.draw(n_each)) for sampler in samplers])
             for samplers in self._samplers
@@ -136,15 +140,15 @@ class _Learning:
         seen = disturbed(ensemble.features[rows.reshape(len(rows), -1)], self.settings)
         ensemble.network.train()
         hidden: torch.Tensor = ensemble.network.hidden(seen)
-        return hidden.unflatten(1, rows.shape[1:])
+        return hidden.reshape(*rows.shape, -1)
 
     def settle(self) -> None:
         """Bring the members' latents to one space: fold a similarity into each last layer."""
-        if self.settings.ensemble.members == 1 or self._is_kept:
+        layer = self._ensembles[0].network.latent
+        if self.settings.ensemble.members == 1 or not layer.weight.requires_grad:
             return
         latents = [member_latents(each.network, each.features) for each in self._ensembles]
         own = torch.cat(latents, dim=1).double().cpu().numpy()
-        layer = self._ensembles[0].network.latent
         with torch.no_grad():
             for member, turn in enumerate(common_space(list(own))):
                 matrix = torch.tensor(turn.matrix).to(layer.weight)

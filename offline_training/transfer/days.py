@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from offline_training.dataset.split import check_same_windows
 from offline_training.settings import TrainSettings, learned_part, window_shape
 from offline_training.transfer.matching.matching import (
     Activity,
@@ -23,7 +24,6 @@ from rt_ner.data.loading import load_session
 from rt_ner.data.session.joined.files import join_files
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.encoding.normalisation import Pace
-from rt_ner.decoding.windows import WindowShape
 from rt_ner.offline.dataset import Dataset, Following, build_dataset
 from rt_ner.offline.held_out.split import Split, split_dataset
 
@@ -121,7 +121,9 @@ def load_days(
         for each in (source, *(each for each in others if each is not source), last)
     ]
     for day in days[1:]:
-        _check_shape(days[0], day)
+        check_same_windows(
+            days[0].session.name, days[0].split.shape, day.session.name, day.split.shape
+        )
     settings = settings.model_copy(update={"classes": ""})
     return TransferDays(days[0], tuple(days[1:-1]), days[-1], settings, share)
 
@@ -133,16 +135,6 @@ def _day(session: Session, settings: TrainSettings, pace: Pace | None, is_known:
     following = Following(pace, int(session.trials.end_ns[last - 1])) if pace else None
     everything = build_dataset(session, shape, following)
     return Day(session, split_dataset(session, everything, shape, n_train), everything)
-
-
-def _check_shape(one: Day, other: Day) -> None:
-    shapes = [day.split.shape for day in (one, other)]
-    if shapes[0] != shapes[1]:
-        raise ConfigError(
-            f"windows differ: {one.session.name} has {_described(shapes[0])}, "
-            f"{other.session.name} has {_described(shapes[1])}; set window.bin_ms and "
-            "window.hop_ms in --config to values that all sessions allow"
-        )
 
 
 def _share_electrodes(sessions: Sequence[Session]) -> bool:
@@ -175,7 +167,3 @@ def _number(name: str) -> int:
     if not name.isdecimal():
         raise ConfigError(f"--trials {name}: expected a number of trials or '{ALL_TRIALS}'")
     return int(name)
-
-
-def _described(shape: WindowShape) -> str:
-    return f"{shape.history_bins} bins of {shape.bin_ns / 1e6:g} ms every {shape.hop_ns / 1e6:g} ms"

@@ -54,10 +54,18 @@ class PartEntry(Strict):
     n_trials: int
 
 
+class OtherSession(Strict):
+    """Another session that the trunk of a joint bundle learned from."""
+
+    session: str
+    session_sha256: str
+
+
 class TrainingEntry(Strict):
     """The session and the settings that a bundle was trained with.
 
-    ``parts``: the recordings that the session was joined from; empty if it is one.
+    ``parts``: the recordings that the session was joined from; empty if it is one. ``joint_with``:
+    the sessions that its trunk learned from too; empty if it learned from this one alone.
     """
 
     session: str
@@ -68,6 +76,7 @@ class TrainingEntry(Strict):
     settings: dict[str, JsonValue]
     carried_from: CarriedFrom | None = None
     parts: tuple[PartEntry, ...] = Field(default=(), exclude_if=lambda parts: not parts)
+    joint_with: tuple[OtherSession, ...] = Field(default=(), exclude_if=lambda others: not others)
 
 
 def named_scores(scores: Mapping[str, _Value], outputs: Sequence[Output]) -> dict[str, _Value]:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from rt_ner.bundle.bundle import Bundle, Golden
+from rt_ner.bundle.joint.joint_manifest import is_joint, unnamed_day
 from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.store.pointer import bundle_at, is_pointer
 from rt_ner.bundle.verification import replay_golden
@@ -35,6 +36,11 @@ def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite
     ``pages`` are the files to write beside the decoder's, by name; the bundle's own are not.
     """
     check_writable(folder, overwrite)
+    replace_folder(folder, files_of(bundle, pages))
+
+
+def files_of(bundle: Bundle, pages: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a bundle's folder by name, with further ``pages``."""
     golden = io.BytesIO()
     np.savez_compressed(golden, **bundle.golden.model_dump(exclude_none=True))
     files = {
@@ -46,7 +52,7 @@ def save_bundle(bundle: Bundle, folder: Path, pages: dict[str, bytes], overwrite
     if bundle.weights is not None:
         files[WEIGHTS_FILE] = weights_page(bundle.weights)
     files[SUMS_FILE] = _sums_text(files).encode()
-    replace_folder(folder, files)
+    return files
 
 
 def add_to_report(folder: Path, pages: dict[str, bytes]) -> None:
@@ -72,7 +78,7 @@ def check_writable(folder: Path, overwrite: bool) -> None:
     if not folder.exists():
         check_home(folder)
         return
-    if not (folder / SUMS_FILE).is_file():
+    if not ((folder / SUMS_FILE).is_file() or is_joint(folder)):
         raise BundleError(f"{folder} exists and is not a bundle: choose another folder")
     if not overwrite:
         raise BundleError(
@@ -180,6 +186,8 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
     if not folder.exists():
         raise BundleError(f"{folder}: no such bundle; train one with: rt-ner train SESSION --out …")
     sums_path = folder / SUMS_FILE
+    if is_joint(folder):
+        raise BundleError(unnamed_day(folder))
     if not sums_path.is_file():
         raise BundleError(
             f"{folder} is not a bundle: it has no {SUMS_FILE}; name a bundle's folder"

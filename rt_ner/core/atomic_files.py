@@ -64,13 +64,17 @@ def _disk_error(error: BaseException | None) -> OSError | None:
 
 
 def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files, by name, as a new folder, which replaces an existing one."""
+    """Write files, by name, as a new folder, which replaces an existing one.
+
+    Names with ``/`` lie in folders of it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         fresh = Path(scratch) / "fresh"
         fresh.mkdir()
         for name, content in files.items():
             with _errors_naming(folder / name):
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                 (fresh / name).write_bytes(content)
         if folder.exists():
             folder.rename(Path(scratch) / "replaced")

@@ -55,6 +55,12 @@ class WindowShape(BaseModel):
         """Length of the whole window, in ns."""
         return self.bin_ns * self.history_bins
 
+    @property
+    def in_words(self) -> str:
+        """The window in words, such as "20 bins of 30 ms every 10 ms"."""
+        widths_ms = (self.bin_ns / 1e6, self.hop_ns / 1e6)
+        return f"{self.history_bins} bins of {widths_ms[0]:g} ms every {widths_ms[1]:g} ms"
+
 
 # Slots of the window's state vector.
 _NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)

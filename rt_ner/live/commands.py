@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.joint.joint_manifest import day_folder
 from rt_ner.bundle.storage import SUMS_FILE, load_bundle
 from rt_ner.bundle.store.pointer import bundle_at
 from rt_ner.bundle.store.store import note_run
@@ -33,6 +34,7 @@ from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.options import (
     BundlePath,
     ConfigPath,
+    DayName,
     OptionalStreamName,
     RecordAs,
     RecordFormat,
@@ -53,6 +55,7 @@ RecordFolder = Annotated[
 
 def decode(
     bundle: BundlePath,
+    day: DayName = None,
     source: SourceId = None,
     name: OptionalStreamName = None,
     wait: WaitS = None,
@@ -110,6 +113,7 @@ def decode(
         settings = obeying_view(settings)
     recording_name = RecordingName.parsed(record_as, record_format)
     recording = recording_into(record, recording_name, settings.output.source)
+    bundle = day_folder(bundle, day)
     # A promotion while it decodes must not change what is shown and published.
     asked, bundle = bundle, bundle_at(bundle)
     loaded = load_bundle(bundle)

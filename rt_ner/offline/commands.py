@@ -1,6 +1,6 @@
 """Commands on files: inspect, convert and evaluate."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,15 +8,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.entries.classifier_entry import ClassScores
-from rt_ner.bundle.manifest import named_scores
+from rt_ner.bundle.joint.joint_bundle import day_of_session
+from rt_ner.bundle.joint.joint_manifest import day_folder, is_joint, read_joint
+from rt_ner.bundle.manifest import Manifest, named_scores
 from rt_ner.bundle.storage import load_bundle
+from rt_ner.bundle.tables.joint_table import show_joint
 from rt_ner.bundle.tables.manifest_table import manifest_json, manifest_table
 from rt_ner.core.atomic_files import replace_file
+from rt_ner.core.contract.outputs import names_of
 from rt_ner.core.errors import ConfigError
 from rt_ner.data.formats.common.guards.stand_ins import is_zarr, recording_at
 from rt_ner.data.loading import load_recording, load_session
 from rt_ner.data.recordings import RecordingFile
+from rt_ner.data.session.session import Session
 from rt_ner.data.summary import summary_table
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.offline.decoding import DecodedSession, decode
@@ -26,6 +32,7 @@ from rt_ner.terminal.options import (
     AsJson,
     Bank,
     BundlePath,
+    DayName,
     RecipePath,
     Reference,
     SessionPaths,
@@ -64,7 +71,8 @@ def inspect(
 ) -> None:
     """Check a recording or a bundle and show what is inside.
 
-    For a bundle, shows its held-out scores, also under faults of the input. For a recording, also
+    For a bundle, shows its held-out scores, also under faults of the input; for a joint bundle, its
+    days. For a recording, also
     lists anything that is missing for training. With --recipe NEW.toml, drafts a recipe for a .mat,
     .npz or HDF5 file of any layout, or for the task's markers in a recording (XDF, NWB or
     Blackrock). Correct the draft, and run the same command again: it reads the recording as the
@@ -76,6 +84,9 @@ def inspect(
     if recipe is not None or not recording_at(path).is_dir() or is_zarr(path):
         recording = load_recording(path, area, voltage_settings(value, reference, bank), recipe)
         _show_recording(recording, path, picture, as_json)
+        return
+    if is_joint(path):
+        show_joint(path, as_json)
         return
     loaded = load_bundle(path)
     if as_json:
@@ -176,9 +187,24 @@ def _evaluated_classes(
     return {}
 
 
+def _loaded(
+    bundle: Path, day: str | None, load: Callable[[Manifest], Session]
+) -> tuple[Bundle, Session]:
+    """Return a bundle and the session to decode; of a joint bundle, that of the session's day."""
+    if day is None and is_joint(bundle):
+        first = load_bundle(day_folder(bundle, read_joint(bundle).names[0])).manifest
+        own = load(first)
+        learned = own.only(names_of(first.decoded_outputs))
+        day = day_of_session(bundle, learned.sha256, own.name)
+        return load_bundle(day_folder(bundle, day)), own
+    loaded = load_bundle(day_folder(bundle, day))
+    return loaded, load(loaded.manifest)
+
+
 def evaluate(
     bundle: BundlePath,
     session: SessionPaths,
+    day: DayName = None,
     recipe: RecipePath = None,
     area: AreaName = None,
     as_json: AsJson = False,
@@ -188,17 +214,16 @@ def evaluate(
     Decodes bin by bin with the live decoder's own code, so that live decoding gives the same
     velocities. On the session that the bundle was trained on, scores only the held-out trials; on
     any other session, all trials. The control scores the same decoding against shuffled trials.
-    If the bundle classifies, shows the balanced accuracy too, with control and chance level.
+    If the bundle classifies, shows the balanced accuracy too, with control and chance level. A
+    joint bundle recognises the sessions that it learned from; for any other, name the --day.
     """
-    loaded = load_bundle(bundle)
+
+    def load(manifest: Manifest) -> Session:
+        known = area or manifest.training.area
+        return load_session(session, known, manifest.voltage, _say, recipe)
+
+    loaded, recording = _loaded(bundle, day, load)
     manifest = loaded.manifest
-    recording = load_session(
-        session,
-        area or manifest.training.area,
-        manifest.voltage,
-        _say,
-        recipe,
-    )
     decoded = decode(loaded, recording)
     scores = asdict(decoded.score(recording))
     classes: ClassScores | None = scores.pop("classes")

@@ -25,6 +25,15 @@ BundlePath = Annotated[
         "my-store/monkey1/current.",
     ),
 ]
+DayName = Annotated[
+    str | None,
+    typer.Option(
+        "--day",
+        metavar="NAME",
+        help="Day of a joint bundle, e.g. day3; rt-ner inspect lists them.",
+        show_default=False,
+    ),
+]
 OptionalBundlePath = Annotated[
     Path | None,
     typer.Argument(metavar="BUNDLE", help="Folder of a trained bundle.", show_default=False),

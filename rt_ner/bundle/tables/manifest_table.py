@@ -40,6 +40,7 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
         "latent dimensions": str(manifest.latent_dim),
         "trained on": f"{training.session} ({training.area}), {training.n_train_trials} trials; "
         f"{training.n_test_trials} held out",
+        "trunk trained with": ", ".join(other.session for other in training.joint_with),
         "readout": _readout_origin(training),
         "decodes": ", ".join(
             f"{output.name} ({output.unit})" for output in manifest.decoded_outputs

@@ -44,6 +44,21 @@ class Trained:
     train_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A decoder, the R² of training trials that it left out, if any, and its control."""
+
+    model: DecoderSpecification
+    validation_r2: float | None
+    control: DecoderSpecification
+
+
+def control_split(split: Split, seed: int) -> Split:
+    """Return the split that a control learns from, whose training trials are shuffled."""
+    labels = shuffle_trials(split.train.labels, np.random.default_rng(seed))
+    return replace(split, train=replace(split.train, labels=labels), classes=None)
+
+
 def prove_fit(
     session: Session, split: Split, training: TrainingEntry, seed: int, fit: Fit
 ) -> Trained:
@@ -53,11 +68,19 @@ def prove_fit(
     """
     started_s = time.monotonic()
     model, validation_r2 = fit(split, "training")
-    labels = shuffle_trials(split.train.labels, np.random.default_rng(seed))
-    shuffled_split = replace(split, train=replace(split.train, labels=labels), classes=None)
-    control, _ = fit(shuffled_split, "control")
+    control, _ = fit(control_split(split, seed), "control")
+    trained = prove_fitted(session, split, training, seed, Fitted(model, validation_r2, control))
+    return replace(trained, train_s=time.monotonic() - started_s)
+
+
+def prove_fitted(
+    session: Session, split: Split, training: TrainingEntry, seed: int, fitted: Fitted
+) -> Trained:
+    """Score a fitted decoder and its control on the trials that were held out."""
+    started_s = time.monotonic()
+    model = fitted.model
     n_train, n_trials = split.n_train, len(session.trials)
-    whole, chance = _compared(model, session), _compared(control, session)
+    whole, chance = _compared(model, session), _compared(fitted.control, session)
     if split.classes:
         whole = replace(whole, labels=split.classes.given_to(whole.labels))
     history_ns = split.shape.history_ns
@@ -67,7 +90,7 @@ def prove_fit(
         r2=held_out.r2(),
         path_r2=held_out.path_r2(),
         train_r2=train.r2(),
-        validation_r2=validation_r2,
+        validation_r2=fitted.validation_r2,
         of=kind_of(whole.labels.outputs),
         shuffled_r2=only_trials(chance, n_train, n_trials, history_ns).r2(),
         classes=class_scores(held_out),

@@ -34,7 +34,8 @@ def join_files(sessions: Sequence[Session]) -> Session:
     spikes are stored, or in having trials, or if one of them is there twice.
     """
     first = sessions[0]
-    _check_alike(sessions)
+    check_alike(sessions)
+    _check_same_channels(sessions)
     starts_ns = _starts_ns(sessions)
     return replace(
         first,
@@ -50,8 +51,8 @@ def join_files(sessions: Sequence[Session]) -> Session:
     )
 
 
-def _check_alike(sessions: Sequence[Session]) -> None:
-    """Raise SessionError unless the recordings can be joined."""
+def check_alike(sessions: Sequence[Session]) -> None:
+    """Raise SessionError unless recordings hold the same quantities, in the same form."""
     _check_same(sessions, "area", lambda session: session.area)
     _check_same(sessions, "outputs", lambda session: ", ".join(names_of(session.behaviour.outputs)))
     _check_same(
@@ -70,6 +71,13 @@ def _check_alike(sessions: Sequence[Session]) -> None:
     )
     _check_same(sessions, "bin length in ms", lambda session: session.spikes.raster_period_ns / 1e6)
     _check_same(sessions, "trials", lambda session: "none" if session.trials.are_blocks else "some")
+    if len({session.spikes_sha256 for session in sessions}) < len(sessions):
+        names = ", ".join(session.name for session in sessions)
+        raise SessionError(f"a recording is there twice ({names}): name each once")
+
+
+def _check_same_channels(sessions: Sequence[Session]) -> None:
+    """Raise SessionError unless the recordings are of the same channels."""
     first = sessions[0]
     for session in sessions[1:]:
         if different := set(session.channel_ids) ^ set(first.channel_ids):
@@ -78,9 +86,6 @@ def _check_alike(sessions: Sequence[Session]) -> None:
                 f"'{session.name}' and '{first.name}' differ in {len(different)} channels ({some}"
                 f"{', …' if len(different) > 5 else ''}): join recordings of the same electrodes"
             )
-    if len({session.spikes_sha256 for session in sessions}) < len(sessions):
-        names = ", ".join(session.name for session in sessions)
-        raise SessionError(f"a recording is there twice ({names}): name each once")
 
 
 def _check_same(

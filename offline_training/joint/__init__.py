@@ -1,0 +1,1 @@
+"""Joint training: several sessions, a head each, and one trunk."""

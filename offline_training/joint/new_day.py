@@ -1,0 +1,141 @@
+"""Learn the head of a new day before the trunk and the readout of a joint bundle, in seconds."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from offline_training.dataset.split import check_same_windows
+from offline_training.joint.learning import decoders_of
+from offline_training.joint.sessions import Day, prepare_day
+from offline_training.ner.distillation import Learned, train_encoders
+from offline_training.ner.ensemble import Kept, OnStep
+from offline_training.settings import EnsembleSettings, TrainSettings
+from offline_training.training import decoder_of, training_entry
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.bundle.joint.joint_bundle import ReadoutUse
+from rt_ner.bundle.manifest import CarriedFrom, OtherSession, TrainingEntry
+from rt_ner.core.errors import BundleError, SessionError
+from rt_ner.data.session.session import Session
+from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.offline.held_out.proof import Fitted, Trained, control_split, prove_fitted
+from rt_ner.terminal.progress import Progress
+
+# With a trunk that is there already, so much is enough for a head; more took longer, and brought
+# less than 0.003.
+_STEPS, _MEMBERS, _DISTILLATION_STEPS = 200, 2, 500
+
+
+@dataclass(frozen=True, eq=False)
+class KnownDay:
+    """A day of a joint bundle, whose trunk and readout the new day is to use."""
+
+    name: str
+    bundle: Bundle
+    readout: ReadoutUse
+
+    @property
+    def settings(self) -> TrainSettings:
+        """The settings of its training, with what is enough for a head."""
+        settings = TrainSettings.model_validate(self.bundle.manifest.training.settings)
+        own = settings.ensemble
+        fewer = EnsembleSettings(
+            members=min(own.members, _MEMBERS),
+            distillation_steps=min(own.distillation_steps, _DISTILLATION_STEPS),
+            distillation_batch=own.distillation_batch,
+        )
+        changes = {"steps": min(settings.steps, _STEPS), "ensemble": fewer}
+        return settings.model_copy(update=changes)
+
+    @property
+    def kept(self) -> Kept:
+        """The trunk and the readout, which stay as they are."""
+        if self.bundle.weights is None:
+            raise BundleError(
+                f"day '{self.name}' holds no weights (layers.npz), so that no head can be learned "
+                "before its trunk: train the days again, with unit_norm = false"
+            )
+        return Kept(self.bundle.weights, self.bundle.model.readout)
+
+
+@dataclass(frozen=True, eq=False)
+class NewDay:
+    """A new day's decoder with its scores, and the seconds that its head took to learn."""
+
+    trained: Trained
+    head_s: float
+
+
+def learn_new_day(
+    session: Session,
+    known: KnownDay,
+    device: torch.device,
+    progress: Progress,
+    warn: Callable[[str], None] = lambda _: None,
+) -> NewDay:
+    """Learn a new day's head; the trunk stays as it is, and so does a shared readout.
+
+    Where days have readouts of their own, the head learns before that of the known day, and the
+    new day's is fitted afterwards. A control learns from shuffled trials in the same way.
+    """
+    settings = known.settings
+    day = prepare_day(session, settings, warn)
+    _check_fits(day, known)
+    started_s = time.monotonic()
+    model, validation_r2 = _learn(day, known, device, partial(progress, "head"))
+    head_s = time.monotonic() - started_s
+    shuffled = Day(day.session, control_split(day.split, settings.seed))
+    control, _ = _learn(shuffled, known, device, partial(progress, "control"))
+    fitted = Fitted(model, validation_r2, control)
+    training = _training(day, known)
+    trained = prove_fitted(day.session, day.split, training, settings.seed, fitted)
+    return NewDay(trained, head_s)
+
+
+def _training(day: Day, known: KnownDay) -> TrainingEntry:
+    """Return the manifest's entry, with the days whose trunk and readout the new day keeps."""
+    before = known.bundle.manifest.training
+    source = {"session": before.session, "session_sha256": before.session_sha256}
+    n_train = day.split.n_train
+    origin = None
+    if known.readout == "shared":
+        origin = CarriedFrom(**source, n_calibration_trials=n_train)
+    others = (OtherSession(**source), *before.joint_with)
+    return training_entry(day.session, known.settings, n_train, origin, others)
+
+
+def _learn(
+    day: Day, known: KnownDay, device: torch.device, on_step: OnStep
+) -> tuple[DecoderSpecification, float | None]:
+    """Learn a head, and return the decoder with its readout."""
+    kept, train = known.kept, day.split.train
+    step_ns = day.split.shape.bin_ns
+    learned: list[Learned] = train_encoders([train], known.settings, step_ns, device, on_step, kept)
+    if known.readout == "own":
+        return decoders_of([day], learned, "own")[0], learned[0].validation_r2
+    model = decoder_of(learned[0].network, day.session, day.split, kept.readout)
+    return model, learned[0].validation_r2
+
+
+def _check_fits(day: Day, known: KnownDay) -> None:
+    """Raise an error unless the known day's trunk and readout can serve the new day."""
+    manifest = known.bundle.manifest
+    check_same_windows(known.name, manifest.window, day.session.name, day.split.shape)
+    for quality, own, expected in (
+        ("outputs", day.session.behaviour.outputs, manifest.decoded_outputs),
+        ("channel values", day.session.voltage, manifest.voltage),
+    ):
+        if own != expected:
+            raise SessionError(
+                f"'{day.session.name}' and day '{known.name}' of the bundle differ in their "
+                f"{quality}: {_words(own)} and {_words(expected)}; add a session that agrees"
+            )
+
+
+def _words(value: object) -> str:
+    """Return outputs by name and unit, and anything else as it prints."""
+    if not isinstance(value, tuple):
+        return str(value)
+    return ", ".join(f"{one.name} ({one.kind} in {one.unit or 'no unit'})" for one in value)
