@@ -23,7 +23,7 @@ from rt_ner.bundle.joint.joint_bundle import (
 )
 from rt_ner.bundle.joint.joint_manifest import day_folder, is_joint, read_joint
 from rt_ner.bundle.storage import load_bundle
-from rt_ner.core.contract.outputs import kind_of
+from rt_ner.core.contract.outputs import kind_of, names_of
 from rt_ner.core.errors import BundleError, ConfigError
 from rt_ner.data.loading import load_session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
@@ -78,7 +78,8 @@ def train_new_day(
     with show_progress("R²") as shown:
         area = reading.area or before.training.area
         session = load_session(path, area, voltage, shown.warn, reading.recipe)
-        check_new_day(joint, session.name, session.sha256, overwrite)
+        learned = session.only(names_of(before.decoded_outputs))
+        check_new_day(joint, session.name, learned.sha256, overwrite)
         new = learn_new_day(session, known, pick_device(device), shown, shown.warn)
     trained = new.trained
     add_day(joint, replace(_day_bundle(path, trained, reading), is_added=True), overwrite)
@@ -91,14 +92,14 @@ def train_new_day(
 
 
 def _known_day(joint: Path) -> KnownDay:
-    """Return the newest day of a joint bundle."""
+    """Return the newest of the days that a joint bundle's trunk learned from."""
     if not is_joint(joint):
         raise BundleError(
             f"--joint-with {joint} is not a joint bundle: train one with rt-ner train DAY1 DAY2 "
             "--joint --out FOLDER"
         )
     found = read_joint(joint)
-    newest = found.names[-1]
+    newest = [day.name for day in found.days if not day.is_added][-1]
     return KnownDay(newest, load_bundle(day_folder(joint, newest)), found.readout)
 
 

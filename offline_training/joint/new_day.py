@@ -10,13 +10,14 @@ import torch
 from offline_training.dataset.split import check_same_windows
 from offline_training.joint.learning import decoders_of
 from offline_training.joint.sessions import Day, prepare_day
-from offline_training.ner.distillation import Learned, train_encoders
+from offline_training.ner.distillation import train_encoders
 from offline_training.ner.ensemble import Kept, OnStep
 from offline_training.settings import EnsembleSettings, TrainSettings
 from offline_training.training import decoder_of, training_entry
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.joint.joint_bundle import ReadoutUse
 from rt_ner.bundle.manifest import CarriedFrom, OtherSession, TrainingEntry
+from rt_ner.core.contract.outputs import outputs_in_words
 from rt_ner.core.errors import BundleError, SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.specification import DecoderSpecification
@@ -28,6 +29,29 @@ from rt_ner.terminal.progress import Progress
 _STEPS, _MEMBERS, _DISTILLATION_STEPS = 200, 2, 500
 
 
+def head_settings(settings: TrainSettings) -> TrainSettings:
+    """Return the settings of a joint training, with as much of it as is enough for a head."""
+    own = settings.ensemble
+    fewer = EnsembleSettings(
+        members=min(own.members, _MEMBERS),
+        distillation_steps=min(own.distillation_steps, _DISTILLATION_STEPS),
+        distillation_batch=own.distillation_batch,
+    )
+    return settings.model_copy(update={"steps": min(settings.steps, _STEPS), "ensemble": fewer})
+
+
+@dataclass(frozen=True, eq=False)
+class HeadPlan:
+    """The trunk and the readout before which a head learns, and the settings of a head.
+
+    ``readout``: ``shared`` if the new day keeps the readout too, ``own`` if it gets one of its own.
+    """
+
+    kept: Kept
+    settings: TrainSettings
+    readout: ReadoutUse
+
+
 @dataclass(frozen=True, eq=False)
 class KnownDay:
     """A day of a joint bundle, whose trunk and readout the new day is to use."""
@@ -37,27 +61,16 @@ class KnownDay:
     readout: ReadoutUse
 
     @property
-    def settings(self) -> TrainSettings:
-        """The settings of its training, with what is enough for a head."""
-        settings = TrainSettings.model_validate(self.bundle.manifest.training.settings)
-        own = settings.ensemble
-        fewer = EnsembleSettings(
-            members=min(own.members, _MEMBERS),
-            distillation_steps=min(own.distillation_steps, _DISTILLATION_STEPS),
-            distillation_batch=own.distillation_batch,
-        )
-        changes = {"steps": min(settings.steps, _STEPS), "ensemble": fewer}
-        return settings.model_copy(update=changes)
-
-    @property
-    def kept(self) -> Kept:
-        """The trunk and the readout, which stay as they are."""
+    def plan(self) -> HeadPlan:
+        """The plan of a head for this day's trunk; BundleError if the day has no weights."""
         if self.bundle.weights is None:
             raise BundleError(
                 f"day '{self.name}' holds no weights (layers.npz), so that no head can be learned "
-                "before its trunk: train the days again, with unit_norm = false"
+                "before its trunk: train the days again with rt-ner train --joint"
             )
-        return Kept(self.bundle.weights, self.bundle.model.readout)
+        settings = TrainSettings.model_validate(self.bundle.manifest.training.settings)
+        kept = Kept(self.bundle.weights, self.bundle.model.readout)
+        return HeadPlan(kept, head_settings(settings), self.readout)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +93,31 @@ def learn_new_day(
     Where days have readouts of their own, the head learns before that of the known day, and the
     new day's is fitted afterwards. A control learns from shuffled trials in the same way.
     """
-    settings = known.settings
-    day = prepare_day(session, settings, warn)
+    plan = known.plan
+    day = prepare_day(session, plan.settings, warn)
     _check_fits(day, known)
     started_s = time.monotonic()
-    model, validation_r2 = _learn(day, known, device, partial(progress, "head"))
+    model, validation_r2 = learn_head(day, plan, device, partial(progress, "head"))
     head_s = time.monotonic() - started_s
-    shuffled = Day(day.session, control_split(day.split, settings.seed))
-    control, _ = _learn(shuffled, known, device, partial(progress, "control"))
+    shuffled = Day(day.session, control_split(day.split, plan.settings.seed))
+    control, _ = learn_head(shuffled, plan, device, partial(progress, "control"))
     fitted = Fitted(model, validation_r2, control)
     training = _training(day, known)
-    trained = prove_fitted(day.session, day.split, training, settings.seed, fitted)
+    trained = prove_fitted(day.session, day.split, training, plan.settings.seed, fitted)
     return NewDay(trained, head_s)
+
+
+def learn_head(
+    day: Day, plan: HeadPlan, device: torch.device, on_step: OnStep
+) -> tuple[DecoderSpecification, float | None]:
+    """Learn a day's head; return its decoder, and the R² of trials that were left out."""
+    train, step_ns = day.split.train, day.split.shape.bin_ns
+    learned = train_encoders([train], plan.settings, step_ns, device, on_step, plan.kept)
+    if plan.readout == "own":
+        (model,) = decoders_of([day], learned, "own")
+    else:
+        model = decoder_of(learned[0].network, day.session, day.split, plan.kept.readout)
+    return model, learned[0].validation_r2
 
 
 def _training(day: Day, known: KnownDay) -> TrainingEntry:
@@ -103,20 +129,7 @@ def _training(day: Day, known: KnownDay) -> TrainingEntry:
     if known.readout == "shared":
         origin = CarriedFrom(**source, n_calibration_trials=n_train)
     others = (OtherSession(**source), *before.joint_with)
-    return training_entry(day.session, known.settings, n_train, origin, others)
-
-
-def _learn(
-    day: Day, known: KnownDay, device: torch.device, on_step: OnStep
-) -> tuple[DecoderSpecification, float | None]:
-    """Learn a head, and return the decoder with its readout."""
-    kept, train = known.kept, day.split.train
-    step_ns = day.split.shape.bin_ns
-    learned: list[Learned] = train_encoders([train], known.settings, step_ns, device, on_step, kept)
-    if known.readout == "own":
-        return decoders_of([day], learned, "own")[0], learned[0].validation_r2
-    model = decoder_of(learned[0].network, day.session, day.split, kept.readout)
-    return model, learned[0].validation_r2
+    return training_entry(day.session, known.plan.settings, n_train, origin, others)
 
 
 def _check_fits(day: Day, known: KnownDay) -> None:
@@ -124,18 +137,15 @@ def _check_fits(day: Day, known: KnownDay) -> None:
     manifest = known.bundle.manifest
     check_same_windows(known.name, manifest.window, day.session.name, day.split.shape)
     for quality, own, expected in (
-        ("outputs", day.session.behaviour.outputs, manifest.decoded_outputs),
-        ("channel values", day.session.voltage, manifest.voltage),
+        (
+            "outputs",
+            outputs_in_words(day.session.behaviour.outputs),
+            outputs_in_words(manifest.decoded_outputs),
+        ),
+        ("channel values", str(day.session.voltage), str(manifest.voltage)),
     ):
         if own != expected:
             raise SessionError(
                 f"'{day.session.name}' and day '{known.name}' of the bundle differ in their "
-                f"{quality}: {_words(own)} and {_words(expected)}; add a session that agrees"
+                f"{quality}: {own} and {expected}; add a session that agrees"
             )
-
-
-def _words(value: object) -> str:
-    """Return outputs by name and unit, and anything else as it prints."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return ", ".join(f"{one.name} ({one.kind} in {one.unit or 'no unit'})" for one in value)

@@ -43,6 +43,8 @@ class JointManifest(Strict):
     def _names_are_folders(self) -> "JointManifest":
         if problem := names_problem([day.name for day in self.days]):
             raise ValueError(problem)
+        if all(day.is_added for day in self.days):
+            raise ValueError("no day is one that the trunk learned from")
         return self
 
     @property

@@ -13,7 +13,7 @@ from rt_ner.bundle.tables.manifest_table import manifest_json
 from rt_ner.core.contract.outputs import kind_of
 from rt_ner.terminal.options import print_json
 
-_LEARNED = {False: "with the others", True: "its head alone"}
+_LEARNED = {False: "head, trunk", True: "head"}
 
 
 def show_joint(folder: Path, as_json: bool) -> None:
@@ -30,11 +30,12 @@ def _table(joint: JointManifest, days: Mapping[str, Bundle], folder: Path) -> Ta
     first = next(iter(days.values())).manifest
     of = kind_of(first.decoded_outputs)
     table = Table(
-        title=f"Joint bundle {folder}: {len(days)} days, one trunk, "
-        f"{'one readout' if joint.readout == 'shared' else 'a readout per day'}",
+        title=f"Joint bundle {folder}: one trunk, "
+        f"{'one readout' if joint.readout == 'shared' else 'a readout per day'}; R² on held-out "
+        "trials, control trained on shuffled ones",
         title_justify="left",
     )
-    for title in ("day", "channels", "learned", f"held-out {of} R²", "control, shuffled trials"):
+    for title in ("day", "channels", "learned", f"{of} R²", "control"):
         table.add_column(title)
     for entry in joint.days:
         bundle = days[entry.name]

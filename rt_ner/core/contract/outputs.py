@@ -41,6 +41,11 @@ VELOCITY_XY = (
 )
 
 
+def outputs_in_words(outputs: Sequence[Output]) -> str:
+    """Return name, kind and unit of outputs, e.g. "vx (velocity in cm/s)"."""
+    return ", ".join(f"{one.name} ({one.kind} in {one.unit or 'no unit'})" for one in outputs)
+
+
 def names_of(outputs: Sequence[Output]) -> tuple[str, ...]:
     """Return the outputs' names."""
     return tuple(output.name for output in outputs)

@@ -10,7 +10,7 @@ import numpy as np
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_S, next_grid_line_ns
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
-from rt_ner.core.contract.outputs import names_of
+from rt_ner.core.contract.outputs import names_of, outputs_in_words
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.gaps import union
@@ -58,10 +58,7 @@ def check_alike(sessions: Sequence[Session]) -> None:
     _check_same(
         sessions,
         "units or kinds of outputs",
-        lambda session: ", ".join(
-            f"{one.name} ({one.kind} in {one.unit or 'no unit'})"
-            for one in session.behaviour.outputs
-        ),
+        lambda session: outputs_in_words(session.behaviour.outputs),
     )
     _check_same(sessions, "channel values", lambda session: str(session.voltage))
     _check_same(
