@@ -75,7 +75,8 @@ def train(
     Example: rt-ner train day3.xdf --joint-with series
     """
     require_training()
-    from offline_training.joint.commands import Reading, train_jointly, train_new_day
+    from offline_training.joint.commands import train_jointly, train_new_day
+    from offline_training.joint.sessions import Reading
     from offline_training.training import save_trained, train_bundle
 
     settings = train_settings(config, seed, outputs, classes)

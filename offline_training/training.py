@@ -96,7 +96,7 @@ def train(
     else:
         warn = partial(warnings.warn, stacklevel=2)
         trained = train_bundle(session, chosen, torch_device, no_progress, warn)
-    return replace(trained.bundle, pages=report_pages(trained, draw_report))
+    return replace(trained.bundle, pages=report_of(trained))
 
 
 def _with_keywords(settings: TrainSettings, keywords: Mapping[str, object]) -> TrainSettings:
@@ -150,8 +150,13 @@ def prove(session: Session, split: Split, settings: TrainSettings, fit: Fit) -> 
 
 
 def save_trained(trained: Trained, folder: Path, overwrite: bool) -> None:
-    """Write a trained bundle with its report: held-out trials as a picture, training latents."""
-    save_bundle(trained.bundle, folder, report_pages(trained, draw_report), overwrite)
+    """Write a trained bundle with its report."""
+    save_bundle(trained.bundle, folder, report_of(trained), overwrite)
+
+
+def report_of(trained: Trained) -> dict[str, bytes]:
+    """Return a bundle's report by file name: held-out trials as a picture, training latents."""
+    return report_pages(trained, draw_report)
 
 
 def fit_decoder(

@@ -1,19 +1,19 @@
 """Train jointly from the command line: rt-ner train --joint and --joint-with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from offline_training.commands import reaching_in_file, scores_table
-from offline_training.figures.report import draw_report
 from offline_training.joint.learning import train_days
 from offline_training.joint.new_day import KnownDay, learn_new_day
-from offline_training.joint.sessions import load_sessions, prepare_days
+from offline_training.joint.sessions import Reading, load_sessions, prepare_days
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings
+from offline_training.training import report_of
 from rt_ner.bundle.joint.joint_bundle import (
     DayBundle,
     ReadoutUse,
@@ -25,21 +25,10 @@ from rt_ner.bundle.joint.joint_manifest import day_folder, is_joint, read_joint
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.contract.outputs import kind_of, names_of
 from rt_ner.core.errors import BundleError, ConfigError
-from rt_ner.data.loading import load_session
-from rt_ner.decoding.binning.voltage.settings import VoltageSettings
-from rt_ner.offline.held_out.proof import Trained, report_pages
+from rt_ner.data.loading import session_files
+from rt_ner.offline.held_out.proof import Trained
 from rt_ner.terminal.options import print_json
 from rt_ner.terminal.progress import show_progress
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Session files, and the options by which they are read."""
-
-    paths: tuple[Path, ...]
-    area: str | None
-    voltage: VoltageSettings | None
-    recipe: Path | None
 
 
 def train_jointly(
@@ -53,12 +42,9 @@ def train_jointly(
 ) -> None:
     """Train sessions together, write the joint bundle, and show the scores of each."""
     with show_progress("R²") as shown:
-        sessions = load_sessions(
-            reading.paths, reading.area, reading.voltage, shown.warn, reading.recipe
-        )
-        days = prepare_days(sessions, settings, shown.warn)
+        days = prepare_days(load_sessions(reading, shown.warn), settings, shown.warn)
         trained = train_days(days, settings, readout, pick_device(device), shown)
-    pairs = zip(reading.paths, trained, strict=True)
+    pairs = zip(session_files(reading.paths), trained, strict=True)
     save_joint([_day_bundle(path, each, reading) for path, each in pairs], readout, out, overwrite)
     if as_json:
         print_json(
@@ -74,10 +60,13 @@ def train_new_day(
     """Learn the head of a new day, add the day to its joint bundle, and show its scores."""
     known, path = _known_day(joint), _one_path(reading.paths)
     before = known.bundle.manifest
-    voltage = reading.voltage or before.voltage
     with show_progress("R²") as shown:
-        area = reading.area or before.training.area
-        session = load_session(path, area, voltage, shown.warn, reading.recipe)
+        like_before = replace(
+            reading,
+            area=reading.area or before.training.area,
+            voltage=reading.voltage or before.voltage,
+        )
+        (session,) = load_sessions(like_before, shown.warn)
         learned = session.only(names_of(before.decoded_outputs))
         check_new_day(joint, session.name, learned.sha256, overwrite)
         new = learn_new_day(session, known, pick_device(device), shown, shown.warn)
@@ -104,15 +93,16 @@ def _known_day(joint: Path) -> KnownDay:
 
 
 def _one_path(paths: Sequence[Path]) -> Path:
-    if len(paths) != 1:
-        raise ConfigError(f"--joint-with and {len(paths)} sessions: add one day at a time")
-    return paths[0]
+    files = session_files(paths)
+    if len(files) != 1:
+        raise ConfigError(f"--joint-with and {len(files)} sessions: add one day at a time")
+    return files[0]
 
 
 def _day_bundle(path: Path, trained: Trained, reading: Reading) -> DayBundle:
     reaching = None if reading.recipe else reaching_in_file(path)
     bundle = trained.bundle.with_reaching(reaching)
-    return DayBundle(bundle.manifest.training.session, bundle, report_pages(trained, draw_report))
+    return DayBundle(bundle.manifest.training.session, bundle, report_of(trained))
 
 
 def _row(trained: Trained) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Load the sessions of a joint training, and check that one trunk can learn from them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offline_training.dataset.split import check_same_windows
@@ -9,7 +9,7 @@ from offline_training.settings import TrainSettings
 from offline_training.training import prepared
 from rt_ner.bundle.joint.joint_manifest import names_problem
 from rt_ner.core.errors import ConfigError, SessionError
-from rt_ner.data.loading import load_session
+from rt_ner.data.loading import load_session, session_files
 from rt_ner.data.session.joined.files import check_alike
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
@@ -26,18 +26,26 @@ class Day:
     split: Split
 
 
-def load_sessions(
-    paths: Sequence[Path],
-    area: str | None,
-    voltage: VoltageSettings | None,
-    tell: Callable[[str], None],
-    recipe: Path | None,
-) -> list[Session]:
-    """Load sessions one by one; without an area, the first area of the first one is read of all."""
+@dataclass(frozen=True)
+class Reading:
+    """Session files, and the options by which they are read."""
+
+    paths: tuple[Path, ...]
+    area: str | None = None
+    voltage: VoltageSettings | None = None
+    recipe: Path | None = None
+
+
+def load_sessions(reading: Reading, tell: Callable[[str], None]) -> list[Session]:
+    """Load sessions one by one, each under the name of its file.
+
+    Without an area, the first area of the first session is read of all.
+    """
     sessions: list[Session] = []
-    for path in paths:
-        known = area or (sessions[0].area if sessions else None)
-        sessions.append(load_session(path, known, voltage, tell, recipe))
+    for path in session_files(reading.paths):
+        area = reading.area or (sessions[0].area if sessions else None)
+        session = load_session(path, area, reading.voltage, tell, reading.recipe)
+        sessions.append(replace(session, name=path.stem))
     return sessions
 
 

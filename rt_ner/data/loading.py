@@ -85,12 +85,12 @@ def load_session(
     <SpikeCounts: 96 channels, 384 bins of 30 ms, 36,864 spikes>
 
     """
-    files = _files([path] if isinstance(path, str | Path) else path)
+    files = session_files([path] if isinstance(path, str | Path) else path)
     sessions = [_load_one(file, area, voltage, tell, recipe) for file in files]
     return sessions[0] if len(sessions) == 1 else join_files(sessions)
 
 
-def _files(paths: Sequence[str | Path]) -> list[Path]:
+def session_files(paths: Sequence[str | Path]) -> list[Path]:
     """Return the files that paths name; Windows leaves it to programs to look for a ``*``."""
     files: list[Path] = []
     for path in map(Path, paths):

@@ -52,14 +52,15 @@ def bench_joint(
     """
     require_training()
     from offline_training.bench.joint.measurement import Plan, measure_joint
-    from offline_training.joint.sessions import load_sessions, prepare_days
+    from offline_training.joint.sessions import Reading, load_sessions, prepare_days
     from rt_ner.core.errors import ConfigError
 
     if len(sessions) < 3:
         raise ConfigError(f"{len(sessions)} sessions: expected 3 or more, the last is the new day")
     settings = train_settings(config, seed, outputs)
     with show_progress("R²") as shown:
-        loaded = load_sessions(sessions, area, None, shown.warn, recipe)
+        reading = Reading(tuple(sessions), area, recipe=recipe)
+        loaded = load_sessions(reading, shown.warn)
         days = prepare_days(loaded, settings, shown.warn)
         measured = measure_joint(Plan(days, settings, pick_device(device)), shown)
     if as_json:
