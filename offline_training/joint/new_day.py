@@ -24,8 +24,7 @@ from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.offline.held_out.proof import Fitted, Trained, control_split, prove_fitted
 from rt_ner.terminal.progress import Progress
 
-# With a trunk that is there already, so much is enough for a head; more took longer, and brought
-# less than 0.003.
+# A head learns in a few seconds. Before the same trunk, 300 steps scored as 200 did (R² 0.902).
 _STEPS, _MEMBERS, _DISTILLATION_STEPS = 200, 2, 500
 
 

@@ -8,8 +8,8 @@ from offline_training.dataset.outputs import OutputScale, output_scale, ranked_v
 from offline_training.ner.auxiliary_targets import auxiliary_targets
 from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.encoder_network import MemberLinear
-from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import Int64Array
+from offline_training.settings import LossSettings, TrainSettings
+from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.offline.labels import Labels
 
@@ -49,19 +49,28 @@ class Objective(nn.Module):
         A member's first N rows are anchors, the others their partners.
         """
         anchors = rows[:, : rows.shape[1] // 2]
-        ranked = [self._ner(*pair) for pair in zip(latents, anchors, strict=True)]
+        directions_deg = self._labels.direction_deg[anchors]
+        ranked = members_ner_loss(latents, self._ranked[anchors], directions_deg, self._loss)
         wanted = self.standard[np.tile(anchors, 2)]
         error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
         auxiliary = nn.functional.mse_loss(self.auxiliary_readout(hidden), self.targets[rows])
-        return torch.stack(ranked).sum() + len(rows) * (
-            error + self._loss.auxiliary_weight * auxiliary
-        )
+        return ranked + len(rows) * (error + self._loss.auxiliary_weight * auxiliary)
 
-    def _ner(self, latents: torch.Tensor, anchors: Int64Array) -> torch.Tensor:
+
+def members_ner_loss(
+    latents: torch.Tensor, ranked: FloatArray, direction_deg: FloatArray, settings: LossSettings
+) -> torch.Tensor:
+    """Return the NER loss, summed over members, of latents ``(member, 2N, latent)``.
+
+    ``ranked`` ``(member, N, output)`` and ``direction_deg`` ``(member, N)`` label the anchors.
+    """
+    losses = []
+    for member, own in enumerate(latents):
         distance = label_distances(
-            self._ranked[anchors],
-            self._labels.direction_deg[anchors],
-            self._loss.velocity_scale,
-            self._loss.direction_scale,
+            ranked[member],
+            direction_deg[member],
+            settings.velocity_scale,
+            settings.direction_scale,
         )
-        return ner_loss(latents, distance, self._loss.temperature)
+        losses.append(ner_loss(own, distance, settings.temperature))
+    return torch.stack(losses).sum()

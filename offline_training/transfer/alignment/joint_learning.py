@@ -9,10 +9,10 @@ from torch import nn
 
 from offline_training.dataset.outputs import ranked_values
 from offline_training.ner.ensemble import OnStep
-from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.descent import disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
+from offline_training.ner.networks.objective import members_ner_loss
 from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
 from rt_ner.core.arrays import FloatArray, Int64Array
@@ -140,7 +140,9 @@ class _DrawnDays:
                 [day.labels.direction_deg for day in self._days],
             )
         )
-        return self._ner(both.flatten(1, 2), ranked, directions_deg) + self._error(both, values)
+        loss = self._goal.settings.loss
+        ner = members_ner_loss(both.flatten(1, 2), ranked, directions_deg, loss)
+        return ner + self._error(both, values)
 
     def _latents(self, network: EncoderNetwork, day: DayToLearn, rows: Int64Array) -> torch.Tensor:
         """Return latents ``(member, anchor or partner, anchor, latent)`` of disturbed features."""
@@ -154,18 +156,6 @@ class _DrawnDays:
         """Return labels ``(member, anchor, …)`` of the days' anchors, one day after the other."""
         chosen = [of_day[rows] for of_day, rows in zip(parts, anchors, strict=True)]
         return np.concatenate(chosen, axis=1)
-
-    def _ner(
-        self, latents: torch.Tensor, ranked: FloatArray, direction_deg: FloatArray
-    ) -> torch.Tensor:
-        loss = self._goal.settings.loss
-        losses = []
-        for member, own in enumerate(latents):
-            distance = label_distances(
-                ranked[member], direction_deg[member], loss.velocity_scale, loss.direction_scale
-            )
-            losses.append(ner_loss(own, distance, loss.temperature))
-        return torch.stack(losses).sum()
 
     def _error(self, latents: torch.Tensor, values: FloatArray) -> torch.Tensor:
         """Return the mean squared error of the kept readout, weighted as that of two days."""
