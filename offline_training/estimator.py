@@ -32,9 +32,8 @@ class NER(
     """Neural Embeddings Rank: latents of binned spikes, ordered by the movement.
 
     Rows of the arrays are bins that follow one another in time, such as 30 ms each. The encoder
-    sees the last ``history_bins`` rows and none of the future. It is trained with the loss, the
-    ensemble and the distillation of `offline_training.train`, which also makes a decoder for live
-    use.
+    sees the last ``history_bins`` rows and none of the future. It is trained as
+    `offline_training.train` does it, which also makes a decoder for live use.
 
     Parameters
     ----------
@@ -43,16 +42,16 @@ class NER(
     history_bins : int
         Number of rows that the encoder sees, the newest included.
     steps : int
-        Most training steps of the ensemble; fewer if the trials left out improve no further.
+        Training steps. With 20 trials or more, a second encoder leaves out a tenth of them; if it
+        decoded those clearly better before the end, the encoder of that moment is taken.
     batch : int
         Anchors per step and member, each with a partner.
     learning_rate : float
         Learning rate at its peak.
     members : int
-        Number of encoders in the ensemble. Each leaves out a tenth of the trials if there are at
-        least 20; with one member there is no distillation.
+        Number of encoders that learn side by side.
     distillation_steps : int
-        Steps in which one encoder learns to reproduce the members' average.
+        With several members: steps in which one encoder learns to reproduce their average.
     temperature : float
         Temperature of the loss: distances of latents are divided by it.
     velocity_scale : float
@@ -69,7 +68,7 @@ class NER(
     n_features_in_ : int
         Number of channels.
     validation_r2_ : float or None
-        R² of velocity on training trials that members left out; None without ``trial``, or with
+        R² of velocity on training trials that the second encoder left out; None without ``trial``, or with
         fewer than 20 trials.
 
     Notes
@@ -95,10 +94,10 @@ class NER(
         latent_dim: int = 3,
         *,
         history_bins: int = 20,
-        steps: int = 400,
+        steps: int = 800,
         batch: int = 128,
         learning_rate: float = 4e-3,
-        members: int = 6,
+        members: int = 1,
         distillation_steps: int = 2000,
         temperature: float = 1.0,
         velocity_scale: float = 1.0,

@@ -67,11 +67,10 @@ class LossSettings(RenamedSettings):
 class EnsembleSettings(RenamedSettings):
     """Encoders that learn side by side; the exported one learns to reproduce their average.
 
-    Each member leaves out different trials; learning stops when those improve no further. A
-    single member is exported itself.
+    A single member is exported itself, unless it is to withstand faults.
     """
 
-    members: int = Field(default=6, ge=1, le=64)
+    members: int = Field(default=1, ge=1, le=64)
     distillation_steps: int = Field(default=2000, ge=10)
     distillation_batch: int = Field(default=256, ge=2)
 
@@ -126,7 +125,7 @@ class TrainSettings(RenamedSettings):
     hidden_dropout: tuple[Probability, Probability] = (0.15, 0.15)
     channel_dropout: Probability = 0.2
     input_noise: float = Field(default=1.0, ge=0)
-    steps: int = Field(default=400, ge=10)
+    steps: int = Field(default=800, ge=10)
     batch: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=4e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
@@ -140,15 +139,6 @@ class TrainSettings(RenamedSettings):
         default=NormalisationSettings(),
         exclude_if=lambda normalisation: normalisation == NormalisationSettings(),
     )
-
-    @model_validator(mode="after")
-    def _several_members_if_faults(self) -> "TrainSettings":
-        if self.faults != FaultSettings() and self.ensemble.members == 1:
-            raise ValueError(
-                "[faults] with 1 ensemble member: they are learned from the average of several, "
-                "set ensemble.members = 2 or more"
-            )
-        return self
 
     @model_validator(mode="after")
     def _one_member_if_unit_norm(self) -> "TrainSettings":

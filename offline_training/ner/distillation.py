@@ -1,8 +1,7 @@
-"""Train the encoder that is exported: an ensemble first, then one network that gives its average.
+"""Train the encoder that is exported: the only member of an ensemble, or one that is distilled.
 
-The ensemble's members learn side by side, each from noisy input and without some of the
-trials. Their latents are brought to one space and averaged, and one network learns to give that
-average. It decodes nearly as well as the whole ensemble, at the cost of one.
+The latents of several members are brought to one space and averaged, and one network learns to give
+that average. So does one that learns to withstand faults of the input.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.faults import with_faults
 from offline_training.ner.networks.features import Features
-from offline_training.settings import TrainSettings
+from offline_training.settings import FaultSettings, TrainSettings
 from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
 
@@ -79,7 +78,7 @@ def train_encoders(
     which the changes of the outputs are taken that pair anchors and partners. The same seed gives
     the same weights on the same machine.
     """
-    alone = settings.ensemble.members == 1
+    alone = settings.ensemble.members == 1 and settings.faults == FaultSettings()
     learning_share = 1.0 if alone else 1.0 - _DISTILLATION_SHARE
     ensembles, validation_r2 = train_ensembles(
         datasets,

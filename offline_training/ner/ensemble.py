@@ -1,4 +1,8 @@
-"""Train an ensemble: encoders that learn side by side from one session, or several at once."""
+"""Train an ensemble: encoders that learn side by side from one session, or several at once.
+
+All members learn from all trials. One encoder more, the witness, leaves some trials out, and tells
+how well the others decode trials that they have not seen. It is not exported.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +20,19 @@ from offline_training.ner.networks.features import Features
 from offline_training.ner.networks.objective import Objective
 from offline_training.ner.sampling import RowSampler
 from offline_training.settings import TrainSettings
-from rt_ner.core.arrays import AnyArray, BoolArray, Int64Array
+from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.labels import Labels, join_labels
 from rt_ner.offline.scores import r2_score
 
-# Each member leaves out one trial in ten, where there are at least twice as many.
+# The witness leaves out one trial in ten, where there are at least twice as many.
 _FOLDS = 10
-# Steps between two looks at the trials left out, and looks without progress before learning ends.
-_CHECK_STEPS, _PATIENT_CHECKS = 20, 6
+_CHECK_STEPS = 40
+# Loss of R² on the trials left out from which on an earlier encoder is taken: differences between
+# two looks are smaller. From the larger loss on, lasting for so many steps, learning ends.
+_OVERFITTED, _LOST, _PATIENT_STEPS = 0.02, 0.1, 120
 # Hops that such a look decodes; of more, every second or third, and so on.
 _MOST_CHECKED = 50_000
 
@@ -37,13 +43,16 @@ OnStep = Callable[[float, float | None], None]
 class Ensemble:
     """Encoders that learn side by side from one session, each from batches of its own."""
 
-    def __init__(self, dataset: Dataset, settings: TrainSettings, device: torch.device) -> None:
-        members = settings.ensemble.members
+    def __init__(
+        self, dataset: Dataset, settings: TrainSettings, device: torch.device, with_witness: bool
+    ) -> None:
         self.dataset = dataset
         self.settings = settings
-        self.network = EncoderNetwork(dataset, settings, members).to(device)
+        self.left_out = np.zeros((settings.ensemble.members, len(dataset.labels)), dtype=np.bool_)
+        if with_witness:
+            self.left_out = np.concatenate([self.left_out, _every_tenth(dataset.labels)[None]])
+        self.network = EncoderNetwork(dataset, settings, len(self.left_out)).to(device)
         self.features = Features(self.network, dataset)
-        self.left_out = _left_out(dataset.labels, members)
         self.checked = slice(None, None, -(-len(self.features) // _MOST_CHECKED))
         checked = np.zeros(len(self.features), dtype=np.bool_)
         checked[self.checked] = True
@@ -64,9 +73,14 @@ class Ensemble:
         """Return the members' mean latents ``(batch, latent)``, without dropout."""
         return member_latents(self.network, features).mean(dim=0)
 
-    def checked_latents(self) -> AnyArray:
-        """Return latents ``(member, hop, latent)`` of the hops that are looked at in between."""
-        return member_latents(self.network, self._checked_features).cpu().numpy()
+    def witnessed(self) -> tuple[AnyArray, FloatArray, BoolArray]:
+        """Return the witness's latents of the hops that are looked at in between.
+
+        Besides latents ``(hop, latent)``, returns the outputs ``(hop, output)`` and which hops are
+        of trials that it left out ``(hop,)``.
+        """
+        latents = member_latents(self.network, self._checked_features)[-1].cpu().numpy()
+        return latents, self.dataset.labels.values[self.checked], self.left_out[-1, self.checked]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +121,9 @@ class _Learning:
         self._samplers = [each.samplers(step_ns, rng) for each in ensembles]
         self._firsts = np.cumsum([0, *(len(each.features) for each in ensembles)])
         labels = join_labels([each.dataset.labels for each in ensembles])
-        self._objective = Objective(labels, self.settings, step_ns).to(first.features.device)
+        self._has_witness = bool(first.left_out.any())
+        objective = Objective(labels, self.settings, step_ns, len(first.left_out))
+        self._objective = objective.to(first.features.device)
         if kept is not None:
             self._keep(kept, labels)
         learned = [*self.networks.parameters(), *self._objective.parameters()]
@@ -143,7 +159,12 @@ class _Learning:
         return hidden.reshape(*rows.shape, -1)
 
     def settle(self) -> None:
-        """Bring the members' latents to one space: fold a similarity into each last layer."""
+        """Dismiss the witness; bring the members' latents to one space.
+
+        A similarity is folded into each member's last layer.
+        """
+        for each in self._ensembles:
+            each.network.keep_members(self.settings.ensemble.members)
         layer = self._ensembles[0].network.latent
         if self.settings.ensemble.members == 1 or not layer.weight.requires_grad:
             return
@@ -157,28 +178,20 @@ class _Learning:
                 layer.bias[member] += torch.tensor(turn.offset).to(matrix)
 
     def validation_r2(self) -> float | None:
-        """Return the R² on the trials that members left out; None without any."""
-        left_out = np.concatenate([each.left_out[:, each.checked] for each in self._ensembles], 1)
-        if not left_out.any():
+        """Return the R² on the trials that the witness left out; None without one."""
+        if not self._has_witness:
             return None
-        values = np.concatenate(
-            [each.dataset.labels.values[each.checked] for each in self._ensembles]
-        )
-        decoded, true = [], []
-        latents = np.concatenate([each.checked_latents() for each in self._ensembles], axis=1)
-        for own, is_out in zip(latents, left_out, strict=True):
-            readout = fit_readout(own[~is_out], values[~is_out])
-            decoded.append(own[is_out] @ readout.matrix + readout.bias)
-            true.append(values[is_out])
-        return float(r2_score(np.concatenate(true), np.concatenate(decoded)))
+        parts = zip(*(each.witnessed() for each in self._ensembles), strict=True)
+        latents, values, left_out = (np.concatenate(each) for each in parts)
+        readout = fit_readout(latents[~left_out], values[~left_out])
+        decoded = latents[left_out] @ readout.matrix + readout.bias
+        return float(r2_score(values[left_out], decoded))
 
 
-def _left_out(labels: Labels, members: int) -> BoolArray:
-    """Return a mask ``(member, hop)`` of the trials left out: every tenth, others per member."""
+def _every_tenth(labels: Labels) -> BoolArray:
+    """Return a mask ``(hop,)`` of every tenth trial."""
     _, rank = np.unique(labels.trial, return_inverse=True)
-    if rank.max() + 1 < 2 * _FOLDS:
-        return np.zeros((members, len(labels)), dtype=np.bool_)
-    return np.asarray(rank % _FOLDS == (np.arange(members) % _FOLDS)[:, None], dtype=np.bool_)
+    return np.asarray(rank % _FOLDS == _FOLDS // 2, dtype=np.bool_)
 
 
 def train_ensemble(
@@ -201,29 +214,33 @@ def train_ensembles(
     on_step: OnStep,
     kept: Kept | None = None,
 ) -> tuple[list[Ensemble], float | None]:
-    """Train an ensemble per session; return them with the R² on trials that members left out.
+    """Train an ensemble per session; return them with the R² on trials that the witness left out.
 
-    All share one trunk. Learning ends when those trials are decoded no better, and goes back to
-    where they were decoded best. All members' latents are brought to one space. With a ``kept``
-    trunk and readout, only heads are learned, in the space that is theirs.
+    All share one trunk. If those trials were clearly decoded better before the end, the encoders of
+    that moment are taken. All members' latents are brought to one space. With a ``kept`` trunk and
+    readout, only heads are learned, in the space that is theirs.
     """
     torch.manual_seed(settings.seed)
-    ensembles = [Ensemble(dataset, settings, device) for dataset in datasets]
+    n_trials = [np.unique(dataset.labels.trial).size for dataset in datasets]
+    with_witness = min(n_trials) >= 2 * _FOLDS
+    ensembles = [Ensemble(dataset, settings, device, with_witness) for dataset in datasets]
     learning = _Learning(ensembles, step_ns, kept)
-    best_r2, best_step = learning.validation_r2(), 0
-    best = _copied(learning.networks.state_dict())
+    best_r2 = r2 = learning.validation_r2()
+    best_step, best = 0, _copied(learning.networks.state_dict())
     for step in range(1, settings.steps + 1):
         learning.step()
         if step % _CHECK_STEPS == 0 or step == settings.steps:
             r2 = learning.validation_r2()
-            if r2 is None or best_r2 is None or r2 > best_r2:
+            if r2 is None or best_r2 is None or r2 >= best_r2:
                 best_r2, best_step, best = r2, step, _copied(learning.networks.state_dict())
-            if step - best_step >= _PATIENT_CHECKS * _CHECK_STEPS:
+            elif r2 < best_r2 - _LOST and step - best_step >= _PATIENT_STEPS:
                 break
-        on_step(step / settings.steps, best_r2)
-    learning.networks.load_state_dict(best)
+        on_step(step / settings.steps, r2)
+    if r2 is not None and best_r2 is not None and r2 < best_r2 - _OVERFITTED:
+        learning.networks.load_state_dict(best)
+        r2 = best_r2
     learning.settle()
-    return ensembles, best_r2
+    return ensembles, r2
 
 
 def training_step(
@@ -231,7 +248,7 @@ def training_step(
 ) -> Callable[[], None]:
     """Return a function that takes one step: sampling, encoders, loss, gradients, optimiser."""
     torch.manual_seed(settings.seed)
-    return _Learning([Ensemble(dataset, settings, device)], step_ns).step
+    return _Learning([Ensemble(dataset, settings, device, with_witness=False)], step_ns).step
 
 
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

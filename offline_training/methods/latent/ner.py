@@ -5,15 +5,12 @@ from functools import partial
 from offline_training.methods.method import FitContext, Fitted, Method
 from offline_training.ner.distillation import train_encoder
 from offline_training.ner.networks.encoder_network import embed
-from offline_training.settings import EnsembleSettings, LossSettings, TrainSettings
+from offline_training.settings import LossSettings, TrainSettings
 from rt_ner.core.arrays import FloatArray
 from rt_ner.offline.dataset import Dataset
 
-# The ranking loss alone, and a single encoder.
-_ALONE = TrainSettings(
-    loss=LossSettings(readout_weight=0.0, auxiliary_weight=0.0),
-    ensemble=EnsembleSettings(members=1),
-)
+# The ranking loss alone.
+_ALONE = TrainSettings(loss=LossSettings(readout_weight=0.0, auxiliary_weight=0.0))
 # As published: unit norm, the authors' label distance, no noise in the input. The rest of their
 # training is not known to us: this dropout comes closest to their figures.
 _PAPER = TrainSettings(
@@ -24,14 +21,15 @@ _PAPER = TrainSettings(
     loss=LossSettings(
         readout_weight=0.0, auxiliary_weight=0.0, velocity_scale=10.0, direction_scale=1.0
     ),
-    ensemble=EnsembleSettings(members=1),
 )
+# 2: a single encoder that learns from all trials.
+_VERSION = 2
 
 
 def ner(name: str, settings: TrainSettings) -> Method:
     """Return NER with these settings, but with the seed of the context."""
-    fit = partial(_fit, settings=settings)
-    return Method(name, settings.latent_dim, fit, settings=settings)
+    fit = partial(_fit, settings=settings, version=_VERSION)
+    return Method(name, settings.latent_dim, fit, settings=settings, version=_VERSION)
 
 
 def _fit(train: Dataset, context: FitContext, settings: TrainSettings) -> Fitted:

@@ -76,6 +76,12 @@ class EncoderNetwork(nn.Module):
         for layer in self.trunk:
             layer.requires_grad_(False)
 
+    def keep_members(self, n: int) -> None:
+        """Keep the first ``n`` members alone."""
+        for layer in self.modules():
+            if isinstance(layer, MemberLinear):
+                layer.keep_members(n)
+
     def features(
         self, counts: torch.Tensor, scale: tuple[torch.Tensor, torch.Tensor] | None = None
     ) -> torch.Tensor:
@@ -112,6 +118,12 @@ class MemberLinear(nn.Module):
         with torch.no_grad():
             self.weight.copy_(torch.tensor(weight))
             self.bias.copy_(torch.tensor(bias))
+
+    def keep_members(self, n: int) -> None:
+        """Keep the first ``n`` members alone."""
+        for name, parameter in [*self.named_parameters()]:
+            fewer = nn.Parameter(parameter[:n].detach().clone(), parameter.requires_grad)
+            setattr(self, name, fewer)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Apply each member's own layer."""

@@ -21,11 +21,10 @@ class Objective(nn.Module):
     the auxiliary targets from the last hidden layer.
     """
 
-    def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int) -> None:
+    def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int, members: int) -> None:
         super().__init__()
         self._labels = labels
         self._loss = settings.loss
-        members = settings.ensemble.members
         standard = output_scale(labels).to_standard(labels.values)
         targets = auxiliary_targets(labels, step_ns)
         self._ranked = ranked_values(labels)
