@@ -68,8 +68,8 @@ class NER(
     n_features_in_ : int
         Number of channels.
     validation_r2_ : float or None
-        R² of velocity on training trials that the second encoder left out; None without ``trial``, or with
-        fewer than 20 trials.
+        R² of velocity on training trials that the second encoder left out; None without ``trial``,
+        or with fewer than 20 trials.
 
     Notes
     -----

@@ -52,6 +52,7 @@ class Measurements(LazyGroup):
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",
             "days": "Score a decoder over many days of ordinary use.",
+            "joint": "Score joint training against separate trainings.",
             "drift": "Score decoding with and without the running normalisation.",
             "simulator": "Compare the simulated subject with real ones.",
         },

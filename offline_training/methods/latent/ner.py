@@ -28,7 +28,7 @@ _VERSION = 2
 
 def ner(name: str, settings: TrainSettings) -> Method:
     """Return NER with these settings, but with the seed of the context."""
-    fit = partial(_fit, settings=settings, version=_VERSION)
+    fit = partial(_fit, settings=settings)
     return Method(name, settings.latent_dim, fit, settings=settings, version=_VERSION)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from offline_training.dataset.split import split_session
-from offline_training.ner.distillation import Taught, distill
+from offline_training.ner.distillation import Taught, distill, train_encoder
 from offline_training.ner.ensemble import train_ensemble
 from offline_training.ner.export.encoder_export import export_onnx
 from offline_training.ner.networks import features
@@ -22,6 +22,7 @@ from offline_training.ner.networks.features import Features
 from offline_training.options import pick_device
 from offline_training.settings import (
     EnsembleSettings,
+    FaultSettings,
     TrainSettings,
     WindowSettings,
     window_shape,
@@ -139,7 +140,7 @@ def test_one_encoder_learns_what_an_ensemble_knows(small_session: Session) -> No
     assert r2_score(members[0], members[1]) > 0.3, "members' latents stand in one space"
 
 
-def test_validation_is_of_trials_that_members_left_out() -> None:
+def test_members_learn_from_all_trials_and_are_validated_by_a_witness_that_does_not() -> None:
     """Labels without any relation to the spikes can be learned by heart, but not validated."""
     rng = np.random.default_rng(0)
     recording = reaches(n_trials=40).split.train
@@ -150,8 +151,41 @@ def test_validation_is_of_trials_that_members_left_out() -> None:
     ensemble, validation_r2 = train_ensemble(noise, settings, BIN_NS, CPU, quiet)
     assert validation_r2 is not None
     assert validation_r2 < 0.1
-    assert ensemble.left_out.any(axis=1).all()
-    assert not (ensemble.left_out[0] & ensemble.left_out[1]).any()
+    *members, witness = ensemble.left_out
+    assert not np.any(members)
+    assert np.unique(noise.labels.trial[witness]).size == 3
+    assert len(ensemble.network.latent.weight) == 2
+
+
+def test_encoders_go_back_to_before_they_learned_by_heart() -> None:
+    rng = np.random.default_rng(0)
+    recording = reaches(n_trials=40).split.train
+    noise = replace(recording, windows=rng.poisson(1.0, recording.windows.shape).astype(np.uint16))
+    settings = TrainSettings(steps=200, batch=32, input_noise=0.0)
+    ensemble, _ = train_ensemble(noise, settings, BIN_NS, CPU, quiet)
+    latents = ensemble.average(ensemble.features).numpy()
+    readout = fit_readout(latents, noise.labels.values)
+    decoded = latents @ readout.matrix + readout.bias
+    assert r2_score(noise.labels.values, decoded) < 0.2
+
+
+def test_too_few_trials_have_no_witness() -> None:
+    few = reaches(n_trials=20).split.train
+    ensemble, validation_r2 = train_ensemble(few, TrainSettings(steps=10), BIN_NS, CPU, quiet)
+    assert validation_r2 is None
+    assert len(ensemble.left_out) == 1
+
+
+def test_a_single_encoder_learns_to_withstand_faults() -> None:
+    few = reaches(n_trials=20).split.train
+    settings = TrainSettings(
+        steps=10,
+        ensemble=EnsembleSettings(distillation_steps=10),
+        faults=FaultSettings(dead_channels=0.5),
+    )
+    parts: list[float] = []
+    train_encoder(few, settings, BIN_NS, CPU, lambda part, _: parts.append(part))
+    assert len(parts) == 20
 
 
 def test_the_bumps_of_the_basis_have_unit_norm_and_cover_every_bin() -> None:

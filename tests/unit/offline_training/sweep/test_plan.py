@@ -61,7 +61,7 @@ def test_a_key_follows_from_what_determines_the_fit_and_not_from_names(tmp_path:
     assert Fit(**(fit.model_dump() | {"session": "renamed"})).key == fit.key
     for change in (
         {"session_sha256": "f" * 64}, {"seed": 9}, {"method": "gru"}, {"validation": 0.3},
-        {"all_settings": {"steps": 11}}, {"control": False}, {"method_version": 2},
+        {"all_settings": {"steps": 11}}, {"control": False}, {"method_version": 0},
         {"outputs": ("x",)}, {"area": "PMd"},
     ):  # fmt: skip
         assert Fit(**(fit.model_dump() | change)).key != fit.key, change
@@ -129,8 +129,8 @@ def test_unknown_names_are_errors_that_name_the_nearest(
 
 
 def test_values_that_do_not_go_together_are_named(tmp_path: Path) -> None:
-    sweep = sweep_in(tmp_path, settings={"unit_norm": [False, True]})
-    with pytest.raises(ConfigError, match="ner with unit_norm = true: .*members"):
+    sweep = sweep_in(tmp_path, settings={"unit_norm": [True], "ensemble.members": [2]})
+    with pytest.raises(ConfigError, match="ner with unit_norm = true, .*members"):
         sweep.plan()
 
 
