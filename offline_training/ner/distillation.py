@@ -78,7 +78,7 @@ def train_encoders(
     which the changes of the outputs are taken that pair anchors and partners. The same seed gives
     the same weights on the same machine.
     """
-    alone = settings.ensemble.members == 1 and settings.faults == FaultSettings()
+    alone = settings.ensemble.members == 1 and settings.faults == FaultSettings() and kept is None
     learning_share = 1.0 if alone else 1.0 - _DISTILLATION_SHARE
     ensembles, validation_r2 = train_ensembles(
         datasets,
@@ -103,8 +103,9 @@ def train_encoders(
 def _average_for(ensemble: Ensemble, kept: Kept | None) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return the average latents of an ensemble, for the kept readout if there is one.
 
-    The average of latents is nearer to zero than each member's, so that a kept readout would decode
-    too little movement. They are moved to where it decodes as a readout of their own would.
+    Latents of a new session are nearer to zero than those that a kept readout was fitted to, and
+    their average even more, so that it would decode too little movement. They are moved to where it
+    decodes as a readout of their own would.
     """
     if kept is None:
         return ensemble.average

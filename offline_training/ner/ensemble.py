@@ -4,7 +4,6 @@ All members learn from all trials. One encoder more, the witness, leaves some tr
 how well the others decode trials that they have not seen. It is not exported.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,9 +87,9 @@ class Kept:
 def drawn_per_session(batch: int, n_sessions: int) -> int:
     """Return the number of hops to draw from each of several sessions, where one has a batch.
 
-    All together are √n times a batch: with fewer, the sessions are decoded worse than each alone.
+    Each has a batch divided by the cube root of n, so that all together have more than one.
     """
-    return max(2, round(batch / math.sqrt(n_sessions)))
+    return max(2, round(batch / float(n_sessions) ** (1 / 3)))
 
 
 class _Learning:
