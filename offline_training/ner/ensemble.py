@@ -4,6 +4,7 @@ All members learn from all trials. One encoder more, the witness, leaves some tr
 how well the others decode trials that they have not seen. It is not exported.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def drawn_per_session(batch: int, n_sessions: int) -> int:
 
     Each has a batch divided by the cube root of n, so that all together have more than one.
     """
-    return max(2, round(batch / float(n_sessions) ** (1 / 3)))
+    return max(2, round(batch / math.cbrt(n_sessions)))
 
 
 class _Learning:
