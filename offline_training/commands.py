@@ -135,7 +135,7 @@ def scores_table(manifest: Manifest, title: str) -> Table:
         "position R², held out, of the decoded path": scores.path_r2,
         f"control: {kind} R², shuffled labels": scores.shuffled_r2,
         f"{kind} R², training trials": scores.train_r2,
-        f"{kind} R², training trials, left out in turn": scores.validation_r2,
+        f"{kind} R², training trials left out by a second encoder": scores.validation_r2,
         "part of the power that the model of reaching explains": reaching and reaching.explained,
     }
     table = table_of(title)

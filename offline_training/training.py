@@ -164,7 +164,7 @@ def fit_decoder(
 ) -> tuple[DecoderSpecification, float | None]:
     """Train the encoder, then fit the readouts to its latents of the training windows.
 
-    Returns the decoder, and the R² of training trials that were left out in turn, if any.
+    Returns the decoder, and the R² of training trials that the witness left out, if any.
     """
     learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
