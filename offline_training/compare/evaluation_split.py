@@ -18,8 +18,9 @@ from rt_ner.data.loading import ALL_AREAS, load_session, session_areas
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.binning.voltage.settings import VoltageSettings
 from rt_ner.offline.dataset import Dataset
+from rt_ner.offline.held_out.proof import control_split
 from rt_ner.offline.held_out.split import Split
-from rt_ner.offline.labels import Labels, shuffle_trials
+from rt_ner.offline.labels import Labels
 
 _DEFAULTS = TrainSettings()
 Origin = tuple[Session, bool, tuple[str, ...], TrainSettings]
@@ -105,10 +106,7 @@ class EvaluationSplit:
 
     def shuffled(self, seed: int) -> "EvaluationSplit":
         """Return the control: training trials with shuffled labels, held-out trials unchanged."""
-        train = self.split.train
-        labels = shuffle_trials(train.labels, np.random.default_rng(seed))
-        split = replace(self.split, train=replace(train, labels=labels))
-        return replace(self, split=split, origin=None)
+        return replace(self, split=control_split(self.split, seed), origin=None)
 
     def _step(self, labels: Labels) -> Int64Array:
         since_go_ns = labels.end_ns - self.go_ns[labels.trial]

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, field_validator
 from offline_training.methods.registry import load_method
 from offline_training.settings import TrainSettings
 from rt_ner.core.errors import ConfigError
-from rt_ner.core.settings import Settings, load_settings, unknown_name
+from rt_ner.core.settings import Settings, dotted, load_settings, unknown_name
 
 # Settings of a training that a sweep gives in another way, or that it does not use.
 _NOT_SWEPT = {
@@ -51,21 +51,11 @@ class SweepSettings(Settings):
         """Bring sections to dotted keys: TOML reads ``loss.temperature = …`` as a section."""
         if not isinstance(content, Mapping):
             return content
-        values = dict(_dotted(content))
+        values = dotted(content)
         for key, listed in values.items():
             if not isinstance(listed, list | tuple) or not listed:
                 raise ValueError(f"{key} = {listed!r}: expected a list of values to try, e.g. [1]")
         return values
-
-
-def _dotted(content: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            found += _dotted(value, f"{before}{name}.")
-        else:
-            found.append((f"{before}{name}", value))
-    return found
 
 
 def load_sweep_settings(path: Path) -> SweepSettings:
@@ -93,7 +83,7 @@ def _check_key(key: str, where: str) -> None:
     """Raise ConfigError if there is no such setting of a training, or it can't be swept."""
     if key in _NOT_SWEPT:
         raise ConfigError(f"{where}: settings.{key} can't be swept: {_NOT_SWEPT[key]}")
-    valid = [name for name, _ in _dotted(TrainSettings().model_dump()) if name not in _NOT_SWEPT]
+    valid = [name for name in dotted(TrainSettings().model_dump()) if name not in _NOT_SWEPT]
     valid += [f"faults.{name}" for name in type(TrainSettings().faults).model_fields]
     valid += [f"normalisation.{name}" for name in type(TrainSettings().normalisation).model_fields]
     if key not in valid:

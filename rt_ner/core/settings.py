@@ -5,7 +5,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -141,6 +141,15 @@ def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
         if section in kind.model_fields:
             kind = _settings_in(kind.model_fields[section].annotation) or kind
     return unknown_name("key", ".".join(keys), list(kind.model_fields))
+
+
+def dotted(content: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key, such as ``loss.temperature``."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        key = f"{before}{name}"
+        found |= dotted(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return found
 
 
 def unknown_name(kind: str, name: str, valid: Sequence[str]) -> str:

@@ -72,11 +72,10 @@ def inspect(
     """Check a recording or a bundle and show what is inside.
 
     For a bundle, shows its held-out scores, also under faults of the input; for a joint bundle, its
-    days. For a recording, also
-    lists anything that is missing for training. With --recipe NEW.toml, drafts a recipe for a .mat,
-    .npz or HDF5 file of any layout, or for the task's markers in a recording (XDF, NWB or
-    Blackrock). Correct the draft, and run the same command again: it reads the recording as the
-    recipe says, as any command does with --recipe.
+    days. For a recording, also lists anything that is missing for training. With --recipe NEW.toml,
+    drafts a recipe for a .mat, .npz or HDF5 file of any layout, or for the task's markers in a
+    recording (XDF, NWB or Blackrock). Correct the draft, and run the same command again: it reads
+    the recording as the recipe says, as any command does with --recipe.
     """
     if recipe is not None and not recipe.exists():
         _write_draft(path, recipe)

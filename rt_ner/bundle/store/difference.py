@@ -1,10 +1,9 @@
 """Compare two manifests: settings, sessions, scores, versions."""
 
-from collections.abc import Mapping
-
 from pydantic import JsonValue
 
 from rt_ner.bundle.manifest import Manifest
+from rt_ner.core.settings import dotted
 
 _SECTIONS = ("training", "scores", "versions", "window", "latent_dim")
 
@@ -22,15 +21,4 @@ def differences(one: Manifest, other: Manifest) -> dict[str, tuple[JsonValue, Js
 def _flat(manifest: Manifest) -> dict[str, JsonValue]:
     content = manifest.model_dump(mode="json")
     flat: dict[str, JsonValue] = {"channels": len(manifest.channel_ids)}
-    for section in _SECTIONS:
-        flat |= _dotted(section, content[section])
-    return flat
-
-
-def _dotted(key: str, value: JsonValue) -> dict[str, JsonValue]:
-    if not isinstance(value, Mapping):
-        return {key: value}
-    found: dict[str, JsonValue] = {}
-    for name, inner in value.items():
-        found |= _dotted(f"{key}.{name}", inner)
-    return found
+    return flat | dotted({section: content[section] for section in _SECTIONS})
