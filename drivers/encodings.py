@@ -9,7 +9,8 @@ import pylsl
 from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.lsl.streams import add_electrodes, announce, open_outlet
+from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.lsl.streams import add_electrodes, announce
 
 BROADBAND_HZ = 30_000
 
@@ -32,13 +33,11 @@ class RasterEncoding:
         self._dtype = np.dtype(dtype)
         self.period_ns = period_ns
 
-    def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the raster and open it."""
-        if self._dtype == np.int16:
-            return open_outlet(source, self.kind, self._channel_ids, "spikes", self.period_ns)
+    def open(self, source: str, at_once: bool = False) -> pylsl.StreamOutlet:
+        """Announce the raster and open it; ``at_once``: it leaves from the sender's thread."""
         rate_hz, lsl_format = NS_PER_S / self.period_ns, _LSL_FORMATS[self._dtype]
         info = announce(source, self.kind, self._channel_ids, "spikes", rate_hz, lsl_format)
-        return pylsl.StreamOutlet(info, chunk_size=1)
+        return _opened(info, at_once)
 
     def encode(self, counts: AnyArray) -> AnyArray:
         """Return counts ``(sample, channel)`` as they are sent."""
@@ -58,12 +57,12 @@ class EventEncoding:
         self._channel_ids = channel_ids
         self._dtype = np.dtype(dtype)
 
-    def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the events and open their stream."""
+    def open(self, source: str, at_once: bool = False) -> pylsl.StreamOutlet:
+        """Announce the events and open them; ``at_once``: they leave from the sender's thread."""
         labels, lsl_format = ["channel", "unit"], _LSL_FORMATS[self._dtype]
         info = announce(source, self.kind, labels, "", pylsl.IRREGULAR_RATE, lsl_format)
         add_electrodes(info, self._channel_ids)
-        return pylsl.StreamOutlet(info, chunk_size=1)
+        return _opened(info, at_once)
 
     def encode(self, channel: npt.ArrayLike, unit: npt.ArrayLike) -> AnyArray:
         """Return channel and unit numbers ``(spike,)`` as rows ``(spike, 2)`` as they are sent."""
@@ -80,14 +79,22 @@ class BroadbandEncoding:
         self._channel_ids = channel_ids
         self._chunk_size = chunk_size
 
-    def open(self, source: str) -> pylsl.StreamOutlet:
-        """Announce the voltage and open its stream."""
+    def open(self, source: str, at_once: bool = False) -> pylsl.StreamOutlet:
+        """Announce the voltage and open its stream.
+
+        LSL's thread sends it in any case: a client's buffer would be full within a second.
+        """
+        del at_once
         info = announce(source, self.kind, self._channel_ids, "microvolts", BROADBAND_HZ)
         return pylsl.StreamOutlet(info, chunk_size=self._chunk_size)
 
     def encode(self, voltage_uv: AnyArray) -> AnyArray:
         """Return voltage ``(sample, channel)`` as it is sent, to the nearest microvolt."""
         return np.ascontiguousarray(np.rint(voltage_uv).astype(np.int16))
+
+
+def _opened(info: pylsl.StreamInfo, at_once: bool) -> pylsl.StreamOutlet:
+    return open_at_once(info) if at_once else pylsl.StreamOutlet(info, chunk_size=1)
 
 
 Encoding = RasterEncoding | EventEncoding | BroadbandEncoding

@@ -6,6 +6,7 @@ must be running already, e.g. started by Central.
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 from drivers.blackrock.receiver import REORDER_NS, Receiver, troubles
@@ -37,7 +38,7 @@ class BlackrockSource(LslSource):
         report: Callable[[str], None],
     ) -> None:
         self._events, self._voltage = EventEncoding(labels), BroadbandEncoding(labels)
-        openers: dict[Kind, Opener] = {Kind.EVENTS: self._events.open}
+        openers: dict[Kind, Opener] = {Kind.EVENTS: partial(self._events.open, at_once=True)}
         if receiver.broadband:
             openers[Kind.BROADBAND] = self._voltage.open
         super().__init__(name, openers)

@@ -46,6 +46,13 @@ def noise(
             help="Save the last time stamp and the time of each push (.npy, in LSL seconds).",
         ),
     ] = None,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once",
+            help="Send in the own thread, as the driver blackrock does, not in LSL's (Linux).",
+        ),
+    ] = False,
     realtime: Annotated[
         bool,
         typer.Option("--realtime", help="Ask for real-time priority, as a device has (Linux)."),
@@ -64,7 +71,7 @@ def noise(
         typer.echo(refusal, err=True)
     channel_ids = electrode_names(channels)
     n_ticks = None if seconds is None else round(seconds * NS_PER_S / TICK_NS)
-    source = NoiseSource(pattern_of(form, channel_ids, rate), name, n_ticks, _report)
+    source = NoiseSource(pattern_of(form, channel_ids, rate), name, n_ticks, _report, at_once)
     source.pushes = None if pushes is None else []
     with stop_on_signals() as stop, no_garbage_collection(), opened(source):
         if not no_wait:

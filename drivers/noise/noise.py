@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -21,7 +22,8 @@ class NoiseSource(LslSource):
 
     Any thread may append to ``orders`` what `FaultyPattern.order` takes; ``report`` is called after
     each with the exact counts of what was sent, withheld, repeated, … ``pushes``: None, or filled
-    with the last stamp of each push and its moment, in LSL seconds.
+    with the last stamp of each push and its moment, in LSL seconds. ``at_once``: samples leave in
+    the thread that makes them; otherwise in LSL's, as those of most amplifiers' programs.
     """
 
     def __init__(
@@ -30,8 +32,10 @@ class NoiseSource(LslSource):
         name: str,
         n_ticks: int | None = None,
         report: Callable[[Mapping[str, int]], None] = lambda _: None,
+        at_once: bool = False,
     ) -> None:
-        super().__init__(name, {pattern.encoding.kind: pattern.encoding.open})
+        encoding = pattern.encoding
+        super().__init__(name, {encoding.kind: partial(encoding.open, at_once=at_once)})
         self._n_ticks = n_ticks
         self._report = report
         self.orders: deque[Mapping[str, object]] = deque()

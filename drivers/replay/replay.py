@@ -7,6 +7,7 @@ pushing is faster or slower: the stamps keep the session's own time.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -54,7 +55,7 @@ class Replay(LslSource):
         super().__init__(
             name,
             {
-                packets.encoding.kind: packets.encoding.open,
+                packets.encoding.kind: partial(packets.encoding.open, at_once=part.speed <= 1),
                 Kind.KINEMATICS: _behaviour_opener(session),
                 Kind.MARKERS: opener(Kind.MARKERS, ["event"], "", None),
                 Kind.PUSHED: opener(Kind.PUSHED, ["pushed"], "seconds", packets.encoding.period_ns),

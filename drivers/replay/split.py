@@ -31,9 +31,11 @@ class SplitEncoding:
         self.kind: Kind = first.kind
         self.period_ns: int | None = first.period_ns
 
-    def open(self, source: str) -> "SplitOutlet":
-        """Announce and open the streams ``SOURCE-AREA``."""
-        outlets = [encoding.open(f"{source}-{area}") for area, encoding in self._areas.items()]
+    def open(self, source: str, at_once: bool = False) -> "SplitOutlet":
+        """Announce and open the streams ``SOURCE-AREA``; ``at_once``: from the sender's thread."""
+        outlets = [
+            encoding.open(f"{source}-{area}", at_once) for area, encoding in self._areas.items()
+        ]
         return SplitOutlet(outlets, self._last, self.kind is Kind.EVENTS)
 
 

@@ -146,13 +146,23 @@ def soak(
         float,
         typer.Option(metavar="FACTOR", help="Speed, in multiples of real time.", min=1, max=200),
     ] = 30.0,
+    clients: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Also run N clients that read the velocity, one that is frozen and one that is "
+            "killed.",
+            min=0,
+        ),
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Run a long session in a short time.
 
-    Reports memory growth, and decoded bins that differ from those of the first pass.
+    Reports memory growth, decoded bins that differ from those of the first pass, and the longest
+    time that sending a velocity took.
     """
-    from rt_ner.bench.endurance.soak import measure_soak, pass_of
+    from rt_ner.bench.endurance.soak import SoakPlan, measure_soak, pass_of
 
     check_recipe_use(session, recipe)
     window = load_bundle(bundle).manifest.window
@@ -166,7 +176,7 @@ def soak(
                 bundle,
                 [str(session), *recipe_arguments(recipe)],
                 pass_of(session, recipe, window.hop_ns),
-                (hours * 3600, speed),
+                SoakPlan(hours * 3600, speed, clients),
                 folder,
                 lambda part: shown("soaking", part),
             )
@@ -175,6 +185,8 @@ def soak(
         "hops": f"{result.hops:,}, missing {result.missing}",
         "compared with the first pass": f"{result.compared:,}, different {result.different}",
         "resident memory after warm-up": growth,
+        "longest time to send a velocity": f"{result.longest_push_ms:.2f} ms",
+        "notices": "\n".join(result.notices) or "none",
         "counts": ", ".join(f"{name} {n}" for name, n in result.counts.items() if n),
     }
     show(f"{hours:g} h at {speed:g} times real time", asdict(result), rows, as_json)

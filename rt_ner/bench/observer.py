@@ -44,7 +44,7 @@ class Observer:
         self.states: list[Message] = []
         self.notices: list[Message] = []
         self.timing: list[float] = [0.0] * len(TIMING_LABELS)
-        self.largest_lag_s = 0.0
+        self.largest_lag_s = self.longest_push_s = 0.0
         self._on_velocity = on_velocity
         self._inlets: dict[Kind, pylsl.StreamInlet] = {}
         for kind in (Kind.VELOCITY, Kind.TIMING, Kind.STATE, Kind.NOTICES):
@@ -121,7 +121,9 @@ class Observer:
             self._on_velocity(stamp_s, velocity)
         rows, row_stamps_s = self._inlets[Kind.TIMING].pull_chunk(0.0, _MAX_SAMPLES)
         for stamp_s, row in zip(row_stamps_s, rows, strict=True):
-            self.largest_lag_s = max(self.largest_lag_s, row[_FIRST_COUNT - 1] - stamp_s)
+            decoded_s, pushed_s = row[_FIRST_COUNT - 2 : _FIRST_COUNT]
+            self.largest_lag_s = max(self.largest_lag_s, pushed_s - stamp_s)
+            self.longest_push_s = max(self.longest_push_s, pushed_s - decoded_s)
         with self._news:
             if rows:
                 self.timing = rows[-1]

@@ -102,10 +102,14 @@ class OutputSettings(Settings):
     source
         First part of their ``source_id``, such as ``rig`` in ``rig/velocity``; empty: ``rt-ner@``
         and the computer's name.
+    at_once
+        True to send outputs in the loop's own thread, which saves waking LSL's (Linux). A client
+        that does not read is cut off before the loop has to wait for it, and a notice says so.
 
     """
 
     source: str = Field(default="", pattern=_TEXT, validate_default=True)
+    at_once: bool = True
 
     @field_validator("source")
     @classmethod

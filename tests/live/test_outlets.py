@@ -22,6 +22,10 @@ MS = 1_000_000
 HOP_NS = 10 * MS
 
 
+def unexpected(alarm: str) -> None:
+    raise AssertionError(alarm)
+
+
 class Cursor:
     """A velocity outlet of these settings, and who listens to it."""
 
@@ -33,7 +37,7 @@ class Cursor:
                 "safety": {"stale_ms": stale_ms},
             }
         )
-        self.outlet = OutputOutlet(settings, HOP_NS)
+        self.outlet = OutputOutlet(settings, HOP_NS, unexpected)
         (found,) = pylsl.resolve_byprop("source_id", f"{source}/velocity", 1, LONGEST_S)
         self.inlet = pylsl.StreamInlet(found, recover=False)
         self.inlet.open_stream(LONGEST_S)
@@ -185,7 +189,7 @@ def test_closing_ends_the_ticks(source_id: str) -> None:
 def test_other_outputs_have_a_stream_of_their_own(source_id: str) -> None:
     outputs = (*position_xy("hand"), VELOCITY_XY[0], Output("grip", "N", OutputKind.FORCE))
     settings = DecodeSettings.model_validate({"output": {"source": source_id}})
-    outlet = OutputOutlet(settings, HOP_NS, outputs)
+    outlet = OutputOutlet(settings, HOP_NS, unexpected, outputs)
     (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, LONGEST_S)
     inlet = pylsl.StreamInlet(found, recover=False)
     inlet.open_stream(LONGEST_S)
@@ -204,7 +208,7 @@ def test_at_a_fixed_rate_what_is_no_rate_is_held(source_id: str) -> None:
     settings = DecodeSettings.model_validate(
         {"output": {"source": source_id}, "velocity": {"rate_hz": 100}, "safety": {"stale_ms": 10}}
     )
-    outlet = OutputOutlet(settings, HOP_NS, outputs)
+    outlet = OutputOutlet(settings, HOP_NS, unexpected, outputs)
     (found,) = pylsl.resolve_byprop("source_id", f"{source_id}/output", 1, LONGEST_S)
     inlet = pylsl.StreamInlet(found, recover=False)
     inlet.open_stream(LONGEST_S)

@@ -43,7 +43,7 @@ class Subject(LslSource):
         super().__init__(
             name,
             {
-                Kind.SPIKES: self._raster.open,
+                Kind.SPIKES: partial(self._raster.open, at_once=clock.speed <= 1),
                 Kind.KINEMATICS: opener(Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
                 Kind.VELOCITY: opener(Kind.VELOCITY, ["vx", "vy"], "cm/s", _STEP_NS),
             },

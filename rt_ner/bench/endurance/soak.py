@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from rt_ner.bench.endurance.clients import clients_of
 from rt_ner.bench.rig import Rig, open_rig
 from rt_ner.core.clock import NS_PER_S, nearest_grid_line_ns, ns_from_s
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
@@ -18,6 +19,14 @@ _MARGIN_S = 120.0
 
 # Called with the part done, 0 to 1.
 Progress = Callable[[float], None]
+
+
+class SoakPlan(NamedTuple):
+    """Duration in the session's own time, speed, and number of clients that read."""
+
+    simulated_s: float
+    speed: float
+    n_readers: int = 0
 
 
 class Grid(NamedTuple):
@@ -63,7 +72,12 @@ class Passes:
 
 @dataclass(frozen=True)
 class Soak:
-    """Result of a long run; ``growth_mb`` is of resident memory after warm-up, None if unknown."""
+    """Result of a long run.
+
+    ``growth_mb`` is of resident memory after warm-up, None if unknown; ``longest_push_ms`` the
+    longest time from a decoded velocity until it had been sent; ``notices`` is what the operator
+    was told.
+    """
 
     simulated_s: float
     speed: float
@@ -73,6 +87,8 @@ class Soak:
     missing: int
     resident_mb: float | None
     growth_mb: float | None
+    longest_push_ms: float
+    notices: tuple[str, ...]
     counts: dict[str, int]
 
 
@@ -80,20 +96,23 @@ def measure_soak(
     bundle: Path,
     session: Sequence[str],
     grid: Grid,
-    plan: tuple[float, float],
+    plan: SoakPlan,
     folder: Path,
     progress: Progress,
 ) -> Soak:
-    """Decode a looping replay of a session; ``plan`` is its duration in s and its speed.
+    """Decode a looping replay of a session.
 
     ``session`` holds the arguments that name it: its file, and its recipe if it has one.
     """
-    simulated_s, speed = plan
     passes = Passes(grid)
-    n_hops = round(simulated_s * NS_PER_S / grid.hop_ns)
+    n_hops = round(plan.simulated_s * NS_PER_S / grid.hop_ns)
     with open_rig(bundle, 0, folder, on_velocity=passes.add) as rig:
         arguments = ["replay", *session, "--name", rig.source, "--loop"]
-        with child_process([*arguments, "--speed", str(speed)], folder) as source:
+        arguments += ["--speed", str(plan.speed)]
+        with (
+            clients_of(rig, plan.n_readers, folder),
+            child_process(arguments, folder) as source,
+        ):
 
             def check() -> None:
                 if source.has_ended() or rig.decoder.has_ended():
@@ -105,19 +124,21 @@ def measure_soak(
             warm_mb = _memory_after(n_hops // 10, rig, passes, check)
             end_mb = _memory_after(n_hops, rig, passes, check)
             passes.is_over = True
-        counts = rig.observer.counts
+        observer = rig.observer
         rig.finish()
     growth_mb = None if end_mb is None or warm_mb is None else end_mb - warm_mb
     return Soak(
-        simulated_s=simulated_s,
-        speed=speed,
+        simulated_s=plan.simulated_s,
+        speed=plan.speed,
         hops=passes.n_hops,
         compared=passes.n_compared,
         different=passes.n_different,
         missing=passes.n_missing,
         resident_mb=end_mb,
         growth_mb=growth_mb,
-        counts=counts,
+        longest_push_ms=observer.longest_push_s * 1e3,
+        notices=tuple(notice.text for notice in observer.notices),
+        counts=observer.counts,
     )
 
 

@@ -1,8 +1,10 @@
 """Measure the latency from the last spike of a bin to the velocity at a client.
 
 Source, decoder and sink are separate processes on LSL. In turns with the decoder, a relay that does
-nothing takes its place: two bare LSL hops of the same shapes and rates, the floor. If load, view or
-recorder run beside the decoder, it takes a turn without them too. All times are of the local clock.
+nothing takes its place: two bare LSL hops of the same shapes and rates, the floor. LSL's own thread
+sends the samples of floor and of an ordinary source; in the floor at once, and in a source of ours,
+the thread that has them does. If load, view or recorder run beside the decoder, it takes a turn
+without them too. All times are of the local clock.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +20,11 @@ from rt_ner.core.contract.kinds import Kind, SpikeForm, source_id_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.system.processes import ChildProcess, child_process
 
-# QUIET is the decoder without load, view and recorder.
-FLOOR, DECODER, QUIET = "floor", "decoder", "quiet"
+FLOOR, FLOOR_AT_ONCE = "floor", "floor-at-once"
+# ORDINARY is the decoder with an ordinary source, QUIET the one without load, view and recorder.
+DECODER, ORDINARY, QUIET = "decoder", "decoder-ordinary", "decoder-quiet"
+_FLOORS = (FLOOR, FLOOR_AT_ONCE)
+_DECODERS = (DECODER, ORDINARY, QUIET)
 _END_S, _MARGIN_S = 15.0, 60.0
 
 Progress = Callable[[str], None]
@@ -27,15 +32,22 @@ Progress = Callable[[str], None]
 
 def measure_latency(plan: LatencyPlan, folder: Path, progress: Progress) -> Latency:
     """Measure floor and decoder in turns, so that both meet the same conditions."""
-    names = (FLOOR, DECODER, QUIET) if plan.has_company else (FLOOR, DECODER)
+    names = [FLOOR, FLOOR_AT_ONCE, DECODER, ORDINARY, *[QUIET] * plan.has_company]
     timings = measure_in_turns(plan, names, folder, progress)
-    return Latency(plan, timings[FLOOR], timings[DECODER], timings.get(QUIET))
+    return Latency(
+        plan,
+        timings[FLOOR],
+        timings[DECODER],
+        timings.get(QUIET),
+        timings[FLOOR_AT_ONCE],
+        timings[ORDINARY],
+    )
 
 
 def measure_in_turns(
     plan: LatencyPlan, names: Sequence[str], folder: Path, progress: Progress
 ) -> dict[str, Timings]:
-    """Measure `FLOOR`, `DECODER`, `QUIET`, or peers by name, in turns."""
+    """Measure floors, decoders, or peers by name, in turns."""
     all_timings = {name: Timings() for name in names}
     for number in range(plan.turns):
         for name, timings in all_timings.items():
@@ -64,7 +76,7 @@ class _Turn:
 
     @property
     def _is_decoder(self) -> bool:
-        return self.who in (DECODER, QUIET)
+        return self.who in _DECODERS
 
     @property
     def _pushes(self) -> Path:
@@ -108,6 +120,7 @@ class _Turn:
         command = ["noise", "--name", f"bench-source-{self._tag}", "--form", plan.form]
         command += ["--channels", str(plan.channels), "--rate", str(plan.rate)]
         command += ["--pushes", str(self._pushes), *self._priority()]
+        command += ["--at-once"] * (self.who in (FLOOR_AT_ONCE, DECODER, QUIET))
         return [*command, "--seconds", str(plan.seconds + WARM_UP_S)]
 
     def _sink_command(self) -> list[str]:
@@ -119,9 +132,10 @@ class _Turn:
         commands = []
         if self.plan.with_load and self.who != QUIET:
             commands.append(["bench", "load"])
-        if self.plan.with_recorder and self.who == DECODER:
+        has_clients = self.who in (DECODER, ORDINARY)
+        if self.plan.with_recorder and has_clients:
             commands.append(["bench", "drain", self._name])
-        if self.plan.with_view and self.who == DECODER:
+        if self.plan.with_view and has_clients:
             commands.append(["view", str(self.plan.bundle), "--decoder", self._name])
         return commands
 
@@ -133,12 +147,13 @@ class _Turn:
             command = ["decode", str(plan.bundle), "--source", source_id_of(source, kind)]
             config = ["--config", str(plan.decode_config)] if plan.decode_config else []
             return [*command, "--name", self._name, *config]
-        if self.who != FLOOR:
+        if self.who not in _FLOORS:
             velocity = f"{self._name}-{Kind.VELOCITY}"
             sizes = [str(plan.channels), str(plan.hop_ns)]
             command = ["bench", "peer", self.who, source_id_of(source, kind), velocity]
             return [*command, *sizes, *self._priority()]
-        return ["bench", "relay", source, kind, self._name, str(plan.hop_ns), *self._priority()]
+        relay = ["bench", "relay", source, kind, self._name, str(plan.hop_ns), *self._priority()]
+        return [*relay, *["--at-once"] * (self.who == FLOOR_AT_ONCE)]
 
     def _priority(self) -> list[str]:
         return ["--realtime"] * self.plan.realtime

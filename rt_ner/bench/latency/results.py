@@ -93,13 +93,17 @@ def _stages(received: FloatArray, timing: FloatArray) -> tuple[FloatArray, BoolA
 class Latency:
     """Timings of a decoder or a peer and of the floor, measured in turns.
 
-    ``quiet`` is the same decoder without load, view and recorder, if it has any.
+    ``quiet`` is the same decoder without load, view and recorder, if it has any; ``floor_at_once``
+    the floor whose samples leave in the threads that have them; ``ordinary`` the same decoder with
+    a source whose samples leave in LSL's own thread.
     """
 
     plan: LatencyPlan
     floor: Timings
     decoder: Timings
     quiet: Timings | None = None
+    floor_at_once: Timings | None = None
+    ordinary: Timings | None = None
 
     def above_floor_us(self) -> float:
         """Return the median from end to end, less the floor's."""
@@ -109,6 +113,13 @@ class Latency:
     def summary(self) -> dict[str, Any]:
         """Return all results as one JSON object."""
         summary = self._conditions() | self._end_to_end()
+        if self.floor_at_once is not None and self.ordinary is not None:
+            floor, ordinary = self.floor.end_to_end_us(), self.ordinary.end_to_end_us()
+            summary |= {
+                "floor_at_once_us": percentiles(self.floor_at_once.end_to_end_us()),
+                "ordinary_us": percentiles(ordinary),
+                "ordinary_ratio": _ratio(ordinary, floor),
+            }
         if self.quiet is not None:
             quiet = self.quiet.end_to_end_us()
             to_quiet = _ratio(self.decoder.end_to_end_us(), quiet)

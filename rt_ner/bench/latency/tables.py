@@ -6,10 +6,15 @@ from typing import Any
 def latency_rows(summary: dict[str, Any]) -> dict[str, str]:
     """Return the rows of `bench latency`."""
     rows = {"floor": _spelled(summary["floor_us"])}
+    if "floor_at_once_us" in summary:
+        rows["floor at once"] = _spelled(summary["floor_at_once_us"])
     if "step_us" in summary:
         rows["step"] = _spelled(summary["step_us"])
     rows["end to end"] = _spelled(summary["end_to_end_us"])
     rows["end to end / floor"] = _spelled(summary["ratio"], ".2f", " ×")
+    if "ordinary_us" in summary:
+        rows["end to end, ordinary source"] = _spelled(summary["ordinary_us"])
+        rows["… / floor"] = _spelled(summary["ordinary_ratio"], ".2f", " ×")
     if "quiet_us" in summary:
         rows["decoder alone"] = _spelled(summary["quiet_us"])
         rows["end to end / alone"] = _spelled(summary["to_quiet"], ".2f", " ×")

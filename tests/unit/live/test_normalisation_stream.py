@@ -47,7 +47,7 @@ def _without_lsl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened_for(model: DecoderSpecification) -> tuple[results.LslResults, list[Any]]:
     opened: list[Any] = []
-    return results.LslResults(DecodeSettings(), model, {}, opened.append), opened
+    return results.LslResults(DecodeSettings(), model, {}, opened.append, lambda _: None), opened
 
 
 def states_of(opened: list[Any]) -> list[FakeOutlet]:

@@ -30,14 +30,21 @@ def peer(
 
 
 @app.command(hidden=True)
-def relay(source: str, kind: Kind, name: str, hop_ns: int, realtime: Realtime = False) -> None:
+def relay(
+    source: str,
+    kind: Kind,
+    name: str,
+    hop_ns: int,
+    at_once: Annotated[bool, typer.Option("--at-once")] = False,
+    realtime: Realtime = False,
+) -> None:
     """Take the decoder's place and do nothing."""
     from rt_ner.bench.latency.processes.roles import relay as run
 
     quiet_liblsl()
     claim_computer(None, realtime)
     with stop_on_signals() as stop:
-        run(query_for(source, kind), name, hop_ns, stop)
+        run(query_for(source, kind), name, hop_ns, at_once, stop)
 
 
 @app.command(hidden=True)
@@ -58,13 +65,13 @@ def sink(
 
 
 @app.command(hidden=True)
-def drain(name: str) -> None:
-    """Pull all streams of a decoder."""
+def drain(name: str, kinds: Annotated[list[Kind] | None, typer.Argument()] = None) -> None:
+    """Pull some streams of a decoder, or all."""
     from rt_ner.bench.latency.processes.roles import drain as run
 
     quiet_liblsl()
     with stop_on_signals() as stop:
-        run(name, stop)
+        run(name, kinds or [Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS], stop)
 
 
 @app.command(hidden=True)

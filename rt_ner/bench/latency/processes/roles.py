@@ -4,6 +4,7 @@ Each runs in a process of its own (`rt-ner bench relay`, `rt-ner bench sink`, â€
 measured has the cores that it would have in a rig.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -11,22 +12,26 @@ from threading import Event
 import numpy as np
 import pylsl
 
-from rt_ner.core.clock import ns_from_s
+from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
-from rt_ner.lsl.streams import open_outlet
+from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.lsl.streams import announce
+from rt_ner.system.processes import tell_parent
 from rt_ner.system.scheduling import behind_lsl, no_garbage_collection
 
 _PULL_S = 0.1
 _AT_ONCE = 1024
 
 
-def relay(spikes: StreamQuery, name: str, hop_ns: int, stop: Event) -> None:
+def relay(spikes: StreamQuery, name: str, hop_ns: int, at_once: bool, stop: Event) -> None:
     """Send a velocity as soon as the last sample of a hop comes: the floor of any decoder.
 
     Shapes, rates and priority are a decoder's, the pull blocks, and nothing is computed.
+    ``at_once``: the velocity leaves in the relay's own thread.
     """
-    outlet = open_outlet(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", hop_ns)
+    info = announce(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", NS_PER_S / hop_ns)
+    outlet = open_at_once(info) if at_once else pylsl.StreamOutlet(info, chunk_size=1)
     inlet = _connected(spikes, stop)
     if inlet is None:
         return
@@ -71,10 +76,10 @@ def save_times(decoder: str, with_timing: bool, out: Path, stop: Event) -> None:
     )
 
 
-def drain(decoder: str, stop: Event) -> None:
-    """Pull all streams of a decoder, as a recorder does, until stopped."""
-    kinds = (Kind.VELOCITY, Kind.LATENT, Kind.TIMING, Kind.COUNTS)
+def drain(decoder: str, kinds: Sequence[Kind], stop: Event) -> None:
+    """Pull streams of a decoder, as a recorder does, until stopped."""
     inlets = [_connected(query_for(decoder, kind), stop) for kind in kinds]
+    tell_parent("connected")
     with suppress(pylsl.util.LostError):
         while not stop.wait(_PULL_S):
             for inlet in inlets:

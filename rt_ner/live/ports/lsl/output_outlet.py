@@ -1,6 +1,6 @@
 """Send outputs in the form that the cursor program needs, and announce the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
 import numpy as np
@@ -13,6 +13,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest, stre
 from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.live.rules.ticks import TickedOutputs
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
+from rt_ner.lsl.sending.outlet import open_at_once
 from rt_ner.lsl.streams import announce, describe, local_now_ns
 
 _PROBABILITY = "probability"
@@ -36,17 +37,26 @@ class OutputOutlet:
     It has one sample per hop; or ``rate_hz`` samples per second of the local clock, each with the
     newest outputs, or those at rest once they are older than ``stale_ms``, whatever the loop is
     doing. A velocity along x and y is the stream ``velocity``; anything else is ``output``.
+    ``alarm`` is called with a sentence on each client that is cut off, from a thread of its own.
     """
 
     def __init__(
-        self, settings: DecodeSettings, hop_ns: int, outputs: tuple[Output, ...] = VELOCITY_XY
+        self,
+        settings: DecodeSettings,
+        hop_ns: int,
+        alarm: Callable[[str], object],
+        outputs: tuple[Output, ...] = VELOCITY_XY,
     ) -> None:
         wanted = settings.velocity
         self._transform: list[tuple[float, ...]] = _transform(wanted, outputs).tolist()
         lsl_format = _FORMATS[wanted.format]
         self._is_whole = wanted.format == "int32"
         info = _stream_info(settings, lsl_format, hop_ns, outputs)
-        self.outlet = pylsl.StreamOutlet(info, chunk_size=1)
+        self.outlet = (
+            open_at_once(info, alarm)
+            if settings.output.at_once
+            else pylsl.StreamOutlet(info, chunk_size=1)
+        )
         self._closed = Event()
         self._ticks: TickedOutputs | None = None
         self._thread: Thread | None = None

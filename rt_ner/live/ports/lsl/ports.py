@@ -26,7 +26,7 @@ def open_lsl_ports(
     """
     names = OwnNames(settings.output.source, DECODER_KINDS)
     names.alarm = alarms.append
-    results = LslResults(settings, model, about, names.add)
+    results = LslResults(settings, model, about, names.add, alarms.append)
     clock = LslClock()
     first, *others = settings.input.each_source()
     spikes = LslSpikes(first, names, alarms.append, [names.watch()])

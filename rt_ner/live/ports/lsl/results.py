@@ -24,7 +24,7 @@ class LslResults:
     """The results port over LSL: a stream each for outputs, latent, timing, counts and so on.
 
     ``about``: description of the decoder in the header of the state stream, by name. ``opened`` is
-    called with each outlet.
+    called with each outlet, ``alarm`` with sentences for the operator, from any thread.
     """
 
     def __init__(
@@ -33,11 +33,12 @@ class LslResults:
         model: DecoderSpecification,
         about: Mapping[str, str],
         opened: Callable[[pylsl.StreamOutlet], None],
+        alarm: Callable[[str], object],
     ) -> None:
         source, hop_ns = settings.output.source, model.window.hop_ns
         self._source, self._hop_ns, self._channel_ids = source, hop_ns, model.channel_ids
         latents = [f"z{dimension + 1}" for dimension in range(len(model.readout.matrix))]
-        self._output = OutputOutlet(settings, hop_ns, model.readout.outputs)
+        self._output = OutputOutlet(settings, hop_ns, alarm, model.readout.outputs)
         classifier = model.classifier
         self._classes = open_classes(settings, classifier, hop_ns) if classifier else None
         self._latent = open_outlet(source, Kind.LATENT, latents, "a.u.", hop_ns)
