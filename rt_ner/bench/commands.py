@@ -162,7 +162,7 @@ def soak(
     Reports memory growth, decoded bins that differ from those of the first pass, and the longest
     time that sending a velocity took.
     """
-    from rt_ner.bench.endurance.soak import SoakPlan, measure_soak, pass_of
+    from rt_ner.bench.endurance.soaking.soak import SoakPlan, measure_soak, pass_of
 
     check_recipe_use(session, recipe)
     window = load_bundle(bundle).manifest.window

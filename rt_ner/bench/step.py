@@ -21,11 +21,13 @@ from rt_ner.core.clock import NS_PER_MS
 from rt_ner.decoding.binning.raster import raster_binner
 from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.decoding.decoder import Decoder
+from rt_ner.decoding.encoding.encoder import GraphEncoder
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.decoding.windows import Window, WindowShape
 from rt_ner.system.scheduling import no_garbage_collection
 
 _SPIKES_PER_MS = 0.01
-_WARM_UP_BINS, _COUNTED_BINS = 500, 200
+_WARM_UP_BINS, _COUNTED_BINS, _BINS_PER_TURN = 500, 200, 100
 # Number of perf_event_open by machine, and its arguments (linux/perf_event.h).
 _SYSCALL = {"x86_64": 298, "aarch64": 241}
 _TYPE_HARDWARE, _COUNT_INSTRUCTIONS, _ATTRIBUTES = 0, 1, 128
@@ -37,12 +39,14 @@ _EXCLUDE_KERNEL_AND_HYPERVISOR = (1 << 5) | (1 << 6)
 class Step:
     """Cost of one bin of 1 kHz raster, fed sample by sample.
 
-    ``times_us`` ``(bin,)`` is from the last sample of a bin to its velocity. ``calls`` are the
+    ``times_us`` ``(bin,)`` is from the last sample of a bin to its velocity, ``graph_us``
+    ``(run,)`` a bare run of the same network by ONNX Runtime, in turns with it. ``calls`` are the
     Python and C calls per bin, ``blocks`` the memory blocks that a bin leaves behind, and
     ``instructions`` those of the processor, None where they can't be counted.
     """
 
     times_us: FloatArray
+    graph_us: FloatArray
     calls: float
     blocks: float
     instructions: float | None
@@ -54,7 +58,7 @@ def measure_step(model: DecoderSpecification, n_bins: int) -> Step:
     with no_garbage_collection():
         for _ in range(_WARM_UP_BINS):
             fed.decode_bin()
-        times_us = np.array([fed.decode_bin() for _ in range(n_bins)]) / 1e3
+        times_us, graph_us = _in_turns(fed.decode_bin, _graph_run(model), n_bins)
         gc.collect()
         before = sys.getallocatedblocks()
         for _ in range(_COUNTED_BINS):
@@ -63,7 +67,42 @@ def measure_step(model: DecoderSpecification, n_bins: int) -> Step:
         counted = _instructions(lambda: _repeat(fed.decode_bin, _COUNTED_BINS))
         calls = _calls(lambda: _repeat(fed.decode_bin, _COUNTED_BINS)) / _COUNTED_BINS
     per_bin = None if counted is None else counted / _COUNTED_BINS
-    return Step(times_us, round(calls, 1), round(blocks, 2), per_bin)
+    return Step(times_us, graph_us, round(calls, 1), round(blocks, 2), per_bin)
+
+
+def _in_turns(
+    decode: Callable[[], int], run_graph: Callable[[], int], n_bins: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the times of both in µs, ``(bin,)`` each; in turns, both have warm caches."""
+    times_ns: list[int] = []
+    graph_ns: list[int] = []
+    for begin in range(0, n_bins, _BINS_PER_TURN):
+        n = min(_BINS_PER_TURN, n_bins - begin)
+        for run, found_ns in ((decode, times_ns), (run_graph, graph_ns)):
+            run()
+            found_ns += [run() for _ in range(n)]
+    return np.array(times_ns) / 1e3, np.array(graph_ns) / 1e3
+
+
+def _graph_run(model: DecoderSpecification) -> Callable[[], int]:
+    """Return a function that runs the graph on a window of spikes, and returns the time in ns."""
+    n_bins, n_channels = model.window.history_bins, len(model.channel_ids)
+    shape = WindowShape(hop_ns=model.window.bin_ns, bin_ns=model.window.bin_ns, history_bins=n_bins)
+    window = Window(shape, n_channels)
+    encoder = GraphEncoder(model.encoder_onnx, window, model.start_scale)
+    rng = np.random.default_rng(0)
+    per_bin = _SPIKES_PER_MS * shape.bin_ns / NS_PER_MS
+    for number in range(n_bins):
+        counts = rng.poisson(per_bin, n_channels).astype(np.float32)
+        window.push((number + 1) * shape.hop_ns, counts)
+    window.sum_up()
+
+    def run() -> int:
+        begun_ns = time.perf_counter_ns()
+        encoder.run_graph()
+        return time.perf_counter_ns() - begun_ns
+
+    return run
 
 
 class _FedDecoder:

@@ -12,11 +12,11 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 # Above everything ordinary, below the kernel's own threads.
-_LSL_PRIORITY, _LOOP_PRIORITY = 51, 50
+_WITNESS_PRIORITY, _LSL_PRIORITY, _LOOP_PRIORITY = 52, 51, 50
 # From Linux 6.12 on, a thread that wakes up takes the core from those that ask for longer turns.
 # Nobody gets more of the core in all, so no permission is needed. The default turn is 1 to 3 ms.
 _LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
@@ -69,6 +69,12 @@ def realtime_refusal() -> str:
     asking.start()
     asking.join()
     return found[0]
+
+
+def claim_priority_above_all() -> None:
+    """Ask for a real-time priority above all else in rt-ner, to see what the computer does."""
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_WITNESS_PRIORITY))
 
 
 def _claim_priority() -> str:

@@ -127,9 +127,10 @@ def step(
 ) -> None:
     """Measure the computing time per bin.
 
-    Decodes in this process alone and reports time, calls, memory and instructions per bin.
+    Decodes in this process alone and reports time, calls, memory and instructions per bin. In
+    turns, ONNX Runtime runs the same network once per bin, and nothing else.
     """
-    from rt_ner.bench.latency.results import percentiles
+    from rt_ner.bench.latency.results import percentile_ratio, percentiles
     from rt_ner.bench.step import measure_step
 
     with bench_folder() as (folder, _):
@@ -140,6 +141,8 @@ def step(
         "channels": n_channels,
         "hop_ms": manifest.window.hop_ns / 1e6,
         "step_us": percentiles(cost.times_us),
+        "onnx_runtime_us": percentiles(cost.graph_us),
+        "ratio": percentile_ratio(cost.times_us, cost.graph_us),
         "calls_a_bin": cost.calls,
         "blocks_left_a_bin": cost.blocks,
         "instructions_a_bin": cost.instructions,

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pylsl
 
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.latency.results import WARM_UP_S, Latency, Timings
 from rt_ner.core.contract.kinds import Kind, SpikeForm, source_id_of
 from rt_ner.core.errors import RtNerError
+from rt_ner.system.computer.stalls import StallWatch
 from rt_ner.system.processes import ChildProcess, child_process
 
 FLOOR, FLOOR_AT_ONCE = "floor", "floor-at-once"
@@ -53,8 +55,9 @@ def measure_in_turns(
         for name, timings in all_timings.items():
             progress(f"turn {number + 1} of {plan.turns}: {name}, {plan.seconds:g} s")
             turn = _Turn(plan, name, _made(folder / f"{name}-{number}"))
-            turn.run()
-            turn.add_to(timings)
+            with StallWatch(pylsl.local_clock) as stalls:
+                turn.run()
+            turn.add_to(timings, stalls)
     return all_timings
 
 
@@ -109,11 +112,11 @@ class _Turn:
             words = f"{sink.last_words()}; {middle.last_words()}"
             raise RtNerError(f"the sink saved nothing of '{self.who}': {words}")
 
-    def add_to(self, timings: Timings) -> None:
-        """Add what source and sink saved."""
+    def add_to(self, timings: Timings, stalls: StallWatch) -> None:
+        """Add what source and sink saved, and the computer's stalls meanwhile."""
         pushes = np.load(self._pushes, allow_pickle=False)
         with np.load(self._times, allow_pickle=False) as saved:
-            timings.add_turn(pushes, dict(saved), self.plan.hop_ns)
+            timings.add_turn(pushes, dict(saved), self.plan.hop_ns, stalls)
 
     def _source_command(self) -> list[str]:
         plan = self.plan

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rt_ner.bench.latency.results import STAGES
+
 
 def latency_rows(summary: dict[str, Any]) -> dict[str, str]:
     """Return the rows of `bench latency`."""
@@ -19,9 +21,24 @@ def latency_rows(summary: dict[str, Any]) -> dict[str, str]:
         rows["decoder alone"] = _spelled(summary["quiet_us"])
         rows["end to end / alone"] = _spelled(summary["to_quiet"], ".2f", " ×")
     rows["real-time priority"] = "yes" if summary["realtime"] else "no"
-    for name in ("missed_deadlines", "lost_bins"):
-        rows[name.replace("_", " ")] = f"{summary[name]}; floor {summary[f'floor_{name}']}"
+    rows["missed deadlines"] = (
+        f"{summary['missed_deadlines']}, {summary['missed_in_stalls']} of them while a core stood "
+        f"still; floor {summary['floor_missed_deadlines']}, {summary['floor_missed_in_stalls']}"
+    )
+    rows["lost bins"] = f"{summary['lost_bins']}; floor {summary['floor_lost_bins']}"
+    for number, bin_us in enumerate(summary.get("worst", ())):
+        rows[f"slowest bin {number + 1}"] = _slow_bin(bin_us)
     return rows
+
+
+def _slow_bin(bin_us: dict[str, float]) -> str:
+    """Return a slow bin's time, its longest stage, and what the computer did meanwhile."""
+    longest = max(STAGES, key=lambda stage: bin_us[stage])
+    return (
+        f"{bin_us['end_to_end_us']:.0f} µs, of which {bin_us[longest]:.0f} until {longest}; source "
+        f"{bin_us['source_late_us']:.0f} µs late; a core stood still for {bin_us['stall_us']:.0f} "
+        f"µs; steal {bin_us['steal_ms']:.0f} ms"
+    )
 
 
 def step_rows(summary: dict[str, Any]) -> dict[str, str]:
@@ -29,6 +46,8 @@ def step_rows(summary: dict[str, Any]) -> dict[str, str]:
     instructions = summary["instructions_a_bin"]
     return {
         "µs": _spelled(summary["step_us"], ".1f"),
+        "ONNX Runtime, same network": _spelled(summary["onnx_runtime_us"], ".1f"),
+        "step / ONNX Runtime": _spelled(summary["ratio"], ".2f", " ×"),
         "calls per bin": f"{summary['calls_a_bin']:g}",
         "memory blocks left behind per bin": f"{summary['blocks_left_a_bin']:g}",
         "instructions per bin": f"{instructions:,.0f}" if instructions else "unknown",

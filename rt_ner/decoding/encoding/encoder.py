@@ -81,6 +81,10 @@ class GraphEncoder:
     def encode(self) -> None:
         """Write ``latent`` for the window as it is now."""
         self._window.sum_up()
+        self.run_graph()
+
+    def run_graph(self) -> None:
+        """Run the graph on the sums of the window as they are."""
         self._session.run_with_iobinding(self._binding)
 
     def fill(self) -> None:

@@ -1,6 +1,6 @@
 """A soak compares each pass of a session with the first."""
 
-from rt_ner.bench.endurance.soak import Grid, Passes
+from rt_ner.bench.endurance.soaking.soak import Grid, Passes
 
 
 def test_a_bin_that_drifts_is_found() -> None:

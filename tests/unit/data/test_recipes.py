@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from offline_training.compare.evaluation_split import load_recordings
 from offline_training.transfer.days import load_days
-from rt_ner.bench.endurance.soak import pass_of
+from rt_ner.bench.endurance.soaking.soak import pass_of
 from rt_ner.cli import build_app
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.errors import SessionError

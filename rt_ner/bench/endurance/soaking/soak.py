@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from rt_ner.bench.endurance.clients import clients_of
+from rt_ner.bench.endurance.soaking.clients import clients_of
 from rt_ner.bench.rig import Rig, open_rig
 from rt_ner.core.clock import NS_PER_S, nearest_grid_line_ns, ns_from_s
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS

@@ -1,0 +1,1 @@
+"""Run a long session in a short time, beside clients that read, freeze and die."""
