@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 import pylsl
 
 _OPEN_FILES = "/proc/self/fd"
+_CONNECTIONS = ("/proc/net/tcp", "/proc/net/tcp6")
 # The socket option SO_MEMINFO and its fields, from linux/sock_diag.h: Python has no names for them.
 _SO_MEMINFO, _MEMORY = 55, struct.Struct("9I")
 _CAPACITY, _QUEUED = 3, 5
@@ -72,6 +73,19 @@ class ClientSockets:
         with self._borrowed(client) as connection:
             return 0.0 if connection is None else _fill_of(connection)
 
+    def unread(self) -> dict[int, int]:
+        """Return the bytes that clients on this computer have received and not read, by client."""
+        waiting = _received_and_not_read()
+        found: dict[int, int] = {}
+        for client in self._files:
+            with self._borrowed(client) as connection, suppress(OSError):
+                if connection is not None:
+                    family = connection.family
+                    ends = connection.getpeername(), connection.getsockname()
+                    theirs, ours = (_as_listed(family, *end[:2]) for end in ends)
+                    found[client] = waiting.get((theirs, ours), 0)
+        return found
+
     def cut_off(self, client: int) -> str:
         """End a connection, and return the client's address; empty if it has ended already.
 
@@ -113,6 +127,25 @@ def _inode_of_socket(file: int) -> int | None:
     except OSError:
         return None
     return status.st_ino if stat.S_ISSOCK(status.st_mode) else None
+
+
+def _received_and_not_read() -> dict[tuple[str, str], int]:
+    """Return the bytes that wait at each end of this computer's connections, by both addresses."""
+    waiting: dict[tuple[str, str], int] = {}
+    for table in _CONNECTIONS:
+        with suppress(OSError), open(table, encoding="ascii") as lines:  # noqa: PTH123 - as above
+            next(lines)
+            for line in lines:
+                _, own, other, _, queues, *_ = line.split()
+                waiting[own, other] = int(queues.partition(":")[2], 16)
+    return waiting
+
+
+def _as_listed(family: int, host: str, port: int) -> str:
+    """Return an address in the way of Linux's lists: 32-bit numbers in the processor's order."""
+    packed = socket.inet_pton(family, host.partition("%")[0])
+    words = [packed[begin : begin + 4] for begin in range(0, len(packed), 4)]
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words) + f":{port:04X}"
 
 
 @contextmanager

@@ -4,10 +4,13 @@ import sys
 import weakref
 from collections.abc import Callable
 
+import numpy as np
 import pylsl
 
 from rt_ner.lsl.sending.client_guard import ClientGuard
 from rt_ner.lsl.sending.client_sockets import ClientSockets, can_see_clients, ports_of
+
+_LITTLE, _LONGEST_S = 2**16, 5.0
 
 
 def open_at_once(
@@ -37,10 +40,19 @@ def open_at_once(
     if not can_see_clients():
         return pylsl.StreamOutlet(info, chunk_size=1)
     outlet = pylsl.StreamOutlet(info, transport_flags=pylsl.transp_sync_blocking)
-    guard = ClientGuard(ClientSockets(ports_of(outlet)), info.name(), report or _print)
+    sockets = ClientSockets(ports_of(outlet))
+    guard = ClientGuard(
+        sockets, info.name(), _most_unread(outlet, info.nominal_srate()), report or _print
+    )
     guard.start()
     weakref.finalize(outlet, guard.close)
     return outlet
+
+
+def _most_unread(outlet: pylsl.StreamOutlet, rate_hz: float) -> float:
+    """Return the number of bytes that a client may leave unread: five seconds, or a little."""
+    sample_bytes = outlet.channel_count * np.dtype(outlet.np_dtype).itemsize
+    return float(max(_LITTLE, _LONGEST_S * rate_hz * sample_bytes))
 
 
 def _print(sentence: str) -> None:

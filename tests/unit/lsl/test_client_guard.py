@@ -22,7 +22,7 @@ class Server:
         self._open: list[socket.socket] = [self._listener]
         self.sockets = ClientSockets({self._listener.getsockname()[1]})
         self.reports: list[str] = []
-        self.guard = ClientGuard(self.sockets, "rig-velocity", self.reports.append)
+        self.guard = ClientGuard(self.sockets, "rig-velocity", 2**22, self.reports.append)
 
     def connected(self) -> tuple[socket.socket, socket.socket]:
         """Our end and the client's of a new connection."""
@@ -94,6 +94,31 @@ def test_only_the_client_that_does_not_read_is_cut_off_and_once(server: Server) 
     while part := its_end.recv(2**20):
         received += len(part)
     assert received
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_client_on_this_computer_is_cut_off_by_what_it_has_not_read(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, 0), family=family)
+    except OSError as error:
+        pytest.skip(f"no {host} on this computer: {error}")
+    sockets = ClientSockets({listener.getsockname()[1]})
+    reports: list[str] = []
+    with (
+        listener,
+        socket.create_connection(listener.getsockname()[:2]) as theirs,
+        listener.accept()[0] as ours,
+    ):
+        ours.sendall(b"velocity" * 1000)
+        (client,) = sockets.look()
+        assert sockets.unread() == {client: 8000}
+        ClientGuard(sockets, "v", 8000, reports.append).look()
+        assert not reports
+        assert theirs.recv(1000) == b"velocity" * 125
+        assert sockets.unread() == {client: 7000}
+        ClientGuard(sockets, "v", 6999, reports.append).look()
+        assert len(reports) == 1
 
 
 def test_a_sender_that_waits_already_goes_on_at_once(server: Server) -> None:
