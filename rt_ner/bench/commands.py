@@ -47,7 +47,8 @@ class Measurements(LazyGroup):
         "Trainer": {
             "sweep": "Measure a sweep on two workers, and kill it at random.",
             "loss": "Time the loss, and a training step beside CEBRA's.",
-            "learning": "Time recalibration beside a running decoder.",
+            "learning": "Time each method's training until it has learned.",
+            "adapting": "Time recalibration beside a running decoder.",
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",

@@ -1,1 +1,1 @@
-"""Recalibration beside a running decoder: its time, and the deadlines that are missed meanwhile."""
+"""Training time: how long each method learns until it decodes as well as it ever will."""

@@ -1,118 +1,138 @@
-"""Time recalibration beside a decoder that runs in real time, and count its missed deadlines."""
+"""Train each method for ever longer, and see when it decodes as well as after its full training."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
-from threading import Event
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any
 
-import numpy as np
+from offline_training.compare.evaluation_split import EvaluationSplit
+from offline_training.compare.scoring.readouts import readouts_of
+from offline_training.compare.scoring.scores import embed, score
+from offline_training.methods.decoders import gru as grus
+from offline_training.methods.latent import cebra as cebras
+from offline_training.methods.latent import pivae as pivaes
+from offline_training.methods.latent.ner import ner
+from offline_training.methods.method import FitContext, Method
+from offline_training.methods.packages import optional_package
+from offline_training.options import pick_device
+from offline_training.settings import TrainSettings
+from rt_ner.core.errors import ConfigError
 
-from drivers.simulated.subject.neurons import made_up
-from offline_training.closed_loop.in_process.simulation import Reference, simulate_block
-from rt_ner.bench.rig import Rig, open_rig
-from rt_ner.bundle.storage import load_bundle
-from rt_ner.core.errors import RtNerError
-from rt_ner.live.learning.learners import Outcome, Recalibration, Task
-from rt_ner.live.states import State
-from rt_ner.recalibration.block import ClosedLoopBlock
-from rt_ner.recalibration.block_file import save_block
-from rt_ner.recalibration.choices import Part
-from rt_ner.task.settings import TaskSettings
+# Parts of the steps that a full training takes.
+PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
+# From this much below its final R² on, a method counts as having learned.
+NEARLY = 0.005
+_DIMS = 3
 
-_WARM_UP_S, _POLL_S = 5.0, 0.05
+Tell = Callable[[str], None]
+# Receives a method's name, and the part of its trainings that is done, from 0 to 1.
+Progress = Callable[[str, float], None]
+# Number of steps, and the method that takes so many.
+Training = tuple[int, Method]
 
 
 @dataclass(frozen=True)
-class Period:
-    """A period of decoding: its duration, and what happened in it.
+class Trained:
+    """A training of some length: means over sessions and seeds."""
 
-    Attributes
-    ----------
-    wall_s
-        Duration in s: of a recalibration, from its start to the bundle on the disk.
-    cpu_s
-        Computing time of the recalibration's process, in s; 0 if there was none.
-    hops
-        Number of velocities that arrived.
-    missed
-        Number of deadlines that the decoder missed, by its own count.
+    steps: int
+    fit_s: float
+    r2: float
 
+
+@dataclass(frozen=True)
+class Curve:
+    """A method's trainings, from the shortest to the full one."""
+
+    method: str
+    trainings: tuple[Trained, ...]
+
+    @property
+    def final_r2(self) -> float:
+        """R² after the full training."""
+        return self.trainings[-1].r2
+
+    @property
+    def learned(self) -> Trained:
+        """The shortest training that decodes nearly as well as the full one."""
+        return next(each for each in self.trainings if each.r2 >= self.final_r2 - NEARLY)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the curve and what follows from it as one JSON object."""
+        return {
+            "method": self.method,
+            "final_r2": self.final_r2,
+            "full_s": self.trainings[-1].fit_s,
+            "to_nearly_final_s": self.learned.fit_s,
+            "trainings": [asdict(each) for each in self.trainings],
+        }
+
+
+def measure_curves(
+    recordings: Sequence[EvaluationSplit], n_seeds: int, progress: Progress, tell: Tell
+) -> list[Curve]:
+    """Train every method on all recordings, at every length.
+
+    The first fit of a method loads and compiles what it needs, and is not counted.
     """
+    curves = []
+    for name, make in _makers(tell):
+        _trained(make(PARTS[0]), recordings[:1], 1, lambda _: None)
+        trainings = []
+        for number, part in enumerate(PARTS):
 
-    wall_s: float
-    cpu_s: float
-    hops: int
-    missed: int
+            def goes_on(done: float, number: int = number, name: str = name) -> None:
+                progress(name, (number + done) / len(PARTS))
 
-
-def measure_learning(
-    bundle: Path, reaches: int, before_s: float, folder: Path, progress: Callable[[str], None]
-) -> dict[str, Period]:
-    """Return the periods before learning, and while each part of the bundle learns, by name."""
-    channel_ids = load_bundle(bundle).manifest.channel_ids
-    progress(f"simulating {reaches} reaches")
-    block = folder / "block.npz"
-    save_block(made_up_use(channel_ids, reaches), block)
-    n_hops = 0
-
-    def count(*_: object) -> None:
-        nonlocal n_hops
-        n_hops += 1
-
-    with (
-        open_rig(bundle, len(channel_ids), folder, on_velocity=count) as rig,
-        rig.noise(),
-    ):
-        rig.observer.wait_for_state(State.RUNNING)
-        rig.observer.listen_for(_WARM_UP_S)
-
-        def period(what: str, work: Callable[[], object]) -> Period:
-            progress(what)
-            hops, missed, cpu_s, begun_s = n_hops, _missed(rig), _cpu_s(), time.monotonic()
-            work()
-            wall_s = time.monotonic() - begun_s
-            return Period(wall_s, _cpu_s() - cpu_s, n_hops - hops, _missed(rig) - missed)
-
-        found = {"before": period("decoding alone", lambda: rig.observer.listen_for(before_s))}
-        for part in Part:
-            learn = partial(_learn, Task((block,), bundle, folder / part), part)
-            found[part] = period(f"the {part} learns", learn)
-        rig.finish()
-    return found
+            trainings.append(_trained(make(part), recordings, n_seeds, goes_on))
+        curves.append(Curve(name, tuple(trainings)))
+    return curves
 
 
-def made_up_use(channel_ids: tuple[str, ...], reaches: int) -> ClosedLoopBlock:
-    """Return so many reaches of a simulated subject, as if a decoder had moved as its hand did."""
-    neurons = made_up(np.random.default_rng(0), n_electrodes=len(channel_ids))
-    block = simulate_block(neurons, Reference.HAND, TaskSettings(trials=reaches), seed=0).block
-    end = int(np.argmax(block.reach >= reaches)) or len(block.reach)
-    nowhere = np.full_like(block.hand_cm_s, np.nan)
-    used = replace(block, channel_ids=channel_ids, decoded_cm_s=block.hand_cm_s, hand_cm_s=nowhere)
-    return used.until(end * block.hop_ns)
+def _makers(tell: Tell) -> Iterator[tuple[str, Callable[[float], Training]]]:
+    """Yield the methods that are installed: a name, and a maker for a part of the full steps."""
+    full = TrainSettings().steps
 
+    def ours(part: float) -> Training:
+        steps = round(full * part)
+        return steps, ner("ner", TrainSettings(steps=steps))
 
-def _learn(task: Task, part: Part) -> Outcome:
-    """Let one part learn, as rt-ner adapt does."""
-    learner, pause = Recalibration(task.out.parent, part), Event()
+    def gru(part: float) -> Training:
+        plan = replace(grus.PLAN, steps=round(grus.PLAN.steps * part))
+        return plan.steps, grus.gru(plan)
+
+    def pi_vae(part: float) -> Training:
+        plan = replace(pivaes.PLAN, steps=round(pivaes.PLAN.steps * part))
+        return plan.steps, pivaes.pi_vae(plan)
+
+    def cebra(part: float) -> Training:
+        steps = round(cebras.STEPS * part)
+        return steps, cebras.cebra(_DIMS, steps)
+
+    yield from (("ner", ours), ("gru", gru), ("pi-vae", pi_vae))
     try:
-        learner.begin(task)
-        while (outcome := learner.outcome()) is None:
-            pause.wait(_POLL_S)
-    finally:
-        learner.end()
-    if outcome.has_failed:
-        raise RtNerError(outcome.text)
-    return outcome
+        optional_package("cebra")
+    except ConfigError as error:
+        tell(f"cebra is left out: {error}")
+    else:
+        yield f"cebra-{_DIMS}", cebra
 
 
-def _missed(rig: Rig) -> int:
-    return rig.observer.counts["missed"]
-
-
-def _cpu_s() -> float:
-    """Return the computing time of all child processes that have ended, in s."""
-    usage = getrusage(RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _trained(
+    training: Training,
+    recordings: Sequence[EvaluationSplit],
+    n_seeds: int,
+    goes_on: Callable[[float], None],
+) -> Trained:
+    """Return the means of all fits of one length."""
+    steps, method = training
+    device = pick_device("cpu")
+    jobs = [(recording, seed) for recording in recordings for seed in range(n_seeds)]
+    rows = []
+    for number, (recording, seed) in enumerate(jobs):
+        goes_on(number / len(jobs))
+        context = FitContext(seed, device, recording.split.shape.bin_ns, lambda _: None)
+        fitted = embed(recording, method, context)
+        rows.append(score(fitted, readouts_of(method)[0], seed, None, None))
+    goes_on(1.0)
+    return Trained(steps, fmean(row.fit_s for row in rows), fmean(row.r2 for row in rows))

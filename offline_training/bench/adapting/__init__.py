@@ -1,0 +1,1 @@
+"""Recalibration beside a running decoder: its time, and the deadlines that are missed meanwhile."""
