@@ -9,6 +9,7 @@ import typer
 from rt_ner.bench.faults.commands import app as fault_app
 from rt_ner.bench.latency.commands import app as latency_app
 from rt_ner.bench.latency.processes.commands import app as process_app
+from rt_ner.bench.report.commands import app as report_app
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bench.watch.commands import app as watch_app
 from rt_ner.bundle.storage import load_bundle
@@ -36,6 +37,7 @@ class Measurements(LazyGroup):
             "scale": "Measure the load as channels and events grow.",
             "peers": "Measure other software doing the decoder's job.",
             "view": "Measure the live window's cost to the decoder.",
+            "all": "Measure latency, computing time, load and a peer.",
         },
         "Robustness": {
             "recovery": "Measure how soon the cursor moves after a fault.",
@@ -67,7 +69,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-for _app in (fault_app, latency_app, process_app, watch_app):
+for _app in (fault_app, latency_app, process_app, report_app, watch_app):
     app.registered_commands += _app.registered_commands
 
 

@@ -1,0 +1,1 @@
+"""Run all measurements of the decoder, and write one page of what was measured."""
