@@ -9,6 +9,7 @@ import typer
 from rt_ner.bench.faults.commands import app as fault_app
 from rt_ner.bench.latency.commands import app as latency_app
 from rt_ner.bench.latency.processes.commands import app as process_app
+from rt_ner.bench.load.commands import app as load_app
 from rt_ner.bench.report.commands import app as report_app
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bench.watch.commands import app as watch_app
@@ -69,7 +70,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-for _app in (fault_app, latency_app, process_app, report_app, watch_app):
+for _app in (fault_app, latency_app, load_app, process_app, report_app, watch_app):
     app.registered_commands += _app.registered_commands
 
 
@@ -113,12 +114,14 @@ def flood(
 
     Reports the fate of every event, and how far the decoder lags behind.
     """
-    from rt_ner.bench.endurance.flood import measure_flood
+    from rt_ner.bench.load.flood import FloodPlan, measure_flood
+    from rt_ner.core.contract.kinds import SpikeForm
 
     n_channels = len(load_bundle(bundle).manifest.channel_ids)
     with bench_folder() as (folder, progress):
         progress.print(f"{events:,.0f} events per second for {seconds:g} s")
-        result = measure_flood(bundle, n_channels, folder, events, seconds)
+        plan = FloodPlan(SpikeForm.EVENTS, events / n_channels, seconds)
+        result = measure_flood(bundle, n_channels, folder, plan)
     fates = ", ".join(f"{name} {n:,}" for name, n in result.fates.items() if n)
     rows = {
         "sent": f"{result.sent:,}",

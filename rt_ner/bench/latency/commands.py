@@ -1,17 +1,15 @@
 """Define the commands that measure latency, computing time, load and peers."""
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rt_ner.bench.latency.tables import latency_rows, peer_rows, scale_rows, step_rows
+from rt_ner.bench.latency.tables import latency_rows, peer_rows
 from rt_ner.bench.show import bench_folder, show
 from rt_ner.bundle.manifest import Manifest
 from rt_ner.bundle.storage import load_bundle
-from rt_ner.core.clock import ns_from_ms
 from rt_ner.core.contract.kinds import SpikeForm as Form
 from rt_ner.system.display import check_display
 from rt_ner.system.plugins import plugin
@@ -93,7 +91,7 @@ def latency(
     if view:
         check_display()
     with bench_folder() as (folder, progress):
-        used, manifest = _bundle(bundle, folder, channels, hop_ms)
+        used, manifest = bundle_for(bundle, folder, channels, hop_ms)
         plan = LatencyPlan(
             bundle=used,
             channels=len(manifest.channel_ids),
@@ -113,87 +111,6 @@ def latency(
     summary = latency.summary()
     title = f"µs, {plan.channels} channels, {form}, {hop_ms:g} ms hop"
     show(title, summary, latency_rows(summary), as_json)
-
-
-@app.command()
-def step(
-    bundle: OptionalBundle = None,
-    channels: Channels = 96,
-    hop_ms: HopMs = 10.0,
-    bins: Annotated[
-        int, typer.Option(metavar="N", help="Number of bins to time.", min=100)
-    ] = 20_000,
-    as_json: AsJson = False,
-) -> None:
-    """Measure the computing time per bin.
-
-    Decodes in this process alone and reports time, calls, memory and instructions per bin. In
-    turns, ONNX Runtime runs the same network once per bin, and nothing else.
-    """
-    from rt_ner.bench.latency.results import percentile_ratio, percentiles
-    from rt_ner.bench.step import measure_step
-
-    with bench_folder() as (folder, _):
-        used, manifest = _bundle(bundle, folder, channels, hop_ms)
-        cost = measure_step(load_bundle(used).model, bins)
-    n_channels = len(manifest.channel_ids)
-    summary = {
-        "channels": n_channels,
-        "hop_ms": manifest.window.hop_ns / 1e6,
-        "step_us": percentiles(cost.times_us),
-        "onnx_runtime_us": percentiles(cost.graph_us),
-        "ratio": percentile_ratio(cost.times_us, cost.graph_us),
-        "calls_a_bin": cost.calls,
-        "blocks_left_a_bin": cost.blocks,
-        "instructions_a_bin": cost.instructions,
-    }
-    show(f"step in process, {n_channels} channels", summary, step_rows(summary), as_json)
-
-
-@app.command()
-def scale(
-    channels: Annotated[
-        list[int] | None,
-        typer.Option(
-            metavar="N",
-            help="Number of electrodes; repeat for several. Default: 96, 256, 1024, 4096.",
-            min=1,
-        ),
-    ] = None,
-    events: Annotated[
-        list[float] | None,
-        typer.Option(
-            metavar="HZ",
-            help="Events per second; repeat for several. Default: 1e4, 1e5, 1e6, 1e7.",
-            min=1,
-        ),
-    ] = None,
-    event_channels: Annotated[
-        int, typer.Option(metavar="N", help="Number of electrodes that fire the events.", min=1)
-    ] = 1024,
-    hop_ms: HopMs = 10.0,
-    seconds: TurnS = 10.0,
-    as_json: AsJson = False,
-) -> None:
-    """Measure the load as channels and events grow.
-
-    Reports the time per bin for each size, and the rate at which the decoder no longer keeps up.
-    """
-    from rt_ner.bench.endurance.scale import scale_channels, scale_events, slope
-    from rt_ner.bench.latency.plan import LatencyPlan
-
-    def make(n: int, folder: Path) -> Path:
-        return _bundle(None, folder, n, hop_ms)[0]
-
-    sizes, rates = channels or [96, 256, 1024, 4096], events or [1e4, 1e5, 1e6, 1e7]
-    with bench_folder() as (folder, progress):
-        plan = LatencyPlan(folder, 0, ns_from_ms(hop_ms), seconds=seconds, turns=1)
-        by_channels = list(scale_channels(plan, sizes, make, folder, progress.print))
-        of_events = replace(plan, channels=event_channels)
-        by_events = list(scale_events(of_events, rates, make, folder, progress.print))
-    power = slope(sizes, [row["step_us"]["p50"] for row in by_channels])
-    summary = {"rows": [*by_channels, *by_events], "step_slope": power}
-    show(f"scale, {hop_ms:g} ms hop", summary, scale_rows(summary), as_json)
 
 
 @app.command()
@@ -223,7 +140,7 @@ def peers(
     for name in chosen:
         plugin(f"peer_{name}")
     with bench_folder() as (folder, progress):
-        used, manifest = _bundle(None, folder, channels, hop_ms)
+        used, manifest = bundle_for(None, folder, channels, hop_ms)
         plan = LatencyPlan(used, channels, manifest.window.hop_ns, seconds=seconds, turns=turns)
         timings = measure_in_turns(plan, (FLOOR, DECODER, *chosen), folder, progress.print)
     ours, *theirs = (Latency(plan, timings[FLOOR], timings[name]) for name in (DECODER, *chosen))
@@ -238,7 +155,7 @@ def peers(
     show(f"{channels} channels, {hop_ms:g} ms hop", summary, peer_rows(summary), as_json)
 
 
-def _bundle(
+def bundle_for(
     bundle: Path | None, folder: Path, channels: int, hop_ms: float
 ) -> tuple[Path, Manifest]:
     """Return the bundle and its manifest; without one, an untrained one is made."""

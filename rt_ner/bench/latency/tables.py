@@ -59,7 +59,10 @@ def scale_rows(summary: dict[str, Any]) -> dict[str, str]:
     rows = {}
     for row in summary["rows"]:
         if row["input"] == "events":
-            rows[f"{row['events_per_s']:,.0f} events/s"] = _events_row(row)
+            rows[f"{row['events_per_s']:,.0f} events/s"] = _flood_row(row)
+        elif row["input"] == "broadband":
+            name = f"{row['channels']} channels at 30 kHz ({row['megabytes_per_s']:.0f} MB/s)"
+            rows[name] = _flood_row(row)
         else:
             rows[f"{row['channels']} channels"] = _channels_row(row)
     power = summary["step_slope"]
@@ -75,7 +78,7 @@ def _channels_row(row: dict[str, Any]) -> str:
     )
 
 
-def _events_row(row: dict[str, Any]) -> str:
+def _flood_row(row: dict[str, Any]) -> str:
     latency_us = row["latency_us"]
     return (
         f"{'kept up' if row['keeps_up'] else 'did not keep up'}, {row['sent_per_s']:,.0f} sent "

@@ -9,11 +9,11 @@ import pytest
 from offline_training.bench.latency_figure import latency_figure
 from offline_training.bench.untrained import untrained_bundle
 from rt_ner.bench.commands import app
-from rt_ner.bench.endurance.scale import slope
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.latency.results import STAGES, Latency, Timings, percentiles
-from rt_ner.bench.step import measure_step
+from rt_ner.bench.load.scale import slope
+from rt_ner.bench.load.step import measure_step
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.core.contract.kinds import TIMING_LABELS

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from rt_ner.bench.endurance.flood import measure_flood
 from rt_ner.bench.latency.measurement import measure_latency
 from rt_ner.bench.latency.plan import LatencyPlan
+from rt_ner.bench.load.flood import Flood, FloodPlan, measure_flood
+from rt_ner.core.contract.kinds import SpikeForm
 
 # Makes a bundle with this number of channels in a folder, and returns the bundle's folder.
 MakeBundle = Callable[[int, Path], Path]
 Progress = Callable[[str], None]
+_BROADBAND_HZ = 30_000
 _KEPT = ("step_us", "floor_us", "end_to_end_us", "ratio", "missed_deadlines", "lost_bins")
 
 
@@ -48,20 +50,45 @@ def scale_events(
         progress(f"{rate:,.0f} events per second on {plan.channels} channels")
         home = folder / f"events-{rate:g}"
         home.mkdir()
-        flood = measure_flood(bundle, plan.channels, home, rate, plan.seconds)
-        yield {
-            "channels": plan.channels,
-            "input": "events",
-            "events_per_s": rate,
-            # The source, a Python process too, may be slower than it should be.
-            "sent_per_s": flood.sent / plan.seconds,
-            "unaccounted": flood.unaccounted,
-            "skipped": flood.fates["skipped"],
-            "overloads": flood.overloads,
-            "largest_lag_ms": flood.largest_lag_ms,
-            "latency_us": {"p50": flood.latency_p50_us, "p99": flood.latency_p99_us},
-            "keeps_up": not (flood.overloads or flood.fates["skipped"] or flood.unaccounted),
-        }
+        events = FloodPlan(SpikeForm.EVENTS, rate / plan.channels, plan.seconds)
+        flood = measure_flood(bundle, plan.channels, home, events)
+        yield {"channels": plan.channels, "input": "events", "events_per_s": rate} | _fate(
+            flood, plan.seconds
+        )
+
+
+def scale_broadband(
+    plan: LatencyPlan,
+    channels: Sequence[int],
+    make_bundle: MakeBundle,
+    folder: Path,
+    progress: Progress,
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each number of channels of voltage at 30 kHz, and its samples' fate."""
+    for n in channels:
+        progress(f"{n} channels of broadband")
+        home = folder / f"broadband-{n}"
+        home.mkdir()
+        voltage = FloodPlan(SpikeForm.BROADBAND, plan.rate, plan.seconds)
+        flood = measure_flood(make_bundle(n, home), n, home, voltage)
+        megabytes_per_s = n * _BROADBAND_HZ * 2 / 1e6
+        yield {"channels": n, "input": "broadband", "megabytes_per_s": megabytes_per_s} | _fate(
+            flood, plan.seconds
+        )
+
+
+def _fate(flood: Flood, seconds: float) -> dict[str, Any]:
+    """Return what became of a flood, for a row."""
+    return {
+        # The source, a Python process too, may be slower than it should be.
+        "sent_per_s": flood.sent / seconds,
+        "unaccounted": flood.unaccounted,
+        "skipped": flood.fates["skipped"],
+        "overloads": flood.overloads,
+        "largest_lag_ms": flood.largest_lag_ms,
+        "latency_us": {"p50": flood.latency_p50_us, "p99": flood.latency_p99_us},
+        "keeps_up": not (flood.overloads or flood.fates["skipped"] or flood.unaccounted),
+    }
 
 
 def slope(channels: Sequence[int], step_us: Sequence[float]) -> float | None:

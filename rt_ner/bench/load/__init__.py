@@ -1,0 +1,1 @@
+"""The cost of a bin, and what becomes of the decoder as channels, events and voltage grow."""
