@@ -11,6 +11,7 @@ from offline_training.joint.options import (
     Joint,
     JointUse,
     JointWith,
+    Quick,
     SharedReadout,
     TrainedPath,
 )
@@ -56,6 +57,7 @@ def train(
     outputs: Outputs = "",
     classes: Classes = "",
     seed: SettingsSeed = None,
+    quick: Quick = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -79,9 +81,9 @@ def train(
     from offline_training.joint.sessions import Reading
     from offline_training.training import save_trained, train_bundle
 
-    settings = train_settings(config, seed, outputs, classes)
+    settings = train_settings(config, seed, outputs, classes, quick)
     use = JointUse(joint, joint_with, shared_readout)
-    out = use.folder(out, bool(config or outputs or classes or seed is not None))
+    out = use.folder(out, bool(config or outputs or classes or quick or seed is not None))
     voltage = voltage_settings(value, reference, bank)
     reading = Reading(tuple(session), area, voltage, recipe)
     if joint_with is not None:

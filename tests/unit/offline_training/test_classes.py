@@ -292,6 +292,13 @@ def test_the_command_line_chooses_the_classes() -> None:
     assert train_settings(None, None).classes == ""
 
 
+def test_quick_takes_a_quarter_of_the_steps(tmp_path: Path) -> None:
+    assert train_settings(None, None, quick=True).steps == train_settings(None, None).steps // 4
+    config = tmp_path / "train.toml"
+    config.write_text("steps = 12")
+    assert train_settings(config, None, quick=True).steps == 10
+
+
 def test_training_trials_of_one_class_are_refused(small_session: Session) -> None:
     late = small_session.behaviour.time_ns > small_session.trials.start_ns[12]
     with pytest.raises(SessionError, match="the training trials hold 0 alone, expected 2 classes"):
