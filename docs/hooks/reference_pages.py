@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,15 @@ def _parameters(command: Any) -> str:
         f"| `{names if names.startswith('-') else _TYPE.sub('', names)}` | {_text(said)} |"
         for names, said in filter(None, records)
     ]
-    return "\n".join(["| | |", "| --- | --- |", *rows, ""]) if rows else ""
+    return (
+        "\n".join(["| argument or option | meaning |", "| --- | --- |", *rows, ""]) if rows else ""
+    )
 
 
 def _text(text: str) -> str:
-    """Return plain text as Markdown that shows it unchanged."""
-    return re.sub(r"([\\*_\[\]|`])", r"\\\1", escape(text, quote=False))
+    """Return plain text as Markdown that shows it unchanged, its options as code."""
+    shown = re.sub(r"([\\*_\[\]|`])", r"\\\1", escape(text, quote=False))
+    return re.sub(r"(?<!\w)(--[a-z][a-z-]*[a-z])", r"`\1`", shown)
 
 
 def settings() -> str:
@@ -94,7 +98,7 @@ def settings() -> str:
         parts.append(f"## {path.stem}\n\nPrinted by `rt-ner settings {path.stem}`.\n")
         text = path.read_text(encoding="utf-8")
         starts = [0, *(match.start() for match in _SECTION.finditer(text)), len(text)]
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             section = text[start:end].strip()
             if named := _SECTION.match(section):
                 parts.append(f"### {path.stem}: \\[{named[1]}\\]\n")

@@ -1,0 +1,92 @@
+"""The pages: every link, picture and command in them is there; the README is short."""
+
+import doctest
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+AT_THE_TOP = ("README", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")
+PAGES = sorted([*DOCS.rglob("*.md"), *(ROOT / f"{name}.md" for name in AT_THE_TOP)])
+BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+# Pages that are made from the code when the site is built.
+MADE = re.compile(r"reference/\w+\.md|(index|contributing|security|code_of_conduct|changelog)\.md")
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return BLOCK.sub("", page.read_text(encoding="utf-8"))
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """Anchors of a page: of its headings, as GitHub makes them, and those it names itself."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return frozenset(slugs | set(re.findall(r'<a id="([^"]+)">', prose(page))))
+
+
+def links(page: Path) -> Iterator[tuple[bool, str, str]]:
+    """Whether it is a picture, its text, and its target, of each link on a page."""
+    for mark, text, target in LINK.findall(prose(page)):
+        yield mark == "!", text, target
+        # A picture may be the text of a link.
+        yield from ((inner == "!", said, to) for inner, said, to in LINK.findall(text))
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    there = (page.parent / path).resolve() if path else page
+    return (
+        there.is_relative_to(ROOT) and there.is_file() and (not anchor or anchor in anchors(there))
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    inside = [target for *_, target in links(page) if not target.startswith("https://")]
+    assert [target for target in inside if not leads_somewhere(page, target)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_picture_says_in_words_what_it_shows(page: Path) -> None:
+    assert [target for is_picture, text, target in links(page) if is_picture and not text] == []
+    assert "<img" not in prose(page)
+
+
+def test_every_page_has_its_place_in_the_site() -> None:
+    plan = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    planned = re.findall(r"[\w/]+\.md", plan)
+    written = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert len(planned) == len(set(planned))
+    assert {name for name in planned if not MADE.fullmatch(name)} == written
+
+
+def test_the_readme_can_be_read_in_two_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_every_command_is_documented_and_every_documented_one_exists() -> None:
+    offered = {entry.name for entry in entry_points(group="rt_ner.commands")}
+    overview = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert offered <= set(re.findall(r"rt-ner ([a-z-]*[a-z])", overview))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        shown = " ".join([*BLOCK.findall(text), *re.findall(r"`[^`\n]+`", prose(page))])
+        assert set(re.findall(r"rt-ner ([a-z-]*[a-z])", shown)) <= offered, named(page)
+
+
+def test_the_example_of_a_decision_is_true() -> None:
+    page = str(DOCS / "decisions" / "integer_time.md")
+    assert doctest.testfile(page, module_relative=False) == doctest.TestResults(0, 4)
