@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 # Behind an argument: its type in Python, which tells users nothing.
 _TYPE = re.compile(r" +<.*>$")
-_SECTION = re.compile(r"^\[+([\w.]+)\]+", re.MULTILINE)
+# The comments right above a section belong to it.
+_SECTION = re.compile(r"^(?:#.*\n)*\[+([\w.]+)\]+", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:

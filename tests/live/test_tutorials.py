@@ -12,16 +12,16 @@ from tests.helpers.page_runs import run_page
 SHORTER = {
     "simulate": ["--trials", "40"],
     "train": ["--config", "quick.toml"],
-    "compare": ["--methods", "wiener"],
+    "compare": ["--methods", "wiener", "--seeds", "1"],
     "replay": ["--speed", "4"],
-    "demo": ["--no-view", "--config", "quick.toml"],
+    # Other tests run it, and it takes half a minute.
+    "demo": ["--help"],
 }
 
 
 def test_the_first_cursor_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the demo, which the other tutorial runs on a smaller session."""
     monkeypatch.chdir(tmp_path)
-    run_page("tutorials/first_cursor.md", SHORTER | {"demo": ["--help"]}, tmp_path)
+    run_page("tutorials/first_cursor.md", SHORTER, tmp_path)
     assert Path("bundle/manifest.json").is_file()
     (log,) = tmp_path.glob("logs-*/decode.log")
     assert "RUNNING" in log.read_text(encoding="utf-8")
