@@ -16,7 +16,7 @@ from rt_ner.doctor.checkup import BundleCheck, Checkup, Level, SpikeCheck, Strea
 
 # Bars of a histogram by height, an empty one first.
 _BARS, _ASCII_BARS = "·▁▂▃▄▅▆▇█", ".123456789"
-_WIDTH = 100
+WIDTH = 100
 _FITS = {True: "yes", False: "no", None: "unknown: there is no spike stream to compare with"}
 _STYLES = {Level.WARNING: "yellow", Level.NO_GO: "bold red"}
 
@@ -24,18 +24,18 @@ _STYLES = {Level.WARNING: "yellow", Level.NO_GO: "bold red"}
 def print_checkup(checkup: Checkup, console: Console) -> None:
     """Print the report, the verdict last."""
     if not console.is_terminal:
-        console.width = _WIDTH
+        console.width = WIDTH
     versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
     computer = {key.replace("_", " "): value for key, value in checkup.surroundings.items()}
-    tables = [_facts("This computer", {"versions": versions, **computer})]
+    tables = [factsreport_table("This computer", {"versions": versions, **computer})]
     if checkup.streams:
         bars = _ASCII_BARS if console.options.ascii_only else _BARS
         tables += [_streams_table(checkup.streams), _timing_table(checkup.streams, bars)]
     for spikes in (checkup.spikes, *checkup.other_spikes):
         if spikes:
-            tables.append(_facts("Spikes", _spike_facts(spikes)))
+            tables.append(factsreport_table("Spikes", _spike_facts(spikes)))
     if checkup.bundle:
-        tables.append(_facts("Bundle", _bundle_facts(checkup.bundle)))
+        tables.append(factsreport_table("Bundle", _bundle_facts(checkup.bundle)))
     if checkup.findings:
         tables.append(_findings_table(checkup))
     for table in tables:
@@ -67,7 +67,7 @@ def _counted(n: int, noun: str) -> str:
 
 
 def _streams_table(streams: Sequence[StreamCheck]) -> Table:
-    table = _table("Streams (*: the spikes; offset: added to their clock to get ours)")
+    table = report_table("Streams (*: the spikes; offset: added to their clock to get ours)")
     for heading in ("", "name", "type", "format"):
         table.add_column(heading, overflow="fold")
     for heading in ("channels", "rate Hz"):
@@ -91,7 +91,9 @@ def _streams_table(streams: Sequence[StreamCheck]) -> Table:
 
 
 def _timing_table(streams: Sequence[StreamCheck], bars: str) -> Table:
-    table = _table("Timing: interval between time stamps, age of the newest sample on arrival, ms")
+    table = report_table(
+        "Timing: interval between time stamps, age of the newest sample on arrival, ms"
+    )
     table.add_column("name", overflow="fold")
     headings = ("samples", "rate Hz", "p1", "p50", "p99", "max", "repeats", "back", "age")
     for heading in headings:
@@ -152,7 +154,7 @@ def _bundle_facts(check: BundleCheck) -> dict[str, str]:
 
 def _findings_table(checkup: Checkup) -> Table:
     """Return the findings, the worst first."""
-    table = _table("Findings", show_header=False)
+    table = report_table("Findings", show_header=False)
     for finding in sorted(checkup.findings, key=lambda found: found.level is Level.WARNING):
         table.add_row(finding.level, finding.text, style=_STYLES[finding.level])
     return table
@@ -165,8 +167,9 @@ def sparkline(counts: Sequence[int], bars: str) -> str:
     return "".join(bars[math.ceil(n_heights * count / most) if most else 0] for count in counts)
 
 
-def _facts(title: str, facts: dict[str, str]) -> Table:
-    table = _table(title, show_header=False)
+def facts_table(title: str, facts: dict[str, str]) -> Table:
+    """Return a table of names and values."""
+    table = report_table(title, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
@@ -174,7 +177,8 @@ def _facts(title: str, facts: dict[str, str]) -> Table:
     return table
 
 
-def _table(title: str, show_header: bool = True) -> Table:
+def report_table(title: str, show_header: bool = True) -> Table:
+    """Return an empty table in the style of the report."""
     return Table(
         title=title,
         title_justify="left",

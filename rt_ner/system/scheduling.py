@@ -20,8 +20,18 @@ _WITNESS_PRIORITY, _LSL_PRIORITY, _LOOP_PRIORITY = 52, 51, 50
 # From Linux 6.12 on, a thread that wakes up takes the core from those that ask for longer turns.
 # Nobody gets more of the core in all, so no permission is needed. The default turn is 1 to 3 ms.
 _LSL_TURN_NS, _LOOP_TURN_NS = 100_000, 500_000
+# Linux permits a real-time priority up to a limit, which is set per user at login.
+PRIORITY_LIMIT = _LSL_PRIORITY
+
+
+def limits_line(who: str) -> str:
+    """Return the line of Linux's limits that permits a user, or a @GROUP, what LSL needs."""
+    return f"{who} - rtprio {PRIORITY_LIMIT}"
+
+
 _REMEDY = (
-    f"allow it with '@GROUP - rtprio {_LSL_PRIORITY}' in /etc/security/limits.conf and log in again"
+    f"allow it with '{limits_line('@GROUP')}' in /etc/security/limits.conf and log in again, or "
+    "see rt-ner doctor --fix"
     if sys.platform == "linux"
     else "close them"
 )

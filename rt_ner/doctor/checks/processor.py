@@ -41,13 +41,18 @@ class Processor:
 
 def read_processor(cpus: Path = _CPUS) -> Processor:
     """Ask the operating system; ``cpus`` is the folder in which Linux describes its cores."""
-    governors = {_content(file) for file in cpus.glob("cpu*/cpufreq/scaling_governor")}
     return Processor(
         cores=_cores(),
         isolated=_content(cpus / "isolated"),
-        governors=tuple(sorted(governors - {""})),
+        governors=tuple(sorted(set(governors(cpus).values()))),
         realtime_refusal=realtime_refusal(),
     )
+
+
+def governors(cpus: Path) -> dict[Path, str]:
+    """Return the power-saving policy in force, per file that sets one."""
+    files = {file: _content(file) for file in cpus.glob("cpu*/cpufreq/scaling_governor")}
+    return {file: governor for file, governor in files.items() if governor}
 
 
 def _cores() -> tuple[int, ...]:

@@ -1,29 +1,39 @@
 """Judge the computer: power saving, cores, priority, and the time of a decoding step."""
 
+from collections.abc import Iterable
+
 from rt_ner.doctor.checks.processor import Processor
 from rt_ner.doctor.checkup import BundleCheck, Finding, Level, warnings
 from rt_ner.live.settings import TimingSettings
 
-_WANTED_GOVERNOR = "performance"
+WANTED_GOVERNOR = "performance"
+# A sleep state that takes longer to leave costs more than a decoding step.
+LONGEST_WAKE_UP_US = 20
+LATE_WAKE_UP = "a core that saves power wakes up late"
 
 
 def processor_findings(processor: Processor, timing: TimingSettings) -> list[Finding]:
     """Return what can delay the decoder, and what ``timing`` asks for but can't get."""
     problems = []
-    if set(processor.governors) - {_WANTED_GOVERNOR}:
+    if set(processor.governors) - {WANTED_GOVERNOR}:
         problems.append(
-            f"the CPU governor is {', '.join(processor.governors)}, expected {_WANTED_GOVERNOR}: "
-            "a core that saves power wakes up late; run 'sudo cpupower frequency-set -g "
-            f"{_WANTED_GOVERNOR}' after each start of the computer"
+            f"the CPU governor is {', '.join(processor.governors)}, expected {WANTED_GOVERNOR}: "
+            f"{LATE_WAKE_UP}; run 'sudo cpupower frequency-set -g "
+            f"{WANTED_GOVERNOR}' after each start of the computer, or see rt-ner doctor --fix"
         )
     if timing.core is not None and timing.core not in processor.cores:
-        problems.append(
-            f"core = {timing.core} in [timing] of the settings file is not available, expected "
-            f"one of {', '.join(map(str, processor.cores))}: choose one of these"
-        )
+        problems.append(missing_core(timing.core, processor.cores))
     if timing.realtime and processor.realtime_refusal:
         problems.append(processor.realtime_refusal)
     return warnings(problems)
+
+
+def missing_core(core: int, cores: Iterable[int]) -> str:
+    """Return the problem that the decoder's core is not one of ``cores``."""
+    return (
+        f"core {core} (--core, or core in [timing] of the settings file) is not available, "
+        f"expected one of {', '.join(map(str, cores))}: choose one of these"
+    )
 
 
 def step_findings(check: BundleCheck) -> list[Finding]:

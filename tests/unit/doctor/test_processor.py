@@ -52,7 +52,7 @@ def test_where_nothing_is_told_nothing_is_wrong(tmp_path: Path) -> None:
         (
             GOOD,
             TimingSettings(core=7),
-            "core = 7 in [timing] of the settings file is not available",
+            "core 7 (--core, or core in [timing] of the settings file) is not available",
         ),
         (
             replace(GOOD, governors=("powersave",)),
