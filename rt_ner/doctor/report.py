@@ -27,15 +27,15 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
         console.width = WIDTH
     versions = ", ".join(f"{name} {value}" for name, value in checkup.versions.items())
     computer = {key.replace("_", " "): value for key, value in checkup.surroundings.items()}
-    tables = [factsreport_table("This computer", {"versions": versions, **computer})]
+    tables = [facts_table("This computer", {"versions": versions, **computer})]
     if checkup.streams:
         bars = _ASCII_BARS if console.options.ascii_only else _BARS
         tables += [_streams_table(checkup.streams), _timing_table(checkup.streams, bars)]
     for spikes in (checkup.spikes, *checkup.other_spikes):
         if spikes:
-            tables.append(factsreport_table("Spikes", _spike_facts(spikes)))
+            tables.append(facts_table("Spikes", _spike_facts(spikes)))
     if checkup.bundle:
-        tables.append(factsreport_table("Bundle", _bundle_facts(checkup.bundle)))
+        tables.append(facts_table("Bundle", _bundle_facts(checkup.bundle)))
     if checkup.findings:
         tables.append(_findings_table(checkup))
     for table in tables:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rt_ner.core.atomic_files import replace_file
 
 CPUS = "/sys/devices/system/cpu"
+_READABLE_FOR_ALL = 0o644
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -39,16 +40,12 @@ class SystemFiles:
     def read(self, name: str) -> str | None:
         """Return the content of a file, without the line's end if it is the kernel's.
 
-        Returns None if there is none, or if it is the kernel's and can't be read.
+        Returns None if there is none, or if it can't be read.
         """
         try:
-            content = self.path(name).read_bytes().decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
+            content = self.path(name).read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
             return None
-        except OSError:
-            if is_kernels(name):
-                return None
-            raise
         return content.strip() if is_kernels(name) else content
 
     def write(self, name: str, content: str | None) -> None:
@@ -59,7 +56,8 @@ class SystemFiles:
         elif is_kernels(name):
             path.write_text(content, encoding="utf-8")
         else:
-            replace_file(path, content.encode("utf-8", "surrogateescape"))
+            replace_file(path, content.encode())
+            path.chmod(_READABLE_FOR_ALL)
 
     def may_write(self, name: str) -> bool:
         """Return True if this process has the permission to write a file."""

@@ -54,6 +54,8 @@ def propose_priority(files: SystemFiles, account: Account) -> Proposal:
     if not files.path(_FOLDER).is_dir():
         return Proposal(_NAME, f"not permitted, and this computer has no {_FOLDER} to permit it in")
     before = files.read(LIMITS_FILE)
+    if before is None and files.path(LIMITS_FILE).exists():
+        return Proposal(_NAME, f"not permitted; {LIMITS_FILE} can't be read, so it stays as it is")
     kept = f"{before.rstrip()}\n" if before and before.strip() else ""
     return Proposal(
         _NAME,
