@@ -105,7 +105,10 @@ def undo(as_json: bool) -> int:
     undone = Repair(SystemFiles(), ledger).undo()
     print_undone(undone, out)
     if not n_noted:
-        out.print(f"nothing to undo in {ledger.file}; what was done with sudo is undone with sudo")
+        out.print(
+            f"nothing to undo in {ledger.file}; what was done with sudo is undone with sudo",
+            soft_wrap=True,
+        )
     if undone.refused:
         out.print(f"as root: {_with_sudo('--undo', None)}", soft_wrap=True)
     if as_json:

@@ -47,17 +47,19 @@ def print_applied(applied: Sequence[Applied], core: int, out: Console) -> None:
     measured = [each for each in applied if each.without and each.with_it]
     if measured:
         out.print()
-        out.print(_effects(measured, core))
+        out.print(
+            f"lateness of wake-ups on core {core}: medians of {TURNS} measurements each, in turns",
+            soft_wrap=True,
+        )
+        out.print(_effects(measured))
     refused = {text for each in measured if each.without for text in each.without.refused}
     for text in sorted(refused):
         out.print(f"measured with less than the decoder asks for: {text}", soft_wrap=True)
 
 
-def _effects(measured: Iterable[Applied], core: int) -> Table:
-    table = report_table(
-        f"Lateness of wake-ups on core {core}, µs (medians of {TURNS} measurements, in turns)"
-    )
-    for heading in ("", "", "p50", "p99", "max", "wake-ups"):
+def _effects(measured: Iterable[Applied]) -> Table:
+    table = report_table("")
+    for heading in ("", "", "p50 µs", "p99 µs", "max µs", "wake-ups"):
         table.add_column(heading, justify="right" if heading else "left")
     for each in measured:
         for words, wake_ups in (("before", each.without), ("after", each.with_it)):
