@@ -25,7 +25,7 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class WakeUps:
-    """How late a thread woke up, in µs. ``refused`` says what it asked for and did not get."""
+    """Lateness of wake-ups, in µs. ``refused`` says what the thread asked for and did not get."""
 
     n: int
     p50_us: float
