@@ -82,9 +82,14 @@ def realtime_refusal() -> str:
 
 
 def claim_priority_above_all() -> None:
-    """Ask for a real-time priority above all else in rt-ner, to see what the computer does."""
-    with suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_WITNESS_PRIORITY))
+    """Ask for a real-time priority above all else in rt-ner, to see what the computer does.
+
+    Where the user's limit is the one that rt-ner asks for, it is as high as LSL's.
+    """
+    for priority in (_WITNESS_PRIORITY, _LSL_PRIORITY):
+        with suppress(AttributeError, OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            return
 
 
 def _claim_priority() -> str:
