@@ -23,6 +23,7 @@ from rt_ner.core.contract.outputs import kind_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.data.loading import load_session
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
+from rt_ner.system.processes import tell_parent
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
@@ -99,13 +100,15 @@ def train(
     reaching = None if recipe else reaching_in_file(session[-1])
     trained = replace(trained, bundle=trained.bundle.with_reaching(reaching))
     save_trained(trained, out, overwrite)
+    scores = trained.bundle.manifest.model_dump(mode="json")["scores"]
+    tell_parent("trained", r2=scores["r2"], shuffled_r2=scores["shuffled_r2"])
     if as_json:
         print_json(
             {
                 "session": recording.name,
                 "area": recording.area,
                 "bundle": str(out),
-                "offline": trained.bundle.manifest.model_dump(mode="json")["scores"],
+                "offline": scores,
                 "train_s": round(trained.train_s, 1),
             }
         )

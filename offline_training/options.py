@@ -1,13 +1,13 @@
 """Check the trainer's packages, read its settings and pick the device for a command."""
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rt_ner.core.contract.names import names_in
-from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import checked_settings, load_settings
+from rt_ner.system.plugins import check_trainer
 
 if TYPE_CHECKING:
     import torch
@@ -19,9 +19,7 @@ def require_training() -> None:
     """Raise RtNerError where the trainer's packages are not installed."""
     # Torch's and Numba's thread pools take turns; idle threads that spin would steal the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    missing = [name for name in ("torch", "onnx", "sklearn", "matplotlib") if not find_spec(name)]
-    if missing:
-        raise RtNerError(f"training needs {', '.join(missing)}: pip install 'rt-ner[train]'")
+    check_trainer()
 
 
 _QUICKER, _FEWEST_STEPS = 4, 10

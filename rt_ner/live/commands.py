@@ -203,7 +203,7 @@ def _decode_until(
 ) -> "LoopStatistics":
     """Run the loop, showing its state. Its streams close when this returns."""
     from rt_ner.live.loop import Loop
-    from rt_ner.live.operator.keyboard import listen_to_keyboard
+    from rt_ner.live.operator.keyboard import KEYS, listen_to_keyboard
     from rt_ner.live.operator.marker_commands import listen_to_markers
     from rt_ner.live.operator.status_line import Status
     from rt_ner.live.ports.lsl.ports import open_lsl_ports
@@ -226,7 +226,7 @@ def _decode_until(
         with (
             yield_to_the_loop(),
             watching(following),
-            listen_to_keyboard(tell) as has_keyboard,
+            listen_to_keyboard(tell, KEYS) as has_keyboard,
             status.showing(loop, has_keyboard),
         ):
             loop.run()

@@ -27,6 +27,7 @@ from rt_ner.data.summary import summary_table
 from rt_ner.decoding.binning.voltage.settings import voltage_settings
 from rt_ner.offline.decoding import DecodedSession, decode
 from rt_ner.system.plugins import plugin
+from rt_ner.system.processes import tell_parent
 from rt_ner.terminal.options import (
     AreaName,
     AsJson,
@@ -232,6 +233,7 @@ def evaluate(
         else "held out of training",
         **named_scores(scores, manifest.decoded_outputs),
     }
+    tell_parent("evaluated", **result)
     if as_json:
         of_classes = {"classes": classes and classes.model_dump()} if decoded.classes else {}
         print_json({"session": recording.name, "area": recording.area, **result, **of_classes})

@@ -2,9 +2,19 @@
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from rt_ner.core.errors import RtNerError
+
+
+_TRAINER = ("torch", "onnx", "sklearn", "matplotlib")
+
+
+def check_trainer() -> None:
+    """Raise RtNerError, with the remedy, where the trainer's packages are not installed."""
+    if missing := [name for name in _TRAINER if not find_spec(name)]:
+        raise RtNerError(f"training needs {', '.join(missing)}: pip install 'rt-ner[train]'")
 
 
 def plugin(name: str) -> Callable[..., Any]:

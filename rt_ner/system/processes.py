@@ -54,6 +54,18 @@ def write_event(event: str, **values: object) -> None:
     sys.stdout.flush()
 
 
+def event_log_of(log: Path) -> Path:
+    """Return the file of a process's events, which lies beside that of its text."""
+    return log.with_suffix(".events.jsonl")
+
+
+def events_in(event_log: Path, name: str) -> list[Message]:
+    """Return the values of all events of this name in a file, oldest first."""
+    lines = event_log.read_text(encoding="utf-8", errors="replace").splitlines()
+    events = [event for line in lines if (event := parsed(line, "event"))]
+    return [event for event in events if event.pop("event") == name]
+
+
 def tell_parent(event: str, **values: object) -> None:
     """Write an event on stdout if the process that started this one reads events."""
     if os.environ.get(_PARENT_LISTENS):
@@ -81,13 +93,16 @@ class ChildProcess:
     """One ``rt-ner`` command in a process of its own.
 
     Its text for people goes to the file ``log``, its events to one beside it. ``in_background``:
-    it computes on one core, and only while nothing else wants that.
+    it computes on one core, and only while nothing else wants that. ``apart``: neither Ctrl-C in
+    the terminal nor its end reaches the process (Linux, macOS).
     """
 
-    def __init__(self, arguments: list[str], log: Path, in_background: bool = False) -> None:
+    def __init__(
+        self, arguments: list[str], log: Path, in_background: bool = False, apart: bool = False
+    ) -> None:
         self._command = f"rt-ner {arguments[0]}"
         self._log = log
-        self._event_log = log.with_suffix(".events.jsonl")
+        self._event_log = event_log_of(log)
         with log.open("wb") as text, self._event_log.open("wb") as events:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, by list
                 [sys.executable, "-m", "rt_ner", *arguments],
@@ -98,6 +113,7 @@ class ChildProcess:
                 | os.environ
                 | {"PYTHONUNBUFFERED": "1", _PARENT_LISTENS: "1"},
                 creationflags=_CREATION_FLAGS | (_BACKGROUND_FLAGS if in_background else 0),
+                start_new_session=apart,
             )
         if in_background and sys.platform != "win32":
             # Its threads inherit it: it has none yet.
@@ -118,9 +134,7 @@ class ChildProcess:
 
     def events(self, name: str) -> list[Message]:
         """Return the values of all events of this name so far, oldest first."""
-        lines = self._event_log.read_text(encoding="utf-8", errors="replace").splitlines()
-        events = [event for line in lines if (event := parsed(line, "event"))]
-        return [event for event in events if event.pop("event") == name]
+        return events_in(self._event_log, name)
 
     def log_lines(self) -> list[str]:
         """Return the lines of text so far; while the process runs, only complete lines."""

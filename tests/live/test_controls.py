@@ -162,10 +162,10 @@ def test_a_stream_of_another_type_or_host_is_refused_with_the_reason(source_id: 
 
 LISTENER = """
 import signal, sys, threading
-from rt_ner.live.operator.keyboard import listen_to_keyboard
+from rt_ner.live.operator.keyboard import KEYS, listen_to_keyboard
 over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
-with listen_to_keyboard(lambda command: print(command, flush=True)) as has_keyboard:
+with listen_to_keyboard(lambda command: print(command, flush=True), KEYS) as has_keyboard:
     print("keyboard" if has_keyboard else "no keyboard", flush=True)
     if sys.argv[1] == "until told":
         over.wait(60)

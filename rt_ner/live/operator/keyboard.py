@@ -8,8 +8,9 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from rt_ner.live.states import Command
 
@@ -27,18 +28,28 @@ _POLL_S = 0.1
 # An arrow, a function key, or a key with Alt: letters follow that nobody typed.
 _ESCAPED = re.compile("\x1b(\\[[0-?]*[ -/]*[@-~]|O?.)?", re.DOTALL)
 
-Tell = Callable[[Command], None]
+Meaning = TypeVar("Meaning")
 
 
 @contextmanager
-def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
-    """Obey single keys within the block; yield True if there is a terminal to read them from."""
+def listen_to_keyboard(
+    tell: Callable[[Meaning], object], keys: Mapping[str, Meaning]
+) -> Iterator[bool]:
+    """Obey single keys within the block; yield True if there is a terminal to read them from.
+
+    ``tell`` is called with the meaning of each of ``keys`` that is pressed.
+    """
     if sys.stdin is None or not sys.stdin.isatty() or _in_background(sys.stdin.fileno()):
         yield False
         return
     closed = threading.Event()
     with _single_keys() as read_keys:
-        thread = threading.Thread(target=_listen, args=(read_keys, tell, closed), daemon=True)
+
+        def obey(key: str) -> None:
+            if key in keys:
+                tell(keys[key])
+
+        thread = threading.Thread(target=_listen, args=(read_keys, obey, closed), daemon=True)
         thread.start()
         try:
             yield True
@@ -47,13 +58,14 @@ def listen_to_keyboard(tell: Tell) -> Iterator[bool]:
             thread.join()
 
 
-def _listen(read_keys: Callable[[], str], tell: Tell, closed: threading.Event) -> None:
-    """Pass on the commands of keys until ``closed`` is set or the terminal is gone."""
+def _listen(
+    read_keys: Callable[[], str], obey: Callable[[str], None], closed: threading.Event
+) -> None:
+    """Pass on the keys until ``closed`` is set or the terminal is gone."""
     with suppress(OSError, EOFError):
         while not closed.is_set():
             for key in read_keys().lower():
-                if key in KEYS:
-                    tell(KEYS[key])
+                obey(key)
 
 
 if sys.platform == "win32":

@@ -17,7 +17,9 @@ from typing import TextIO
 from rt_ner.core.contract.input_counts import InputCounts
 from rt_ner.live.loop import Loop
 from rt_ner.live.operator.keyboard import KEYS
+from rt_ner.live.states import State
 from rt_ner.lsl.streams import local_now_ns
+from rt_ner.system.processes import tell_parent
 
 _EVERY_S = 0.5
 _LOG_EVERY_S = 1.0
@@ -66,6 +68,8 @@ class Status:
             if said:
                 elapsed_s = time.monotonic() - self._started_s
                 self._write(f"{_CLEAR if self._rewrites else ''}{elapsed_s:8.1f} s  {said}\n")
+            if isinstance(said, State):
+                tell_parent("state", state=said)
             now_s = time.monotonic()
             if self._log and (said is None or now_s - logged_s >= _LOG_EVERY_S):
                 logged_s = now_s
