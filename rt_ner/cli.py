@@ -47,6 +47,7 @@ class Commands(LazyGroup):
             "joystick": "Publish a joystick's velocity as hand movement.",
         },
         "Closed loop": {
+            "rig": "Run a session from one file: start, watch and end all its parts.",
             "task": "Run a cursor task that the decoder controls.",
             "subject": "Simulate a subject who sees the task and fires spikes.",
             "recalibrate": "Recalibrate a bundle from its use in the loop.",

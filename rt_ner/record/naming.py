@@ -12,6 +12,11 @@ _LABEL = re.compile(r"[0-9A-Za-z]+$")
 _LABELS = ("subject", "session", "task")
 
 
+def today() -> str:
+    """Return the label of a session without a name: the date, such as ``20260102``."""
+    return date.today().strftime("%Y%m%d")
+
+
 @dataclass(frozen=True)
 class RecordingName:
     """Labels of a recording, letters and digits only as in BIDS, and its format."""
@@ -52,11 +57,21 @@ class RecordingName:
 
         A run has one number, whatever its format.
         """
-        session = self.session or date.today().strftime("%Y%m%d")
-        where = folder / f"sub-{self.subject}" / f"ses-{session}"
-        stem = f"sub-{self.subject}_ses-{session}_task-{self.task}"
+        where, stem = self._place(folder)
         run = 1
         while any(where.glob(f"{stem}_run-{run:03d}_ephys.*")):
             run += 1
         where.mkdir(parents=True, exist_ok=True)
         return where / f"{stem}_run-{run:03d}_ephys.{self.file_format}"
+
+    def runs(self, folder: Path) -> list[Path]:
+        """Return the runs that were recorded so far, in either format, oldest first."""
+        where, stem = self._place(folder)
+        runs = sorted(where.glob(f"{stem}_run-*_ephys.*"))
+        return [run for run in runs if run.suffix.removeprefix(".") in list(RecordingFormat)]
+
+    def _place(self, folder: Path) -> tuple[Path, str]:
+        """Return the folder of all runs, and the beginning of their names."""
+        session = self.session or today()
+        where = folder / f"sub-{self.subject}" / f"ses-{session}"
+        return where, f"sub-{self.subject}_ses-{session}_task-{self.task}"

@@ -7,7 +7,6 @@ from typing import Any
 
 from rt_ner.core.errors import RtNerError
 
-
 _TRAINER = ("torch", "onnx", "sklearn", "matplotlib")
 
 

@@ -16,6 +16,7 @@ class Example(StrEnum):
     TRAIN = "train"
     TASK = "task"
     SWEEP = "sweep"
+    RIG = "rig"
 
 
 _USES = {
@@ -23,6 +24,7 @@ _USES = {
     Example.TRAIN: "rt-ner train, demo, transfer and closed-loop: window, network, loss",
     Example.SWEEP: "rt-ner sweep: sessions, methods, settings to try, seeds, limits",
     Example.TASK: "rt-ner task: targets, holds, delays, time-outs",
+    Example.RIG: "rt-ner rig: source, decoder, task, window, recorder, adaptation",
 }
 
 
@@ -46,7 +48,12 @@ def settings(
             typer.echo(f"{name:<8}{use}")
         typer.echo("Save one with, for example: rt-ner settings decode > my-decode.toml")
         return
-    typer.echo(_folder().joinpath(f"{example}.toml").read_text(encoding="utf-8"), nl=False)
+    typer.echo(example_text(example), nl=False)
+
+
+def example_text(example: Example) -> str:
+    """Return the text of an example settings file."""
+    return _folder().joinpath(f"{example}.toml").read_text(encoding="utf-8")
 
 
 def _folder() -> Traversable:

@@ -1,0 +1,1 @@
+"""All that can be found wrong with a rig before anything starts."""

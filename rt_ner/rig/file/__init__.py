@@ -1,0 +1,1 @@
+"""The rig's file: its settings, its templates, and the places that it names."""

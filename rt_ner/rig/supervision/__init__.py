@@ -1,0 +1,1 @@
+"""Running parts: started in order, restarted, taken over, and ended whole."""

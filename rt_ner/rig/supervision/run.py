@@ -1,0 +1,155 @@
+"""Run a plan on this computer: watch over its parts until it is over, then end them all."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from threading import Event
+
+from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.live.operator.keyboard import KEYS, listen_to_keyboard
+from rt_ner.rig.file.layout import Rig
+from rt_ner.rig.links.network import Network
+from rt_ner.rig.links.relay import Relay
+from rt_ner.rig.links.tail import LogTail
+from rt_ner.rig.plan.part import DECODER, Plan
+from rt_ner.rig.supervision.process import TakenOver, log_of, started
+from rt_ner.rig.supervision.state_file import (
+    PartState,
+    RigState,
+    read_state,
+    state_of,
+    write_state,
+)
+from rt_ner.rig.supervision.supervisor import Status, Supervisor
+
+_LOOK_S = 0.1
+_END_S = 10.0
+# Keys of the rig besides those of the decoder; q ends all, not the decoder alone.
+_START, _QUIT = "start", "quit"
+_KEYS: dict[str, str] = {**KEYS, "s": _START, "q": _QUIT}
+_SHOWN = "keys: " + " ".join(f"[{key}] {meaning}" for key, meaning in _KEYS.items())
+
+Tell = Callable[[str], None]
+
+
+def unwatched_state(rig: Rig) -> RigState | None:
+    """Return what an earlier run left; ConfigError if one runs still."""
+    state = read_state(rig.state_file)
+    if state and state.is_watched:
+        raise ConfigError(
+            f"this rig is up already (process {state.pid}): rt-ner rig status shows it; end it "
+            "with Ctrl-C in its terminal"
+        )
+    return state
+
+
+class RigRun:
+    """A plan that runs; `supervisor` keeps its parts when it is over."""
+
+    def __init__(self, rig: Rig, plan: Plan, tell: Tell) -> None:
+        self._rig = rig
+        self._plan = plan
+        self._tell = tell
+        self._network = Network()
+        self._tails: dict[int, LogTail] = {}
+        self._written: RigState | None = None
+        self._has_keyboard = False
+        self.supervisor = Supervisor(
+            plan.parts, lambda part: started(part, rig.logs), self._network.answering, tell
+        )
+
+    def run(self, stop: Event, earlier: RigState | None) -> None:
+        """Run until ``stop``, or until the plan is over; nothing is left running.
+
+        Parameters
+        ----------
+        stop
+            The event that ends all.
+        earlier
+            What an earlier run left: its parts are taken over, or ended if they are not wanted.
+
+        """
+        over = Event()
+        relay = Relay(self._plan, over, self._tell) if self._plan.commands else None
+        try:
+            for part in earlier.parts if earlier else ():
+                self._take_over(part)
+            with (
+                listen_to_keyboard(lambda key: self._obey(key, stop, relay), _KEYS)
+                if self._plan.commands
+                else nullcontext(False) as self._has_keyboard
+            ):
+                if self._has_keyboard:
+                    self._tell(_SHOWN)
+                while not (stop.is_set() or self._is_over()):
+                    self.supervisor.step(time.monotonic())
+                    self._look()
+                    stop.wait(_LOOK_S)
+        finally:
+            self.supervisor.stop()
+            self._look()
+            over.set()
+            with suppress(OSError):
+                self._rig.state_file.unlink(missing_ok=True)
+
+    def _obey(self, key: str, stop: Event, relay: Relay | None) -> None:
+        if key == _QUIT:
+            stop.set()
+        elif key == _START:
+            self.supervisor.start_again()
+        elif relay:
+            relay.send(key)
+
+    def _is_over(self) -> bool:
+        """Return True if the part that ends the plan has ended, or nobody can start it again."""
+        last = self.supervisor.member(self._plan.ends_with)
+        if last is None:
+            return False
+        failed = [each for each in self.supervisor.members if each.status is Status.FAILED]
+        is_hopeless = bool(failed) and not self._has_keyboard
+        return last.status is Status.DONE or is_hopeless
+
+    def _take_over(self, state: PartState) -> None:
+        """Go on with a part that runs already, or end it if the plan has no such part."""
+        if not (state.runs and state.pid):
+            return
+        process = TakenOver(state.pid, state.identity, log_of(self._rig.logs, state.name))
+        member = self.supervisor.member(state.name)
+        is_same = member is not None and member.part.arguments == state.arguments
+        if member and (is_same or state.name == DECODER):
+            self._tails[state.pid] = LogTail(log_of(self._rig.logs, state.name), from_end=True)
+            self.supervisor.take_over(state.name, process, time.monotonic())
+            if not is_same:
+                self._tell(
+                    f"{state.name}: it runs with other settings than those of the file; for these, "
+                    "end the rig and start it again"
+                )
+            return
+        self._tell(f"{state.name}: ended, it was left running with other settings")
+        process.interrupt()
+        with suppress(RtNerError):
+            process.wait(_END_S)
+        process.end()
+
+    def _look(self) -> None:
+        """Show what the parts have said, and note how they are."""
+        for member in self.supervisor.members:
+            if not (member.process and member.part.is_heard):
+                continue
+            log = log_of(self._rig.logs, member.part.name)
+            tail = self._tails.setdefault(member.process.pid, LogTail(log))
+            for line in tail.lines():
+                self._tell(f"{member.part.name}: {line.strip()}")
+        state = state_of(self.supervisor.members, self._plan.commands, self._decoder_state())
+        if state != self._written:
+            self._written = state
+            # A full disk must not end a session; those who decode and record say so.
+            with suppress(OSError):
+                write_state(self._rig.state_file, state)
+
+    def _decoder_state(self) -> str:
+        decoder = self.supervisor.member(DECODER)
+        if decoder is None or decoder.process is None or decoder.status is not Status.RUNNING:
+            return ""
+        states = decoder.process.events("state")
+        return str(states[-1]["state"]) if states else ""

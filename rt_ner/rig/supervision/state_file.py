@@ -1,0 +1,85 @@
+"""Keep a small file that says which processes a rig runs, for status and for taking over."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rt_ner.core.atomic_files import replace_file
+from rt_ner.core.errors import ConfigError
+from rt_ner.core.settings import Settings
+from rt_ner.rig.supervision.identity import identity_of
+from rt_ner.rig.supervision.supervisor import Member, Status
+
+
+class PartState(Settings):
+    """A part: its command, how it is, and its process, if it has one."""
+
+    name: str
+    arguments: tuple[str, ...]
+    status: Status
+    pid: int | None
+    identity: str
+    restarts: int
+    missing: tuple[str, ...]
+
+    @property
+    def runs(self) -> bool:
+        """True if its process runs still."""
+        return bool(self.pid and self.identity and identity_of(self.pid) == self.identity)
+
+
+class RigState(Settings):
+    """A rig: the process that watches over it, its parts, and the decoder's state."""
+
+    pid: int
+    identity: str
+    commands: str
+    decoder: str
+    parts: tuple[PartState, ...]
+
+    @property
+    def is_watched(self) -> bool:
+        """True if the process that watches over the rig runs still."""
+        return bool(self.identity) and identity_of(self.pid) == self.identity
+
+
+def state_of(members: list[Member], commands: str, decoder: str) -> RigState:
+    """Return the present state of a rig; ``decoder``: that of its decoder, such as RUNNING."""
+    return RigState(
+        pid=os.getpid(),
+        identity=identity_of(os.getpid()),
+        commands=commands,
+        decoder=decoder,
+        parts=tuple(_part_state(member) for member in members),
+    )
+
+
+def read_state(file: Path) -> RigState | None:
+    """Return the state in a file, None if there is none; ConfigError if it can't be read."""
+    try:
+        return RigState.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise ConfigError(
+            f"{file} is damaged: end what the rig left running, and remove the file"
+        ) from error
+
+
+def write_state(file: Path, state: RigState) -> None:
+    """Write the state of a rig."""
+    replace_file(file, state.model_dump_json(indent=2).encode() + b"\n")
+
+
+def _part_state(member: Member) -> PartState:
+    process = member.process if member.status is Status.RUNNING else None
+    return PartState(
+        name=member.part.name,
+        arguments=member.part.arguments,
+        status=member.status,
+        pid=process.pid if process else None,
+        identity=identity_of(process.pid) if process else "",
+        restarts=member.restarts,
+        missing=member.missing,
+    )

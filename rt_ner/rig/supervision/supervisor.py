@@ -1,0 +1,176 @@
+"""Start parts in order, each when what it needs is there; start again what fails; end all.
+
+Nothing here waits or looks at a clock, a network or a process by itself: all is handed in.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rt_ner.core.errors import RtNerError
+from rt_ner.rig.plan.part import DECODER, RECORDER, Part
+from rt_ner.rig.supervision.process import Process, end_group
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+# The longest time that a part gets to end by itself: a recorder closes its file.
+_END_S = {DECODER: 5.0, RECORDER: 30.0}
+_OTHERS_END_S = 10.0
+
+
+class Status(StrEnum):
+    """Status of a part.
+
+    Attributes
+    ----------
+    WAITING
+        It waits for what it needs, or for its turn.
+    RUNNING
+        Its process runs.
+    PAUSING
+        It failed, and is started again after a pause.
+    FAILED
+        It failed, and is started again when the operator says so.
+    DONE
+        It has ended by itself, without an error.
+
+    """
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass
+class Member:
+    """A part under supervision, with its process once it was started."""
+
+    part: Part
+    status: Status = Status.WAITING
+    process: Process | None = None
+    restarts: int = 0
+    n_failures: int = 0
+    since_s: float = 0.0
+    missing: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Supervisor:
+    """Parts in the order of their start.
+
+    Parameters
+    ----------
+    parts
+        The parts.
+    start
+        Starts a part's process.
+    answering
+        Returns which of some streams, by source_id, are there and answer.
+    tell
+        Called with one line on each change.
+
+    """
+
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        start: Callable[[Part], Process],
+        answering: Callable[[Collection[str]], Collection[str]],
+        tell: Callable[[str], object],
+    ) -> None:
+        self.members = [Member(part) for part in parts]
+        self._start = start
+        self._answering = answering
+        self._tell = tell
+
+    def member(self, name: str) -> Member | None:
+        """Return the part of this name, if there is one."""
+        return next((each for each in self.members if each.part.name == name), None)
+
+    def take_over(self, name: str, process: Process, now_s: float) -> None:
+        """Go on with a process that runs already."""
+        member = self.member(name)
+        assert member
+        member.process, member.status, member.since_s = process, Status.RUNNING, now_s
+        self._tell(f"{name}: taken over, it was running (process {process.pid})")
+
+    def step(self, now_s: float) -> None:
+        """Do all that is due: see what has ended, and start what can start."""
+        for member in self.members:
+            if member.status is Status.RUNNING and member.process and member.process.has_ended():
+                self._ended(member, member.process, now_s)
+            if member.status is Status.PAUSING and now_s >= member.since_s:
+                member.status = Status.WAITING
+        for member in self.members:
+            is_kept = member.status is Status.WAITING and not self._begin(member, now_s)
+            # Those behind it have their turn once it was started.
+            if is_kept and member.process is None:
+                return
+
+    def start_again(self) -> None:
+        """Start again all that has ended, as the operator's word."""
+        for member in self.members:
+            if member.status in (Status.FAILED, Status.DONE, Status.PAUSING):
+                member.status, member.n_failures = Status.WAITING, 0
+
+    def stop(self) -> None:
+        """End all parts: the decoder first, then the recorder, then the others together."""
+        running = [member for member in self.members if member.status is Status.RUNNING]
+        first = [each for each in running if each.part.name in _END_S]
+        for member in sorted(first, key=lambda each: list(_END_S).index(each.part.name)):
+            self._end([member])
+        self._end([member for member in reversed(running) if member not in first])
+
+    def _begin(self, member: Member, now_s: float) -> bool:
+        """Start a part if all that it needs is there; say once what is missing."""
+        needs = member.part.needs
+        there = self._answering(needs) if needs else ()
+        missing = tuple(need for need in needs if need not in there)
+        if missing:
+            if missing != member.missing:
+                self._tell(f"{member.part.name}: waits for {', '.join(missing)}")
+            member.missing = missing
+            return False
+        member.missing = ()
+        member.restarts += member.process is not None
+        member.process, member.status = self._start(member.part), Status.RUNNING
+        member.since_s = now_s
+        self._tell(f"{member.part.name}: started (process {member.process.pid})")
+        return True
+
+    def _ended(self, member: Member, process: Process, now_s: float) -> None:
+        name, code = member.part.name, process.wait(1.0)
+        process.end()
+        end_group(process.pid)
+        if code in member.part.allowed:
+            member.status = Status.DONE
+            self._tell(f"{name}: done")
+            return
+        how = "has ended" if code is None else f"has ended with code {code}"
+        said = f"{name}: {how} ({process.last_words()})"
+        if member.part.restart != "always":
+            member.status = Status.FAILED
+            hint = "; press s to start it again" if member.part.restart == "ask" else ""
+            self._tell(f"{said}{hint}")
+            return
+        lasted = now_s - member.since_s > _LONGEST_PAUSE_S
+        member.n_failures = 1 if lasted else member.n_failures + 1
+        pause_s = min(_FIRST_PAUSE_S * 2 ** (member.n_failures - 1), _LONGEST_PAUSE_S)
+        member.status, member.since_s = Status.PAUSING, now_s + pause_s
+        self._tell(f"{said}; starts again in {pause_s:g} s")
+
+    def _end(self, members: list[Member]) -> None:
+        """Interrupt some parts, and make sure that they are gone."""
+        processes = [(each, each.process) for each in members if each.process]
+        for _, process in processes:
+            process.interrupt()
+        for member, process in processes:
+            longest_s = _END_S.get(member.part.name, _OTHERS_END_S)
+            try:
+                process.wait(longest_s)
+                self._tell(f"{member.part.name}: ended")
+            except RtNerError:
+                self._tell(f"{member.part.name}: did not end within {longest_s:g} s, killed")
+            process.end()
+            end_group(process.pid)
+            member.status = Status.DONE
