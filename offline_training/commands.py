@@ -101,7 +101,7 @@ def train(
     trained = replace(trained, bundle=trained.bundle.with_reaching(reaching))
     save_trained(trained, out, overwrite)
     scores = trained.bundle.manifest.model_dump(mode="json")["scores"]
-    tell_parent("trained", r2=scores["r2"], shuffled_r2=scores["shuffled_r2"])
+    tell_parent("trained", **scores)
     if as_json:
         print_json(
             {
