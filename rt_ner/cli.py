@@ -11,8 +11,8 @@ from rt_ner.terminal.console.failures import failure_line
 from rt_ner.terminal.console.standard_streams import abandon, flush_stdout, secure_streams
 from rt_ner.terminal.lazy_group import LazyGroup
 
-_HELP = """Decode movement from spikes in real time with Neural Embeddings Rank (NER).
-
+_HELP = """\b
+Decode movement from spikes in real time with Neural Embeddings Rank (NER).
 Start with: rt-ner demo    Help: rt-ner COMMAND --help    rt-ner --version
 """
 

