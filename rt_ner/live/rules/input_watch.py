@@ -74,7 +74,7 @@ class InputWatch:
         return slowness
 
     def was_paused(self, from_ns: int, to_ns: int) -> bool:
-        """Return True if one wait took so long that this process must have been paused."""
+        """Return True if one round took so long that this process must have been paused."""
         return to_ns - from_ns > self._stale_ns
 
     def has_no_hops(self, hop_ns: int, since_ns: int, now_ns: int) -> bool:

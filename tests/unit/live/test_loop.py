@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_ner.bundle.bundle import Bundle
+from rt_ner.core.arrays import Float32Array
 from rt_ner.core.contract.kinds import TIMING_LABELS
 from rt_ner.core.errors import BundleError, StreamError
 from rt_ner.decoding.chunks import Decoded, RasterChunk, VoltageChunk
@@ -275,6 +276,24 @@ def test_a_process_that_was_paused_shows_nothing_of_the_past(rig: MemoryRig) -> 
     assert rig.counted()["passed_over"] > 50
     assert rig.counted()["missing"] == 0
     assert shown_ns.max() > paused_at_ns + 1200 * MS
+    rig.check_standing_still()
+
+
+def test_a_pause_while_something_is_sent_is_no_different(rig: MemoryRig) -> None:
+    send, n_sent = rig.results.push_output, 0
+
+    def paused_once(values: Float32Array, stamp_ns: int) -> None:
+        nonlocal n_sent
+        send(values, stamp_ns)
+        n_sent += 1
+        if n_sent == rig.history_ms // 10 + 5:
+            rig.clock.sleep(1.0)
+
+    rig.results.push_output = paused_once  # type: ignore[method-assign]
+    rig.raster(rig.history_ms + 1400).run()
+    assert rig.states == [CONNECTING, WARMING, RUNNING, STALE, RUNNING, STOPPED]
+    shown_ns = np.array([ns for ns, _ in rig.results.latents])
+    assert np.diff(shown_ns).max() > 900 * MS, "a second of velocities is left out"
     rig.check_standing_still()
 
 
