@@ -45,8 +45,9 @@ def state_in(folder: Path) -> RigState | None:
 
 
 def is_running(folder: Path) -> bool:
+    """All parts run, and the decoder decodes."""
     state = state_in(folder)
-    return bool(state and state.decoder == "RUNNING")
+    return bool(state and state.decoder == "RUNNING" and all(part.runs for part in state.parts))
 
 
 def is_all_gone(state: RigState) -> bool:
