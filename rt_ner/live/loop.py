@@ -136,15 +136,13 @@ class Loop:
     def _decode(self, connection: Connection) -> None:
         source, decoder = connection
         clock, warmer, orders = self._ports.clock, self._warmer, self._orders
-        looked_ns = clock.now_ns()
         while not self._stop.is_set():
             if orders.are_waiting:
                 orders.obey(decoder)
             chunk = source.pull(self._pause_s(decoder))
-            # A pause may fall into the pull, or into the work since the one before.
-            if self._input.was_paused(looked_ns, source.arrived_ns):  # What comes now is old.
+            # A pause may fall into the pull, or the work before it. What comes now is old.
+            if self._input.was_paused(source.arrived_ns):
                 self._go_stale(decoder, source.arrived_ns)
-            looked_ns = source.arrived_ns
             last_end_ns = self._publisher.last_end_ns
             if chunk is not None:
                 self._take(chunk, connection)

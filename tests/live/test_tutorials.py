@@ -12,9 +12,9 @@ from tests.helpers.page_runs import run_page
 SHORTER = {
     "simulate": ["--trials", "40"],
     "train": ["--config", "quick.toml"],
-    "compare": ["--methods", "wiener", "--seeds", "1"],
     "replay": ["--speed", "4"],
-    # Other tests run it, and it takes half a minute.
+    # Other tests run these, and they take half a minute each.
+    "compare": ["--help"],
     "demo": ["--help"],
 }
 
@@ -37,6 +37,5 @@ def test_an_own_recording_is_decoded(
     savemat("day1.mat", {"rates": rng.poisson(1.0, (90, 8)), "kin": rng.normal(size=(90, 2))})
     run_page("tutorials/own_recording.md", SHORTER, tmp_path)
     assert Path("lab.toml").is_file()
-    assert list(Path("comparison").iterdir())
     (log,) = tmp_path.glob("logs-*/decode.log")
     assert "RUNNING" in log.read_text(encoding="utf-8")

@@ -38,11 +38,13 @@ class InputWatch:
         self.is_fed = self.is_stale = False
         self._slowness = ""
         self.fed_at_ns = 0
+        self._pulled_ns = 0
         self.due_ns = 0
 
     def connect(self, now_ns: int) -> None:
         """Start over with a new connection."""
         self.is_fed = self.is_stale = False
+        self._pulled_ns = now_ns
         self.due_ns = now_ns + self._stale_ns
 
     def is_silent(self, n_used: int, now_ns: int) -> bool:
@@ -73,9 +75,10 @@ class InputWatch:
         slowness, self._slowness = self._slowness, ""
         return slowness
 
-    def was_paused(self, from_ns: int, to_ns: int) -> bool:
-        """Return True if one round took so long that this process must have been paused."""
-        return to_ns - from_ns > self._stale_ns
+    def was_paused(self, pulled_ns: int) -> bool:
+        """Return True if this process must have been paused since the pull before this one."""
+        since_ns, self._pulled_ns = self._pulled_ns, pulled_ns
+        return pulled_ns - since_ns > self._stale_ns
 
     def has_no_hops(self, hop_ns: int, since_ns: int, now_ns: int) -> bool:
         """Return True if no hop was published for too long, with or without input."""
