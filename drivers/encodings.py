@@ -8,11 +8,9 @@ import pylsl
 
 from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.kinds import Kind
-from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.core.contract.kinds import BROADBAND_HZ, Kind
+from rt_ner.lsl.sending.outlet import open_sender
 from rt_ner.lsl.streams import add_electrodes, announce
-
-BROADBAND_HZ = 30_000
 
 _LSL_FORMATS = {
     np.dtype(np.int16): pylsl.cf_int16,
@@ -37,7 +35,7 @@ class RasterEncoding:
         """Announce the raster and open it; ``at_once``: it leaves from the sender's thread."""
         rate_hz, lsl_format = NS_PER_S / self.period_ns, _LSL_FORMATS[self._dtype]
         info = announce(source, self.kind, self._channel_ids, "spikes", rate_hz, lsl_format)
-        return _opened(info, at_once)
+        return open_sender(info, at_once)
 
     def encode(self, counts: AnyArray) -> AnyArray:
         """Return counts ``(sample, channel)`` as they are sent."""
@@ -62,7 +60,7 @@ class EventEncoding:
         labels, lsl_format = ["channel", "unit"], _LSL_FORMATS[self._dtype]
         info = announce(source, self.kind, labels, "", pylsl.IRREGULAR_RATE, lsl_format)
         add_electrodes(info, self._channel_ids)
-        return _opened(info, at_once)
+        return open_sender(info, at_once)
 
     def encode(self, channel: npt.ArrayLike, unit: npt.ArrayLike) -> AnyArray:
         """Return channel and unit numbers ``(spike,)`` as rows ``(spike, 2)`` as they are sent."""
@@ -91,10 +89,6 @@ class BroadbandEncoding:
     def encode(self, voltage_uv: AnyArray) -> AnyArray:
         """Return voltage ``(sample, channel)`` as it is sent, to the nearest microvolt."""
         return np.ascontiguousarray(np.rint(voltage_uv).astype(np.int16))
-
-
-def _opened(info: pylsl.StreamInfo, at_once: bool) -> pylsl.StreamOutlet:
-    return open_at_once(info) if at_once else pylsl.StreamOutlet(info, chunk_size=1)
 
 
 Encoding = RasterEncoding | EventEncoding | BroadbandEncoding

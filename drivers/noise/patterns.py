@@ -6,7 +6,6 @@ from typing import Protocol
 import numpy as np
 
 from drivers.encodings import (
-    BROADBAND_HZ,
     BroadbandEncoding,
     Encoding,
     EventEncoding,
@@ -15,7 +14,7 @@ from drivers.encodings import (
 from drivers.simulated.voltage import NOISE_UV, waveform_uv_at
 from rt_ner.core.arrays import AnyArray, FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, s_from_ns
-from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.contract.kinds import BROADBAND_HZ, SpikeForm
 
 TICK_NS = NS_PER_MS
 _TICK_S = s_from_ns(TICK_NS)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from drivers.encodings import (
-    BROADBAND_HZ,
     BroadbandEncoding,
     Encoding,
     EventEncoding,
@@ -13,7 +12,7 @@ from drivers.encodings import (
 from drivers.replay.split import SplitEncoding
 from drivers.simulated.voltage import VoltageMaker
 from rt_ner.core.arrays import AnyArray, Int64Array
-from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.contract.kinds import BROADBAND_HZ, SpikeForm
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from drivers.encodings import BROADBAND_HZ
 from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.contract.kinds import BROADBAND_HZ
 from rt_ner.data.session.session import Session
 from rt_ner.data.session.spikes import SpikeTimes
 from rt_ner.decoding.chunks import VoltageChunk

@@ -15,7 +15,7 @@ from rt_ner.core.errors import StreamError
 from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.doctor.bundle.bundle_check import check_bundle
 from rt_ner.doctor.checks.channel_health import Gauge, gauge_for
-from rt_ner.doctor.checks.listening import Received, full_info, listen
+from rt_ner.doctor.checks.listening import TIMEOUT_S, Received, listen
 from rt_ner.doctor.checks.network import LSL_PORTS, read_network
 from rt_ner.doctor.checks.processor import read_processor
 from rt_ner.doctor.checks.timing import Timing, timing_of
@@ -26,7 +26,7 @@ from rt_ner.doctor.rules.computer import processor_findings
 from rt_ner.doctor.rules.network import network_findings
 from rt_ner.doctor.rules.stamps import timing_findings
 from rt_ner.live.settings import DecodeSettings
-from rt_ner.lsl.discovery import find_stream, spike_query
+from rt_ner.lsl.discovery import find_stream, metadata_of, spike_query
 from rt_ner.lsl.network.search import StreamSearch
 from rt_ner.lsl.spikes.header import read_spike_stream
 
@@ -102,7 +102,7 @@ class Doctor:
 
     def _announced(self, info: pylsl.StreamInfo) -> _Spikes | None:
         """Return what the spike stream announces; None if it can't be decoded."""
-        described = full_info(info)
+        described = metadata_of(info, TIMEOUT_S)
         if described is None:
             self._no_go(
                 f"'{info.name()}' is visible, but its host {info.hostname()} does not answer: open "

@@ -12,6 +12,8 @@ from rt_ner.core.errors import SourceAbsentError, StreamError
 from rt_ner.decoding.input.settings import InputSettings
 from rt_ner.lsl.network.search import POLL_S, StreamSearch
 
+_ANSWER_S = 1.0
+
 
 @dataclass(frozen=True)
 class StreamQuery:
@@ -176,3 +178,11 @@ def spike_query(wanted: InputSettings) -> StreamQuery:
     """Return the query for the spike stream that the settings ask for."""
     types = (wanted.type,) if wanted.type else SPIKE_TYPES
     return StreamQuery(types, wanted.name, wanted.source_id, wanted.host, wanted.predicate)
+
+
+def metadata_of(info: pylsl.StreamInfo, answer_s: float = _ANSWER_S) -> pylsl.StreamInfo | None:
+    """Return a visible stream's full metadata; None if its sender does not answer in time."""
+    try:
+        return pylsl.StreamInlet(info, recover=False).info(answer_s)
+    except (pylsl.util.TimeoutError, pylsl.util.LostError):
+        return None

@@ -13,7 +13,7 @@ import pytest
 
 from rt_ner.lsl.sending import outlet as sending
 from rt_ner.lsl.sending.client_sockets import can_see_clients
-from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.lsl.sending.outlet import open_sender
 from tests.helpers.waiting import LONGEST_S, wait_until
 
 N_CHANNELS = 2000
@@ -51,7 +51,7 @@ def guards() -> set[threading.Thread]:
 def test_a_frozen_client_is_cut_off_and_the_others_lose_nothing() -> None:
     reports: list[str] = []
     info = announced()
-    outlet = open_at_once(info, reports.append)
+    outlet = open_sender(info, True, reports.append)
     reader = connected(info)
     command = [sys.executable, "-c", CLIENT, info.source_id(), str(LONGEST_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as frozen:
@@ -78,7 +78,7 @@ def test_a_frozen_client_is_cut_off_and_the_others_lose_nothing() -> None:
 @pytest.mark.skipif(not can_see_clients(), reason="needs Linux")
 def test_the_guard_ends_with_its_stream() -> None:
     before = guards()
-    outlet = open_at_once(announced())
+    outlet = open_sender(announced(), True)
     (guard,) = guards() - before
     del outlet
     gc.collect()
@@ -91,7 +91,7 @@ def test_where_clients_can_not_be_seen_lsls_own_thread_sends(
     monkeypatch.setattr(sending, "can_see_clients", lambda: False)
     info = announced()
     before = guards()
-    outlet = open_at_once(info)
+    outlet = open_sender(info, True)
     reader = connected(info)
     outlet.push_sample(np.zeros(N_CHANNELS, np.float32), 1.0)
     assert reader.pull_sample(LONGEST_S)[1] == 1.0

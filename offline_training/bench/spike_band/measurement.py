@@ -6,7 +6,6 @@ from itertools import product
 
 import torch
 
-from drivers.encodings import BROADBAND_HZ
 from drivers.simulated.session import ArraySettings, TaskSettings, simulate_session
 from drivers.simulated.voltage import ElectrodeSettings, VoltageMaker
 from offline_training.compare.evaluation_split import recording_of
@@ -14,7 +13,7 @@ from offline_training.compare.scoring.readouts import readouts_of
 from offline_training.compare.scoring.scores import embed, score
 from offline_training.methods.method import FitContext, Method
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.kinds import ChannelValue, ReferenceKind
+from rt_ner.core.contract.kinds import BROADBAND_HZ, ChannelValue, ReferenceKind
 from rt_ner.data.formats.common.voltage import VoltageCounter
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session

@@ -10,12 +10,11 @@ import numpy as np
 from rt_ner.bench.latency.measurement import measure_latency
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.load.flood import Flood, FloodPlan, measure_flood
-from rt_ner.core.contract.kinds import SpikeForm
+from rt_ner.core.contract.kinds import BROADBAND_HZ, SpikeForm
 
 # Makes a bundle with this number of channels in a folder, and returns the bundle's folder.
 MakeBundle = Callable[[int, Path], Path]
 Progress = Callable[[str], None]
-_BROADBAND_HZ = 30_000
 _KEPT = ("step_us", "floor_us", "end_to_end_us", "ratio", "missed_deadlines", "lost_bins")
 
 
@@ -71,7 +70,7 @@ def scale_broadband(
         home.mkdir()
         voltage = FloodPlan(SpikeForm.BROADBAND, plan.rate, plan.seconds)
         flood = measure_flood(make_bundle(n, home), n, home, voltage)
-        megabytes_per_s = n * _BROADBAND_HZ * 2 / 1e6
+        megabytes_per_s = n * BROADBAND_HZ * 2 / 1e6
         yield {"channels": n, "input": "broadband", "megabytes_per_s": megabytes_per_s} | _fate(
             flood, plan.seconds
         )

@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home, replace_file
-from rt_ner.core.errors import RtNerError
-from rt_ner.system.display import check_display
+from rt_ner.system.display import opens_view
 from rt_ner.terminal.options import AsJson, print_json
 
 app = typer.Typer()
@@ -40,7 +39,7 @@ def measure_all(
     if report is not None:
         check_home(report)
     tell = Console(stderr=True, highlight=False, markup=False).print
-    planned = measurements(seconds, turns, _has_display())
+    planned = measurements(seconds, turns, opens_view(None))
     found = []
     for number, measurement in enumerate(planned):
         tell(f"{number + 1} of {len(planned)}: {measurement.heading}")
@@ -52,12 +51,3 @@ def measure_all(
         print_json({measurement.heading: summary for measurement, summary in found})
     elif report is None:
         typer.echo(text)
-
-
-def _has_display() -> bool:
-    """Return True if a live window can be opened."""
-    try:
-        check_display()
-    except RtNerError:
-        return False
-    return True

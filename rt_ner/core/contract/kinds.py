@@ -26,6 +26,9 @@ TIMING_LABELS = (
 )
 
 
+# Samples per second of the voltage that our own sources send.
+BROADBAND_HZ = 30_000
+
 # A target's position and radius, and the go cue: 1 to move to it, 0 to wait for it.
 TARGET_LABELS = ("x", "y", "radius", "go")
 

@@ -11,7 +11,7 @@ import pylsl
 
 from rt_ner.core.arrays import AnyArray, FloatArray
 
-_TIMEOUT_S = 3.0
+TIMEOUT_S = 3.0
 # Size of liblsl's buffer in seconds; in an irregular stream, 100 samples count as a second.
 _BUFFER_S, _EVENT_BUFFER_S = 10, 1000
 # Pause between two pulls: many streams at many kHz must not occupy a core that a decoder needs.
@@ -58,14 +58,6 @@ def listen(
     return [future.result() for future in futures]
 
 
-def full_info(info: pylsl.StreamInfo) -> pylsl.StreamInfo | None:
-    """Return a visible stream's full metadata; None if its host does not answer."""
-    try:
-        return pylsl.StreamInlet(info, recover=False).info(_TIMEOUT_S)
-    except (pylsl.util.TimeoutError, pylsl.util.LostError):
-        return None
-
-
 class _Receiver:
     """The inlet of one stream, and the stamps and arrivals of its samples."""
 
@@ -82,12 +74,12 @@ class _Receiver:
 
     def open(self) -> None:
         """Subscribe to the stream."""
-        self._inlet.open_stream(_TIMEOUT_S)
+        self._inlet.open_stream(TIMEOUT_S)
 
     def offset_s(self) -> float:
         """Return the offset from the source's clock to ours; NaN if its host does not answer."""
         try:
-            return float(self._inlet.time_correction(_TIMEOUT_S))
+            return float(self._inlet.time_correction(TIMEOUT_S))
         except pylsl.util.TimeoutError:
             return nan
 
@@ -132,7 +124,7 @@ def _receive(info: pylsl.StreamInfo, seconds: float, stop: Event, take: Take) ->
         listened_s = pylsl.local_clock() - opened_s
         after_s = receiver.offset_s()
     except pylsl.util.TimeoutError:
-        problem = f"is visible, but did not open within {_TIMEOUT_S:g} s"
+        problem = f"is visible, but did not open within {TIMEOUT_S:g} s"
     except pylsl.util.LostError:
         problem = "disappeared while the doctor listened"
     return Received(

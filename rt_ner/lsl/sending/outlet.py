@@ -1,4 +1,4 @@
-"""Open streams whose samples leave at once, in the sender's own thread."""
+"""Open streams whose samples may leave at once, in the sender's own thread."""
 
 import sys
 import weakref
@@ -13,10 +13,10 @@ from rt_ner.lsl.sending.client_sockets import ClientSockets, can_see_clients, po
 _LITTLE, _LONGEST_S = 2**16, 5.0
 
 
-def open_at_once(
-    info: pylsl.StreamInfo, report: Callable[[str], object] | None = None
+def open_sender(
+    info: pylsl.StreamInfo, at_once: bool, report: Callable[[str], object] | None = None
 ) -> pylsl.StreamOutlet:
-    """Open a stream whose samples leave before a push returns, where nobody has to wait for it.
+    """Open a stream; at once, its samples leave before a push returns.
 
     liblsl usually hands a sample to a thread of its own, which has to wake up first. Sending in the
     sender's thread saves that. A guard keeps a slow client from holding up the sender. It needs to
@@ -28,6 +28,8 @@ def open_at_once(
     ----------
     info
         The stream's announcement.
+    at_once
+        True to send in the thread that pushes, False to leave it to liblsl's.
     report
         Called with a sentence on each client that is cut off; None: stderr gets it.
 
@@ -37,7 +39,7 @@ def open_at_once(
         The open stream.
 
     """
-    if not can_see_clients():
+    if not (at_once and can_see_clients()):
         return pylsl.StreamOutlet(info, chunk_size=1)
     outlet = pylsl.StreamOutlet(info, transport_flags=pylsl.transp_sync_blocking)
     sockets = ClientSockets(ports_of(outlet))

@@ -8,11 +8,11 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.contract.kinds import DECODER_KINDS, TASK_KINDS, Kind, source_id_of
 from rt_ner.decoding.joining.joined_stream import JoinedStream
 from rt_ner.live.settings import DecodeSettings, live_binner
+from rt_ner.lsl.discovery import metadata_of
 from rt_ner.lsl.spikes.header import read_spike_stream
 from rt_ner.rig.checks.files import Findings
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.file.settings import SourceKind
-from rt_ner.rig.links.network import metadata_of
 from rt_ner.rig.plan.part import DECODER, SOURCE, TASK
 
 _SOURCE_KINDS = (Kind.SPIKES, Kind.EVENTS, Kind.BROADBAND, Kind.KINEMATICS)

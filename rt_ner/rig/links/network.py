@@ -4,9 +4,8 @@ from collections.abc import Collection
 
 import pylsl
 
+from rt_ner.lsl.discovery import metadata_of
 from rt_ner.lsl.network.search import StreamSearch
-
-_ANSWER_S = 1.0
 
 
 class Network:
@@ -23,11 +22,3 @@ class Network:
     def settled(self) -> list[pylsl.StreamInfo]:
         """Return all visible streams, once each has had time to answer."""
         return self._search.settled()
-
-
-def metadata_of(info: pylsl.StreamInfo) -> pylsl.StreamInfo | None:
-    """Return a visible stream's full metadata; None if its sender does not answer, as if ended."""
-    try:
-        return pylsl.StreamInlet(info, recover=False).info(_ANSWER_S)
-    except (pylsl.util.TimeoutError, pylsl.util.LostError):
-        return None

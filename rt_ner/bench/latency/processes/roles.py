@@ -15,7 +15,7 @@ import pylsl
 from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.lsl.discovery import StreamQuery, find_stream, query_for
-from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.lsl.sending.outlet import open_sender
 from rt_ner.lsl.streams import announce
 from rt_ner.system.processes import tell_parent
 from rt_ner.system.scheduling import behind_lsl, no_garbage_collection
@@ -31,7 +31,7 @@ def relay(spikes: StreamQuery, name: str, hop_ns: int, at_once: bool, stop: Even
     ``at_once``: the velocity leaves in the relay's own thread.
     """
     info = announce(name, Kind.VELOCITY, ["vx", "vy"], "cm/s", NS_PER_S / hop_ns)
-    outlet = open_at_once(info) if at_once else pylsl.StreamOutlet(info, chunk_size=1)
+    outlet = open_sender(info, at_once)
     inlet = _connected(spikes, stop)
     if inlet is None:
         return

@@ -13,7 +13,7 @@ from rt_ner.core.contract.outputs import VELOCITY_XY, Output, held_at_rest, stre
 from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.live.rules.ticks import TickedOutputs
 from rt_ner.live.settings import DecodeSettings, VelocitySettings
-from rt_ner.lsl.sending.outlet import open_at_once
+from rt_ner.lsl.sending.outlet import open_sender
 from rt_ner.lsl.streams import announce, describe, local_now_ns
 
 _PROBABILITY = "probability"
@@ -52,11 +52,7 @@ class OutputOutlet:
         lsl_format = _FORMATS[wanted.format]
         self._is_whole = wanted.format == "int32"
         info = _stream_info(settings, lsl_format, hop_ns, outputs)
-        self.outlet = (
-            open_at_once(info, alarm)
-            if settings.output.at_once
-            else pylsl.StreamOutlet(info, chunk_size=1)
-        )
+        self.outlet = open_sender(info, settings.output.at_once, alarm)
         self._closed = Event()
         self._ticks: TickedOutputs | None = None
         self._thread: Thread | None = None
