@@ -134,10 +134,11 @@ def labrecorder_of(parent: int) -> int:
         ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True
     )
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    parents = {int(pid): int(ppid) for pid, ppid, _ in rows}
     family = {parent}
-    for pid, ppid, _ in sorted(rows, key=lambda row: int(row[0])):
-        if int(ppid) in family:
-            family.add(int(pid))
+    # By generations: the kernel's numbers begin again, so a child's may be below its parent's.
+    while children := {pid for pid, ppid in parents.items() if ppid in family} - family:
+        family |= children
     (found,) = {int(row[0]) for row in rows if "LabRecorderCLI" in row[2]} & family
     return found
 
