@@ -77,6 +77,8 @@ class EventBinner:
             np.zeros((N_SETS, N_WAYS), dtype=np.int64),
             np.zeros(N_SETS, dtype=np.uint8),
         )
+        self._fixed = (*self._rules,)
+        self._stores = (*self._board,), (*self._memory,)
         self._state = np.zeros(N_SLOTS, dtype=np.int64)
         self.counts: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.input_counts = empty_input_counts()
@@ -123,11 +125,11 @@ class EventBinner:
 
     def push(self, chunk: EventChunk) -> Iterator[int]:
         """Count a chunk's spikes; yield the end (ns) of each hop that it closes."""
-        used = 0
+        used, events = 0, (*chunk,)
         while True:
             used = advance(
-                chunk, used, self._rules, self._channel_of, self._state,
-                (self._board, self._memory), (self.counts, self.input_counts),
+                events, used, self._fixed, self._channel_of, self._state,
+                self._stores, (self.counts, self.input_counts),
             )  # fmt: skip
             if self._state[PHASE] != CLOSED:
                 return

@@ -65,7 +65,8 @@ class RasterBinner:
     def __init__(
         self, n_channels: int, columns: Int32Array, hop_ns: int, period_ns: float, step_ns: int
     ) -> None:
-        self._grid = Grid(hop_ns, float(period_ns), step_ns)
+        self._hop_ns = hop_ns
+        self._fixed = (*Grid(hop_ns, float(period_ns), step_ns),)
         self._columns = columns
         self._state = np.zeros(N_SLOTS, dtype=np.int64)
         self._stamps = np.full(_N_REMEMBERED, NEVER_NS, dtype=np.int64)
@@ -101,7 +102,7 @@ class RasterBinner:
     def warm_up_as(self, dtype: np.dtype[np.generic]) -> None:
         """Compile for samples of this type; leave no trace."""
         n_columns = int(self._columns[:, 0].max()) + 1
-        stamp_ns = np.arange(1, 3, dtype=np.int64) * self._grid.hop_ns
+        stamp_ns = np.arange(1, 3, dtype=np.int64) * self._hop_ns
         input_counts = self.input_counts.copy()
         for _ in self.push(RasterChunk(stamp_ns, np.zeros((2, n_columns), dtype=dtype))):
             pass
@@ -110,15 +111,18 @@ class RasterBinner:
 
     def push(self, chunk: RasterChunk) -> Iterator[int]:
         """Count a chunk's samples; yield the end (ns) of each hop that it closes."""
-        used = 0
+        used, samples, n_samples = 0, (*chunk,), chunk.stamp_ns.size
         while True:
             used = advance(
-                chunk, used, self._grid, self._columns, self._stamps, self._state,
+                samples, used, self._fixed, self._columns, self._stamps, self._state,
                 (self.counts, self.input_counts),
             )  # fmt: skip
             if self._state[PHASE] != CLOSED:
                 return
-            yield int((self._state[OPEN_HOP] + 1) * self._grid.hop_ns)
+            yield int((self._state[OPEN_HOP] + 1) * self._hop_ns)
+            if used == n_samples:
+                # The next chunk opens the next hop: a call costs as much as a layer of the encoder.
+                return
 
 
 def raster_binner(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rt_ner.core.arrays import Float32Array, Int32Array, Int64Array
+from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int32Array, Int64Array
 from rt_ner.core.clock import NEVER_NS
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.input_counts import InputCounts
@@ -186,17 +186,23 @@ def _take(
 
 @njit(cache=True)
 def advance(
-    chunk: EventChunk,
+    events: tuple[Int64Array, FloatArray, FloatArray, int, bool],
     used: int,
-    rules: Rules,
+    fixed: tuple[int, int, int, int, bool],
     channel_of: Int32Array,
     state: Int64Array,
-    stores: tuple[Board, Memory],
+    stores: tuple[tuple[AnyArray, AnyArray], tuple[AnyArray, AnyArray, AnyArray]],
     totals: tuple[Float32Array, Int64Array],
 ) -> int:
-    """Count events from ``used`` on until a hop closes or the chunk ends; return the next one."""
+    """Count events from ``used`` on until a hop closes or the chunk ends; return the next one.
+
+    ``events`` are an `EventChunk`'s, ``fixed`` a `Rules`' and ``stores`` a `Board`'s and a
+    `Memory`'s, as plain tuples: for each tuple with names, Numba's call would take as long as it
+    takes to count an event.
+    """
+    chunk, rules = EventChunk(*events), Rules(*fixed)
+    board, memory = Board(*stores[0]), Memory(*stores[1])
     hop_counts, input_counts = totals
-    board, memory = stores
     arrived = chunk.arrived_ns
     if state[PHASE] == CLOSED:
         state[PHASE] = COUNTING
@@ -222,7 +228,7 @@ def advance(
             # This event ends the open hop; the next call looks at it again.
             _close(board, state, hop_counts)
             return event
-        _take(time, source, rules, channel_of, state, stores, input_counts)
+        _take(time, source, rules, channel_of, state, (board, memory), input_counts)
     if arrived > 0 and chunk.complete:
         _begin_if_new(board, state, rules)
         if _is_over(arrived - state[BEHIND_NS], state, rules):

@@ -22,7 +22,7 @@ EMPTY, ALIGNING, COUNTING, CLOSED = range(4)
 
 
 class Grid(NamedTuple):
-    """Fixed times: hop, sample period, and the jump that shows that a clock was set."""
+    """Fixed times in ns: hop, sample period, and the jump that shows that a clock was set."""
 
     hop_ns: int
     period_ns: float
@@ -148,15 +148,20 @@ def _remember(stamp: int, stamps: Int64Array, state: Int64Array) -> None:
 
 @njit(cache=True)
 def advance(
-    chunk: RasterChunk,
+    samples: tuple[Int64Array, AnyArray, int],
     used: int,
-    grid: Grid,
+    fixed: tuple[int, float, int],
     columns: Int32Array,
     stamps: Int64Array,
     state: Int64Array,
     totals: tuple[Float32Array, Int64Array],
 ) -> int:
-    """Count samples from ``used`` on until a hop closes or the chunk ends; return the next one."""
+    """Count samples from ``used`` on until a hop closes or the chunk ends; return the next one.
+
+    ``samples`` are a `RasterChunk`'s and ``fixed`` a `Grid`'s, as plain tuples: for each tuple with
+    names, Numba's call would take as long as it takes to count a sample.
+    """
+    chunk, grid = RasterChunk(*samples), Grid(*fixed)
     hop_counts, input_counts = totals
     hop_ns, period_ns = grid.hop_ns, grid.period_ns
     half_ns, jitter_ns = int(period_ns / 2), int(period_ns / 4)
