@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rt_ner.bench.chaos.commands import app as chaos_app
 from rt_ner.bench.faults.commands import app as fault_app
 from rt_ner.bench.latency.commands import app as latency_app
 from rt_ner.bench.latency.processes.commands import app as process_app
@@ -46,6 +47,7 @@ class Measurements(LazyGroup):
             "watch": "Count the channel faults that the live watch names in time.",
             "flood": "Count every event in a flood of spikes.",
             "soak": "Run a long session in a short time.",
+            "rig": "Do faults to a whole rig at random, and see it recover.",
         },
         "Trainer": {
             "sweep": "Measure a sweep on two workers, and kill it at random.",
@@ -70,7 +72,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(lambda: None)
-for _app in (fault_app, latency_app, load_app, process_app, report_app, watch_app):
+for _app in (chaos_app, fault_app, latency_app, load_app, process_app, report_app, watch_app):
     app.registered_commands += _app.registered_commands
 
 

@@ -11,7 +11,7 @@ from rt_ner.core.errors import RtNerError
 from rt_ner.rig.plan.part import DECODER, RECORDER, Part
 from rt_ner.rig.supervision.process import Process, end_group
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 # The longest time that a part gets to end by itself: a recorder closes its file.
 _END_S = {DECODER: 5.0, RECORDER: 30.0}
 _OTHERS_END_S = 10.0

@@ -1,0 +1,1 @@
+"""Random faults done to a whole rig, and what became of it."""
