@@ -20,6 +20,7 @@ from rt_ner.view.control.recorders import Recorder
 from rt_ner.view.shown_bundle import ShownBundle
 from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
+from rt_ner.view.windows.photographer import Photographer
 from rt_ner.view.windows.subject import SubjectScreen
 
 _FRAME_MS = 16
@@ -78,8 +79,7 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     timer.start(_FRAME_MS)
     failed: list[str] = []
     if plan.screenshot:
-        photograph = _photographer(window, plan.screenshot, failed)
-        QTimer.singleShot(round(plan.after_s * 1e3), photograph)
+        Photographer(window, plan.screenshot, plan.after_s, _quitting(failed))
     _show(window, plan)
     app.exec()
     timer.stop()
@@ -87,7 +87,7 @@ def run_view(plan: ViewPlan, stop: Event) -> Frames:
     plan.recorder.close()
     if failed:
         raise RtNerError(
-            f"--screenshot {failed[0]} can't be written: expected a .png in a folder that exists"
+            f"--screenshot {failed[0]} can't be written: expected a file in a folder that exists"
         )
     return frames
 
@@ -143,13 +143,14 @@ def _drawing(signals: Signals, window: Window, frames: Frames, stop: Event) -> C
     return draw
 
 
-def _photographer(window: QWidget, file: Path, failed: list[str]) -> Callable[[], None]:
-    def photograph() -> None:
-        if not window.grab().save(str(file)):
-            failed.append(str(file))
+def _quitting(failed: list[str]) -> Callable[[str], None]:
+    """Return a function that ends the view, and notes the file that could not be written."""
+
+    def end(unwritten: str) -> None:
+        failed.extend([unwritten] if unwritten else [])
         QApplication.quit()
 
-    return photograph
+    return end
 
 
 def _show(window: QWidget, plan: ViewPlan) -> None:

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from rt_ner.core.atomic_files import check_home
 from rt_ner.core.contract.kinds import RecordingFormat
-from rt_ner.core.errors import ConfigError
 from rt_ner.record.naming import RecordingName
 from rt_ner.system.display import check_display
 from rt_ner.system.processes import tell_parent
@@ -57,7 +56,11 @@ LabRecorderAddress = Annotated[
 ]
 Screenshot = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Save a picture of the window (.png) and quit."),
+    typer.Option(
+        metavar="FILE",
+        help="Save a picture of the window (.png), or a moving picture of 6 s (.gif, .webp), and "
+        "quit.",
+    ),
 ]
 After = Annotated[
     float,
@@ -117,11 +120,11 @@ def view(
 
 def _check_screenshot(file: Path | None) -> None:
     """Raise ConfigError, before anything is shown, if the picture could not be saved."""
-    if file is None:
-        return
-    if file.suffix.lower() != ".png":
-        raise ConfigError(f"--screenshot {file}: expected a name that ends in .png")
-    check_home(file)
+    from rt_ner.view.windows.photographer import check_picture
+
+    if file is not None:
+        check_picture(file)
+        check_home(file)
 
 
 def _recorder(address: str, folder: Path, name: RecordingName) -> "Recorder":

@@ -272,7 +272,7 @@ def test_without_a_display_the_view_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--screenshot", "view.gif"), "expected a name that ends in .png"),
+        (("--screenshot", "view.jpg"), "expected a name that ends in .png"),
         (("--recorder", "here"), "expected HOST:PORT"),
         (("--subject", "--screen", "99"), "this computer has 1 monitor"),
     ],

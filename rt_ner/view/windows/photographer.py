@@ -1,0 +1,90 @@
+"""Take pictures of a window: one, or several in a row that make a moving picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from rt_ner.core.errors import ConfigError
+
+MOVING = (".gif", ".webp")
+# Length and pace of a moving picture, and its width: enough to read it, and it loads quickly.
+MOVES_S = 6.0
+_FRAME_MS = 80
+_WIDTH = 960
+
+
+def check_picture(file: Path) -> None:
+    """Raise ConfigError if a picture can't be saved under this name."""
+    ending = file.suffix.lower()
+    if ending not in (".png", *MOVING):
+        raise ConfigError(
+            f"--screenshot {file}: expected a name that ends in .png, or in .gif or .webp for a "
+            "moving picture"
+        )
+    if ending in MOVING:
+        _pillow()
+
+
+class Photographer(QObject):
+    """Saves a picture of a window after a while, then calls ``done`` with what was wrong, or "".
+
+    A moving picture shows the last `MOVES_S` of that while.
+    """
+
+    def __init__(
+        self, window: QWidget, file: Path, after_s: float, done: Callable[[str], object]
+    ) -> None:
+        super().__init__(window)
+        self._window, self._file, self._done = window, file, done
+        self._frames: list[QImage] = []
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._take)
+        is_moving = file.suffix.lower() in MOVING
+        moves_s = min(MOVES_S, after_s) if is_moving else 0.0
+        QTimer.singleShot(round((after_s - moves_s) * 1e3), self._begin)
+        self._n_frames = max(round(moves_s * 1e3 / _FRAME_MS), 1)
+
+    def _begin(self) -> None:
+        self._timer.start(_FRAME_MS)
+        self._take()
+
+    def _take(self) -> None:
+        self._frames.append(self._window.grab().toImage())
+        if len(self._frames) >= self._n_frames:
+            self._timer.stop()
+            self._done("" if self._saved() else str(self._file))
+
+    def _saved(self) -> bool:
+        if self._file.suffix.lower() not in MOVING:
+            return self._frames[0].save(str(self._file))
+        image = _pillow()
+        first, *others = [_converted(frame, image) for frame in self._frames]
+        try:
+            first.save(self._file, save_all=True, append_images=others, duration=_FRAME_MS, loop=0)
+        except OSError:
+            return False
+        return True
+
+
+def _converted(frame: QImage, image: Any) -> Any:
+    """Return a frame of Qt's as Pillow's."""
+    smooth = Qt.TransformationMode.SmoothTransformation
+    scaled = frame.scaledToWidth(min(_WIDTH, frame.width()), smooth)
+    scaled = scaled.convertToFormat(QImage.Format.Format_RGB888)
+    size, row = (scaled.width(), scaled.height()), scaled.bytesPerLine()
+    return image.frombytes("RGB", size, bytes(scaled.constBits()), "raw", "RGB", row, 1)
+
+
+def _pillow() -> Any:
+    """Return Pillow's module of images; ConfigError if it is not installed."""
+    try:
+        from PIL import Image  # noqa: PLC0415 - only moving pictures need it
+    except ImportError as error:
+        raise ConfigError(
+            "a moving picture needs Pillow: pip install pillow, or choose a name that ends in .png"
+        ) from error
+    return Image
