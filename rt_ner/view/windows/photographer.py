@@ -1,9 +1,11 @@
 """Take pictures of a window: one, or several in a row that make a moving picture."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
@@ -41,20 +43,22 @@ class Photographer(QObject):
         super().__init__(window)
         self._window, self._file, self._done = window, file, done
         self._frames: list[QImage] = []
+        self._times_s: list[float] = []
         self._timer = QTimer()
         self._timer.timeout.connect(self._take)
         is_moving = file.suffix.lower() in MOVING
         moves_s = min(MOVES_S, after_s) if is_moving else 0.0
+        self._moves_s = moves_s
         QTimer.singleShot(round((after_s - moves_s) * 1e3), self._begin)
-        self._n_frames = max(round(moves_s * 1e3 / _FRAME_MS), 1)
 
     def _begin(self) -> None:
         self._timer.start(_FRAME_MS)
         self._take()
 
     def _take(self) -> None:
+        self._times_s.append(time.perf_counter())
         self._frames.append(self._window.grab().toImage())
-        if len(self._frames) >= self._n_frames:
+        if self._times_s[-1] - self._times_s[0] >= self._moves_s:
             self._timer.stop()
             self._done("" if self._saved() else str(self._file))
 
@@ -63,8 +67,16 @@ class Photographer(QObject):
             return self._frames[0].save(str(self._file))
         image = _pillow()
         first, *others = [_converted(frame, image) for frame in self._frames]
+        # A slow computer draws fewer frames, and each is shown for as long as it stood.
+        shown_ms = [max(round(1e3 * each), 1) for each in np.diff(self._times_s)]
         try:
-            first.save(self._file, save_all=True, append_images=others, duration=_FRAME_MS, loop=0)
+            first.save(
+                self._file,
+                save_all=True,
+                append_images=others,
+                duration=[*shown_ms, _FRAME_MS],
+                loop=0,
+            )
         except OSError:
             return False
         return True
