@@ -10,7 +10,7 @@ from rt_ner.core.arrays import AnyArray
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import BROADBAND_HZ, Kind
 from rt_ner.lsl.sending.outlet import open_sender
-from rt_ner.lsl.streams import add_electrodes, announce
+from rt_ner.lsl.streams import EVENT_BUFFER_S, add_electrodes, announce
 
 _LSL_FORMATS = {
     np.dtype(np.int16): pylsl.cf_int16,
@@ -60,7 +60,7 @@ class EventEncoding:
         labels, lsl_format = ["channel", "unit"], _LSL_FORMATS[self._dtype]
         info = announce(source, self.kind, labels, "", pylsl.IRREGULAR_RATE, lsl_format)
         add_electrodes(info, self._channel_ids)
-        return open_sender(info, at_once)
+        return open_sender(info, at_once, buffer_s=EVENT_BUFFER_S)
 
     def encode(self, channel: npt.ArrayLike, unit: npt.ArrayLike) -> AnyArray:
         """Return channel and unit numbers ``(spike,)`` as rows ``(spike, 2)`` as they are sent."""

@@ -17,6 +17,10 @@ from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import LSL_TYPE, Kind, source_id_of
 from rt_ner.lsl.network.search import reaches_others
 
+# liblsl's buffer for events, in its "seconds" of 100 samples each for a stream without a rate. What
+# its own default holds, 36,000 events, is a third of a second of a busy array; then the oldest are
+# overwritten, and nobody is told.
+EVENT_BUFFER_S = 20_000
 _ABOUT = "about"
 _PORTS_ALONE = 256
 # Names of liblsl's sample types, as XDF writes them.

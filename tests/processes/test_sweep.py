@@ -79,7 +79,7 @@ def test_killed_workers_and_clients_lose_nothing(tmp_path: Path) -> None:
         wait_until(lambda: len(completions(sweep)) >= n_fits // 2, first)
         first.send_signal(signal.SIGKILL)
         first.wait()
-    with process(*client(sweep, "2")) as second:
+    with process(*client(sweep, "1")) as second:
         assert second.wait(240) == 0
     check_against_undisturbed(sweep, tmp_path / "plain")
 

@@ -14,7 +14,10 @@ _LITTLE, _LONGEST_S = 2**16, 5.0
 
 
 def open_sender(
-    info: pylsl.StreamInfo, at_once: bool, report: Callable[[str], object] | None = None
+    info: pylsl.StreamInfo,
+    at_once: bool,
+    report: Callable[[str], object] | None = None,
+    buffer_s: int = 360,
 ) -> pylsl.StreamOutlet:
     """Open a stream; at once, its samples leave before a push returns.
 
@@ -32,6 +35,9 @@ def open_sender(
         True to send in the thread that pushes, False to leave it to liblsl's.
     report
         Called with a sentence on each client that is cut off; None: stderr gets it.
+    buffer_s
+        Length of liblsl's buffer for each client, in s, if it does the sending; of a stream without
+        a rate, 100 samples count as one second.
 
     Returns
     -------
@@ -40,7 +46,7 @@ def open_sender(
 
     """
     if not (at_once and can_see_clients()):
-        return pylsl.StreamOutlet(info, chunk_size=1)
+        return pylsl.StreamOutlet(info, chunk_size=1, max_buffered=buffer_s)
     outlet = pylsl.StreamOutlet(info, transport_flags=pylsl.transp_sync_blocking)
     sockets = ClientSockets(ports_of(outlet))
     guard = ClientGuard(

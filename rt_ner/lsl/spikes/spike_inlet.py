@@ -17,12 +17,12 @@ from rt_ner.decoding.input.spike_stream import SpikeStream
 from rt_ner.lsl.network.host_clock import HostClock
 from rt_ner.lsl.spikes.header import read_spike_stream
 from rt_ner.lsl.spikes.times import LONGEST_S, take_times
-from rt_ner.lsl.streams import local_now_ns
+from rt_ner.lsl.streams import EVENT_BUFFER_S, local_now_ns
 
 # Most samples taken at once.
 _MAX_SAMPLES = {InputKind.RASTER: 1024, InputKind.BROADBAND: 4096, InputKind.EVENTS: 65_536}
-# Length of liblsl's buffer, in seconds; of an irregular stream, 100 samples count as one.
-_BUFFER_S, _EVENT_BUFFER_S = 60, 20_000
+# Length of liblsl's buffer, in seconds.
+_BUFFER_S = 60
 _CONNECT_TIMEOUT_S = 5.0
 _FOLLOW_EVERY_NS = NS_PER_S
 
@@ -61,7 +61,7 @@ class SpikeInlet:
     def __init__(
         self, info: pylsl.StreamInfo, wanted: InputKind, alarm: Callable[[str], object] = str
     ) -> None:
-        buffer_s = _BUFFER_S if info.nominal_srate() > 0 else _EVENT_BUFFER_S
+        buffer_s = _BUFFER_S if info.nominal_srate() > 0 else EVENT_BUFFER_S
         self._inlet = pylsl.StreamInlet(info, max_buflen=buffer_s, recover=False)
         try:
             full_info = self._inlet.info(_CONNECT_TIMEOUT_S)

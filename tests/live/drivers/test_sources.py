@@ -10,6 +10,7 @@ import pytest
 
 from drivers.blackrock.publisher import BlackrockSource
 from drivers.blackrock.receiver import Receiver
+from drivers.encodings import EventEncoding
 from drivers.hand.hand import HandSource
 from drivers.noise.noise import NoiseSource
 from drivers.noise.patterns import pattern_of
@@ -21,6 +22,7 @@ from drivers.simulated.subject.subject import Subject
 from drivers.source import Source, opened
 from rt_ner.core.contract.kinds import SpikeForm, source_id_of
 from rt_ner.data.session.session import Session
+from rt_ner.lsl.streams import EVENT_BUFFER_S
 from tests.helpers.rig import inlet
 from tests.helpers.waiting import LONGEST_S, wait_until
 
@@ -98,3 +100,25 @@ def test_noise_arrives_as_it_was_sent(source_id: str, form: SpikeForm) -> None:
     sent = np.concatenate([pattern.rows(tick, 1)[1] for tick in range(n_ticks)])
     np.testing.assert_array_equal(values, sent)
     assert (np.diff(stamps_s) > 0).all()
+
+
+def test_no_event_is_lost_when_many_come_at_once(source_id: str) -> None:
+    """liblsl overwrites the oldest in a full buffer, and its own holds 36,000 events."""
+    encoding = EventEncoding(CHANNELS)
+    outlet = encoding.open(source_id)
+    (found,) = pylsl.resolve_byprop(
+        "source_id", source_id_of(source_id, encoding.kind), 1, LONGEST_S
+    )
+    reader = pylsl.StreamInlet(found, max_buflen=EVENT_BUFFER_S, recover=False)
+    reader.open_stream(LONGEST_S)
+    assert outlet.wait_for_consumers(LONGEST_S)
+    sent = encoding.encode(np.arange(300_000), np.zeros(300_000))
+    outlet.push_chunk(sent)
+    got = list[int]()
+    while len(got) < len(sent):
+        rows, _ = reader.pull_chunk(0.0, 65_536)
+        # One more is waited for, or the pull would wait until all that it may take are there.
+        row, _ = reader.pull_sample(LONGEST_S if len(got) + len(rows) < len(sent) else 0.0)
+        got += [int(one[0]) for one in (*rows, *([row] if row else []))]
+        assert row or len(got) == len(sent), f"only {len(got)} of {len(sent)} came"
+    np.testing.assert_array_equal(got, sent[:, 0])
