@@ -11,11 +11,11 @@ from rt_ner.core.atomic_files import fresh_file
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.streams.opened import RECORDINGS, recorded_streams
 from rt_ner.data.formats.streams.samples import Numbers, RecordedStreams, numbers_of
 from rt_ner.recalibration.block import HOP_NS, ROWS, ClosedLoopBlock, Heard, block_of
 from rt_ner.recalibration.intention.screen import Screen
 
-_RECORDINGS = (".xdf", ".nwb")
 _VELOCITY = ("vx", "vy")
 
 
@@ -61,12 +61,12 @@ def load_any_block(
 
     With a screen, the targets are inferred, and the recording need not have any.
     """
-    if path.suffix.lower() not in _RECORDINGS:
+    if path.suffix.lower() not in RECORDINGS:
         block = load_block(path)
     elif screen is None:
         return block_of_recording(path, decoder, task)
     else:
-        block = _block_of_decoder(_streams_of(path), decoder, task, with_target=False)
+        block = _block_of_decoder(recorded_streams(path), decoder, task, with_target=False)
     return screen.aimed(block) if screen else block
 
 
@@ -75,7 +75,7 @@ def block_of_recording(path: Path, decoder: str, task: str) -> ClosedLoopBlock:
 
     SessionError if the recording lacks one of them.
     """
-    return _block_of_decoder(_streams_of(path), decoder, task)
+    return _block_of_decoder(recorded_streams(path), decoder, task)
 
 
 def load_control(path: Path, task: str, decoder: str = "") -> ClosedLoopBlock:
@@ -84,9 +84,9 @@ def load_control(path: Path, task: str, decoder: str = "") -> ClosedLoopBlock:
     ``decoder``: its name; empty: the only one in the recording. Without a decoder, the only hand
     there moved the cursor; such a block has no channels. SessionError if it can't be told.
     """
-    if path.suffix.lower() not in _RECORDINGS:
+    if path.suffix.lower() not in RECORDINGS:
         return load_block(path)
-    recorded = _streams_of(path)
+    recorded = recorded_streams(path)
     decoders = _senders(recorded, Kind.COUNTS)
     if decoder in decoders or len(decoders) == 1:
         return _block_of_decoder(recorded, decoder if decoder in decoders else decoders[0], task)
@@ -136,23 +136,6 @@ def _found(recorded: RecordedStreams, sources: dict[Kind, str]) -> dict[Kind, Nu
 
 def _heard(found: dict[Kind, Numbers]) -> Heard:
     return {kind: (numbers.stamps_ns, numbers.values) for kind, numbers in found.items()}
-
-
-def _streams_of(path: Path) -> RecordedStreams:
-    """Return the streams of a recording, in either format."""
-    # pyxdf and h5py are extras.
-    if path.suffix.lower() == ".nwb":
-        from rt_ner.data.formats.nwb.live.reader import (  # noqa: PLC0415
-            recorded_streams as nwb_streams,
-        )
-
-        return nwb_streams(path)
-    from rt_ner.data.formats.xdf.reader import recorded_streams  # noqa: PLC0415
-
-    try:
-        return recorded_streams(path)
-    except (SessionError, OSError) as error:
-        raise SessionError(f"{path}: {error}") from error
 
 
 _FIELDS = fields(ClosedLoopBlock)

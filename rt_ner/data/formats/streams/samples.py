@@ -1,9 +1,10 @@
 """Samples of recorded streams, on one clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _LARGEST_S = 4e9
 class Samples:
     """Stamps in ns of one clock, and values: ``(sample, channel)``, or lists of texts.
 
-    Values of voltage may still be on the disk, and are read slice by slice.
+    Numbers may still be on the disk, and are read slice by slice; those of voltage always are.
     """
 
     stamps_ns: Int64Array
@@ -40,17 +41,29 @@ class Numbers:
     values: FloatArray
 
 
+class Load(Protocol):
+    """Returns the samples of some streams by number, and warnings; reads no others.
+
+    ``on_disk``: True to leave all numbers on the disk, but for their stamps.
+    """
+
+    def __call__(
+        self, wanted: Sequence[StreamInfo], /, on_disk: bool = False
+    ) -> tuple[dict[int, Samples], list[str]]: ...
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RecordedStreams:
     """The streams of a recording, with a line for each part that is damaged and left out.
 
-    ``load`` returns the samples of some streams by number, and warnings. It reads no others.
+    ``started_at`` is the time at which recording began, if the file says so.
     """
 
     path: Path
     infos: list[StreamInfo]
     damage: tuple[str, ...]
-    load: Callable[[Sequence[StreamInfo]], tuple[dict[int, Samples], list[str]]]
+    load: Load
+    started_at: datetime | None = None
 
 
 def numbers_of(recorded: RecordedStreams, source_ids: Sequence[str]) -> dict[str, Numbers]:
@@ -87,3 +100,11 @@ def checked_ns(stamps_s: FloatArray) -> Int64Array:
             "damaged, get an intact copy"
         )
     return ns_array_from_s(np.asarray(stamps_s, dtype=np.float64))
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names; None if it names none."""
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None

@@ -102,6 +102,18 @@ def copied(
             yield content if changed is None else changed(chunk, content)
 
 
+def begin_text(path: Path, contents: Contents) -> str:
+    """Return the date and time at which recording began, as the file states it; else empty."""
+    chunk = next((one for one in contents.chunks if one.tag == _FILE_HEADER), None)
+    if chunk is None:
+        return ""
+    with path.open("rb") as file:
+        file.seek(chunk.begin)
+        content = file.read(chunk.end - chunk.begin)
+    found = re.search(rb"<datetime>([^<]*)</datetime>", content)
+    return found[1].decode(errors="replace") if found else ""
+
+
 def _read_chunk(file: BinaryIO, size: int, contents: Contents) -> Chunk:
     """Return the chunk that begins here. Raise ValueError or struct.error if there is none."""
     begin = file.tell()

@@ -13,10 +13,10 @@ import pyxdf
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
 from rt_ner.data.formats.streams.recording import recording_of
-from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns
+from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns, moment_of
 from rt_ner.data.formats.streams.stream_info import StreamInfo
-from rt_ner.data.formats.xdf.chunks import Chunk, Contents, copied, scan
-from rt_ner.data.formats.xdf.voltage import Voltage, without_values
+from rt_ner.data.formats.xdf.chunks import Chunk, Contents, begin_text, copied, scan
+from rt_ner.data.formats.xdf.disk_rows import DiskRows, without_values
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.decoding.binning.voltage.settings import CROSSINGS, VoltageSettings
 
@@ -43,33 +43,41 @@ def recorded_streams(path: Path) -> RecordedStreams:
         for number, header in contents.headers.items()
     ]
     return RecordedStreams(
-        path, infos, tuple(contents.damage), partial(_load_samples, path, contents)
+        path,
+        infos,
+        tuple(contents.damage),
+        partial(_load_samples, path, contents),
+        moment_of(begin_text(path, contents)),
     )
 
 
 def _load_samples(
-    path: Path, contents: Contents, wanted: Sequence[StreamInfo]
+    path: Path, contents: Contents, wanted: Sequence[StreamInfo], on_disk: bool = False
 ) -> tuple[dict[int, Samples], list[str]]:
     """Return the samples of some streams by number, and warnings.
 
     Streams of one computer share its clock, so their stamps stay as they are. Those of several
-    computers are moved by the clock offsets that LabRecorder measured. Values of voltage stay on
-    the disk.
+    computers are moved by the clock offsets that LabRecorder measured. Values of voltage, or all
+    numbers, stay on the disk.
     """
-    voltage = {stream.number: stream for stream in wanted if stream.is_voltage}
+    rows = {
+        stream.number: stream
+        for stream in wanted
+        if stream.is_voltage or (on_disk and stream.format != "string")
+    }
     several = len({stream.host for stream in wanted}) > 1
     chunks = contents.of_streams({stream.number for stream in wanted})
 
     def changed(chunk: Chunk, content: bytes) -> bytes:
-        info = voltage.get(chunk.stream)
+        info = rows.get(chunk.stream)
         return content if info is None else without_values(info, chunk, content)
 
     raw = b"".join(copied(path, chunks, changed))
     samples, warnings = _parsed(raw, several), []
     if not several and any((np.diff(one.stamps_ns) < -NS_PER_S).any() for one in samples.values()):
         samples, warnings = _parsed(raw, True), [_SET_BACK]
-    for number, info in voltage.items():
-        samples[number] = replace(samples[number], values=Voltage(path, info, chunks))
+    for number, info in rows.items():
+        samples[number] = replace(samples[number], values=DiskRows(path, info, chunks))
     return samples, warnings
 
 

@@ -13,9 +13,9 @@ from rt_ner.core.arrays import AnyArray
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.common.guards.cut_off_hdf5 import opened_hdf5
 from rt_ner.data.formats.common.guards.foreign_files import foreign_file
-from rt_ner.data.formats.nwb.datasets import check_size
+from rt_ner.data.formats.nwb.datasets import check_size, text_of
 from rt_ner.data.formats.nwb.live.layout import streams_in
-from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns
+from rt_ner.data.formats.streams.samples import RecordedStreams, Samples, checked_ns, moment_of
 from rt_ner.data.formats.streams.stream_info import StreamInfo
 
 
@@ -34,8 +34,9 @@ def find_streams(path: Path) -> RecordedStreams | None:
         if streams is None:
             return None
         damage = [line for name in streams if (line := _cut_off(name, file["acquisition"][name]))]
+        began = moment_of(text_of(file["session_start_time"][()]))
     load = partial(_load, path, {info.number: name for name, info in streams.items()})
-    return RecordedStreams(path, list(streams.values()), tuple(damage), load)
+    return RecordedStreams(path, list(streams.values()), tuple(damage), load, began)
 
 
 def _cut_off(name: str, series: h5py.Group) -> str:
@@ -68,18 +69,18 @@ class _Rows:
 
 
 def _load(
-    path: Path, names: dict[int, str], wanted: Sequence[StreamInfo]
+    path: Path, names: dict[int, str], wanted: Sequence[StreamInfo], on_disk: bool = False
 ) -> tuple[dict[int, Samples], list[str]]:
     """Return the samples of some streams by number, and no warnings."""
     with foreign_file("NWB"), opened_hdf5(path) as file:
         return {
-            one.number: _samples(path, file["acquisition"][names[one.number]], one)
+            one.number: _samples(path, file["acquisition"][names[one.number]], one, on_disk)
             for one in wanted
         }, []
 
 
-def _samples(path: Path, series: h5py.Group, info: StreamInfo) -> Samples:
-    """Return the samples of a series; voltage stays on the disk."""
+def _samples(path: Path, series: h5py.Group, info: StreamInfo, on_disk: bool) -> Samples:
+    """Return the samples of a series; voltage, or all numbers, stay on the disk."""
     data, n_samples = series["data"], info.n_samples
     if data.ndim == 2 and data.shape[1] != info.n_channels:
         raise SessionError(
@@ -89,7 +90,7 @@ def _samples(path: Path, series: h5py.Group, info: StreamInfo) -> Samples:
     stamps_ns = checked_ns(series["timestamps"][:n_samples])
     name = series.name.rpartition("/")[2]
     values: Any
-    if info.is_voltage:
+    if info.is_voltage or (on_disk and data.dtype.kind != "S"):
         return Samples(stamps_ns, _Rows(path, name, (n_samples, *data.shape[1:])))
     check_size(data, name)
     values = data[:n_samples]

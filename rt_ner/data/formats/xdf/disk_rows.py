@@ -1,4 +1,4 @@
-"""Voltage in an XDF file, whose values stay on the disk until they are needed."""
+"""Numbers in an XDF file, such as voltage, that stay on the disk until they are needed."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ from rt_ner.data.formats.xdf.chunks import HEADER, SAMPLES, Chunk, read_length, 
 _TAG_AND_STREAM = struct.Struct("<HI")
 
 
-class Voltage:
+class DiskRows:
     """The values ``(sample, channel)`` of one stream, read slice by slice."""
 
     def __init__(self, path: Path, info: StreamInfo, chunks: Sequence[Chunk]) -> None:
