@@ -9,6 +9,9 @@ from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.errors import ConfigError
 
 _LABEL = re.compile(r"[0-9A-Za-z]+$")
+_FILE_NAME = re.compile(
+    r"sub-([0-9A-Za-z]+)_ses-([0-9A-Za-z]+)_task-([0-9A-Za-z]+)_run-\d+_ephys\.(xdf|nwb)"
+)
 _LABELS = ("subject", "session", "task")
 
 
@@ -46,6 +49,15 @@ class RecordingName:
                 f"--record-as {text}: expected SUBJECT/SESSION/TASK, e.g. M/day1/reach"
             )
         return cls(**dict(zip(_LABELS, parts, strict=False)), file_format=file_format)
+
+    @classmethod
+    def of_file(cls, path: Path) -> "RecordingName | None":
+        """Return the labels in the name of a recording; None if it has none."""
+        found = _FILE_NAME.fullmatch(path.name)
+        if found is None:
+            return None
+        *labels, file_format = found.groups()
+        return cls(*labels, RecordingFormat(file_format))
 
     def options(self) -> list[str]:
         """Return labels and format as the options of all commands that record."""

@@ -48,7 +48,8 @@ class TaskRunner:
         self._names = OwnNames(source, TASK_KINDS)
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
         self._target_out = open_outlet(source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS)
-        self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None)
+        about = {"settings": settings.model_dump_json()}
+        self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None, about)
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
         for outlet in (self._cursor_out, self._target_out, self._phase_out, self._markers_out):
             self._names.add(outlet)

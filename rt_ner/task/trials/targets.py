@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rt_ner.core.arrays import FloatArray
+from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.task.settings import Layout, TaskSettings
 
 
@@ -23,9 +23,13 @@ class Target(NamedTuple):
 
     def holds(self, cursor_cm: FloatArray) -> bool:
         """Return True if the cursor's centre is in the target."""
-        away = np.abs(cursor_cm - self.centre_cm)
-        farthest = away.max() if self.is_square else np.hypot(*away)
-        return bool(farthest <= self.radius)
+        return bool(self.hold(cursor_cm))
+
+    def hold(self, places_cm: FloatArray) -> BoolArray:
+        """Return where places ``(…, 2)`` in cm are in the target, ``(…,)``."""
+        away = np.abs(places_cm - self.centre_cm)
+        farthest = away.max(axis=-1) if self.is_square else np.hypot(away[..., 0], away[..., 1])
+        return np.asarray(farthest <= self.radius)
 
 
 class Targets:

@@ -1,0 +1,1 @@
+"""Write the session report: a page that shows how recorded sessions went."""

@@ -1,0 +1,1 @@
+"""Read from a recording what happened in it: decoder, task, electrodes and messages."""
