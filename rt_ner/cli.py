@@ -28,6 +28,7 @@ class Commands(LazyGroup):
             "convert": "Convert a recording to a session file (.npz) or to NWB.",
             "record": "Record all LSL streams to an XDF or NWB file, until Ctrl-C.",
             "salvage": "Rescue the intact part of a damaged recording.",
+            "report": "Write a page that shows how recorded sessions went.",
         },
         "Train": {
             "demo": "Train on a session, replay it and decode it live.",

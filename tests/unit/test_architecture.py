@@ -24,7 +24,7 @@ def test_the_commands_are_those_announced() -> None:
         "decode", "view", "task", "subject", "recalibrate", "adapt", "closed-loop", "doctor",
         "noise", "bench", "convert", "record", "salvage", "blackrock",
         "mouse", "joystick", "settings", "sweep", "models",
-        "rig",
+        "rig", "report",
     }  # fmt: skip
 
 

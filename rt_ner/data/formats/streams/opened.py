@@ -38,4 +38,6 @@ def recorded_streams(path: Path) -> RecordedStreams:
         ) from error
     except (SessionError, OSError) as error:
         reason = str(error)
-        raise SessionError(reason if reason.startswith(str(path)) else f"{path}: {reason}") from error
+        raise SessionError(
+            reason if reason.startswith(str(path)) else f"{path}: {reason}"
+        ) from error

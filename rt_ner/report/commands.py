@@ -1,0 +1,47 @@
+"""Define the command `rt-ner report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rt_ner.core.atomic_files import replace_file
+from rt_ner.terminal.options import AsJson, print_json
+
+
+def report(
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RECORDING...",
+            help="Recording of rt-ner record (.xdf or .nwb); several of one animal: its history.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Page to write, e.g. day1.html; an existing one is replaced. Default: beside the "
+            "last recording, with the ending .html.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a page that shows how recorded sessions went.
+
+    The page (HTML) opens in any browser, needs nothing else, and can be printed. It shows the
+    trials, the decoder's states and latency, all that was lost or late, electrodes and notices.
+
+    Example: rt-ner report recordings/sub-M/ses-day1/*.xdf --out day1.html
+    """
+    from rt_ner.report.page.document import page_of
+    from rt_ner.report.reading.session import read_session
+
+    page = page_of([read_session(path) for path in recordings])
+    path = out or recordings[-1].with_suffix(".html")
+    replace_file(path, page)
+    if as_json:
+        print_json({"file": str(path), "sessions": len(recordings)})
+    else:
+        typer.echo(f"written: {path}")

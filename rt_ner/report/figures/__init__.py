@@ -1,0 +1,1 @@
+"""Draw a session's figures as SVG: time courses, reaches, latency, electrodes, history."""

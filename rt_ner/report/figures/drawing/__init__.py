@@ -1,0 +1,1 @@
+"""Draw axes, lines, bars and pixels as SVG."""

@@ -1,0 +1,1 @@
+"""Put together the page: one part per session, and the history of the animal."""

@@ -1,0 +1,1 @@
+"""The sections of a session's part of the page."""

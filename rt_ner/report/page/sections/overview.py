@@ -1,0 +1,143 @@
+"""Say how a session went, in a few numbers and sentences."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from rt_ner.live.states import State
+from rt_ner.report.markup import element
+from rt_ner.report.page.pieces import clock, duration, listed, number, tiles
+from rt_ner.report.reading.decoder import Stay
+from rt_ner.report.reading.electrodes import Electrodes
+from rt_ner.report.reading.session import Session
+
+# Input that did not become part of a decoded hop, and hops that were late or not decoded.
+LOSSES = (
+    "missing", "late", "duplicate", "invalid", "skipped", "undecodable", "clock_steps",
+    "missed", "nonfinite", "passed_over",
+)  # fmt: skip
+_ODD_STATES = (State.STALE, State.FAULT, State.HOLD)
+_MANY_MISSED = 0.01
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The numbers by which sessions are compared; NaN where they are not known."""
+
+    n_trials: int
+    success: float
+    acquire_s: float
+    throughput_bps: float
+    bit_rate_bps: float
+    running: float
+    median_ms: float
+    p99_ms: float
+    largest_ms: float
+    n_electrodes: int
+    n_silent: int
+    n_hot: int
+
+
+def overview_of(session: Session) -> Overview:
+    """Return the numbers of a session."""
+    nan = float("nan")
+    whole = session.task.whole if session.task else None
+    total_ms = session.timing.total_ms if session.timing else np.zeros(0)
+    known = total_ms[np.isfinite(total_ms)]
+    tail = np.percentile(known, [50, 99, 100]).tolist() if known.size else (nan, nan, nan)
+    running_s = sum(stay.length_s for stay in session.stays if stay.state == State.RUNNING)
+    array = session.electrodes if isinstance(session.electrodes, Electrodes) else None
+    return Overview(
+        n_trials=whole.score.trials if whole else 0,
+        success=whole.score.success_rate if whole else nan,
+        acquire_s=whole.score.acquire_s_median if whole else nan,
+        throughput_bps=whole.score.throughput_bps if whole else nan,
+        bit_rate_bps=whole.bit_rate_bps if whole else nan,
+        running=running_s / session.length_s if session.stays and session.length_s else nan,
+        median_ms=tail[0],
+        p99_ms=tail[1],
+        largest_ms=tail[2],
+        n_electrodes=len(array.names) if array else 0,
+        n_silent=int(array.silent.sum()) if array else 0,
+        n_hot=int(array.hot.sum()) if array else 0,
+    )
+
+
+def losses_in_words(session: Session) -> str:
+    """Return what was lost or late in a session; empty if nothing was, or if it is not known."""
+    totals = session.timing.totals if session.timing else {}
+    return ", ".join(
+        f"{totals[one]:,} {one.replace('_', ' ')}" for one in LOSSES if totals.get(one)
+    )
+
+
+def overview(session: Session) -> list[Element]:
+    """Return the session's first lines: numbers, and what is worth knowing."""
+    found = overview_of(session)
+    shown = [
+        (number(100 * found.success, ".0f", " %"), f"of {found.n_trials} trials succeeded"),
+        (number(found.acquire_s, ".2f", " s"), "to acquire a target (median)"),
+        (number(found.throughput_bps, ".2f", " bits/s"), "throughput (Fitts, mean)"),
+        (number(found.bit_rate_bps, ".2f", " bits/s"), "achieved bit rate"),
+        (number(100 * found.running, ".0f", " %"), "of the time in RUNNING"),
+        (
+            number(found.median_ms, ".2f", " ms"),
+            f"latency (median; 99 %: {number(found.p99_ms)} ms)",
+        ),
+        (f"{found.n_silent} / {found.n_hot}", f"silent / hot of {found.n_electrodes} electrodes"),
+    ]
+    lines = [
+        element("li", text, **({"class_": "odd"} if is_odd else {}))
+        for text, is_odd in _lines(session, found)
+    ]
+    return [tiles(shown), element("ul", *lines, class_="told")]
+
+
+def _lines(session: Session, found: Overview) -> Iterator[tuple[str, bool]]:
+    """Yield sentences on the session, each with True if it needs attention."""
+    for line in (*session.missing, *(f"Damaged: {one}." for one in session.damage)):
+        yield line, True
+    if session.stays:
+        yield from _state_lines(session)
+    if session.timing:
+        yield from _loop_lines(session)
+    for number_, swap_ns in enumerate(session.swaps_ns, 2):
+        at = clock((swap_ns - session.begin_ns) / 1e9)
+        yield f"At {at} another bundle began to decode (number {number_} of the session).", False
+    if isinstance(session.electrodes, Electrodes):
+        yield from _electrode_lines(session.electrodes)
+    if session.task and not math.isfinite(found.success) and not session.task.n_marked:
+        yield "No trial was both begun and ended during the recording.", True
+
+
+def _state_lines(session: Session) -> Iterator[tuple[str, bool]]:
+    for state in _ODD_STATES:
+        stays = [stay for stay in session.stays if stay.state == state]
+        if stays:
+            yield _visits(state, stays, session.begin_ns), state is not State.HOLD
+    if not any(stay.state == State.RUNNING for stay in session.stays):
+        yield "The decoder was never RUNNING: the cursor did not move.", True
+
+
+def _visits(state: State, stays: list[Stay], begin_ns: int) -> str:
+    times = "once" if len(stays) == 1 else f"{len(stays)} times"
+    total = duration(sum(stay.length_s for stay in stays))
+    at = listed([clock((stay.begin_ns - begin_ns) / 1e9) for stay in stays], 6)
+    return f"{state} {times}, {total} in all, at {at}."
+
+
+def _loop_lines(session: Session) -> Iterator[tuple[str, bool]]:
+    assert session.timing
+    lost = losses_in_words(session)
+    yield (f"Lost or late: {lost}.", True) if lost else ("Nothing was lost or late.", False)
+    if gaps := session.timing.n_gaps:
+        yield f"Hops do not follow one another at {gaps} places (a pause, or not recorded).", False
+
+
+def _electrode_lines(array: Electrodes) -> Iterator[tuple[str, bool]]:
+    for what, which in (("Silent", array.silent), ("Hot", array.hot)):
+        if which.any():
+            yield f"{what}: {listed(array.named(which))}.", True
