@@ -26,6 +26,14 @@ def report(
             show_default=False,
         ),
     ] = None,
+    decoder: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Decoder to report on. Default: the one that sent most."),
+    ] = "",
+    task: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Task to report on. Default: the one that sent most."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a page that shows how recorded sessions went.
@@ -37,8 +45,10 @@ def report(
     """
     from rt_ner.report.page.document import page_of
     from rt_ner.report.reading.session import read_session
+    from rt_ner.report.reading.streams import Wanted
 
-    page = page_of([read_session(path) for path in recordings])
+    wanted = Wanted(decoder, task)
+    page = page_of([read_session(path, wanted) for path in recordings])
     path = out or recordings[-1].with_suffix(".html")
     replace_file(path, page)
     if as_json:

@@ -14,7 +14,7 @@ def element(tag: str, *content: Content, **attributes: object) -> Element:
 
     Parameters
     ----------
-    name
+    tag
         Name of the element.
     *content
         Texts and elements; None is left out.

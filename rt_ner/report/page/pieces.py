@@ -62,16 +62,16 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Element:
         element("tr", element("th", name), element("td", text, class_="text"))
         for name, text in rows
     ]
-    return element("table", *body)
+    return element("table", *body, class_="pairs")
 
 
 def tiles(shown: Iterable[tuple[str, str]]) -> Element:
     """Return large values, each with its meaning."""
-    return element(
-        "div",
-        *(element("div", element("b", value), element("span", what), class_="tile") for value, what in shown),
-        class_="tiles",
-    )  # fmt: skip
+    each = (
+        element("div", element("b", value), element("span", what), class_="tile")
+        for value, what in shown
+    )
+    return element("div", *each, class_="tiles")
 
 
 def figure(drawn: Element | None, caption: str, kind: str = "wide") -> Element | None:

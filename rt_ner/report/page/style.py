@@ -11,10 +11,10 @@ h3 { font-size: 1.05rem; margin: 1.4rem 0 0.3rem; }
 p { margin: 0.3rem 0 0.6rem; }
 .about, .note, figcaption { color: #4c5763; }
 .note, figcaption { font-size: 0.87rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: 0.6rem;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: 0.6rem;
   margin: 0.8rem 0; }
 .tile { border: 1px solid #d5dae0; border-radius: 6px; padding: 0.5rem 0.7rem; }
-.tile b { display: block; font-size: 1.45rem; line-height: 1.25; }
+.tile b { display: block; font-size: 1.25rem; line-height: 1.25; }
 .tile span { color: #4c5763; font-size: 0.85rem; }
 ul.told { list-style: none; margin: 0.6rem 0; padding: 0; }
 ul.told li { border-left: 4px solid #009e73; padding: 0.1rem 0.6rem; margin: 0.3rem 0;
@@ -27,7 +27,9 @@ th, td { text-align: left; vertical-align: top; padding: 0.22rem 0.8rem 0.22rem 
 th { font-weight: 600; white-space: nowrap; }
 td.number { text-align: right; white-space: nowrap; }
 th.number { text-align: right; white-space: normal; }
-td.text { overflow-wrap: anywhere; min-width: 9rem; }
+td.text { overflow-wrap: break-word; }
+.pairs td { overflow-wrap: anywhere; }
+.pairs th { white-space: normal; min-width: 7rem; }
 figure { margin: 0.6rem 0; }
 svg.figure { display: block; width: 100%; min-width: 34rem; height: auto; max-width: 52rem; }
 .square svg.figure { min-width: 0; max-width: 31rem; }

@@ -11,6 +11,8 @@ from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
 from rt_ner.report.reading.streams import Found
 
+# Times that are farther from each other are on two clocks.
+LONGEST_APART_NS = 60 * NS_PER_S
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed")
 _STATES = tuple(State)
 # Running counts: those of the input, and of the hops.
@@ -39,8 +41,10 @@ class Timing:
         By name of a count: the times at which it grew, and by how much.
     totals
         By name of a count: its growth during the recording.
-    changes
-        For ``state``, ``bundle`` and ``gain``: each new value and when it was first seen.
+    state
+        Number of the state in which each hop was decoded ``(hop,)``; −1 if it is not known.
+    bundles
+        The number of each bundle that began to decode, and when.
 
     """
 
@@ -50,7 +54,8 @@ class Timing:
     age_ms: Float32Array
     lost: dict[str, tuple[Int64Array, Int64Array]]
     totals: dict[str, int]
-    changes: dict[str, list[tuple[int, float]]]
+    state: Int64Array
+    bundles: list[tuple[int, float]]
 
     @property
     def total_ms(self) -> FloatArray:
@@ -66,7 +71,26 @@ class Timing:
     @property
     def swaps_ns(self) -> list[int]:
         """Times at which another bundle began to decode."""
-        return [time_ns for time_ns, _ in self.changes["bundle"][1:]]
+        return [time_ns for time_ns, _ in self.bundles[1:]]
+
+    @property
+    def at_ns(self) -> Int64Array:
+        """Time at which each hop's velocity left, by the session's clock ``(hop,)``.
+
+        A simulated clock runs faster than the decoder's own: then, the end of the hop.
+        """
+        is_apart = np.abs(self.pushed_ns - self.hop_ns) > LONGEST_APART_NS
+        return np.where(is_apart, self.hop_ns, self.pushed_ns)
+
+    def states_after(self, times_ns: Sequence[int]) -> list[tuple[int, str]]:
+        """Return each change of the hops' state, and the first state after each of some times."""
+        if not len(self.hop_ns):
+            return []
+        changed = np.flatnonzero(np.append(True, self.state[1:] != self.state[:-1]))
+        at_ns = self.at_ns
+        after = np.searchsorted(at_ns, np.asarray(times_ns, dtype=np.int64), side="right")
+        rows = np.union1d(changed, after[after < len(at_ns)].astype(np.int64)).tolist()
+        return [(int(at_ns[row]), _named(int(self.state[row]))) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -94,7 +118,9 @@ def read_timing(found: Found) -> Timing | None:
     return rows.timing() if rows.hop_ns else None
 
 
-def stays_of(timing: Timing | None, said: Sequence[tuple[int, str]], end_ns: int) -> list[Stay]:
+def stays_of(
+    timing: Timing | None, said: Sequence[tuple[int, str]], span_ns: tuple[int, int]
+) -> list[Stay]:
     """Return the decoder's stays in its states, in order.
 
     Parameters
@@ -103,8 +129,8 @@ def stays_of(timing: Timing | None, said: Sequence[tuple[int, str]], end_ns: int
         Each hop's state; None if it was not recorded.
     said
         The changes of state that the decoder published, with their times.
-    end_ns
-        End of the session.
+    span_ns
+        Begin and end of the session.
 
     Returns
     -------
@@ -112,11 +138,12 @@ def stays_of(timing: Timing | None, said: Sequence[tuple[int, str]], end_ns: int
         One for each time that the state differs from the one before.
 
     """
-    seen = [(ns, _named(number)) for ns, number in timing.changes["state"]] if timing else []
+    seen = timing.states_after([time_ns for time_ns, _ in said]) if timing else []
     changes = sorted([*seen, *said], key=lambda change: change[0])
     stays: list[Stay] = []
-    for index, (begin_ns, state) in enumerate(changes):
-        until_ns = changes[index + 1][0] if index + 1 < len(changes) else max(end_ns, begin_ns)
+    times_ns = np.clip([time_ns for time_ns, _ in changes], *span_ns).tolist()
+    for index, (begin_ns, (_, state)) in enumerate(zip(times_ns, changes, strict=True)):
+        until_ns = times_ns[index + 1] if index + 1 < len(changes) else span_ns[1]
         if stays and stays[-1].state == state:
             stays[-1] = Stay(state, stays[-1].begin_ns, until_ns)
         else:
@@ -154,9 +181,8 @@ class _Rows:
         self._age_ms: list[Float32Array] = []
         self._lost: dict[str, list[tuple[Int64Array, Int64Array]]] = {name: [] for name in COUNTS}
         self._before: dict[str, float] = {}
-        self._changes: dict[str, list[tuple[int, float]]] = {
-            "state": [], "bundle": [], "gain": [],
-        }  # fmt: skip
+        self._state: list[Int64Array] = []
+        self._bundles: list[tuple[int, float]] = []
 
     def take(self, stamps_ns: Int64Array, values: FloatArray) -> None:
         """Add some rows."""
@@ -174,8 +200,10 @@ class _Rows:
         for name in COUNTS:
             if name in self.columns:
                 self._count(name, stamps_ns, values[:, self.columns[name]])
-        for name, seen in self._changes.items():
-            _note_changes(seen, stamps_ns, values[:, self.columns[name]])
+        state = values[:, self.columns["state"]]
+        known = (state >= 0) & (state < len(_STATES))
+        self._state.append(np.where(known, state, -1).astype(np.int64))
+        _note_changes(self._bundles, stamps_ns, values[:, self.columns["bundle"]])
 
     def _count(self, name: str, stamps_ns: Int64Array, running: FloatArray) -> None:
         """Note where a running count grew; a decoder that begins anew counts from zero again."""
@@ -195,7 +223,8 @@ class _Rows:
             np.concatenate(self._age_ms),
             {name: grown for name, grown in lost.items() if name != "used"},
             {name: int(grown[1].sum()) for name, grown in lost.items()},
-            self._changes,
+            np.concatenate(self._state),
+            self._bundles,
         )
 
 
@@ -211,6 +240,5 @@ def _note_changes(seen: list[tuple[int, float]], stamps_ns: Int64Array, values: 
             seen.append((time_ns, value))
 
 
-def _named(number: float) -> str:
-    known = number == number and 0 <= number < len(_STATES)  # noqa: PLR0124 - NaN
-    return str(_STATES[int(number)]) if known else "unknown"
+def _named(number: int) -> str:
+    return str(_STATES[number]) if number >= 0 else "unknown"

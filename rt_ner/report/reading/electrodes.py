@@ -60,9 +60,7 @@ class Electrodes:
         """Return in words how electrodes differ from an earlier session, with those concerned."""
         rows = {name: row for row, name in enumerate(before.names)}
         shared = [(row, rows[name]) for row, name in enumerate(self.names) if name in rows]
-        now, then = (np.array(each, dtype=int) for each in zip(*shared, strict=True)) if shared else (
-            np.zeros(0, int), np.zeros(0, int),
-        )  # fmt: skip
+        now, then = np.array(shared, dtype=np.int64).reshape(-1, 2).T
         rate, earlier = self.rate_hz[now], before.rate_hz[then]
         names = [self.names[row] for row in now]
         fires = (rate > 0) & (earlier > 0) & (np.abs(rate - earlier) > _CHANGED_HZ)

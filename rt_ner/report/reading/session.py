@@ -18,9 +18,16 @@ from rt_ner.data.formats.streams.samples import RecordedStreams
 from rt_ner.data.formats.streams.stream_info import decoder_provenance
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.record.naming import RecordingName
-from rt_ner.report.reading.decoder import Stay, Timing, read_drift, read_timing, stays_of
+from rt_ner.report.reading.decoder import (
+    LONGEST_APART_NS,
+    Stay,
+    Timing,
+    read_drift,
+    read_timing,
+    stays_of,
+)
 from rt_ner.report.reading.electrodes import Electrodes, read_electrodes
-from rt_ner.report.reading.streams import Found, find
+from rt_ner.report.reading.streams import ANY, Found, Wanted, find
 from rt_ner.report.reading.task import Task, read_task
 
 _PREFIX = "decoder_"
@@ -104,8 +111,8 @@ class Session:
         return f"{self.name.subject}, {self.name.session}: {self.name.task}, run {int(run)}"
 
 
-def read_session(path: Path) -> Session:
-    """Return what happened in a recording.
+def read_session(path: Path, wanted: Wanted = ANY) -> Session:
+    """Return what happened in a recording, with the decoder and the task that are wanted.
 
     Raises
     ------
@@ -117,7 +124,7 @@ def read_session(path: Path) -> Session:
     if not any(info.n_samples for info in recorded.infos):
         raise SessionError(f"{path}: a recording without samples; was the source running?")
     try:
-        return _session(path, recorded, find(recorded))
+        return _session(path, recorded, find(recorded, wanted))
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from error
 
@@ -125,6 +132,7 @@ def read_session(path: Path) -> Session:
 def _session(path: Path, recorded: RecordedStreams, found: Found) -> Session:
     begin_ns, end_ns = found.span_ns()
     timing = read_timing(found)
+    task, apart = _task(found, timing, (begin_ns, end_ns))
     about = {
         name.removeprefix(_PREFIX): text
         for name, text in decoder_provenance(recorded.infos).items()
@@ -137,16 +145,27 @@ def _session(path: Path, recorded: RecordedStreams, found: Found) -> Session:
         end_ns=end_ns,
         about=about,
         settings=_changed(about.pop("settings", "")),
-        stays=stays_of(timing, found.texts(Kind.STATE), end_ns),
+        stays=stays_of(timing, found.texts(Kind.STATE), (begin_ns, end_ns)),
         timing=timing,
         drift=read_drift(found),
         electrodes=read_electrodes(found, (begin_ns, end_ns)),
-        task=read_task(found, timing.swaps_ns if timing else ()),
+        task=task,
         messages=_messages(found, timing, (begin_ns, end_ns)),
         streams=tuple(info.describe() for info in recorded.infos),
-        missing=found.missing,
+        missing=(*found.missing, *apart),
         damage=found.damage,
     )
+
+
+def _task(
+    found: Found, timing: Timing | None, span_ns: tuple[int, int]
+) -> tuple[Task | None, list[str]]:
+    """Return the task, or no task and the reason: its times are not those of the decoder."""
+    task = read_task(found, timing.swaps_ns if timing else ())
+    trials = task.whole.trials if task else ()
+    if trials and not any(_is_near(one.end_ns, *span_ns) for one in trials):
+        return None, ["The task's times are not the decoder's: two clocks, or two rigs."]
+    return task, []
 
 
 def _messages(found: Found, timing: Timing | None, span_ns: tuple[int, int]) -> list[Message]:
@@ -164,20 +183,19 @@ def _on_session_clock(
     times_ns: Sequence[int], timing: Timing | None, span_ns: tuple[int, int]
 ) -> list[int | None]:
     """Return times on the session's clock; a faster simulated one differs from the computer's."""
-    near_ns = 60 * NS_PER_S
-
-    def is_near(time_ns: float, begin_ns: float, end_ns: float) -> bool:
-        return bool(begin_ns - near_ns <= time_ns <= end_ns + near_ns)
-
     found: list[int | None] = []
     for time_ns in times_ns:
-        if is_near(time_ns, *span_ns):
+        if _is_near(time_ns, *span_ns):
             found.append(time_ns)
-        elif timing and is_near(time_ns, timing.pushed_ns[0], timing.pushed_ns[-1]):
+        elif timing and _is_near(time_ns, timing.pushed_ns[0], timing.pushed_ns[-1]):
             found.append(int(np.interp(time_ns, timing.pushed_ns, timing.hop_ns)))
         else:
             found.append(None)
     return found
+
+
+def _is_near(time_ns: float, begin_ns: float, end_ns: float) -> bool:
+    return bool(begin_ns - LONGEST_APART_NS <= time_ns <= end_ns + LONGEST_APART_NS)
 
 
 def _changed(text: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import Kind
+from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.streams.samples import RecordedStreams, Samples
 from rt_ner.data.formats.streams.stream_info import StreamInfo
 
@@ -93,10 +94,29 @@ class Found:
         return (min(times_ns), max(times_ns)) if times_ns else (0, 0)
 
 
-def find(recorded: RecordedStreams) -> Found:
-    """Return the streams of a recording that a report needs."""
+@dataclass(frozen=True)
+class Wanted:
+    """The names of the decoder and the task to report on; empty: those that sent most."""
+
+    decoder: str = ""
+    task: str = ""
+
+
+ANY = Wanted()
+
+
+def find(recorded: RecordedStreams, wanted: Wanted) -> Found:
+    """Return the streams of a recording that a report needs.
+
+    Raises
+    ------
+    SessionError
+        If it holds no decoder or no task of a name that is wanted.
+
+    """
     filled = [info for info in recorded.infos if info.n_samples and info.format]
-    decoders, tasks = (_senders(filled, kinds) for kinds in (_OF_DECODER, _OF_TASK))
+    decoders = _senders(filled, _OF_DECODER, wanted.decoder)
+    tasks = _senders(filled, _OF_TASK, wanted.task)
     chosen = {*decoders[:1], *tasks[:1]}
     infos: dict[Kind, list[StreamInfo]] = {}
     for kind in (*_TEXTS, *_NUMBERS):
@@ -105,8 +125,8 @@ def find(recorded: RecordedStreams) -> Found:
         # Another program's task sends its own markers.
         infos[kind] = named or (own if kind is Kind.MARKERS and not tasks else [])
     spikes = None if infos[Kind.COUNTS] else _spikes(filled)
-    wanted = [info for of_kind in infos.values() for info in of_kind]
-    samples, warnings = recorded.load([*wanted, *([spikes] if spikes else [])], on_disk=True)
+    needed = [info for of_kind in infos.values() for info in of_kind]
+    samples, warnings = recorded.load([*needed, *([spikes] if spikes else [])], on_disk=True)
     return Found(
         {kind: of_kind for kind, of_kind in infos.items() if of_kind},
         samples,
@@ -126,13 +146,16 @@ def _is(info: StreamInfo, kind: Kind) -> bool:
     return info.source_id.rpartition("/")[2] == kind and is_text == (kind in _TEXTS)
 
 
-def _senders(infos: list[StreamInfo], kinds: tuple[Kind, ...]) -> list[str]:
-    """Return the names of all senders of such streams; who sent most comes first."""
+def _senders(infos: list[StreamInfo], kinds: tuple[Kind, ...], wanted: str) -> list[str]:
+    """Return the names of all senders of such streams: the wanted one, or who sent most, first."""
     counts: dict[str, int] = {}
     for info in infos:
         if any(_is(info, kind) for kind in kinds):
             counts[info.source] = counts.get(info.source, 0) + info.n_samples
-    return sorted(counts, key=lambda name: -counts[name])
+    if wanted and wanted not in counts:
+        found = ", ".join(counts) or "none"
+        raise SessionError(f"no streams of '{wanted}', expected one of those in it: {found}")
+    return sorted(counts, key=lambda name: (name != wanted, -counts[name]))
 
 
 def _spikes(filled: list[StreamInfo]) -> StreamInfo | None:
@@ -156,6 +179,6 @@ def _missing(
         if len(names) > 1:
             missing.append(
                 f"The report is of the {what} {names[0]}. The recording also holds "
-                f"{', '.join(names[1:])}."
+                f"{', '.join(names[1:])}: --{what} NAME reports on another."
             )
     return tuple(missing)

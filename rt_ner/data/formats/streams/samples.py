@@ -42,14 +42,16 @@ class Numbers:
 
 
 class Load(Protocol):
-    """Returns the samples of some streams by number, and warnings; reads no others.
-
-    ``on_disk``: True to leave all numbers on the disk, but for their stamps.
-    """
+    """Reads the samples of some streams, and of no others."""
 
     def __call__(
         self, wanted: Sequence[StreamInfo], /, on_disk: bool = False
-    ) -> tuple[dict[int, Samples], list[str]]: ...
+    ) -> tuple[dict[int, Samples], list[str]]:
+        """Return the samples by the stream's number, and warnings.
+
+        ``on_disk``: True to leave all numbers on the disk, but for their stamps.
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)

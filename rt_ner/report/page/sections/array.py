@@ -40,8 +40,8 @@ def array_section(session: Session, before: Session | None, courses: Courses) ->
         figure(drawn, caption),
         figure(
             courses.drift(),
-            "Drift that the running normalisation has followed: how far the electrodes' mean square "
-            "root of counts has moved since its first state (root mean square over electrodes).",
+            "Drift that the running normalisation has followed: how far the electrodes' mean "
+            "square root of counts has moved from its first state (root mean square over all).",
         ),
         *_changes(found, before),
     )

@@ -30,7 +30,7 @@ def task_section(session: Session, courses: Courses) -> Element:
         _settings(task),
         figure(courses.trials(task), "Each trial at its end, and the success of each block."),
         table(("block", "bundle", "from", *_HEADS, *_MORE_HEADS), _block_rows(session, task), 3),
-        "Acquisition time runs from the go cue to the last entry into the target, without the hold. "
+        "Acquisition time: from the go cue to the last entry into the target, without the hold. "
         "Throughput is Fitts's, after ISO 9241-9; the bit rate counts a wrong selection against a "
         "right one. Only successful trials have times, throughput and a path efficiency.",
         figure(
