@@ -230,6 +230,8 @@ def _decode_until(
             status.showing(loop, has_keyboard),
         ):
             loop.run()
+    for said in alarms:
+        status.say(said)
     return loop.statistics
 
 

@@ -40,13 +40,20 @@ def record(
         ),
     ] = "",
     until_told: Annotated[bool, typer.Option("--until-told", hidden=True)] = False,
+    with_report: Annotated[
+        bool,
+        typer.Option(
+            "--report/--no-report", help="Write the session report beside the recording at its end."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Record all LSL streams to an XDF or NWB file, until Ctrl-C.
 
     Records every visible stream; XDF files are written by LabRecorder. Files are named as in BIDS,
     e.g. FOLDER/sub-M/ses-day1/sub-M_ses-day1_task-reach_run-001_ephys.xdf, and never overwritten.
-    Streams that appear later are reported, not recorded.
+    Streams that appear later are reported, not recorded. The session report, a page with the
+    ending .html, is written when the file is closed (Ctrl-C leaves it out).
 
     Example: rt-ner record recordings --record-as M/day1/reach --format nwb
     """
@@ -89,7 +96,12 @@ def record(
             recorder.watch(stop)
         finally:
             summary = recorder.finish()
+    tell_parent("recorded", file=str(path))
     _report(path, summary, console, as_json)
+    if with_report:
+        from rt_ner.record.processes.report_process import write_report
+
+        write_report([path], path.with_suffix(".html"), tell)
 
 
 def _engine(path: Path, name: "RecordingName", tell: Callable[[str], None]) -> "Engine":

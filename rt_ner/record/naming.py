@@ -56,8 +56,8 @@ class RecordingName:
         found = _FILE_NAME.fullmatch(path.name)
         if found is None:
             return None
-        *labels, file_format = found.groups()
-        return cls(*labels, RecordingFormat(file_format))
+        subject, session, task, file_format = found.groups()
+        return cls(subject, session, task, RecordingFormat(file_format))
 
     def options(self) -> list[str]:
         """Return labels and format as the options of all commands that record."""
@@ -79,11 +79,25 @@ class RecordingName:
     def runs(self, folder: Path) -> list[Path]:
         """Return the runs that were recorded so far, in either format, oldest first."""
         where, stem = self._place(folder)
-        runs = sorted(where.glob(f"{stem}_run-*_ephys.*"))
-        return [run for run in runs if run.suffix.removeprefix(".") in list(RecordingFormat)]
+        return _recordings(where, f"{stem}_run-*_ephys.*")
+
+    def session_runs(self, folder: Path) -> list[Path]:
+        """Return the runs of all tasks of the session, by the time of their last change."""
+        where, _ = self._place(folder)
+        return sorted(_recordings(where, "*_ephys.*"), key=lambda run: run.stat().st_mtime)
+
+    def report_path(self, folder: Path) -> Path:
+        """Return the path of the report on all runs of the session."""
+        where, stem = self._place(folder)
+        return where / f"{stem.partition('_task-')[0]}_report.html"
 
     def _place(self, folder: Path) -> tuple[Path, str]:
         """Return the folder of all runs, and the beginning of their names."""
         session = self.session or today()
         where = folder / f"sub-{self.subject}" / f"ses-{session}"
         return where, f"sub-{self.subject}_ses-{session}_task-{self.task}"
+
+
+def _recordings(where: Path, pattern: str) -> list[Path]:
+    found = sorted(where.glob(pattern))
+    return [path for path in found if path.suffix.removeprefix(".") in list(RecordingFormat)]

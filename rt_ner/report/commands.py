@@ -43,15 +43,24 @@ def report(
 
     Example: rt-ner report recordings/sub-M/ses-day1/*.xdf --out day1.html
     """
+    from rt_ner.core.errors import SessionError
     from rt_ner.report.page.document import page_of
     from rt_ner.report.reading.session import read_session
     from rt_ner.report.reading.streams import Wanted
 
-    wanted = Wanted(decoder, task)
-    page = page_of([read_session(path, wanted) for path in recordings])
+    sessions, left_out = [], []
+    for recording in recordings:
+        try:
+            sessions.append(read_session(recording, Wanted(decoder, task)))
+        except SessionError as error:
+            left_out.append(str(error))
+    if not sessions:
+        raise SessionError("; ".join(left_out))
     path = out or recordings[-1].with_suffix(".html")
-    replace_file(path, page)
+    replace_file(path, page_of(sessions, left_out))
     if as_json:
-        print_json({"file": str(path), "sessions": len(recordings)})
-    else:
-        typer.echo(f"written: {path}")
+        print_json({"file": str(path), "sessions": len(sessions), "left_out": left_out})
+        return
+    for line in left_out:
+        typer.echo(f"left out: {line}", err=True)
+    typer.echo(f"written: {path}")

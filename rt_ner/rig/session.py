@@ -7,10 +7,11 @@ from threading import Event
 from typing import Any
 
 from rt_ner.core.errors import ConfigError, RtNerError
+from rt_ner.record.processes.report_process import write_report
 from rt_ner.rig.checks.checks import findings_of
-from rt_ner.rig.file.layout import Rig
+from rt_ner.rig.file.layout import BRAIN, Rig
 from rt_ner.rig.links.network import Network
-from rt_ner.rig.plan.part import DECODER, TASK, Plan
+from rt_ner.rig.plan.part import DECODER, RECORDER, TASK, Plan
 from rt_ner.rig.plan.plans import loop_plan
 from rt_ner.rig.plan.steps import Step, bundle_of, plan_of
 from rt_ner.rig.supervision.run import RigRun, unwatched_state
@@ -72,7 +73,18 @@ def run_rig(rig: Rig, stop: Event, tell: Tell, step: Step | None = None) -> dict
     run = RigRun(rig, plan, tell)
     run.run(stop, earlier)
     _keep_scores(rig, step, bundle, run.supervisor.member(TASK))
+    if run.supervisor.member(RECORDER):
+        report_day(rig, tell)
     return {} if step is None or stop.is_set() else _result(step, plan, run)
+
+
+def report_day(rig: Rig, tell: Tell) -> None:
+    """Write the report on all recordings of the day so far."""
+    name = rig.recording_name(BRAIN)
+    if recordings := name.session_runs(rig.recordings):
+        tell("the session report is being written (Ctrl-C leaves it out)")
+        of_rig = ("--decoder", rig.settings.decoder.published_as, "--task", rig.settings.task.name)
+        write_report(recordings, name.report_path(rig.recordings), tell, *of_rig)
 
 
 def _plan(rig: Rig, step: Step | None, commands: str) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.record.naming import RecordingName
-from rt_ner.record.recorder_process import RecorderChild
+from rt_ner.record.processes.recorder_process import RecorderChild
 
 Recording = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from rt_ner.report.figures.drawing.colours import GREY, colour_of
-from rt_ner.report.figures.drawing.plot import Axis, Plot
+from rt_ner.report.figures.drawing.plot import BESIDE, Axis, Plot
 from rt_ner.task.trials.targets import Target
 from rt_ner.task.trials.trial_machine import Trial
 
@@ -34,8 +34,7 @@ def paths(trials: Sequence[Trial]) -> tuple[Element, int]:
     shown = [trials[row] for row in _evenly(len(trials), _MOST_PATHS)]
     edge = max(_farthest(trials), 1.0) * 1.05
     x, y = Axis(-edge, edge, "cursor x (cm)"), Axis(-edge, edge, "cursor y (cm)")
-    width = _SIZE + 80
-    plot = Plot(x, y, "Paths of the cursor, by target", _SIZE, width=width)
+    plot = Plot(x, y, "Paths of the cursor, by target", _SIZE, width=_SIZE + BESIDE)
     for trial in sorted(shown, key=lambda one: bool(one.success)):
         path = np.array([trial.path_cm[row] for row in _evenly(len(trial.path_cm), _MOST_POINTS)])
         if len(path) > 1:

@@ -15,8 +15,10 @@ from rt_ner.report.page.style import STYLE
 from rt_ner.report.reading.session import Session
 
 
-def page_of(sessions: Sequence[Session]) -> bytes:
+def page_of(sessions: Sequence[Session], left_out: Sequence[str] = ()) -> bytes:
     """Return the page on one session, or on an animal's sessions in order of their start.
+
+    ``left_out`` has a line for each recording that could not be read.
 
     Raises
     ------
@@ -33,7 +35,9 @@ def page_of(sessions: Sequence[Session]) -> bytes:
         befores = [None, *ordered[:-1]]
         parts = [history_part(ordered, anchors)]
         parts += [session_part(*each) for each in zip(ordered, befores, anchors, strict=True)]
-    whole = element("html", _head(ordered), element("body", *parts, _foot()), lang="en")
+    lines = [element("p", f"Left out: {line}", class_="odd") for line in left_out]
+    body = element("body", *lines, *parts, _foot())
+    whole = element("html", _head(ordered), body, lang="en")
     return f"<!DOCTYPE html>\n{written(whole)}\n".encode()
 
 

@@ -12,7 +12,7 @@ from rt_ner.report.page.session_page import when
 from rt_ner.report.reading.session import Session
 
 _HEADS = (
-    "session", "begin", "bundle", "lost or late", "length", "trials", "success (%)",
+    "session", "bundle", "lost or late", "begin", "length", "trials", "success (%)",
     "acquisition (s)", "throughput (bits/s)", "bit rate (bits/s)", "latency, median / 99 % (ms)",
     "silent / hot",
 )  # fmt: skip
@@ -28,11 +28,7 @@ def history_part(sessions: Sequence[Session], anchors: Sequence[str]) -> Element
     """Return the animal's history; ``anchors`` name the parts of the sessions."""
     first, last = sessions[0], sessions[-1]
     animal = first.name.subject if first.name else "Sessions"
-    changed = [
-        row
-        for row in range(1, len(sessions))
-        if _bundle(row, sessions) != _bundle(row - 1, sessions)
-    ]
+    changed = _changes([session.about.get("bundle_sha256", "") for session in sessions])
     rows = [
         _row(session, element("a", f"{row + 1}: {session.title}", href=f"#{anchors[row]}"))
         for row, session in enumerate(sessions)
@@ -41,7 +37,7 @@ def history_part(sessions: Sequence[Session], anchors: Sequence[str]) -> Element
         "article",
         element("h1", f"{animal}: {len(sessions)} sessions"),
         element("p", f"{when(first)} to {when(last)}", class_="about"),
-        table(_HEADS, rows, 4),
+        table(_HEADS, rows, 3),
         *_figures(sessions, changed),
         element("p", "Dashed lines: another bundle than in the session before.", class_="note"),
         class_="first",
@@ -53,9 +49,9 @@ def _row(session: Session, name: Element) -> list[str | Element]:
     lost = losses_in_words(session) or ("nothing" if session.timing else "–")
     return [
         name,
-        when(session),
         session.about.get("bundle", "–"),
         lost,
+        when(session),
         duration(session.length_s),
         str(found.n_trials),
         number(100 * found.success, ".0f"),
@@ -78,5 +74,11 @@ def _figures(sessions: Sequence[Session], changed: Sequence[int]) -> list[Elemen
     return figures
 
 
-def _bundle(row: int, sessions: Sequence[Session]) -> str:
-    return sessions[row].about.get("bundle_sha256", "")
+def _changes(bundles: Sequence[str]) -> list[int]:
+    """Return the sessions, from 0, with another bundle than the last one before that had any."""
+    changed, before = [], ""
+    for row, bundle in enumerate(bundles):
+        if bundle and before and bundle != before:
+            changed.append(row)
+        before = bundle or before
+    return changed

@@ -19,14 +19,14 @@ p { margin: 0.3rem 0 0.6rem; }
 ul.told { list-style: none; margin: 0.6rem 0; padding: 0; }
 ul.told li { border-left: 4px solid #009e73; padding: 0.1rem 0.6rem; margin: 0.3rem 0;
   overflow-wrap: anywhere; }
-ul.told li.odd { border-left-color: #d55e00; background: #fdf3ec; }
+ul.told li.odd, p.odd { border-left-color: #d55e00; background: #fdf3ec; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 0.5rem 0; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 0.22rem 0.8rem 0.22rem 0;
   border-bottom: 1px solid #e6e9ed; font-size: 0.9rem; }
 th { font-weight: 600; white-space: nowrap; }
 td.number { text-align: right; white-space: nowrap; }
-th.number { text-align: right; white-space: normal; }
+th.number { text-align: right; white-space: normal; max-width: 9rem; }
 td.text { overflow-wrap: break-word; }
 .pairs td { overflow-wrap: anywhere; }
 .pairs th { white-space: normal; min-width: 7rem; }

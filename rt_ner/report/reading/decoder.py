@@ -15,6 +15,8 @@ from rt_ner.report.reading.streams import Found
 LONGEST_APART_NS = 60 * NS_PER_S
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed")
 _STATES = tuple(State)
+# States that hops lead to, and the time without a hop after which others count.
+_BY_HOPS, _LULL_NS = (State.WARMING, State.RUNNING), NS_PER_S // 10
 # Running counts: those of the input, and of the hops.
 COUNTS = TIMING_LABELS[TIMING_LABELS.index("used") : TIMING_LABELS.index("gain")]
 # A step of the loop that takes longer shows two clocks, not a latency.
@@ -82,15 +84,22 @@ class Timing:
         is_apart = np.abs(self.pushed_ns - self.hop_ns) > LONGEST_APART_NS
         return np.where(is_apart, self.hop_ns, self.pushed_ns)
 
-    def states_after(self, times_ns: Sequence[int]) -> list[tuple[int, str]]:
-        """Return each change of the hops' state, and the first state after each of some times."""
-        if not len(self.hop_ns):
-            return []
-        changed = np.flatnonzero(np.append(True, self.state[1:] != self.state[:-1]))
+    def states_with(self, said: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Return each change of state by the hops, and by what was said while there were none.
+
+        States that hops lead to are stamped with the end of a hop, which may lie in the past.
+        """
         at_ns = self.at_ns
-        after = np.searchsorted(at_ns, np.asarray(times_ns, dtype=np.int64), side="right")
-        rows = np.union1d(changed, after[after < len(at_ns)].astype(np.int64)).tolist()
-        return [(int(at_ns[row]), _named(int(self.state[row]))) for row in rows]
+        changed = np.flatnonzero(np.append(True, self.state[1:] != self.state[:-1])).tolist()
+        changes, rows = [], set(changed)
+        for time_ns, state in said:
+            following = int(np.searchsorted(at_ns, time_ns, side="right"))
+            is_last = following == len(at_ns)
+            if state not in _BY_HOPS and (is_last or at_ns[following] > time_ns + _LULL_NS):
+                changes.append((time_ns, state))
+                rows |= set() if is_last else {following}
+        changes += [(int(at_ns[row]), _named(int(self.state[row]))) for row in rows]
+        return sorted(changes, key=lambda change: change[0])
 
 
 @dataclass(frozen=True)
@@ -138,8 +147,7 @@ def stays_of(
         One for each time that the state differs from the one before.
 
     """
-    seen = timing.states_after([time_ns for time_ns, _ in said]) if timing else []
-    changes = sorted([*seen, *said], key=lambda change: change[0])
+    changes = timing.states_with(said) if timing else list(said)
     stays: list[Stay] = []
     times_ns = np.clip([time_ns for time_ns, _ in changes], *span_ns).tolist()
     for index, (begin_ns, (_, state)) in enumerate(zip(times_ns, changes, strict=True)):

@@ -133,9 +133,9 @@ def _session(path: Path, recorded: RecordedStreams, found: Found) -> Session:
     begin_ns, end_ns = found.span_ns()
     timing = read_timing(found)
     task, apart = _task(found, timing, (begin_ns, end_ns))
+    of_decoder = [info for info in recorded.infos if info.source == found.decoder]
     about = {
-        name.removeprefix(_PREFIX): text
-        for name, text in decoder_provenance(recorded.infos).items()
+        name.removeprefix(_PREFIX): text for name, text in decoder_provenance(of_decoder).items()
     }
     return Session(
         path=path,

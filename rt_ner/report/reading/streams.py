@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from rt_ner.core.arrays import AnyArray, Int64Array
+from rt_ner.core.arrays import AnyArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.kinds import Kind
-from rt_ner.core.errors import SessionError
+from rt_ner.core.contract.kinds import SPIKE_TYPES, Kind
 from rt_ner.data.formats.streams.samples import RecordedStreams, Samples
 from rt_ner.data.formats.streams.stream_info import StreamInfo
 
@@ -30,6 +30,8 @@ class Found:
         The streams by kind; one that was recorded twice under one name counts twice.
     samples
         The samples by the stream's number; numbers are still on the disk.
+    decoder
+        Name of the decoder; empty if there is none.
     spikes
         The source's spikes, read if there is no decoder that counted them.
     damage
@@ -41,6 +43,7 @@ class Found:
 
     infos: dict[Kind, list[StreamInfo]]
     samples: dict[int, Samples]
+    decoder: str
     spikes: StreamInfo | None
     damage: tuple[str, ...]
     missing: tuple[str, ...]
@@ -56,9 +59,10 @@ class Found:
             part = slice(begin, begin + _ROWS)
             yield samples.stamps_ns[part], np.asarray(samples.values[part])
 
-    def numbers(self, kind: Kind) -> tuple[Int64Array, AnyArray]:
+    def numbers(self, kind: Kind) -> tuple[Int64Array, FloatArray]:
         """Return all samples of a kind of a few columns, in order of time."""
-        stamps, values = [np.zeros(0, np.int64)], []
+        stamps: list[Int64Array] = [np.zeros(0, np.int64)]
+        values: list[FloatArray] = []
         for info in self.infos.get(kind, ()):
             samples = self.samples[info.number]
             if len(samples.stamps_ns) and (not values or values[0].shape[1] == info.n_channels):
@@ -96,7 +100,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The names of the decoder and the task to report on; empty: those that sent most."""
+    """The names of the decoder and the task to report on; empty: those that sent most.
+
+    A recording without one of that name is reported as if it had none.
+    """
 
     decoder: str = ""
     task: str = ""
@@ -106,33 +113,27 @@ ANY = Wanted()
 
 
 def find(recorded: RecordedStreams, wanted: Wanted) -> Found:
-    """Return the streams of a recording that a report needs.
-
-    Raises
-    ------
-    SessionError
-        If it holds no decoder or no task of a name that is wanted.
-
-    """
+    """Return the streams of a recording that a report needs."""
     filled = [info for info in recorded.infos if info.n_samples and info.format]
-    decoders = _senders(filled, _OF_DECODER, wanted.decoder)
-    tasks = _senders(filled, _OF_TASK, wanted.task)
-    chosen = {*decoders[:1], *tasks[:1]}
+    decoder = _sender("decoder", wanted.decoder, _names(filled, _OF_DECODER))
+    task = _sender("task", wanted.task, _names(filled, _OF_TASK))
+    chosen = {decoder.name, task.name} - {""}
     infos: dict[Kind, list[StreamInfo]] = {}
     for kind in (*_TEXTS, *_NUMBERS):
         own = [info for info in filled if _is(info, kind)]
         named = own if kind is Kind.COMMANDS else [i for i in own if i.source in chosen]
         # Another program's task sends its own markers.
-        infos[kind] = named or (own if kind is Kind.MARKERS and not tasks else [])
+        infos[kind] = named or (own if kind is Kind.MARKERS and not task.name else [])
     spikes = None if infos[Kind.COUNTS] else _spikes(filled)
     needed = [info for of_kind in infos.values() for info in of_kind]
     samples, warnings = recorded.load([*needed, *([spikes] if spikes else [])], on_disk=True)
     return Found(
         {kind: of_kind for kind, of_kind in infos.items() if of_kind},
         samples,
+        decoder.name,
         spikes,
         (*recorded.damage, *warnings),
-        _missing(decoders, tasks, infos),
+        (*_missing(decoder.name, task.name, infos), *decoder.notes, *task.notes),
     )
 
 
@@ -146,39 +147,47 @@ def _is(info: StreamInfo, kind: Kind) -> bool:
     return info.source_id.rpartition("/")[2] == kind and is_text == (kind in _TEXTS)
 
 
-def _senders(infos: list[StreamInfo], kinds: tuple[Kind, ...], wanted: str) -> list[str]:
-    """Return the names of all senders of such streams: the wanted one, or who sent most, first."""
+class _Sender(NamedTuple):
+    """The sender to report on, empty if there is none, and a line if there are others."""
+
+    name: str
+    notes: list[str]
+
+
+def _sender(what: str, wanted: str, names: list[str]) -> _Sender:
+    """Return the sender that is wanted; if none is, the first."""
+    name = (wanted if wanted in names else "") if wanted else "".join(names[:1])
+    others = [one for one in names if one != name]
+    if not others:
+        return _Sender(name, [])
+    on = f"The report is of the {what} {name}; the" if name else "The"
+    note = f"{on} recording also holds {', '.join(others)}: --{what} NAME reports on another."
+    return _Sender(name, [note])
+
+
+def _names(infos: list[StreamInfo], kinds: tuple[Kind, ...]) -> list[str]:
+    """Return the names of all senders of such streams; who sent most comes first."""
     counts: dict[str, int] = {}
     for info in infos:
         if any(_is(info, kind) for kind in kinds):
             counts[info.source] = counts.get(info.source, 0) + info.n_samples
-    if wanted and wanted not in counts:
-        found = ", ".join(counts) or "none"
-        raise SessionError(f"no streams of '{wanted}', expected one of those in it: {found}")
-    return sorted(counts, key=lambda name: (name != wanted, -counts[name]))
+    return sorted(counts, key=lambda name: -counts[name])
 
 
 def _spikes(filled: list[StreamInfo]) -> StreamInfo | None:
-    kinds = (Kind.SPIKES, Kind.EVENTS)
-    return next((info for info in filled if any(_is(info, kind) for kind in kinds)), None)
+    """Return the first stream of spikes, unless it is voltage."""
+    found = (info for info in filled if info.type in SPIKE_TYPES and not info.is_voltage)
+    return next(found, None)
 
 
-def _missing(
-    decoders: list[str], tasks: list[str], infos: dict[Kind, list[StreamInfo]]
-) -> tuple[str, ...]:
+def _missing(decoder: str, task: str, infos: dict[Kind, list[StreamInfo]]) -> list[str]:
     missing = []
-    if not decoders:
+    if not decoder:
         missing.append("No decoder was recorded: no states, latency, losses or notices.")
     elif not infos[Kind.TIMING]:
         missing.append("The decoder's timing was not recorded: no latency and no losses.")
-    if not tasks and not infos[Kind.MARKERS]:
+    if not task and not infos[Kind.MARKERS]:
         missing.append("No task was recorded: no trials, no success and no paths.")
-    elif not tasks:
+    elif not task:
         missing.append("Another program's task: its markers tell no outcome and no path.")
-    for what, names in (("decoder", decoders), ("task", tasks)):
-        if len(names) > 1:
-            missing.append(
-                f"The report is of the {what} {names[0]}. The recording also holds "
-                f"{', '.join(names[1:])}: --{what} NAME reports on another."
-            )
-    return tuple(missing)
+    return missing

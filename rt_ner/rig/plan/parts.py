@@ -48,7 +48,9 @@ def recorder_part(rig: Rig, task: str, awaited: tuple[str, ...]) -> Part:
     awaited = (*rig.settings.source.spikes, *awaited)
     awaited += markers if rig.settings.task.enabled else ()
     name = rig.recording_name(task).options()
-    arguments = ["record", str(rig.recordings), *name, "--wait-for", ",".join(awaited)]
+    # The rig writes one report of the whole day.
+    arguments = ["record", str(rig.recordings), *name, "--no-report"]
+    arguments += ["--wait-for", ",".join(awaited)]
     arguments += settings.options
     needs = rig.settings.source.spikes
     return Part(RECORDER, tuple(arguments), needs, settings.restart, is_heard=True)

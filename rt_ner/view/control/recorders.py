@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.record.naming import RecordingName
-from rt_ner.record.recorder_process import RecorderChild
+from rt_ner.record.processes.recorder_process import RecorderChild
 
 _ANSWER_S = 2.0
 _SHOWN_S = 5.0
@@ -82,7 +82,8 @@ class OwnRecorder:
         if self._child is None:
             return
         try:
-            self._child.close()
+            # Another recording may begin while the report is written.
+            self._child.end_recording()
         except RtNerError as error:
             self._hear(str(error))
         self._child = None

@@ -11,7 +11,9 @@ from rt_ner.report.figures.drawing.colours import FAINT, GREY, INK
 from rt_ner.report.markup import element
 
 WIDTH = 720
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 86, 14, 12, 44
+# What is left and right of the axes, in pixels.
+BESIDE = _LEFT + _RIGHT
 _LEGEND_HEIGHT, _LETTER_WIDTH = 20, 7.0
 _N_TICKS = 6
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)

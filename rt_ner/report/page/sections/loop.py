@@ -93,7 +93,7 @@ def _losses(session: Session, timing: Timing, courses: Courses) -> Element:
     return section(
         "Lost or late",
         figure(courses.losses(LOSSES), "When it was lost or late."),
-        table(("count", "number", "first at", "last at", "meaning"), rows),
+        table(("count", "meaning", "number", "first at", "last at"), rows, 2),
         f"{used} Counts begin with the recording.",
     )
 
@@ -103,4 +103,4 @@ def _loss_rows(session: Session, timing: Timing) -> Iterator[list[str]]:
         if n := timing.totals.get(name, 0):
             times_ns, _ = timing.lost[name]
             ends = [clock((int(ns) - session.begin_ns) / 1e9) for ns in times_ns[[0, -1]]]
-            yield [name.replace("_", " "), f"{n:,}", *ends, meaning]
+            yield [name.replace("_", " "), meaning, f"{n:,}", *ends]

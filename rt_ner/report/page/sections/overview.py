@@ -20,7 +20,6 @@ LOSSES = (
     "missed", "nonfinite", "passed_over",
 )  # fmt: skip
 _ODD_STATES = (State.STALE, State.FAULT, State.HOLD)
-_MANY_MISSED = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ def overview(session: Session) -> list[Element]:
     shown = [
         (number(100 * found.success, ".0f", " %"), f"of {found.n_trials} trials succeeded"),
         (number(found.acquire_s, ".2f", " s"), "to acquire a target (median)"),
-        (number(found.throughput_bps, ".2f", " bits/s"), "throughput (Fitts, mean)"),
-        (number(found.bit_rate_bps, ".2f", " bits/s"), "achieved bit rate"),
+        (number(found.throughput_bps), "bits/s throughput (Fitts, mean)"),
+        (number(found.bit_rate_bps), "bits/s achieved bit rate"),
         (number(100 * found.running, ".0f", " %"), "of the time in RUNNING"),
         (
             number(found.median_ms, ".2f", " ms"),
@@ -134,7 +133,8 @@ def _loop_lines(session: Session) -> Iterator[tuple[str, bool]]:
     lost = losses_in_words(session)
     yield (f"Lost or late: {lost}.", True) if lost else ("Nothing was lost or late.", False)
     if gaps := session.timing.n_gaps:
-        yield f"Hops do not follow one another at {gaps} places (a pause, or not recorded).", False
+        times = "once" if gaps == 1 else f"{gaps} times"
+        yield f"No hops for a while, {times}: none decoded, or not recorded.", False
 
 
 def _electrode_lines(array: Electrodes) -> Iterator[tuple[str, bool]]:

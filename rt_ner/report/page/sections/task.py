@@ -67,7 +67,8 @@ def _block_rows(session: Session, task: Task) -> Iterator[list[str]]:
 def _target_rows(task: Task) -> Iterator[list[str]]:
     by_target = targets_of(task.whole.trials)
     for target, trials in list(by_target.items())[:_MOST_TARGETS]:
-        place = f"{target.x:.1f}, {target.y:.1f} cm ({direction_deg(target):.0f}°)"
+        x, y = (round(each, 1) + 0.0 for each in (target.x, target.y))
+        place = f"{x:.1f}, {y:.1f} cm ({direction_deg(target):.0f}°)"
         yield [place.replace("-", "−"), *_scores(score_block(trials))]
     if len(by_target) > _MOST_TARGETS:
         yield [f"and {len(by_target) - _MOST_TARGETS} more targets", "", "", "", ""]

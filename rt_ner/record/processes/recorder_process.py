@@ -1,6 +1,7 @@
 """Run `rt-ner record` in a process of its own, beside another command."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ _POLL_S, _END_S = 0.2, 30.0
 class RecorderChild:
     """Records all streams into ``folder``, once the stream ``wait_for`` is there, until closed.
 
+    When the file is complete, the process writes the session report, and ends.
+
     ``tell`` is called from a thread with what the recorder reports, and with an alarm if it ends
     by itself. ``has_begun`` is True once it records, some seconds after the start.
     """
@@ -24,7 +27,7 @@ class RecorderChild:
         self, folder: Path, name: RecordingName, tell: Callable[[str], None], wait_for: str = ""
     ) -> None:
         self._tell = tell
-        self._is_over = Event()
+        self._is_over, self._pause = Event(), Event()
         self.has_begun = False
         self._logs = tempfile.TemporaryDirectory(prefix="rt-ner-record-")
         arguments = ["record", str(folder), *name.options(), "--wait-for", wait_for]
@@ -39,20 +42,24 @@ class RecorderChild:
         return self._process.has_ended()
 
     def close(self) -> None:
-        """End the recording; its file is complete when this returns."""
+        """End the recording; its file is complete and its report is written when this returns."""
+        self.end_recording()
+        self._watcher.join()
+
+    def end_recording(self) -> None:
+        """End the recording; its file is complete when this returns, its report not yet."""
         self._is_over.set()
-        try:
-            with suppress(BrokenPipeError):
-                self._process.order("stop")
-            self._process.wait(_END_S)
-        finally:
-            self._process.end()
-            self._watcher.join()
-            self._logs.cleanup()
+        with suppress(BrokenPipeError):
+            self._process.order("stop")
+        deadline_s = time.monotonic() + _END_S
+        while not (self._process.has_ended() or self._process.events("recorded")):
+            if time.monotonic() > deadline_s:
+                self._process.end()
+            self._pause.wait(_POLL_S)
 
     def _watch(self) -> None:
         """Pass news on until the process ends."""
-        n_told, pause = 0, Event()
+        n_told = 0
         while True:
             has_ended = self._process.has_ended()
             self.has_begun = bool(self._process.events("recording"))
@@ -62,6 +69,8 @@ class RecorderChild:
             n_told = len(lines)
             if has_ended:
                 break
-            pause.wait(_POLL_S)
+            self._pause.wait(_POLL_S)
+        self._process.end()
+        self._logs.cleanup()
         if not self._is_over.is_set():
             self._tell("ALARM: the recorder has ended, nothing is recorded; decoding continues")

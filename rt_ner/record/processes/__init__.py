@@ -1,0 +1,1 @@
+"""Processes beside another command: a recorder, and the session report at its end."""
