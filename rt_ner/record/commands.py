@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -77,10 +77,10 @@ def record(
     def tell(text: str) -> None:
         console.print(text, soft_wrap=True)
 
-    recorder = Recorder(path, _engine(path, name, tell), tell)
+    recorder, alone = Recorder(path, _engine(path, name, tell), tell), threading.Event()
     with stop_on_signals() as stop:
         if until_told:
-            _stop_on_order(stop)
+            _stop_on_order(stop, alone)
         awaited = names_in(wait_for)
         if awaited:
             console.print(f"waiting for {', '.join(awaited)} (Ctrl-C ends)", soft_wrap=True)
@@ -101,7 +101,8 @@ def record(
     if with_report:
         from rt_ner.record.processes.report_process import write_report
 
-        write_report([path], path.with_suffix(".html"), tell)
+        page = path.with_suffix(".html")
+        write_report([path], page, tell, in_background=not alone.is_set())
 
 
 def _engine(path: Path, name: "RecordingName", tell: Callable[[str], None]) -> "Engine":
@@ -144,13 +145,19 @@ def salvage(
     _report(out, summary, Console(stderr=True, highlight=False, markup=False), as_json)
 
 
-def _stop_on_order(stop: threading.Event) -> None:
-    """Stop on any order, or when the parent process is gone.
+def _stop_on_order(stop: threading.Event, alone: threading.Event) -> None:
+    """Stop on any order, or when the parent process is gone; an order may say that no decoder runs.
 
     Ignores Ctrl-C, so that the decoder's last messages are recorded too.
     """
+
+    def obey(order: dict[str, Any]) -> None:
+        if order.get("alone"):
+            alone.set()
+        stop.set()
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listen_for_orders(lambda _: stop.set(), on_end=stop.set)
+    listen_for_orders(obey, on_end=stop.set)
 
 
 def _salvage_xdf(recording: Path, out: Path) -> "Summary":

@@ -84,7 +84,9 @@ def report_day(rig: Rig, tell: Tell) -> None:
     if recordings := name.session_runs(rig.recordings):
         tell("the session report is being written (Ctrl-C leaves it out)")
         of_rig = ("--decoder", rig.settings.decoder.published_as, "--task", rig.settings.task.name)
-        write_report(recordings, name.report_path(rig.recordings), tell, *of_rig)
+        write_report(
+            recordings, name.report_path(rig.recordings), tell, *of_rig, in_background=False
+        )
 
 
 def _plan(rig: Rig, step: Step | None, commands: str) -> Plan:

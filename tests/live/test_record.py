@@ -94,7 +94,7 @@ def test_a_session_that_is_played_and_recorded_is_the_same_session(
     end_ns, filler = small_session.end_ns, Filler(f"filler-{source_id}")
     replay = Replay(small_session, packets_of(small_session), source_id, Part(0, end_ns, 8.0))
     wanted = [filler.source_id, *(source_id_of(source_id, kind) for kind in replay.kinds)]
-    record = ["record", str(tmp_path / "rec"), "--wait-for", ",".join(wanted)]
+    record = ["record", str(tmp_path / "rec"), "--no-report", "--wait-for", ",".join(wanted)]
     with filler.flowing(), opened(replay), child_process(record, tmp_path) as recorder:
         replay.wait_for_listeners(replay.kinds, Event())
         replay.run(Event())
@@ -221,7 +221,7 @@ def test_a_stream_that_goes_and_comes_back_is_recorded_on(tmp_path: Path, source
 
         wait_until(is_recorded)
 
-    record = ["record", str(folder), "--wait-for", f"{wanted},{filler.source_id}"]
+    record = ["record", str(folder), "--no-report", "--wait-for", f"{wanted},{filler.source_id}"]
     with child_process(record, tmp_path) as recorder:
         push_until_recorded(recorder, "recording", 100.0)
         wait_until(lambda: {"source_id": wanted} in recorder.events("gone"))

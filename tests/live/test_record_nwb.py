@@ -29,7 +29,7 @@ def recorded(folder: Path, source: str) -> list[float]:
 def test_what_was_recorded_outlives_the_recorder(tmp_path: Path, source_id: str) -> None:
     folder, wanted = tmp_path / "r", source_id_of(source_id, Kind.KINEMATICS)
     outlet = open_outlet(source_id, Kind.KINEMATICS, ["vx", "vy"], "cm/s", None)
-    record = ["record", str(folder), "--format", "nwb", "--wait-for", wanted]
+    record = ["record", str(folder), "--format", "nwb", "--no-report", "--wait-for", wanted]
     n_sent, n_seen = 0, 0
     with child_process(record, tmp_path) as recorder:
         wait_until(lambda: recorder.events("recording") or recorder.has_ended())
@@ -71,7 +71,7 @@ def push_until_recorded(recorder: ChildProcess, folder: Path, source: str, stamp
 
 def test_a_stream_that_comes_back_is_recorded_on(tmp_path: Path, source_id: str) -> None:
     folder, wanted = tmp_path / "r", source_id_of(source_id, Kind.KINEMATICS)
-    record = ["record", str(folder), "--format", "nwb", "--wait-for", wanted]
+    record = ["record", str(folder), "--format", "nwb", "--no-report", "--wait-for", wanted]
     with child_process(record, tmp_path) as recorder:
         push_until_recorded(recorder, folder, source_id, 100.0)
         wait_until(lambda: {"source_id": wanted} in recorder.events("gone"))

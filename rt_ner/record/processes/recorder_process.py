@@ -42,15 +42,21 @@ class RecorderChild:
         return self._process.has_ended()
 
     def close(self) -> None:
-        """End the recording; its file is complete and its report is written when this returns."""
-        self.end_recording()
+        """End the recording; its file is complete and its report is written when this returns.
+
+        No decoder runs any more.
+        """
+        self._end(alone=True)
         self._watcher.join()
 
     def end_recording(self) -> None:
         """End the recording; its file is complete when this returns, its report not yet."""
+        self._end(alone=False)
+
+    def _end(self, alone: bool) -> None:
         self._is_over.set()
         with suppress(BrokenPipeError):
-            self._process.order("stop")
+            self._process.order("stop", alone=alone)
         deadline_s = time.monotonic() + _END_S
         while not (self._process.has_ended() or self._process.events("recorded")):
             if time.monotonic() > deadline_s:

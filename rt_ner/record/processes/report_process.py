@@ -1,4 +1,4 @@
-"""Write the session report when a recording is over, in a process that gives way to all others."""
+"""Write the session report when a recording is over, in a process of its own."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,7 +12,11 @@ _LONGEST_S = 600.0
 
 
 def write_report(
-    recordings: Sequence[Path], out: Path, tell: Callable[[str], object], *options: str
+    recordings: Sequence[Path],
+    out: Path,
+    tell: Callable[[str], object],
+    *options: str,
+    in_background: bool,
 ) -> None:
     """Write the report of some recordings with `rt-ner report`, and wait until it is there.
 
@@ -26,12 +30,16 @@ def write_report(
         Called with where the page is, or with the reason why there is none, and the remedy.
     *options
         Further options of the command.
+    in_background
+        True while a decoder may run on this computer: the process gives way to all others.
 
     """
     arguments = ["report", *map(str, recordings), "--out", str(out), *options]
     try:
         with tempfile.TemporaryDirectory(prefix="rt-ner-report-") as logs:
-            process = ChildProcess(arguments, Path(logs) / "report.log", in_background=True)
+            process = ChildProcess(
+                arguments, Path(logs) / "report.log", in_background=in_background
+            )
             try:
                 process.finish(_LONGEST_S)
             finally:
