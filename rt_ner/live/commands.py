@@ -127,6 +127,9 @@ def decode(
     ):
         bundles = _Bundles(bundle, loaded, next_bundle)
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
+    # Among them what the recorder said when it closed its file.
+    for said in alarms:
+        console.print(said, soft_wrap=True)
     _show_totals(statistics, console)
 
 
@@ -230,8 +233,6 @@ def _decode_until(
             status.showing(loop, has_keyboard),
         ):
             loop.run()
-    for said in alarms:
-        status.say(said)
     return loop.statistics
 
 

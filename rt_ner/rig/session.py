@@ -82,7 +82,6 @@ def report_day(rig: Rig, tell: Tell) -> None:
     """Write the report on all recordings of the day so far."""
     name = rig.recording_name(BRAIN)
     if recordings := name.session_runs(rig.recordings):
-        tell("the session report is being written (Ctrl-C leaves it out)")
         of_rig = ("--decoder", rig.settings.decoder.published_as, "--task", rig.settings.task.name)
         write_report(
             recordings, name.report_path(rig.recordings), tell, *of_rig, in_background=False

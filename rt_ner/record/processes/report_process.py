@@ -34,6 +34,7 @@ def write_report(
         True while a decoder may run on this computer: the process gives way to all others.
 
     """
+    tell("writing the session report (Ctrl-C leaves it out)")
     arguments = ["report", *map(str, recordings), "--out", str(out), *options]
     try:
         with tempfile.TemporaryDirectory(prefix="rt-ner-report-") as logs:
