@@ -99,10 +99,14 @@ def record(
     tell_parent("recorded", file=str(path))
     _report(path, summary, console, as_json)
     if with_report:
-        from rt_ner.record.processes.report_process import write_report
+        _write_page(path, tell, alone)
 
-        page = path.with_suffix(".html")
-        write_report([path], page, tell, in_background=not alone.is_set())
+
+def _write_page(path: Path, tell: Callable[[str], None], alone: threading.Event) -> None:
+    """Write the session report beside a recording."""
+    from rt_ner.record.processes.report_process import write_report
+
+    write_report([path], path.with_suffix(".html"), tell, in_background=not alone.is_set())
 
 
 def _engine(path: Path, name: "RecordingName", tell: Callable[[str], None]) -> "Engine":

@@ -21,8 +21,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Page to write, e.g. day1.html; an existing one is replaced. Default: beside the "
-            "last recording, with the ending .html.",
+            help="File for the page, e.g. day1.html; an existing one is replaced. Default: beside "
+            "the last recording, with the ending .html.",
             show_default=False,
         ),
     ] = None,

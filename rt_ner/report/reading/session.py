@@ -18,15 +18,10 @@ from rt_ner.data.formats.streams.samples import RecordedStreams
 from rt_ner.data.formats.streams.stream_info import decoder_provenance
 from rt_ner.live.settings import DecodeSettings
 from rt_ner.record.naming import RecordingName
-from rt_ner.report.reading.decoder import (
-    LONGEST_APART_NS,
-    Stay,
-    Timing,
-    read_drift,
-    read_timing,
-    stays_of,
-)
 from rt_ner.report.reading.electrodes import Electrodes, read_electrodes
+from rt_ner.report.reading.loop.drift import read_drift
+from rt_ner.report.reading.loop.stays import Stay, stays_of
+from rt_ner.report.reading.loop.timing import LONGEST_APART_NS, Timing, read_timing
 from rt_ner.report.reading.streams import ANY, Found, Wanted, find
 from rt_ner.report.reading.task import Task, read_task
 

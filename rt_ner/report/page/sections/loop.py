@@ -9,7 +9,7 @@ from rt_ner.report.figures.courses import Courses
 from rt_ner.report.figures.tails import tail
 from rt_ner.report.page.pieces import clock, duration, figure, number, section, table
 from rt_ner.report.page.sections.overview import LOSSES
-from rt_ner.report.reading.decoder import Timing
+from rt_ner.report.reading.loop.timing import Timing
 from rt_ner.report.reading.session import Session
 
 _STAGES = (

@@ -10,8 +10,8 @@ import numpy as np
 from rt_ner.live.states import State
 from rt_ner.report.markup import element
 from rt_ner.report.page.pieces import clock, duration, listed, number, tiles
-from rt_ner.report.reading.decoder import Stay
 from rt_ner.report.reading.electrodes import Electrodes
+from rt_ner.report.reading.loop.stays import Stay
 from rt_ner.report.reading.session import Session
 
 # Input that did not become part of a decoded hop, and hops that were late or not decoded.

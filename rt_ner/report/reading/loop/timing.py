@@ -1,6 +1,5 @@
-"""Read how the decoder ran: its states, latencies, losses, bundles and the drift it followed."""
+"""Read the decoder's hops: latencies, losses, states and bundles."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +14,6 @@ from rt_ner.report.reading.streams import Found
 LONGEST_APART_NS = 60 * NS_PER_S
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed")
 _STATES = tuple(State)
-# States that hops lead to, and the time without a hop after which others count.
-_BY_HOPS, _LULL_NS = (State.WARMING, State.RUNNING), NS_PER_S // 10
 # Running counts: those of the input, and of the hops.
 COUNTS = TIMING_LABELS[TIMING_LABELS.index("used") : TIMING_LABELS.index("gain")]
 # A step of the loop that takes longer shows two clocks, not a latency.
@@ -84,37 +81,6 @@ class Timing:
         is_apart = np.abs(self.pushed_ns - self.hop_ns) > LONGEST_APART_NS
         return np.where(is_apart, self.hop_ns, self.pushed_ns)
 
-    def states_with(self, said: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Return each change of state by the hops, and by what was said while there were none.
-
-        States that hops lead to are stamped with the end of a hop, which may lie in the past.
-        """
-        at_ns = self.at_ns
-        changed = np.flatnonzero(np.append(True, self.state[1:] != self.state[:-1])).tolist()
-        changes, rows = [], set(changed)
-        for time_ns, state in said:
-            following = int(np.searchsorted(at_ns, time_ns, side="right"))
-            is_last = following == len(at_ns)
-            if state not in _BY_HOPS and (is_last or at_ns[following] > time_ns + _LULL_NS):
-                changes.append((time_ns, state))
-                rows |= set() if is_last else {following}
-        changes += [(int(at_ns[row]), _named(int(self.state[row]))) for row in rows]
-        return sorted(changes, key=lambda change: change[0])
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A stay in a state, in ns of the session's clock."""
-
-    state: str
-    begin_ns: int
-    end_ns: int
-
-    @property
-    def length_s(self) -> float:
-        """Length in s."""
-        return (self.end_ns - self.begin_ns) / NS_PER_S
-
 
 def read_timing(found: Found) -> Timing | None:
     """Return the decoder's timing; None if it was not recorded, or has other columns."""
@@ -125,57 +91,6 @@ def read_timing(found: Found) -> Timing | None:
             for stamps_ns, values in found.pieces(info):
                 rows.take(stamps_ns, values.astype(np.float64))
     return rows.timing() if rows.hop_ns else None
-
-
-def stays_of(
-    timing: Timing | None, said: Sequence[tuple[int, str]], span_ns: tuple[int, int]
-) -> list[Stay]:
-    """Return the decoder's stays in its states, in order.
-
-    Parameters
-    ----------
-    timing
-        Each hop's state; None if it was not recorded.
-    said
-        The changes of state that the decoder published, with their times.
-    span_ns
-        Begin and end of the session.
-
-    Returns
-    -------
-    list of Stay
-        One for each time that the state differs from the one before.
-
-    """
-    changes = timing.states_with(said) if timing else list(said)
-    stays: list[Stay] = []
-    times_ns = np.clip([time_ns for time_ns, _ in changes], *span_ns).tolist()
-    for index, (begin_ns, (_, state)) in enumerate(zip(times_ns, changes, strict=True)):
-        until_ns = times_ns[index + 1] if index + 1 < len(changes) else span_ns[1]
-        if stays and stays[-1].state == state:
-            stays[-1] = Stay(state, stays[-1].begin_ns, until_ns)
-        else:
-            stays.append(Stay(state, begin_ns, until_ns))
-    return stays
-
-
-def read_drift(found: Found) -> tuple[Int64Array, FloatArray]:
-    """Return how far the running normalisation has moved since its first state.
-
-    Returns
-    -------
-    tuple
-        Times in ns, and the root mean square over channels of the change of the mean square root
-        of a bin's count, ``(sample,)``; empty if the bundle has no running normalisation.
-
-    """
-    info = found.first(Kind.NORMALISATION)
-    if info is None:
-        return np.zeros(0, np.int64), np.zeros(0)
-    stamps_ns, values = found.numbers(Kind.NORMALISATION)
-    of_root = [label.startswith("root/") for label in info.labels]
-    root = values[:, of_root] if any(of_root) else values
-    return stamps_ns, np.sqrt(((root - root[:1]) ** 2).mean(axis=1))
 
 
 class _Rows:
@@ -246,7 +161,3 @@ def _note_changes(seen: list[tuple[int, float]], stamps_ns: Int64Array, values: 
     for time_ns, value in zip(stamps_ns[starts].tolist(), values[starts].tolist(), strict=True):
         if not seen or seen[-1][1] != value:
             seen.append((time_ns, value))
-
-
-def _named(number: int) -> str:
-    return str(_STATES[number]) if number >= 0 else "unknown"
