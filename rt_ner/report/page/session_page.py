@@ -58,7 +58,9 @@ def when(session: Session) -> str:
 
 
 def _about(session: Session) -> str:
-    bundle = f"bundle {session.about['bundle']}" if "bundle" in session.about else "no decoder"
+    bundle = "bundle not known" if session.stays else "no decoder"
+    if "bundle" in session.about:
+        bundle = f"bundle {session.about['bundle']}"
     began = (
         f"began {session.started_at:%Y-%m-%d %H:%M:%S %Z}"
         if session.started_at

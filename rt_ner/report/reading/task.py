@@ -16,8 +16,9 @@ from rt_ner.task.settings import Layout, TaskSettings
 from rt_ner.task.trials.recorded_trials import trials_of
 from rt_ner.task.trials.trial_machine import Trial
 
-# A block ends at a swap of the bundle and at a pause; longer ones are cut into about so many.
-_TRIALS, _PAUSE_NS = 20, 60 * NS_PER_S
+# A block ends at a swap of the bundle and at a pause. Longer ones are cut into blocks of about so
+# many trials, or into fewer if there would be too many blocks.
+_TRIALS, _MOST_BLOCKS, _PAUSE_NS = 20, 15, 60 * NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ def _parts(trials: Sequence[Trial], swaps_ns: Sequence[int]) -> list[tuple[int, 
         if other.go_ns - one.end_ns > _PAUSE_NS
         or any(one.go_ns < swap_ns <= other.go_ns for swap_ns in swaps_ns)
     ]
-    parts = []
+    parts, n_trials = [], max(_TRIALS, len(trials) / _MOST_BLOCKS)
     for begin, end in pairwise([0, *cuts, len(trials)]):
-        n_blocks = max(1, round((end - begin) / _TRIALS))
+        n_blocks = max(1, round((end - begin) / n_trials))
         for rows in np.array_split(np.arange(begin, end), n_blocks):
             part = [trials[row] for row in rows.tolist()]
             if part:

@@ -105,8 +105,8 @@ def checked_ns(stamps_s: FloatArray) -> Int64Array:
 
 
 def moment_of(text: str) -> datetime | None:
-    """Return the moment that an ISO 8601 text names; None if it names none."""
+    """Return the moment that an ISO 8601 text names, in local time; None if it names none."""
     try:
-        return datetime.fromisoformat(text.strip())
-    except ValueError:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError, OSError):
         return None
