@@ -128,8 +128,8 @@ def decode(
         bundles = _Bundles(bundle, loaded, next_bundle)
         statistics = _decode_until(stop, bundles, settings, log, recording, alarms)
     # Among them what the recorder said when it closed its file.
-    for said in alarms:
-        console.print(said, soft_wrap=True)
+    for alarm in alarms:
+        console.print(alarm, soft_wrap=True)
     _show_totals(statistics, console)
 
 

@@ -55,7 +55,8 @@ class RecorderChild:
 
     def _end(self, alone: bool) -> None:
         self._is_over.set()
-        with suppress(BrokenPipeError):
+        # It may have ended, and its pipe may be closed.
+        with suppress(BrokenPipeError, ValueError):
             self._process.order("stop", alone=alone)
         deadline_s = time.monotonic() + _END_S
         while not (self._process.has_ended() or self._process.events("recorded")):
