@@ -36,3 +36,9 @@ def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
         ConfigError, match="subject 'a b' of a recording: expected letters and digits"
     ):
         RecordingName("a b", "1", "CO")
+
+
+def test_a_recording_s_labels_come_back_from_its_name(tmp_path: Path) -> None:
+    name = RecordingName("M", "day1", "brain", RecordingFormat.NWB)
+    assert RecordingName.of_file(name.next_path(tmp_path)) == name
+    assert RecordingName.of_file(Path("day1.xdf")) is None

@@ -2,11 +2,14 @@
 
 import base64
 import re
+from datetime import UTC, datetime
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rt_ner.core.errors import RtNerError, SessionError
@@ -14,6 +17,7 @@ from rt_ner.core.errors import RtNerError, SessionError
 pytest.importorskip("pyxdf")
 from rt_ner.cli import build_app
 from rt_ner.record.processes import report_process
+from rt_ner.report.figures.drawing.plot import Axis
 from rt_ner.report.page.document import page_of
 from rt_ner.report.page.sections.overview import overview_of
 from rt_ner.report.reading.electrodes import Electrodes
@@ -27,7 +31,7 @@ from tests.helpers.recorded_sessions import (
     task_streams,
     write_session,
 )
-from tests.helpers.xdf_files import Stream
+from tests.helpers.xdf_files import Stream, chunk, xdf
 
 EVIL = '</p><script>alert(1)</script><img src="http://x/y" onerror="alert(2)">\x07'
 LABELS = ["elec001", "elec<b>2", "elec003"]
@@ -206,3 +210,21 @@ def test_a_report_that_fails_is_a_notice(monkeypatch: pytest.MonkeyPatch, tmp_pa
     report_process.write_report([path], tmp_path / "a.html", told.append, in_background=True)
     assert "no session report: ended with code 2" in told[-1]
     assert f"rt-ner report {path}" in told[-1]
+
+
+def test_the_start_is_read_from_either_format(path: Path, tmp_path: Path) -> None:
+    begin = b"<info><version>1.0</version><datetime>2026-01-02T10:00:00+0200</datetime></info>"
+    dated = tmp_path / path.name
+    rest = path.read_bytes()[len(xdf()) :]
+    dated.write_bytes(b"XDF:" + chunk(1, begin) + rest)
+    wanted = datetime(2026, 1, 2, 8, tzinfo=UTC)
+    assert read_session(dated).started_at == wanted
+    assert "began 2026-01-0" in page_of([read_session(dated)]).decode()
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_an_axis_has_a_few_ticks_in_its_range(low: float, span: float) -> None:
+    axis = Axis(low, low + span, "rate (spikes/s)")
+    values = [value for value, _ in axis.marks()]
+    assert len(values) <= 8
+    assert all(low - 1e-6 * span <= value <= low + 1.000001 * span for value in values)
