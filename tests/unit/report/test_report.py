@@ -106,7 +106,7 @@ def test_the_page_runs_and_loads_nothing_whatever_a_recording_holds(session: Ses
     assert style
     digest = base64.b64encode(sha256(style[1].encode()).digest()).decode()
     assert f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:" in page
-    for said in ("67 %", "10 missing", "STALE once", "another bundle", "Silent: elec003"):
+    for said in ("67 %", "10 missing", "STALE once", "Another bundle", "Silent: elec003"):
         assert said in page
 
 

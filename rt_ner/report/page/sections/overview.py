@@ -19,6 +19,7 @@ LOSSES = (
     "missing", "late", "duplicate", "invalid", "skipped", "undecodable", "clock_steps",
     "missed", "nonfinite", "passed_over",
 )  # fmt: skip
+_MOST_DAMAGE = 5
 _ODD_STATES = (State.STALE, State.FAULT, State.HOLD)
 
 
@@ -97,15 +98,19 @@ def overview(session: Session) -> list[Element]:
 
 def _lines(session: Session, found: Overview) -> Iterator[tuple[str, bool]]:
     """Yield sentences on the session, each with True if it needs attention."""
-    for line in (*session.missing, *(f"Damaged: {one}." for one in session.damage)):
+    for line in session.missing:
         yield line, True
+    if session.damage:
+        yield f"Damaged: {'; '.join(session.damage[:_MOST_DAMAGE])}.", True
+        if (more := len(session.damage) - _MOST_DAMAGE) > 0:
+            yield f"{more} more places are damaged.", True
     if session.stays:
         yield from _state_lines(session)
     if session.timing:
         yield from _loop_lines(session)
-    for number_, swap_ns in enumerate(session.swaps_ns, 2):
-        at = clock((swap_ns - session.begin_ns) / 1e9)
-        yield f"At {at} another bundle began to decode (number {number_} of the session).", False
+    if session.swaps_ns:
+        at = listed([clock((ns - session.begin_ns) / 1e9) for ns in session.swaps_ns], 6)
+        yield f"Another bundle began to decode at {at}.", False
     if isinstance(session.electrodes, Electrodes):
         yield from _electrode_lines(session.electrodes)
     if session.task and not math.isfinite(found.success) and not session.task.n_marked:
