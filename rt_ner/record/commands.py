@@ -103,9 +103,10 @@ def record(
 
 
 def _write_page(path: Path, tell: Callable[[str], None], alone: threading.Event) -> None:
-    """Write the session report beside a recording."""
+    """Write the session report beside a recording, which is complete: Ctrl-C may end this."""
     from rt_ner.record.processes.report_process import write_report
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     write_report([path], path.with_suffix(".html"), tell, in_background=not alone.is_set())
 
 

@@ -20,6 +20,8 @@ LOSSES = (
     "missed", "nonfinite", "passed_over",
 )  # fmt: skip
 _MOST_DAMAGE = 5
+# Spikes that are older when their velocity leaves make the cursor lag visibly.
+_OLD_MS = 200.0
 _ODD_STATES = (State.STALE, State.FAULT, State.HOLD)
 
 
@@ -137,6 +139,13 @@ def _loop_lines(session: Session) -> Iterator[tuple[str, bool]]:
     assert session.timing
     lost = losses_in_words(session)
     yield (f"Lost or late: {lost}.", True) if lost else ("Nothing was lost or late.", False)
+    age_ms = session.timing.age_ms[np.isfinite(session.timing.age_ms)]
+    if age_ms.size and (oldest_ms := float(np.percentile(age_ms, 99))) > _OLD_MS:
+        yield (
+            f"One velocity in 100 was of spikes {oldest_ms:,.0f} ms old or older: the source or "
+            "the network lagged.",
+            True,
+        )
     if gaps := session.timing.n_gaps:
         times = "once" if gaps == 1 else f"{gaps} times"
         yield f"No hops for a while, {times}: none decoded, or not recorded.", False
