@@ -87,6 +87,14 @@ def test_every_command_is_documented_and_every_documented_one_exists() -> None:
         assert set(re.findall(r"rt-ner ([a-z-]*[a-z])", shown)) <= offered, named(page)
 
 
+def test_every_bridge_is_short_and_shown_on_its_page() -> None:
+    files = sorted((DOCS / "bridges").glob("*.py"))
+    page = (DOCS / "bridges.md").read_text(encoding="utf-8")
+    for path in files:
+        assert f"```python\n--8<--\n{named(path)}\n--8<--\n```" in page
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 30, path
+
+
 def test_the_example_of_a_decision_is_true() -> None:
     page = str(DOCS / "decisions" / "integer_time.md")
     assert doctest.testfile(page, module_relative=False) == doctest.TestResults(0, 4)
