@@ -60,7 +60,9 @@ def test_each_setting_is_in_the_reference(site: Path) -> None:
             assert re.search(rf"^{key} = ", shown, re.MULTILINE), key
 
 
-@pytest.mark.parametrize("word", ["ReFIT", "dejitter", "PsychoPy", "BundleError", "grace_ms"])
+@pytest.mark.parametrize(
+    "word", ["ReFIT", "dejitter", "PsychoPy", "KeyError", "BundleError", "grace_ms"]
+)
 def test_the_search_finds_it(site: Path, word: str) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     assert any(word in page["text"] or word in page["title"] for page in index["docs"])

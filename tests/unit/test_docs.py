@@ -87,6 +87,24 @@ def test_every_command_is_documented_and_every_documented_one_exists() -> None:
         assert set(re.findall(r"rt-ner ([a-z-]*[a-z])", shown)) <= offered, named(page)
 
 
+def test_every_message_in_troubleshooting_is_one_of_ours() -> None:
+    """A message may be quoted in part; ``…`` stands for what varies."""
+    folders = [ROOT / name for name in ("rt_ner", "drivers", "offline_training")]
+    files = [path for folder in (*folders, DOCS / "bridges") for path in folder.rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    # As they read: the parts of a string joined, what is put in as "…".
+    code = re.sub(r'"\s*\n\s*f?"', "", code)
+    for _ in range(2):
+        code = re.sub(r"\{[^{}]*\}", "…", code)
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
+    quoted = [message for row in rows for message in re.findall(r'"([^"]+)"', row)]
+    assert len(quoted) > 50
+    parts = [message.strip("… ").split("…") for message in quoted]
+    patterns = [".{0,60}?".join(map(re.escape, each)) for each in parts]
+    assert [one for one in patterns if not re.search(one, code)] == []
+
+
 def test_every_bridge_is_short_and_shown_on_its_page() -> None:
     files = sorted((DOCS / "bridges").glob("*.py"))
     page = (DOCS / "bridges.md").read_text(encoding="utf-8")
