@@ -39,7 +39,7 @@ class Rig:
 
     def logged(self) -> dict[str, float]:
         """Return the newest line of the decoder's JSON log."""
-        newest: dict[str, float] = json.loads(self.log.read_text().splitlines()[-1])
+        newest: dict[str, float] = json.loads(self.log.read_text(encoding="utf-8").splitlines()[-1])
         return newest
 
     def finish(self) -> None:

@@ -60,15 +60,23 @@ def claim_computer(core: int | None, realtime: bool) -> list[str]:
     Short time slices are requested in any case. Returns one sentence, with the remedy, per refusal.
     """
     refused = []
-    if core is not None:
-        try:
-            os.sched_setaffinity(0, {core})
-        except (AttributeError, OSError) as error:
-            refused.append(f"core {core} was refused ({error}): set core to one of this computer's")
+    if core is not None and (refusal := _claim_core(core)):
+        refused.append(refusal)
     take_short_turns()
     if realtime and (refusal := _claim_priority()):
         refused.append(refusal)
     return refused
+
+
+def _claim_core(core: int) -> str:
+    """Ask for a core; return why it was refused, and the remedy."""
+    if sys.platform != "linux":
+        return f"core {core} was refused: only Linux can give a program a core; leave out core"
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError as error:
+        return f"core {core} was refused ({error}): set core to one of this computer's"
+    return ""
 
 
 def realtime_refusal() -> str:
@@ -87,21 +95,28 @@ def claim_priority_above_all() -> None:
     Where the user's limit is the one that rt-ner asks for, it is as high as LSL's.
     """
     for priority in (_WITNESS_PRIORITY, _LSL_PRIORITY):
-        with suppress(AttributeError, OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        with suppress(OSError):
+            _ask_for_priority(priority)
             return
 
 
 def _claim_priority() -> str:
     """Ask for LSL's real-time priority; return why it was refused, and the remedy."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_LSL_PRIORITY))
-    except (AttributeError, OSError) as error:
+        _ask_for_priority(_LSL_PRIORITY)
+    except OSError as error:
         return (
             f"real-time priority was refused ({error}), so other programs can delay a velocity "
             f"by milliseconds: {_REMEDY}, or do without it (realtime = false in [timing])"
         )
     return ""
+
+
+def _ask_for_priority(priority: int) -> None:
+    """Ask for a real-time priority; raise OSError if it is refused."""
+    if sys.platform != "linux":
+        raise OSError("only Linux is asked for it")
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
 
 def take_short_turns() -> None:
@@ -138,11 +153,14 @@ def turn_ns() -> int:
 
 def _priority() -> int:
     """Return the real-time priority of this thread; 0: none."""
-    return os.sched_getparam(0).sched_priority if hasattr(os, "sched_getparam") else 0
+    if sys.platform != "linux":
+        return 0
+    return os.sched_getparam(0).sched_priority
 
 
 def _take_priority(priority: int) -> None:
-    os.sched_setparam(0, os.sched_param(priority))
+    if sys.platform == "linux":
+        os.sched_setparam(0, os.sched_param(priority))
 
 
 def _ask_for_turns(wanted_ns: int) -> None:

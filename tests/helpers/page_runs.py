@@ -40,7 +40,7 @@ def run_page(page: str, shorter: Mapping[str, Sequence[str]], logs: Path) -> Non
     ``shorter`` holds the options that make a command's run short: they are put after those of the
     page. The file ``quick.toml`` is there for a brief training.
     """
-    Path("quick.toml").write_text(QUICK)
+    Path("quick.toml").write_text(QUICK, encoding="utf-8")
     for number, (side_by_side, lines) in enumerate(blocks(page)):
         shortened = [[*_passed(arguments), *shorter.get(arguments[0], [])] for arguments in lines]
         if side_by_side:

@@ -55,14 +55,19 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     if chosen := environment.get("NUMBA_CACHE_DIR"):
         yield Path(chosen)
     yield _users_folder(environment) / "rt-ner"
-    user = str(os.getuid()) if sys.platform != "win32" else environment.get("USERNAME", "user")
     try:
         temporary = Path(tempfile.gettempdir())
     except OSError:
         return
     # Python falls back to the folder that it runs in, which is no place for this.
     if temporary != Path.cwd():
-        yield temporary / f"rt-ner-{user}"
+        yield temporary / f"rt-ner-{_user(environment)}"
+
+
+def _user(environment: Mapping[str, str]) -> str:
+    if sys.platform == "win32":
+        return environment.get("USERNAME", "user")
+    return str(os.getuid())
 
 
 def _users_folder(environment: Mapping[str, str]) -> Path:

@@ -22,8 +22,8 @@ def identity_of(pid: int, proc: Path = _PROC) -> str:
     if not proc.is_dir():
         return _by_ps(pid)
     try:
-        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
-        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        boot = (proc / "sys/kernel/random/boot_id").read_text("ascii").strip()
+        fields = (proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if fields[_STATE] in _DEAD else f"{boot}:{fields[_START]}"

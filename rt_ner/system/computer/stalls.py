@@ -75,7 +75,7 @@ class StallWatch:
         return after[0] - before[0] if before and after else 0.0
 
     def _watch(self, core: int | None) -> None:
-        if core is not None:
+        if core is not None and sys.platform == "linux":
             os.sched_setaffinity(0, {core})
         claim_priority_above_all()
         while not self._closed.is_set():

@@ -99,7 +99,7 @@ def test_files_are_closed_once_they_are_read(tmp_path: Path) -> None:
     mapped = Path("/proc/self/maps")
     if not mapped.is_file():
         pytest.skip("this system does not list what a process has open")
-    assert str(tmp_path) not in mapped.read_text()
+    assert str(tmp_path) not in mapped.read_text(encoding="utf-8")
 
 
 def test_files_that_break_off_are_refused(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def test_what_a_computer_refuses_is_said() -> None:
     assert refused.startswith("core 100000 was refused")
 
 
+def test_elsewhere_than_on_linux_both_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    core, priority = claim_computer(1, realtime=True)
+    assert core == "core 1 was refused: only Linux can give a program a core; leave out core"
+    assert priority.startswith("real-time priority was refused (only Linux is asked for it)")
+
+
 @needs_turns
 def test_lsls_threads_have_shorter_turns_than_the_loop_and_the_loop_than_others() -> None:
     usual_ns = turn_ns()

@@ -412,6 +412,6 @@ def test_minutes_leave_no_memory_behind(
 def resident() -> float:
     """Resident memory in MB: now, on Linux; elsewhere the largest so far."""
     if sys.platform.startswith("linux"):
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

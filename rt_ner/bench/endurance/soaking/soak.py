@@ -164,7 +164,9 @@ def resident_mb(pid: int) -> float | None:
     """Return the resident memory of a process in MB; None on systems without /proc."""
     if not sys.platform.startswith("linux"):
         return None
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    for line in (
+        Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    ):
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     return None

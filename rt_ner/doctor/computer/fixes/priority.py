@@ -9,10 +9,6 @@ from rt_ner.doctor.computer.files.system_files import SystemFiles
 from rt_ner.doctor.computer.proposal import Change, Proposal
 from rt_ner.system.scheduling import PRIORITY_LIMIT, limits_line, realtime_refusal
 
-if sys.platform != "win32":
-    import grp
-    import pwd
-
 _FOLDER = "/etc/security/limits.d"
 LIMITS_FILE = f"{_FOLDER}/rt-ner.conf"
 _NAME = "real-time priority"
@@ -38,6 +34,9 @@ def this_account() -> Account:
 def _groups(user: str) -> tuple[str, ...]:
     if sys.platform == "win32":
         return ()
+    import grp  # noqa: PLC0415 - POSIX only
+    import pwd  # noqa: PLC0415
+
     try:
         ids = os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
         return tuple(grp.getgrgid(number).gr_name for number in ids)

@@ -87,7 +87,7 @@ class OutputOutlet:
     def _sample(self, values: Sequence[float]) -> list[float]:
         # For a few numbers, plain Python is several times as fast as arrays.
         sample = [
-            sum([factor * value for factor, value in zip(row, values, strict=True)])
+            sum([factor * value for factor, value in zip(row, values, strict=True)])  # noqa: C419
             for row in self._transform
         ]
         if self._is_whole:
