@@ -8,6 +8,7 @@ from posixpath import dirname, join, normpath, relpath
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from notebook_pages import notebook_pages
 from reference_pages import ROOT, pages
 
 # Files of the repository that belong to the site, and their places in it.
@@ -29,10 +30,10 @@ _SHOWN_AS = '```sh title="Each line in its own terminal"\n'
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the files from outside of docs/ and the pages made from the code."""
+    """Add the files from outside of docs/ and the pages made from the code and the notebooks."""
     for name, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / name)))
-    for place, text in pages().items():
+    for place, text in (pages() | notebook_pages()).items():
         files.append(File.generated(config, place, content=text))
     return files
 
@@ -45,6 +46,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     def linked(match: re.Match[str]) -> str:
         target = normpath(join(dirname(name), match[2]))
         found = OUTSIDE.get(target, target.removeprefix("docs/"))
+        if found.startswith("notebooks/") and not place.startswith("notebooks/"):
+            found = found.replace(".py", ".md")
         return match[1] + relpath(found, dirname(place) or ".") + match[3]
 
     return _LINK.sub(linked, markdown).replace(_TERMINALS, _SHOWN_AS)

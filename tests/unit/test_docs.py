@@ -15,8 +15,10 @@ AT_THE_TOP = ("README", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")
 PAGES = sorted([*DOCS.rglob("*.md"), *(ROOT / f"{name}.md" for name in AT_THE_TOP)])
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-# Pages that are made from the code when the site is built.
-MADE = re.compile(r"reference/\w+\.md|(index|contributing|security|code_of_conduct|changelog)\.md")
+# Pages that are made from the code and the notebooks when the site is built.
+MADE = re.compile(
+    r"(reference|notebooks)/\w+\.md|(index|contributing|security|code_of_conduct|changelog)\.md"
+)
 
 
 def named(path: Path) -> str:
