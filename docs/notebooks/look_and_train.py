@@ -72,9 +72,9 @@ print(f"velocity R² {bundle.scores.r2:.2f}, control {bundle.scores.shuffled_r2:
 #
 # ## See what it learned
 #
-# On the left the tuning from above, on the right the first two latents at each moment of the held-out
-# reaches, coloured by the direction in which the hand moves. Directions that lie side by side
-# in space lie side by side in the latents, too: that is what NER trains for.
+# On the left is the tuning from above, on the right the first two latents at each moment of the
+# held-out reaches, coloured by the direction in which the hand moves. Directions that lie side by
+# side in space lie side by side in the latents, too: that is what NER trains for.
 
 # %%
 decoded = rt_ner.decode(bundle, session)
