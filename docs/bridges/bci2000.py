@@ -13,15 +13,18 @@ velocity = Velocity(sys.argv[1])
 udp = socket.socket(type=socket.SOCK_DGRAM)
 udp.bind(FROM)
 udp.setblocking(False)
-while True:
-    for (vx, vy), _ in velocity.pull(wait_s=0.005):
-        udp.sendto(f"Signal(0,0) {vx:g}\r\nSignal(1,0) {vy:g}\r\n".encode(), TO)
-    try:
-        while True:
-            for line in udp.recv(65536).decode().splitlines():
-                name, _, value = line.partition(" ")
-                if states.get(name, value) != value:
-                    states[name] = value
-                    markers.push_sample([f"{name} {value}"])
-    except OSError:
-        continue  # all that came is read (on Windows also: BCI2000 does not listen yet)
+try:
+    while True:
+        for (vx, vy), _ in velocity.pull(wait_s=0.005):
+            udp.sendto(f"Signal(0,0) {vx:g}\r\nSignal(1,0) {vy:g}\r\n".encode(), TO)
+        try:
+            while True:
+                for line in udp.recv(65536).decode().splitlines():
+                    name, _, value = line.partition(" ")
+                    if states.get(name, value) != value:
+                        states[name] = value
+                        markers.push_sample([f"{name} {value}"])
+        except OSError:
+            continue  # all is read (on Windows also: BCI2000 does not listen yet)
+finally:
+    udp.sendto(b"Signal(0,0) 0\r\nSignal(1,0) 0\r\n", TO)

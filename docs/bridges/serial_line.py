@@ -10,11 +10,14 @@ def write_steps(source_id: str, port: str):
     """Write 1 to 255 in turn, or 0 while the velocity is zero; yield the stamp of each step."""
     velocity, number = Velocity(source_id), 0
     with Serial(port, 115200) as line:
-        while True:
-            for sample, stamp_s in velocity.pull(wait_s=0.1):
-                number = number % 255 + 1 if any(sample) else 0
-                line.write(bytes([number]))
-                yield stamp_s
+        try:
+            while True:
+                for sample, stamp_s in velocity.pull(wait_s=0.1):
+                    number = number % 255 + 1 if any(sample) else 0
+                    line.write(bytes([number]))
+                    yield stamp_s
+        finally:
+            line.write(bytes([0]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -174,6 +175,11 @@ def test_bci2000_gets_the_velocity_and_its_states_become_markers(
         while came != ["Feedback 1"]:
             assert came[0] in {f"TargetCode {number + 1}" for number in range(target)}
             came, _ = markers.pull_sample(LONGEST_S)
+        if sys.platform != "win32":
+            decoder.velocity = 3.0, -4.5
+            hear(bci2000, b"Signal(0,0) 3\r\nSignal(1,0) -4.5\r\n")
+            bridge.process.send_signal(signal.SIGINT)
+            hear(bci2000, b"Signal(0,0) 0\r\nSignal(1,0) 0\r\n")
 
 
 def hear(port: socket.socket, datagram: bytes) -> None:
