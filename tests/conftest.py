@@ -56,6 +56,7 @@ _LONGEST_FIRST = (
     "live/test_finding.py",
     "live/test_streams_in_the_wild.py",
     "processes/test_python_page.py",
+    "live/test_notebooks.py",
     "live/closed_loop/test_loop_parts.py",
     "live/test_record.py",
     "live/test_view.py",
