@@ -1,7 +1,6 @@
 """Define the command `rt-ner task`, which imports LSL only when it runs."""
 
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,6 +74,7 @@ def task(
     from rt_ner.lsl.simulated_clock import SimulatedClock
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.task.runner import TaskRunner
+    from rt_ner.task.scores import machine_scores
 
     quiet_liblsl()
     said = {"layout": layout, "trials": trials, "assist": assist}
@@ -92,7 +92,7 @@ def task(
     with stop_on_signals() as stop:
         runner = TaskRunner(settings, query, name, SimulatedClock(speed))
         runner.run(stop, tell, lambda text: console.print(text, soft_wrap=True))
-    scores = _scores(runner.machine.trials, settings)
+    scores = machine_scores(runner.machine)
     tell_parent("scores", **scores)
     if not runner.machine.trials:
         reason = runner.awaited() or "the task ended during the first one"
@@ -101,16 +101,6 @@ def task(
         print_json({key: None if math.isnan(value) else value for key, value in scores.items()})
     else:
         _print_table(f"{len(runner.machine.trials)} trials, {settings.layout}", scores)
-
-
-def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
-    """Return the scores of the block, with the bit rate if the set of targets is fixed."""
-    from rt_ner.task.scores import bit_rate, score_block
-
-    scores: dict[str, float] = asdict(score_block(trials))
-    if settings.n_choices is not None and trials:
-        scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
-    return scores
 
 
 def _print_table(title: str, scores: dict[str, float]) -> None:
