@@ -1,7 +1,7 @@
 """Model when a subject clicks: once the cursor has settled on a target that is chosen by a click."""
 
 # The subject clicks once the cursor, as it believes, has been so well within the target for a
-# while. It holds still during the click, and clicks again if the target is still there later.
+# while, and keeps it there meanwhile. It clicks again if the target is still there later.
 _WELL_WITHIN = 0.6
 _SETTLE_S, _LASTS_S, _AGAIN_S = 0.2, 0.25, 0.5
 

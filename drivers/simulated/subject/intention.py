@@ -88,7 +88,7 @@ class Intention:
         wanted = np.zeros(2)
         distance_cm = np.inf if goal_seen is None else float(np.hypot(*(goal_seen - self.position_cm)))
         self._clicking.step(distance_cm, within_cm)
-        if goal_seen is not None and not self._clicking.is_clicking:
+        if goal_seen is not None:
             wanted = (goal_seen - self.position_cm) / settings.approach_s
             speed = float(np.hypot(*wanted))
             wanted = wanted * min(1.0, settings.max_speed_cm_s / max(speed, 1e-9))
