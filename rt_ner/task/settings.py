@@ -72,6 +72,13 @@ class TaskSettings(Settings):
         """True if targets are selected by a click."""
         return self.selection is Selection.CLICK
 
+    def about(self) -> dict[str, str]:
+        """Return what the target's stream tells those who draw the targets or reach to them."""
+        about = {"layout": str(self.layout), "selection": str(self.selection)}
+        if self.layout is Layout.GRID:
+            about |= {"grid_side": str(self.grid_side), "workspace_cm": f"{self.workspace_cm:g}"}
+        return about
+
     @property
     def n_choices(self) -> int | None:
         """Number of targets to choose from; None where they may be anywhere."""

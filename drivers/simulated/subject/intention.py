@@ -86,8 +86,7 @@ class Intention:
         self._answer.learn(cursor_seen)
         self.position_cm = cursor_seen + self._answer.on_its_way_cm()
         wanted = np.zeros(2)
-        distance_cm = np.inf if goal_seen is None else float(np.hypot(*(goal_seen - self.position_cm)))
-        self._clicking.step(distance_cm, within_cm)
+        self._clicking.step(self._distance_cm(cursor_seen, goal_seen), within_cm)
         if goal_seen is not None:
             wanted = (goal_seen - self.position_cm) / settings.approach_s
             speed = float(np.hypot(*wanted))
@@ -100,6 +99,13 @@ class Intention:
         self.click += share * (self._clicking.is_clicking - self.click)
         self._answer.intend(plan)
         self._hand.append((self.velocity_cm_s, self.click))
+
+    def _distance_cm(self, cursor_seen: FloatArray, goal_seen: FloatArray | None) -> float:
+        """Return the distance to the goal of the cursor, as seen or as believed: the larger one."""
+        if goal_seen is None:
+            return np.inf
+        away = goal_seen - np.array([cursor_seen, self.position_cm])
+        return float(np.hypot(*away.T).max())
 
     def _next_noise(self, speed_cm_s: float) -> FloatArray:
         """Return noise that wanders, stronger in fast movements."""

@@ -19,7 +19,7 @@ from rt_ner.view import style
 from rt_ner.view.app import application
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
-from rt_ner.view.panels.array import ArrayPanel
+from rt_ner.view.panels.electrodes.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import Trace, all_traces

@@ -1,0 +1,1 @@
+"""Draw each electrode: its rate in the array, its spikes and its tuning."""
