@@ -148,7 +148,9 @@ class TaskRunner:
     def _move(self) -> bool:
         """Move the cursor by the velocities that came, within the workspace; True: a click came."""
         stamps_s, velocity = self._reader.numbers()
-        is_clicked = bool(self._clicks and self._clicks.is_clicked(self._reader, stamps_s, velocity))
+        is_clicked = bool(
+            self._clicks and self._clicks.is_clicked(self._reader, stamps_s, velocity)
+        )
         if not len(stamps_s):
             return is_clicked
         self._has_begun |= not (self._clicks and self._clicks.problem(self._reader))

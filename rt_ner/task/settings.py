@@ -22,7 +22,7 @@ class Layout(StrEnum):
 
 
 class Selection(StrEnum):
-    """Way to select a target: DWELL: by staying in it for its hold time. CLICK: by a click in it."""
+    """Way to select a target: DWELL: by staying in it for its hold time. CLICK: by a click."""
 
     DWELL = "dwell"
     CLICK = "click"

@@ -1,4 +1,4 @@
-"""Model when a subject clicks: once the cursor has settled on a target that is chosen by a click."""
+"""Model when a subject clicks: once the cursor has settled on a target to be clicked."""
 
 # A click begins when the cursor has been so well within the target for a while. It lasts until the
 # subject sees that the target is gone, or that the cursor is leaving it, or for so long; then the
@@ -30,7 +30,7 @@ class Clicking:
             self._clicking = self._clicking + 1 if is_kept else 0
             self._waiting = 0 if is_kept else self._again
             return
-        is_well_within = 0 < radius_cm and distance_cm <= _WELL_WITHIN * radius_cm
+        is_well_within = radius_cm > 0 and distance_cm <= _WELL_WITHIN * radius_cm
         self._within = self._within + 1 if is_well_within and not self._waiting else 0
         if self._within >= self._settle:
             self._within, self._clicking = 0, 1

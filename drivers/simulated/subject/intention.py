@@ -41,8 +41,9 @@ class SubjectSettings:
 class Intention:
     """Intended velocity and click, step by step.
 
-    ``click`` is how much a click is intended, 0 to 1. The subject corrects for its own delay by an internal model (Golub et al. 2015): to the cursor
-    that it sees, it adds what it has intended since, as the cursor has answered so far.
+    The subject corrects for its own delay by an internal model (Golub et al. 2015): to the cursor
+    that it sees, it adds what it has intended since, as the cursor has answered so far. ``click``
+    is how much a click is intended, 0 to 1.
     """
 
     def __init__(self, settings: SubjectSettings, step_s: float, rng: np.random.Generator) -> None:
@@ -70,7 +71,7 @@ class Intention:
 
     @property
     def hand_click(self) -> bool:
-        """True while the subject's own hand presses the button: the intention, a motor delay ago."""
+        """True while the subject's own hand presses the button, a motor delay late."""
         return self._hand[0][1] > _PRESSED
 
     def step(

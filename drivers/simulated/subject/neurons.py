@@ -45,9 +45,8 @@ class Neurons:
     """Tuning of units.
 
     ``log_hz``: ``(unit,)``, log rate at rest. ``weights``: ``(drive, unit)``, for the drives of
-    `drives`. ``click``: ``(unit,)``, weight of a click. ``channel``: ``(unit,)``, electrode of each.
-    ``channel_ids``: electrodes in order.
-    ``shared_noise``: changes of all their rates together.
+    `drives`. ``click``: ``(unit,)``, that of a click. ``channel``: ``(unit,)``, electrode of each.
+    ``channel_ids``: electrodes in order. ``shared_noise``: changes of all their rates together.
     """
 
     log_hz: FloatArray
@@ -64,7 +63,9 @@ class Neurons:
 
         ``click`` is how much a click is intended meanwhile, 0 to 1.
         """
-        log_hz = self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights + click * self.click
+        log_hz = (
+            self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights + click * self.click
+        )
         return np.minimum(np.exp(log_hz), _MAX_HZ)
 
     def another_day(

@@ -81,7 +81,7 @@ class SimulatedBlock:
     machine
         The task with all its trials.
     click
-        ``(hop, 2)``: how much a click was intended, 0 to 1, and 1 while the hand pressed the button.
+        ``(hop, 2)``: the intended click, 0 to 1, and 1 while the hand pressed the button.
     clicks_ns
         Times of the clicks, which select targets if the task says so.
 

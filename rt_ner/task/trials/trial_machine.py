@@ -89,7 +89,7 @@ class TrialMachine:
 
     @property
     def click_within_cm(self) -> float:
-        """Radius of the goal if it is selected by a click; 0 for any other, and while there is none."""
+        """Radius of the goal, if there is one and it is selected by a click; else 0."""
         is_by_click = self.settings.is_by_click and self.goal == self._next
         return self._next.radius if is_by_click else 0.0
 

@@ -79,7 +79,9 @@ class OperatorWindow(QMainWindow):
         move = "move the decoded and the true cursor to the centre"
         smooth = "smooth the drawn cursor more; after the strongest smoothing, none"
         record = "start or stop a recording of all streams"
-        electrodes = "show spikes and tuning of each electrode in a window of their own, or close it"
+        electrodes = (
+            "show spikes and tuning of each electrode in a window of their own, or close it"
+        )
         facts = "show the bundle's scores, and its R² under faults; start the view with the bundle"
         leave = "close the view; the decoder keeps running"
         return [

@@ -169,7 +169,10 @@ class Workspace(Panel):
 
     @staticmethod
     def _place(
-        disc: QGraphicsEllipseItem | QGraphicsRectItem, centre_cm: FloatArray, radius_cm: float, shown: bool
+        disc: QGraphicsEllipseItem | QGraphicsRectItem,
+        centre_cm: FloatArray,
+        radius_cm: float,
+        shown: bool,
     ) -> None:
         x, y = (float(value) for value in centre_cm)
         disc.setRect(x - radius_cm, y - radius_cm, 2 * radius_cm, 2 * radius_cm)

@@ -54,7 +54,7 @@ class TuningPanel(Panel):
         n_tuned, n = int(fit.is_tuned.sum()), len(labels)
         self.plotItem.titleLabel.setText(
             f"Tuning: {n_tuned} of {n} electrodes, {fit.n_reaches} reaches "
-            f"(cosine, p < 0.05 / {n})",
+            f"(cosine, p &lt; 0.05 / {n})",
             color=style.TEXT,
         )
         self._draw(fit)
@@ -65,7 +65,8 @@ class TuningPanel(Panel):
         index[tuned] = [style.direction_index(angle) for angle in fit.preferred_deg[tuned]]
         highest_hz = np.nanmax(fit.binned_hz, axis=0)
         curves = fit.binned_hz / np.where(highest_hz > 0, highest_hz, 1.0)
-        # A direction in which no reach went is bridged.
+        # The circle is closed; a direction in which no reach went is bridged.
+        curves = np.concatenate([curves, curves[:1]])
         known = np.isfinite(curves[:, 0])
         along = np.flatnonzero(known) / N_DIRECTIONS
         for number, curve in enumerate(self._curves):

@@ -63,7 +63,9 @@ def _velocity(movement: StreamInfo, samples: Samples) -> tuple[Int64Array, Float
 def _button(movement: StreamInfo, samples: Samples) -> FloatArray:
     """Return the button of a hand at each distinct time, ``(sample,)``."""
     _, first = _distinct_times(movement, samples)
-    pressed: FloatArray = np.asarray(samples.values, dtype=np.float64)[:, movement.columns[CLICK_LABEL]]
+    pressed: FloatArray = np.asarray(samples.values, dtype=np.float64)[
+        :, movement.columns[CLICK_LABEL]
+    ]
     return pressed[first]
 
 
