@@ -3,7 +3,7 @@
 # A click begins when the cursor has been so well within the target for a while. It lasts until the
 # subject sees that the target is gone, or that the cursor is leaving it, or for so long; then the
 # subject waits before it tries again.
-_WELL_WITHIN = 0.6
+_WELL_WITHIN = 0.8
 _SETTLE_S, _LONGEST_S, _AGAIN_S = 0.1, 0.8, 0.4
 
 

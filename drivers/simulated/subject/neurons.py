@@ -17,8 +17,8 @@ from rt_ner.data.session.session import Session
 VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
 _MAX_HZ = 400.0
 _N_DRIVES = 5
-# Spread of the change of log rate by a click; that by a fast movement is about 1.
-_CLICK_SD = 0.4
+# Spread of the change of log rate by a click: half of what a movement at 30 cm/s changes.
+_CLICK_SD = 0.5
 # Lags at which a recorded unit may lead the hand, and the penalty on its weights.
 _LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
 _RIDGE, _NEWTON_STEPS = 1.0, 15
