@@ -37,8 +37,8 @@ class ClickSettings(Settings):
     """
 
     label: str = "1"
-    threshold: float = Field(default=0.8, gt=0, le=1)
-    held_ms: float = Field(default=50.0, ge=0)
+    threshold: float = Field(default=0.6, gt=0, le=1)
+    held_ms: float = Field(default=80.0, ge=0)
     refractory_ms: float = Field(default=400.0, ge=0)
 
 
