@@ -17,7 +17,7 @@ from offline_training.closed_loop.in_process.simulation import (
     simulate_block,
 )
 from offline_training.settings import TrainSettings
-from offline_training.training import train_bundle
+from offline_training.training import fit_decoder, prepared
 from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import CLICK_LABEL
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
@@ -26,13 +26,14 @@ from rt_ner.data.session.behaviour import Behaviour
 from rt_ner.data.session.session import Session
 from rt_ner.recalibration.intention.reach_model import HAND_ANSWER_S
 from rt_ner.task.scores import machine_scores
-from rt_ner.task.settings import Layout, Selection, TaskSettings
-from rt_ner.terminal.progress import Progress, no_progress
+from rt_ner.task.settings import ClickSettings, Layout, Selection, TaskSettings
+from rt_ner.terminal.progress import Progress
 
 # The goal: net bit rate over the ideal decoder's, and false clicks per minute.
 LEAST_OF_IDEAL, MOST_FALSE_PER_MIN = 0.8, 1.0
-# In the calibration, a click is held for longer, because what is learned ends with the trial.
-_CALIBRATION_HELD_MS = 300.0
+# In the calibration, a click is held for longer, because what is learned ends with the trial. Of so
+# few reaches, a tenth is held out.
+_CALIBRATION_HELD_MS, _HELD_OUT = 200.0, 0.1
 # Shortest time that a selection with the hand takes; for the number of trials to calibrate with.
 _SHORTEST_TRIAL_S = 0.5
 # A click that was decoded so long after the last intended one was not meant.
@@ -50,13 +51,23 @@ class GridPlan:
     calibration_s: float = 40.0
     trials: int = 200
 
-    def task(self, trials: int, selection: Selection, seed: int) -> TaskSettings:
-        """Return the settings of a block."""
+    def calibration(self, seed: int) -> TaskSettings:
+        """Return the settings of the calibration: out and back in all directions, by clicks."""
+        return TaskSettings(
+            layout=Layout.CENTRE_OUT_BACK,
+            selection=Selection.CLICK,
+            trials=round(self.calibration_s / _SHORTEST_TRIAL_S),
+            seed=seed,
+            click=ClickSettings(held_ms=_CALIBRATION_HELD_MS),
+        )
+
+    def task(self, selection: Selection, seed: int) -> TaskSettings:
+        """Return the settings of a block on the grid."""
         return TaskSettings(
             layout=Layout.GRID,
             grid_side=self.grid_side,
             selection=selection,
-            trials=trials,
+            trials=self.trials,
             seed=seed,
         )
 
@@ -79,7 +90,7 @@ def measure_grid(
         }
         for name, mover in movers.items():
             for selection in Selection:
-                task = plan.task(plan.trials, selection, seed + 1)
+                task = plan.task(selection, seed + 1)
                 found = simulate_block(neurons, mover, task, seed + 1)
                 rows.append(
                     {"seed": seed, "decoder": name, "selection": str(selection)} | _scores(found)
@@ -89,13 +100,12 @@ def measure_grid(
 
 def _calibrated(plan: GridPlan, neurons: Neurons, seed: int) -> Mover:
     """Return NER trained on a calibration with the subject's own hand and button."""
-    trials = round(plan.calibration_s / _SHORTEST_TRIAL_S)
-    task = plan.task(trials, Selection.CLICK, seed)
-    held = task.click.model_copy(update={"held_ms": _CALIBRATION_HELD_MS})
-    found = simulate_block(neurons, Reference.HAND, task.model_copy(update={"click": held}), seed)
+    found = simulate_block(neurons, Reference.HAND, plan.calibration(seed), seed)
     session = clicking_session(found, plan.calibration_s)
-    settings = plan.settings.model_copy(update={"classes": CLICK_LABEL})
-    return train_bundle(session, settings, plan.device, no_progress).bundle.model
+    learning = {"classes": CLICK_LABEL, "held_out": _HELD_OUT, "seed": seed}
+    settings = plan.settings.model_copy(update=learning)
+    learned, split = prepared(session, settings, lambda _: None)
+    return fit_decoder(learned, split, settings, plan.device, lambda *_: None)[0]
 
 
 def clicking_session(found: SimulatedBlock, seconds: float) -> Session:

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 
-from rt_ner.core.arrays import FloatArray
+from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.data.array_map import places_of
 from rt_ner.view import style
@@ -77,18 +77,14 @@ class TuningPanel(Panel):
         self._preferred.setData(*self._in_cells(tuned, places, ends))
 
     def _in_cells(
-        self, chosen: np.ndarray, along: FloatArray, height: FloatArray
+        self, chosen: Int64Array, along: FloatArray, height: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return curves ``(electrode, point)`` of the unit square, each in its electrode's cell."""
         left = (1 - _FILLED) / 2
         rows, columns = (self._places[chosen].T[..., None]).astype(np.float64)
         x = columns + left + _FILLED * np.broadcast_to(along, height.shape)
         y = rows + 1 - left - _FILLED * height
-        # Curves are kept apart by NaN.
-        return tuple(
-            np.concatenate([each, np.full((len(each), 1), np.nan)], axis=1).ravel()
-            for each in (x, y)
-        )
+        return _joined(x), _joined(y)
 
     def _lay_out(self, labels: tuple[str, ...]) -> None:
         self._labels, self._places = labels, places_of(self._map_file, labels)
@@ -119,3 +115,9 @@ class TuningPanel(Panel):
 
     def _say(self, text: str) -> None:
         self._said.setText(text, size=f"{style.FONT_PT - 1}pt", color=style.DIM)
+
+
+def _joined(curves: FloatArray) -> FloatArray:
+    """Return curves ``(electrode, point)`` one after the other, kept apart by NaN."""
+    apart: FloatArray = np.pad(curves, ((0, 0), (0, 1)), constant_values=np.nan)
+    return apart.ravel()

@@ -25,7 +25,7 @@ def kinematics_of(
     A hand's button, if there is one, is kept too: as the column ``click``.
     """
     times_ns, velocity_cm_s, warnings = _velocity(movement, samples)
-    outputs = VELOCITY_XY
+    outputs: tuple[Output, ...] = VELOCITY_XY
     if CLICK_LABEL in movement.columns:
         outputs = (*VELOCITY_XY, Output(CLICK_LABEL, "", OutputKind.OTHER))
         pressed = _button(movement, samples)
