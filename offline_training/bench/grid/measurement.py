@@ -74,7 +74,7 @@ class GridPlan:
 
 def measure_grid(
     plan: GridPlan, seeds: Sequence[int], progress: Progress
-) -> list[dict[str, float | str]]:
+) -> list[dict[str, Any]]:
     """Return a row of scores per seed, decoder and way to select.
 
     The ideal decoder returns what the same subject intends. Besides the task's scores,
