@@ -16,7 +16,7 @@ from offline_training.closed_loop.in_process.simulation import (
     SimulatedBlock,
     simulate_block,
 )
-from offline_training.settings import TrainSettings
+from offline_training.settings import EnsembleSettings, TrainSettings
 from offline_training.training import fit_decoder, prepared
 from rt_ner.core.clock import NS_PER_S, ns_from_s
 from rt_ner.core.contract.kinds import CLICK_LABEL
@@ -31,9 +31,10 @@ from rt_ner.terminal.progress import Progress
 
 # The goal: net bit rate over the ideal decoder's, and false clicks per minute.
 LEAST_OF_IDEAL, MOST_FALSE_PER_MIN = 0.8, 1.0
-# In the calibration, a click is held for longer, because what is learned ends with the trial. Of so
-# few reaches, a tenth is held out.
-_CALIBRATION_HELD_MS, _HELD_OUT = 200.0, 0.1
+# In the calibration, a click is held for longer, because what is learned ends with the trial.
+_CALIBRATION_HELD_MS = 200.0
+# So few reaches are better learned by an ensemble; and a tenth of them is held out.
+_LEARNING = {"ensemble": EnsembleSettings(members=4), "held_out": 0.1}
 # Shortest time that a selection with the hand takes; for the number of trials to calibrate with.
 _SHORTEST_TRIAL_S = 0.5
 # A click that was decoded so long after the last intended one was not meant.
@@ -72,9 +73,7 @@ class GridPlan:
         )
 
 
-def measure_grid(
-    plan: GridPlan, seeds: Sequence[int], progress: Progress
-) -> list[dict[str, Any]]:
+def measure_grid(plan: GridPlan, seeds: Sequence[int], progress: Progress) -> list[dict[str, Any]]:
     """Return a row of scores per seed, decoder and way to select.
 
     The ideal decoder returns what the same subject intends. Besides the task's scores,
@@ -102,8 +101,7 @@ def _calibrated(plan: GridPlan, neurons: Neurons, seed: int) -> Mover:
     """Return NER trained on a calibration with the subject's own hand and button."""
     found = simulate_block(neurons, Reference.HAND, plan.calibration(seed), seed)
     session = clicking_session(found, plan.calibration_s)
-    learning = {"classes": CLICK_LABEL, "held_out": _HELD_OUT, "seed": seed}
-    settings = plan.settings.model_copy(update=learning)
+    settings = plan.settings.model_copy(update=_LEARNING | {"classes": CLICK_LABEL, "seed": seed})
     learned, split = prepared(session, settings, lambda _: None)
     return fit_decoder(learned, split, settings, plan.device, lambda *_: None)[0]
 
