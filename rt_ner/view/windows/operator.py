@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 from rt_ner.view.control.actions import Action, Commander
 from rt_ner.view.control.recorders import Recorder
 from rt_ner.view.panels.electrodes.array import ArrayPanel
+from rt_ner.view.panels.electrodes.window import ElectrodesWindow
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import LatentPanel
 from rt_ner.view.panels.traces import all_traces
 from rt_ner.view.shown_bundle import ShownBundle
 from rt_ner.view.signals.signals import Signals
-from rt_ner.view.windows.electrodes import ElectrodesWindow
 from rt_ner.view.windows.header import Header
 from rt_ner.view.windows.workspace import Workspace
 
