@@ -43,8 +43,8 @@ class Trial:
     path_cm: list[FloatArray] = field(default_factory=list)
     entries_ns: list[int] = field(default_factory=list)
     end_ns: int = 0
-    selected: Target | None = None
     success: bool | None = None
+    selected: Target | None = None
 
 
 class TrialMachine:
