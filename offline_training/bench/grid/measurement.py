@@ -126,6 +126,8 @@ def clicking_session(found: SimulatedBlock, seconds: float) -> Session:
 
 def _scores(found: SimulatedBlock) -> dict[str, float]:
     scores = machine_scores(found.machine)
+    if not found.machine.settings.is_by_click:
+        return scores
     minutes = len(found.click) * found.block.hop_ns / NS_PER_S / 60
     return scores | {"unmeant_clicks_per_min": _n_unmeant(found) / minutes}
 
