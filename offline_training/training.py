@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from offline_training.dataset.adequacy import check_adequacy
+from offline_training.dataset.outputs import with_classes_taught
 from offline_training.dataset.split import split_session
 from offline_training.figures.report import draw_report
 from offline_training.ner.distillation import train_encoder
@@ -166,13 +167,18 @@ def fit_decoder(
 
     Returns the decoder, and the R² of training trials that the witness left out, if any.
     """
-    learned = train_encoder(split.train, settings, split.shape.bin_ns, device, on_step)
+    taught = split.train
+    if split.classes:
+        taught = replace(taught, labels=with_classes_taught(taught.labels, split.classes))
+    learned = train_encoder(taught, settings, split.shape.bin_ns, device, on_step)
     latents, labels = embed(learned.network, split.train), split.train.labels
     if settings.readout == "kalman":
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     else:
         readout = fit_readout(latents, labels.values, labels.outputs)
-    return decoder_of(learned.network, session, split, readout), learned.validation_r2
+    is_of_outputs = taught.labels.outputs == labels.outputs
+    validation_r2 = learned.validation_r2 if is_of_outputs else None
+    return decoder_of(learned.network, session, split, readout), validation_r2
 
 
 def decoder_of(

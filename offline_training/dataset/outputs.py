@@ -1,11 +1,12 @@
 """Bring outputs of any unit to a common scale, and tell movement from rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.contract.outputs import Output
+from rt_ner.offline.classes.hop_classes import DIRECTION, MOVEMENT, HopClasses
 from rt_ner.offline.labels import Labels, is_fast
 
 # The spread of a reach's velocity in cm/s. Outputs in other units are brought to it, so that the
@@ -52,6 +53,24 @@ def ranked_values(labels: Labels) -> FloatArray:
         return labels.values
     scaled: FloatArray = _USUAL_SPREAD * output_scale(labels).to_standard(labels.values)
     return scaled
+
+
+def with_classes_taught(labels: Labels, classes: HopClasses) -> Labels:
+    """Return labels with an output more for each class of a column but the first, which is rest.
+
+    An encoder that is taught the movement alone learns to ignore what else the neurons tell. Each
+    class is one more axis, with the spread of the movement. Directions and movement add nothing.
+    """
+    if classes.of in (DIRECTION, MOVEMENT):
+        return labels
+    assert labels.classes is not None
+    is_class = labels.classes[:, None] == np.array(classes.names[1:])
+    spread = is_class.std(axis=0)
+    scale = labels.values.std() / np.where(spread > _CONSTANT, spread, 1.0)
+    first = labels.outputs[0]
+    added = tuple(first._replace(name=f"{classes.of} {name}") for name in classes.names[1:])
+    values = np.concatenate([labels.values, is_class * scale], axis=1)
+    return replace(labels, values=values, outputs=(*labels.outputs, *added))
 
 
 def _are_like_velocities(labels: Labels) -> bool:

@@ -57,6 +57,7 @@ class Measurements(LazyGroup):
             "recalibration": "Score recalibration on a real closed-loop recording.",
             "spike-band": "Score spike-band power and crossings side by side.",
             "another-day": "Score recalibration in the loop when the neurons have changed.",
+            "grid": "Measure the net bit rate of selection by clicks on a grid.",
             "days": "Score a decoder over many days of ordinary use.",
             "joint": "Score joint training against separate trainings.",
             "drift": "Score decoding with and without the running normalisation.",

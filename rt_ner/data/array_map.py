@@ -28,6 +28,11 @@ def usual_places(n_channels: int) -> Int64Array:
     return np.stack(np.divmod(np.arange(n_channels), side), axis=1).astype(np.int64)
 
 
+def places_of(map_file: Path | None, labels: Sequence[str]) -> Int64Array:
+    """Return each channel's row and column, shape ``(channel, 2)``: by a map file, or the usual."""
+    return places_of_file(map_file, labels) if map_file and labels else usual_places(len(labels))
+
+
 def places_of_file(path: Path, labels: Sequence[str]) -> Int64Array:
     """Return each channel's row and column, shape ``(channel, 2)``, from a Blackrock map file.
 

@@ -1,7 +1,6 @@
 """Define the command `rt-ner task`, which imports LSL only when it runs."""
 
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rt_ner.core.errors import StreamError
 from rt_ner.core.settings import checked_settings, load_settings
 from rt_ner.system.processes import tell_parent
 from rt_ner.system.signals import stop_on_signals
-from rt_ner.task.settings import Layout, TaskSettings
+from rt_ner.task.settings import Layout, Selection, TaskSettings
 from rt_ner.terminal.options import (
     AsJson,
     ConfigPath,
@@ -38,6 +37,13 @@ TaskLayout = Annotated[
     Layout | None,
     typer.Option(help="Arrangement of the targets. Default: as in the settings, centre-out."),
 ]
+TaskSelection = Annotated[
+    Selection | None,
+    typer.Option(
+        help="Way to select a target: by staying in it, or by a click, which the decoder's class "
+        "or the hand's button tells. Default: as in the settings, dwell."
+    ),
+]
 Trials = Annotated[
     int | None,
     typer.Option(metavar="N", help="Number of trials, e.g. 100. Default: until Ctrl-C."),
@@ -55,6 +61,7 @@ def task(
     decoder: DecoderName = "",
     hand: HandName = None,
     layout: TaskLayout = None,
+    selection: TaskSelection = None,
     trials: Trials = None,
     assist: Assist = None,
     name: StreamName = "task",
@@ -69,19 +76,23 @@ def task(
     velocity arrives, the cursor stands still.
 
     Example: rt-ner task --layout centre-out-back --trials 100
+
+    Example: rt-ner task --layout grid --selection click
     """
     from rt_ner.core.contract.kinds import Kind
     from rt_ner.lsl.discovery import query_for
     from rt_ner.lsl.simulated_clock import SimulatedClock
     from rt_ner.lsl.streams import quiet_liblsl
     from rt_ner.task.runner import TaskRunner
+    from rt_ner.task.scores import machine_scores
 
     quiet_liblsl()
-    said = {"layout": layout, "trials": trials, "assist": assist}
+    said = {"layout": layout, "selection": selection, "trials": trials, "assist": assist}
     content = load_settings(config, TaskSettings).model_dump()
     content |= {key: value for key, value in said.items() if value is not None}
     settings = checked_settings(content, TaskSettings, "command line")
     query = query_for(hand, Kind.KINEMATICS) if hand else query_for(decoder, Kind.VELOCITY)
+    classes = None if hand else query_for(decoder, Kind.CLASSES)
     console = Console(stderr=True, highlight=False, markup=False)
 
     def tell(trial: "Trial") -> None:
@@ -90,9 +101,9 @@ def task(
         console.print(f"trial {number}: {_outcome(trial)} after {seconds:.2f} s")
 
     with stop_on_signals() as stop:
-        runner = TaskRunner(settings, query, name, SimulatedClock(speed))
+        runner = TaskRunner(settings, query, name, SimulatedClock(speed), classes)
         runner.run(stop, tell, lambda text: console.print(text, soft_wrap=True))
-    scores = _scores(runner.machine.trials, settings)
+    scores = machine_scores(runner.machine)
     tell_parent("scores", **scores)
     if not runner.machine.trials:
         reason = runner.awaited() or "the task ended during the first one"
@@ -101,16 +112,6 @@ def task(
         print_json({key: None if math.isnan(value) else value for key, value in scores.items()})
     else:
         _print_table(f"{len(runner.machine.trials)} trials, {settings.layout}", scores)
-
-
-def _scores(trials: "list[Trial]", settings: TaskSettings) -> dict[str, float]:
-    """Return the scores of the block, with the bit rate if the set of targets is fixed."""
-    from rt_ner.task.scores import bit_rate, score_block
-
-    scores: dict[str, float] = asdict(score_block(trials))
-    if settings.n_choices is not None and trials:
-        scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
-    return scores
 
 
 def _print_table(title: str, scores: dict[str, float]) -> None:

@@ -8,14 +8,22 @@ import numpy as np
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, NS_PER_S, s_from_ns
 from rt_ner.core.contract.kinds import TARGET_LABELS, TASK_KINDS, Kind
-from rt_ner.core.contract.markers import TrialEvent, TrialMarker
+from rt_ner.core.contract.markers import (
+    FALSE_CLICK,
+    TrialEvent,
+    TrialMarker,
+    scores_marker,
+    selection_marker,
+)
 from rt_ner.lsl.discovery import StreamQuery
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.network.own_names import OwnNames
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import open_outlet
+from rt_ner.task.clicks.click_reader import ClickReader
 from rt_ner.task.cursor import Cursor
+from rt_ner.task.scores import machine_scores
 from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, Trial, TrialMachine
 
@@ -31,7 +39,8 @@ class TaskRunner:
 
     ``query`` finds the velocity stream. Trials begin with its first sample. It may disappear and
     return; without it the cursor stands still. ``source`` is the name of the task's own streams,
-    ``clock`` the clock of the velocity's time stamps.
+    ``clock`` the clock of the velocity's time stamps. ``classes`` finds the decoder's classes, if
+    targets are selected by clicks; None for a hand, whose button is in the stream of its velocity.
     """
 
     def __init__(
@@ -40,14 +49,18 @@ class TaskRunner:
         query: StreamQuery,
         source: str,
         clock: SimulatedClock = REAL_TIME,
+        classes: StreamQuery | None = None,
     ) -> None:
         self._settings = settings
+        self._clicks = ClickReader(settings.click, classes) if settings.is_by_click else None
         self._clock = clock
         self._reader = StreamReader(lambda: query)
         self._cursor = Cursor()
         self._names = OwnNames(source, TASK_KINDS)
         self._cursor_out = open_outlet(source, Kind.CURSOR, ["x", "y"], "cm", _TICK_NS)
-        self._target_out = open_outlet(source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS)
+        self._target_out = open_outlet(
+            source, Kind.TARGET, TARGET_LABELS, "cm", _TICK_NS, settings.about()
+        )
         about = {"settings": settings.model_dump_json()}
         self._phase_out = open_outlet(source, Kind.TASK, ["phase"], "", None, about)
         self._markers_out = open_outlet(source, Kind.MARKERS, ["event"], "", None)
@@ -79,7 +92,8 @@ class TaskRunner:
 
         """
         self._names.alarm = note
-        lookout = Lookout([self._reader, self._names], self._names.search)
+        clicks = self._clicks.readers if self._clicks else []
+        lookout = Lookout([self._reader, *clicks, self._names], self._names.search)
         due_ns = self._clock.now_ns()
         try:
             while not (stop.is_set() or self.machine.is_over):
@@ -89,16 +103,21 @@ class TaskRunner:
                 # Ticks are on a fixed grid; missed ones are left out.
                 due_ns += max(1, -(-(now_ns - due_ns) // _TICK_NS)) * _TICK_NS
                 self._clock.wait_until(due_ns, stop)
+            if self.machine.trials:
+                self._markers_out.push_sample([scores_marker(machine_scores(self.machine))])
         finally:
             lookout.close()
 
     def _tick(self, now_ns: int, tell: Callable[[Trial], None]) -> None:
-        self._move()
-        n_over = len(self.machine.trials)
-        cursor_cm = self._cursor.position_cm
-        # No trial begins before there is a velocity.
-        phase = self.machine.step(now_ns, cursor_cm) if self._has_begun else self.machine.phase
+        is_clicked = self._move()
+        n_over, n_false = len(self.machine.trials), self.machine.n_false_clicks
+        cursor_cm, phase = self._cursor.position_cm, self.machine.phase
+        # No trial begins before there is a velocity, and clicks if targets need them.
+        if self._has_begun:
+            phase = self.machine.step(now_ns, cursor_cm, is_clicked)
         stamp_s = s_from_ns(now_ns)
+        if self.machine.n_false_clicks > n_false:
+            self._markers_out.push_sample([FALSE_CLICK], stamp_s)
         self._cursor_out.push_sample(cursor_cm.tolist(), stamp_s)
         self._target_out.push_sample(self._shown(), stamp_s)
         if phase is not self._phase:
@@ -111,7 +130,7 @@ class TaskRunner:
         name = self._query.source_id
         if self._reader.is_connected:
             if self._reader.age_s() < _SILENT_S:
-                return ""
+                return self._clicks.problem(self._reader) if self._clicks else ""
             return f"waiting for a velocity: '{name}' sends nothing; look at its source"
         return (
             f"waiting for a velocity: {self._reader.problem or f'no stream {name!r}'}; start its "
@@ -126,16 +145,20 @@ class TaskRunner:
             note(awaited or f"the velocity '{self._query.source_id}' moves the cursor")
             self._told = awaited
 
-    def _move(self) -> None:
-        """Move the cursor by the velocities that came, within the workspace."""
+    def _move(self) -> bool:
+        """Move the cursor by the velocities that came, within the workspace; True: a click came."""
         stamps_s, velocity = self._reader.numbers()
+        is_clicked = bool(
+            self._clicks and self._clicks.is_clicked(self._reader, stamps_s, velocity)
+        )
         if not len(stamps_s):
-            return
-        self._has_begun = True
+            return is_clicked
+        self._has_begun |= not (self._clicks and self._clicks.problem(self._reader))
         velocity_cm_s = velocity[:, :2] * self._reader.cm_per_unit
         self._cursor.move(stamps_s, self._assisted(velocity_cm_s))
         edge_cm = self._settings.workspace_cm / 2
         self._cursor.position_cm = self._cursor.position_cm.clip(-edge_cm, edge_cm)
+        return is_clicked
 
     def _assisted(self, velocity_cm_s: FloatArray) -> FloatArray:
         goal, assist = self.machine.goal, self._settings.assist
@@ -158,6 +181,9 @@ class TaskRunner:
                 go = TrialMarker(TrialEvent.GO, number, float(angle))
                 self._markers_out.push_sample([str(go)], stamp_s)
         elif phase in (Phase.SUCCESS, Phase.FAILURE):
+            if self.machine.trials[-1].selected:
+                selected = selection_marker(number - 1, phase is Phase.SUCCESS)
+                self._markers_out.push_sample([selected], stamp_s)
             self._markers_out.push_sample([str(TrialMarker(TrialEvent.END, number - 1))], stamp_s)
         self._phase_out.push_sample([str(phase)], stamp_s)
 

@@ -1,22 +1,22 @@
 """Score trials by the field's measures."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.task.trials.trial_machine import Trial
+from rt_ner.task.trials.trial_machine import Trial, TrialMachine
 
 
 @dataclass(frozen=True)
 class TrialScore:
     """Scores of one successful trial.
 
-    ``acquire_s`` is the time from the go cue to the last entry into the target, without its hold,
-    and ``dial_in_s`` that from the first entry to the last (Gilja et al. 2012).
+    ``acquire_s`` is the time from the go cue to the last entry into the target, without its hold or
+    click, and ``dial_in_s`` that from the first entry to the last (Gilja et al. 2012).
     ``path_efficiency`` is the straight distance over the length of the path, until the last entry.
     ``movement_error_cm`` is the mean distance from the straight line (MacKenzie et al. 2001).
     ``throughput_bps`` is the index of difficulty over ``acquire_s`` (ISO 9241-9). The index is
@@ -85,17 +85,39 @@ def score_block(trials: Sequence[Trial]) -> BlockScore:
     )
 
 
-def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
-    """Return the achieved bit rate in bits/s: log2(N − 1) · max(right − wrong, 0) / time.
+def machine_scores(machine: TrialMachine) -> dict[str, float]:
+    """Return all scores of the trials so far by name.
 
-    A wrong selection costs a right one, as a keyboard's delete key would (Nuyujukian et al. 2015).
-    The time is from the first go cue to the end of the last trial.
+    The bit rate is among them if the set of targets is fixed, and the rate of false clicks if
+    targets are selected by clicks.
+    """
+    trials, settings = machine.trials, machine.settings
+    scores: dict[str, float] = asdict(score_block(trials))
+    if trials and settings.n_choices is not None:
+        scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
+    if trials and settings.is_by_click:
+        scores["false_clicks_per_min"] = 60 * machine.n_false_clicks / _seconds(trials)
+    return scores
+
+
+def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
+    """Return the net bit rate in bits/s: log2(N − 1) · max(right − wrong, 0) / time.
+
+    A wrong selection costs a right one, and one of the N targets would be the delete key (the
+    achieved bit rate of Nuyujukian et al. 2015, "A high-performance keyboard neural prosthesis
+    enabled by task optimization", IEEE Trans Biomed Eng). A reach whose time is up selects nothing:
+    it costs its time alone. The time is from the first go cue to the end of the last trial.
     """
     if not trials:
         return float("nan")
     right = sum(bool(trial.success) for trial in trials)
-    seconds = (trials[-1].end_ns - trials[0].go_ns) / NS_PER_S
-    return float(np.log2(n_choices - 1) * max(2 * right - len(trials), 0) / seconds)
+    wrong = sum(trial.selected is not None and not trial.success for trial in trials)
+    return float(np.log2(n_choices - 1) * max(right - wrong, 0) / _seconds(trials))
+
+
+def _seconds(trials: Sequence[Trial]) -> float:
+    """Return the time from the first go cue to the end of the last trial."""
+    return (trials[-1].end_ns - trials[0].go_ns) / NS_PER_S
 
 
 def _from_line_cm(path: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:

@@ -68,21 +68,30 @@ def xdf(*parts: bytes) -> bytes:
 
 
 def reach_recording(
-    n_samples: int = 2000, shift_s: float = 0.0, host: str = "rig", left_out: slice = slice(0)
+    n_samples: int = 2000,
+    shift_s: float = 0.0,
+    host: str = "rig",
+    left_out: slice = slice(0),
+    button: str = "",
 ) -> tuple[bytes, np.ndarray]:
     """Return two seconds of a raster, kinematics and one trial, from 1800 s; and the counts.
 
-    ``shift_s`` is the lag of the kinematics' clock, on the computer ``host``.
+    ``shift_s`` is the lag of the kinematics' clock, on the computer ``host``. ``button`` is the
+    label of a column of the kinematics that is 1 in every third sample.
     """
     rng = np.random.default_rng(0)
     counts = rng.poisson(0.05, (n_samples, 3))
     kept = np.delete(np.arange(n_samples), np.arange(n_samples)[left_out])
     stamps_s = 1800.0 + (np.arange(n_samples) + 1) / 1000
     spikes = Stream(1, "amp", "Spikes", ["a", "b", "c"], 1000, fmt="int16")
-    hand = Stream(2, "hand", "Kinematics", ["vx", "vy"], 0, unit="mm/s", host=host)
+    hand = Stream(
+        2, "hand", "Kinematics", ["vx", "vy"] + [button] * bool(button), 0, unit="mm/s", host=host
+    )
     events = Stream(3, "task", "Markers", ["event"], 0, fmt="string")
     hand_s = stamps_s[9::10]
     velocity = np.stack([10 * np.sin(hand_s), 10 * np.cos(hand_s)], axis=1)
+    if button:
+        velocity = np.column_stack([velocity, np.arange(len(hand_s)) % 3 == 2])
     markers = [
         ["session_zero"], ["trial_start 0"], ["go 0 direction_deg=45"], ["trial_end 0"],
         ["trial_start 1"],

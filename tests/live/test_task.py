@@ -16,7 +16,7 @@ from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.system.processes import child_process
 from rt_ner.task.runner import TaskRunner
-from rt_ner.task.settings import Layout, TaskSettings
+from rt_ner.task.settings import Layout, Selection, TaskSettings
 from rt_ner.task.trials.targets import Target
 from rt_ner.task.trials.trial_machine import Phase, Trial
 from tests.helpers.rig import inlet
@@ -161,3 +161,47 @@ def test_assistance_alone_brings_the_cursor_to_every_target(source_id: str, stop
         k += 1
         task.join(0.005)
     assert [trial.success for trial in runner.machine.trials] == [True, True]
+
+
+def test_a_decoders_click_selects_the_cell_and_nothing_begins_without_it(
+    source_id: str, stop: Event
+) -> None:
+    velocity = open_outlet(source_id, Kind.VELOCITY, ["vx", "vy"], "cm/s", None)
+    settings = TaskSettings(
+        layout=Layout.GRID, grid_side=3, selection=Selection.CLICK, trials=1, assist=1.0,
+        between_ms=0, timeout_s=WAIT_S,
+    )  # fmt: skip
+    queries = (query_for(source_id, kind) for kind in (Kind.VELOCITY, Kind.CLASSES))
+    name, notes = f"task-{source_id}", list[str]()
+    runner = TaskRunner(settings, next(queries), name, classes=next(queries))
+    task = Thread(target=runner.run, args=(stop, lambda _: None, notes.append))
+    task.start()
+    markers = inlet(name, Kind.MARKERS)
+    assert velocity.wait_for_consumers(WAIT_S)
+    stamps_s = iter(1000.0 + np.arange(100_000) / 100)
+
+    def push_until(true, likely: float = 0.0) -> None:
+        deadline_s = time.monotonic() + WAIT_S
+        while not true():
+            assert time.monotonic() < deadline_s
+            stamp_s = float(next(stamps_s))
+            velocity.push_sample([0.0, 0.0], stamp_s)
+            if classes is not None:
+                classes.push_sample([1.0 - likely, likely], stamp_s)
+            task.join(0.005)
+
+    classes = None
+    push_until(lambda: any(f"no stream '{source_id}/classes'" in note for note in notes))
+    assert runner.machine.phase is Phase.BETWEEN
+    classes = open_outlet(source_id, Kind.CLASSES, ["0", "1"], "probability", None)
+    push_until(lambda: runner.machine.target is not None)
+    target = runner.machine.target
+    assert target is not None
+    push_until(lambda: target.holds(runner._cursor.position_cm))
+    push_until(lambda: not task.is_alive(), likely=1.0)
+    (trial,) = runner.machine.trials
+    assert trial.selected == target
+    texts = [markers.pull_sample(WAIT_S)[0][0] for _ in range(5)]
+    assert texts[0] == "trial_start 0"
+    assert texts[2:4] == ["select 0 right", "trial_end 0"]
+    assert json.loads(texts[4].removeprefix("scores "))["false_clicks_per_min"] == 0.0

@@ -19,9 +19,14 @@ class Firing:
         self._silent_ms = np.full(neurons.log_hz.size, REFRACTORY_MS)
         self._shared = 0.0
 
-    def fire(self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int) -> Int64Array:
-        """Return spikes ``(ms, channel)`` while velocity and position ``(2,)`` stay the same."""
-        rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None])[0]
+    def fire(
+        self, velocity_cm_s: FloatArray, position_cm: FloatArray, n_ms: int, click: float = 0.0
+    ) -> Int64Array:
+        """Return spikes ``(ms, channel)`` while the intention stays the same.
+
+        It has a velocity and a position ``(2,)``, and a ``click`` from 0 to 1.
+        """
+        rate_hz = self._neurons.rates_hz(velocity_cm_s[None], position_cm[None], click)[0]
         if self._neurons.shared_noise.sd > 0:  # Else nothing is drawn: a seed gives the same.
             rate_hz = rate_hz * self._next_shared(n_ms * _STEP_S)
         chances = self._rng.random((n_ms, rate_hz.size))

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivers.simulated.subject.clicking import Clicking
 from rt_ner.core.arrays import FloatArray
 
 # Longest delay of a cursor that is learned, and how much fast movement must be seen before.
 _LONGEST_ANSWER_S, _LEARN_FROM_S = 0.3, 0.5
+# The button is down while a click is intended by more than this.
+_PRESSED = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,11 @@ class SubjectSettings:
 
 
 class Intention:
-    """Intended velocity, step by step.
+    """Intended velocity and click, step by step.
 
     The subject corrects for its own delay by an internal model (Golub et al. 2015): to the cursor
-    that it sees, it adds what it has intended since, as the cursor has answered so far.
+    that it sees, it adds what it has intended since, as the cursor has answered so far. ``click``
+    is how much a click is intended, 0 to 1.
     """
 
     def __init__(self, settings: SubjectSettings, step_s: float, rng: np.random.Generator) -> None:
@@ -49,28 +53,41 @@ class Intention:
         delay = max(round(settings.visual_delay_s / step_s), 1)
         motor = max(round(settings.motor_delay_s / step_s), 1)
         still = np.zeros(2)
-        self._seen: deque[tuple[FloatArray, FloatArray | None]] = deque(
-            [(still, None)] * delay, maxlen=delay
+        self._seen: deque[tuple[FloatArray, FloatArray | None, float]] = deque(
+            [(still, None, 0.0)] * delay, maxlen=delay
         )
         self._answer = CursorAnswer(settings, step_s)
-        self._hand: deque[FloatArray] = deque([still] * motor, maxlen=motor)
+        self._hand: deque[tuple[FloatArray, float]] = deque([(still, 0.0)] * motor, maxlen=motor)
+        self._clicking = Clicking(step_s)
         self._noise = np.zeros(2)
         self.velocity_cm_s = np.zeros(2)
+        self.click = 0.0
         self.position_cm = np.zeros(2)
 
     @property
     def hand_cm_s(self) -> FloatArray:
         """Velocity of the subject's own hand: the intention, a motor delay ago."""
-        return self._hand[0]
+        return self._hand[0][0]
 
-    def step(self, cursor_cm: FloatArray, goal_cm: FloatArray | None) -> None:
-        """Go on by one step, with what the screen shows now; without a goal, stay."""
+    @property
+    def hand_click(self) -> bool:
+        """True while the subject's own hand presses the button, a motor delay late."""
+        return self._hand[0][1] > _PRESSED
+
+    def step(
+        self, cursor_cm: FloatArray, goal_cm: FloatArray | None, click_within_cm: float = 0.0
+    ) -> None:
+        """Go on by one step, with what the screen shows now; without a goal, stay.
+
+        ``click_within_cm`` is the radius of a goal that is chosen by a click, 0 for any other.
+        """
         settings = self._settings
-        cursor_seen, goal_seen = self._seen[0]
-        self._seen.append((cursor_cm.copy(), goal_cm))
+        cursor_seen, goal_seen, within_cm = self._seen[0]
+        self._seen.append((cursor_cm.copy(), goal_cm, click_within_cm))
         self._answer.learn(cursor_seen)
         self.position_cm = cursor_seen + self._answer.on_its_way_cm()
         wanted = np.zeros(2)
+        self._clicking.step(self._distance_cm(cursor_seen, goal_seen), within_cm)
         if goal_seen is not None:
             wanted = (goal_seen - self.position_cm) / settings.approach_s
             speed = float(np.hypot(*wanted))
@@ -80,8 +97,16 @@ class Intention:
         plan = plan + share * (wanted - plan)
         self._noise = self._next_noise(float(np.hypot(*plan)))
         self.velocity_cm_s = plan + self._noise
+        self.click += share * (self._clicking.is_clicking - self.click)
         self._answer.intend(plan)
-        self._hand.append(self.velocity_cm_s)
+        self._hand.append((self.velocity_cm_s, self.click))
+
+    def _distance_cm(self, cursor_seen: FloatArray, goal_seen: FloatArray | None) -> float:
+        """Return the distance to the goal of the cursor, as seen or as believed: the larger one."""
+        if goal_seen is None:
+            return np.inf
+        away = goal_seen - np.array([cursor_seen, self.position_cm])
+        return float(np.hypot(*away.T).max())
 
     def _next_noise(self, speed_cm_s: float) -> FloatArray:
         """Return noise that wanders, stronger in fast movements."""

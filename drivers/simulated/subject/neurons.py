@@ -1,7 +1,8 @@
-"""Model a population that fires for an intended movement, made up or fitted to a session.
+"""Model a population that fires for intended movements and clicks, made up or fitted.
 
 The rate of a unit is log-linear in intended velocity, its speed and position: cosine tuning with
 a gain by speed (Moran & Schwartz 1999), as a generalised linear model (Paninski et al. 2004).
+A click changes the log rate too, by a random weight of each unit: no session tells the true ones.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from rt_ner.data.session.session import Session
 VELOCITY_CM_S, POSITION_CM = 30.0, 8.0
 _MAX_HZ = 400.0
 _N_DRIVES = 5
+# Spread of the change of log rate by a click: half of what a movement at 30 cm/s changes.
+_CLICK_SD = 0.5
 # Lags at which a recorded unit may lead the hand, and the penalty on its weights.
 _LAGS_S = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15)
 _RIDGE, _NEWTON_STEPS = 1.0, 15
@@ -42,19 +45,27 @@ class Neurons:
     """Tuning of units.
 
     ``log_hz``: ``(unit,)``, log rate at rest. ``weights``: ``(drive, unit)``, for the drives of
-    `drives`. ``channel``: ``(unit,)``, electrode of each. ``channel_ids``: electrodes in order.
-    ``shared_noise``: changes of all their rates together.
+    `drives`. ``click``: ``(unit,)``, that of a click. ``channel``: ``(unit,)``, electrode of each.
+    ``channel_ids``: electrodes in order. ``shared_noise``: changes of all their rates together.
     """
 
     log_hz: FloatArray
     weights: FloatArray
+    click: FloatArray
     channel: Int64Array
     channel_ids: tuple[str, ...]
     shared_noise: SharedNoise = _NO_NOISE
 
-    def rates_hz(self, velocity_cm_s: FloatArray, position_cm: FloatArray) -> FloatArray:
-        """Return rates ``(time, unit)`` for intended velocity and position ``(time, 2)``."""
-        log_hz = self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights
+    def rates_hz(
+        self, velocity_cm_s: FloatArray, position_cm: FloatArray, click: float = 0.0
+    ) -> FloatArray:
+        """Return rates ``(time, unit)`` for intended velocity and position ``(time, 2)``.
+
+        ``click`` is how much a click is intended meanwhile, 0 to 1.
+        """
+        log_hz = (
+            self.log_hz + drives(velocity_cm_s, position_cm) @ self.weights + click * self.click
+        )
         return np.minimum(np.exp(log_hz), _MAX_HZ)
 
     def another_day(
@@ -82,14 +93,20 @@ class Neurons:
                 cos * self.weights[x] - sin * self.weights[y],
                 sin * self.weights[x] + cos * self.weights[y],
             )
-        weights *= np.exp(rng.normal(0.0, gain_sd, self.log_hz.size))
+        gain = np.exp(rng.normal(0.0, gain_sd, self.log_hz.size))
+        weights *= gain
         new = rng.random(self.log_hz.size) < replaced
         log_hz = np.where(new, others.log_hz, self.log_hz)
         dead = rng.choice(len(self.channel_ids), silenced, replace=False)
         log_hz[np.isin(self.channel, dead)] = -np.inf
         if baseline_sd > 0:  # Drawn last and only then, so that a seed gives what it always gave.
             log_hz += np.where(new, 0.0, rng.normal(0.0, baseline_sd, log_hz.size))
-        return replace(self, log_hz=log_hz, weights=np.where(new, others.weights, weights))
+        return replace(
+            self,
+            log_hz=log_hz,
+            weights=np.where(new, others.weights, weights),
+            click=np.where(new, others.click, self.click * gain),
+        )
 
     def after_a_night(
         self,
@@ -131,7 +148,13 @@ def made_up(
         weights[list(rows)] = strength * np.stack([np.cos(angle), np.sin(angle)])
     weights[2] = rng.normal(0.2, 0.2, n)
     labels = electrode_names(n_electrodes)
-    return Neurons(np.log(base_hz), weights, channel, labels)
+    # Drawn by a generator of its own, so that a seed gives the movement tuning it always gave.
+    click = _click_weights(rng.spawn(1)[0], n)
+    return Neurons(np.log(base_hz), weights, click, channel, labels)
+
+
+def _click_weights(rng: np.random.Generator, n: int) -> FloatArray:
+    return rng.normal(0.0, _CLICK_SD, n)
 
 
 def fitted(session: Session) -> Neurons:
@@ -156,7 +179,9 @@ def fitted(session: Session) -> Neurons:
         best = np.where(better, likelihood / known.sum(), best)
         weights = np.where(better, fit[1:], weights)
         log_hz = np.where(better, fit[0] - np.log(period_ns / 1e9), log_hz)
-    return Neurons(log_hz, weights, np.arange(counts.shape[1]), session.channel_ids)
+    n = counts.shape[1]
+    click = _click_weights(np.random.default_rng(n), n)
+    return Neurons(log_hz, weights, click, np.arange(n), session.channel_ids)
 
 
 def _counts(session: Session, period_ns: int) -> tuple[FloatArray, Int64Array]:

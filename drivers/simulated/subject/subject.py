@@ -4,6 +4,7 @@ from functools import partial
 from threading import Event
 
 import numpy as np
+import pylsl
 
 from drivers.encodings import RasterEncoding
 from drivers.simulated.subject.firing import Firing
@@ -12,11 +13,12 @@ from drivers.simulated.subject.neurons import Neurons
 from drivers.source import LslSource, opener
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
-from rt_ner.core.contract.kinds import Kind
+from rt_ner.core.contract.kinds import CLICK_LABEL, Kind
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import StreamReader
+from rt_ner.lsl.streams import about_of
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
@@ -25,9 +27,10 @@ _STEP_NS = _STEP_MS * NS_PER_MS
 class Subject(LslSource):
     """Sees the cursor and target of ``task``, and sends spikes, hand and intention under a name.
 
-    Spikes are counts at 1 kHz; ``kinematics`` is the velocity of its own hand, as in a recording;
-    ``velocity`` is the intended one, as an ideal decoder would give it. Without a task it rests,
-    and its neurons go on firing. All its times are on ``clock``.
+    Spikes are counts at 1 kHz; ``kinematics`` is the velocity of its own hand and its button, as in
+    a recording; ``velocity`` is the intended one and ``classes`` the intended click, as an ideal
+    decoder would give them. It clicks if the task selects by clicks. Without a task it rests, and
+    its neurons go on firing. All its times are on ``clock``.
     """
 
     def __init__(
@@ -44,8 +47,11 @@ class Subject(LslSource):
             name,
             {
                 Kind.SPIKES: partial(self._raster.open, at_once=clock.speed <= 1),
-                Kind.KINEMATICS: opener(Kind.KINEMATICS, ["vx", "vy"], "cm/s", None),
+                Kind.KINEMATICS: opener(
+                    Kind.KINEMATICS, ["vx", "vy", CLICK_LABEL], ["cm/s", "cm/s", ""], None
+                ),
                 Kind.VELOCITY: opener(Kind.VELOCITY, ["vx", "vy"], "cm/s", _STEP_NS),
+                Kind.CLASSES: opener(Kind.CLASSES, ["0", "1"], "probability", _STEP_NS),
             },
         )
         self._clock = clock
@@ -58,6 +64,8 @@ class Subject(LslSource):
         }
         self._cursor_cm = np.zeros(2)
         self._goal_cm: FloatArray | None = None
+        self._click_within_cm = 0.0
+        self._known: tuple[pylsl.StreamInfo | None, bool] = None, False
 
     def run(self, stop: Event) -> None:
         """See, intend and fire until stopped; no step is left out."""
@@ -73,16 +81,19 @@ class Subject(LslSource):
     def _step(self, now_ns: int) -> None:
         """Take the step that ends now."""
         self._see()
-        self._intention.step(self._cursor_cm, self._goal_cm)
+        self._intention.step(self._cursor_cm, self._goal_cm, self._click_within_cm)
         intention = self._intention
-        spikes = self._firing.fire(intention.velocity_cm_s, intention.position_cm, _STEP_MS)
+        spikes = self._firing.fire(
+            intention.velocity_cm_s, intention.position_cm, _STEP_MS, intention.click
+        )
         stamps_s = [s_from_ns(now_ns + (k + 1 - _STEP_MS) * NS_PER_MS) for k in range(_STEP_MS)]
         self._outlets[Kind.SPIKES].push_chunk(self._raster.encode(spikes), stamps_s)
-        for kind, velocity_cm_s in (
-            (Kind.KINEMATICS, intention.hand_cm_s),
-            (Kind.VELOCITY, intention.velocity_cm_s),
+        for kind, values in (
+            (Kind.KINEMATICS, [*intention.hand_cm_s.tolist(), float(intention.hand_click)]),
+            (Kind.VELOCITY, intention.velocity_cm_s.tolist()),
+            (Kind.CLASSES, [1 - intention.click, intention.click]),
         ):
-            self._outlets[kind].push_sample(velocity_cm_s.tolist(), stamps_s[-1])
+            self._outlets[kind].push_sample(values, stamps_s[-1])
 
     def _see(self) -> None:
         """Take in what the screen shows now."""
@@ -93,5 +104,14 @@ class Subject(LslSource):
         if len(target):
             x, y, radius, go = target[-1]
             self._goal_cm = np.array([x, y]) if radius > 0 and go > 0 else None
+            self._click_within_cm = radius if self._is_by_click() else 0.0
         if not self._readers[Kind.TARGET].is_connected:
             self._goal_cm = None
+
+    def _is_by_click(self) -> bool:
+        """Return True if the task selects by clicks; its metadata are read once per connection."""
+        info = self._readers[Kind.TARGET].info
+        if info is not self._known[0]:
+            by_click = info is not None and about_of(info).get("selection") == "click"
+            self._known = info, by_click
+        return self._known[1]

@@ -21,6 +21,7 @@ from rt_ner.decoding.chunks import RasterChunk
 from rt_ner.decoding.decoder import Decoder
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.recalibration.block import HOP_NS, ClosedLoopBlock, reach_numbers
+from rt_ner.task.clicks.debouncer import ClickDebouncer
 from rt_ner.task.scores import BlockScore, score_block
 from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import TrialMachine
@@ -39,8 +40,10 @@ class Reference(StrEnum):
 
 
 Mover = DecoderSpecification | Reference
-# Returns the velocity ``(2,)`` in cm/s after the spikes ``(ms, channel)`` of a tick.
-Move = Callable[[int, Int64Array], FloatArray]
+# A velocity ``(2,)`` in cm/s, and the probability of a click.
+Moved = tuple[FloatArray, float]
+# Returns what is decoded after the spikes ``(ms, channel)`` of a tick.
+Move = Callable[[int, Int64Array], Moved]
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,21 @@ class SimulatedBlock:
         ``(hop, 2)``, the velocity that the subject intended, which no recording knows.
     score
         The task's scores.
+    machine
+        The task with all its trials.
+    click
+        ``(hop, 2)``: the intended click, 0 to 1, and 1 while the hand pressed the button.
+    clicks_ns
+        Times of the clicks, which select targets if the task says so.
 
     """
 
     block: ClosedLoopBlock
     intended_cm_s: FloatArray
     score: BlockScore
+    machine: TrialMachine
+    click: FloatArray
+    clicks_ns: tuple[int, ...] = ()
 
 
 class _Recording:
@@ -90,12 +102,13 @@ class _Recording:
         self._channel_ids = channel_ids
         self._hop_ns = hop_ns
         self.counts: list[Int64Array] = []
-        # Per hop: hand, intention, decoded velocity, cursor, and target with its radius.
+        # Per hop: hand, intention, decoded velocity, cursor, target with its radius, and clicks.
         self.rows: list[FloatArray] = []
 
-    def block(self, is_decoded: bool) -> tuple[ClosedLoopBlock, FloatArray]:
-        """Return the block of a decoder or of a subject, and the intended velocity ``(hop, 2)``."""
-        hand, intended, moved, cursor, target = np.split(np.array(self.rows), [2, 4, 6, 8], 1)
+    def block(self, is_decoded: bool) -> tuple[ClosedLoopBlock, FloatArray, FloatArray]:
+        """Return the block of a decoder or of a subject, the intended velocity, and the clicks."""
+        parts = np.split(np.array(self.rows), [2, 4, 6, 8, 11], axis=1)
+        hand, intended, moved, cursor, target, click = parts
         nowhere = np.full_like(moved, np.nan)
         block = ClosedLoopBlock(
             channel_ids=self._channel_ids,
@@ -108,7 +121,7 @@ class _Recording:
             target=target,
             reach=reach_numbers(target),
         )
-        return block, intended
+        return block, intended, click
 
 
 def simulate_block(
@@ -141,51 +154,63 @@ def simulate_block(
     intention = Intention(subject or SubjectSettings(), _TICK_NS / NS_PER_S, rng)
     firing = Firing(neurons, rng)
     machine, recording = TrialMachine(task), _Recording(neurons.channel_ids, timing.hop_ns)
-    move = _move_of(mover, intention)
-    cursor_cm, velocity_cm_s = np.zeros(2), np.zeros(2)
-    under_way = deque([np.zeros(2)] * (timing.added_delay_ns // _TICK_NS))
+    move, debouncer = _move_of(mover, intention, task.click.label), ClickDebouncer(task.click)
+    cursor_cm, velocity_cm_s, likely = np.zeros(2), np.zeros(2), 0.0
+    under_way = deque([(np.zeros(2), 0.0)] * (timing.added_delay_ns // _TICK_NS))
+    clicks_ns = list[int]()
     counts = np.zeros(len(neurons.channel_ids), dtype=np.int64)
     for tick in range(1, task.trials * _MOST_S_PER_TRIAL * NS_PER_S // _TICK_NS + 1):
         now_ns = tick * _TICK_NS
         edge_cm = task.workspace_cm / 2
         cursor_cm = (cursor_cm + velocity_cm_s * (_TICK_NS / NS_PER_S)).clip(-edge_cm, edge_cm)
-        machine.step(now_ns, cursor_cm)
+        is_clicked = bool(debouncer.take(np.array([now_ns]), np.array([likely]))[0])
+        clicks_ns += [now_ns] * is_clicked
+        machine.step(now_ns, cursor_cm, is_clicked and task.is_by_click)
         goal = machine.goal
-        intention.step(cursor_cm, None if goal is None else goal.centre_cm)
-        spikes = firing.fire(intention.velocity_cm_s, intention.position_cm, _TICK_MS)
+        place_cm = None if goal is None else goal.centre_cm
+        intention.step(cursor_cm, place_cm, machine.click_within_cm)
+        spikes = firing.fire(
+            intention.velocity_cm_s, intention.position_cm, _TICK_MS, intention.click
+        )
         counts += spikes.sum(axis=0)
         under_way.append(move(now_ns, spikes))
-        velocity_cm_s = under_way.popleft()
+        velocity_cm_s, likely = under_way.popleft()
         if now_ns % timing.hop_ns == 0:
             aimed = (np.nan,) * 3 if goal is None else (goal.x, goal.y, goal.radius)
-            row = (intention.hand_cm_s, intention.velocity_cm_s, velocity_cm_s, cursor_cm, aimed)
+            click = intention.click, intention.hand_click
+            row = (
+                intention.hand_cm_s, intention.velocity_cm_s, velocity_cm_s, cursor_cm, aimed, click
+            )  # fmt: skip
             recording.rows.append(np.concatenate(row))
             recording.counts.append(counts.copy())
             counts[:] = 0
         if machine.is_over:
             break
-    block, intended_cm_s = recording.block(isinstance(mover, DecoderSpecification))
+    block, intended_cm_s, click_rows = recording.block(isinstance(mover, DecoderSpecification))
     score = score_block(machine.trials)
     n_reached = sum(bool(trial.success) for trial in machine.trials)
     score = replace(score, trials=task.trials, success_rate=n_reached / task.trials)
-    return SimulatedBlock(block, intended_cm_s, score)
+    return SimulatedBlock(block, intended_cm_s, score, machine, click_rows, tuple(clicks_ns))
 
 
-def _move_of(mover: Mover, intention: Intention) -> Move:
+def _move_of(mover: Mover, intention: Intention, click_label: str) -> Move:
     if mover is Reference.HAND:
-        return lambda _now_ns, _spikes: intention.hand_cm_s.copy()
+        return lambda _now_ns, _spikes: (intention.hand_cm_s.copy(), float(intention.hand_click))
     if mover is Reference.IDEAL:
-        return lambda _now_ns, _spikes: intention.velocity_cm_s.copy()
+        return lambda _now_ns, _spikes: (intention.velocity_cm_s.copy(), intention.click)
     assert isinstance(mover, DecoderSpecification)
+    clicks = mover.classes.index(click_label) if click_label in mover.classes else None
     binner = raster_binner(len(mover.channel_ids), mover.window.hop_ns, NS_PER_MS)
     decoder = Decoder(mover, binner, lambda: 0)
     since_ns = np.arange(1 - _TICK_MS, 1, dtype=np.int64) * NS_PER_MS
-    velocity_cm_s = np.zeros(2)
+    velocity_cm_s, likely = np.zeros(2), 0.0
 
-    def move(now_ns: int, spikes: Int64Array) -> FloatArray:
-        nonlocal velocity_cm_s
+    def move(now_ns: int, spikes: Int64Array) -> Moved:
+        nonlocal velocity_cm_s, likely
         for decoded in decoder.push(RasterChunk(now_ns + since_ns, spikes.astype(np.int16))):
             velocity_cm_s = decoded.values.astype(float) if decoded.ready else np.zeros(2)
-        return velocity_cm_s
+            if clicks is not None and decoded.probabilities is not None:
+                likely = float(decoded.probabilities[clicks]) if decoded.ready else 0.0
+        return velocity_cm_s, likely
 
     return move

@@ -33,6 +33,10 @@ BROADBAND_HZ = 30_000
 TARGET_LABELS = ("x", "y", "radius", "go")
 
 
+# A hand's button in its kinematics: 1 while it is pressed, else 0.
+CLICK_LABEL = "click"
+
+
 # Replays are shifted and repeated by multiples of this. Every usual bin (1, 2, 5, 8, 10, 20, 25,
 # 30, 40, 45, 50, 60, 100 ms, …) divides it, so that spikes keep their place on the grid.
 REPLAY_GRID_NS = 1800 * NS_PER_MS

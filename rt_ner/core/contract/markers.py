@@ -1,16 +1,21 @@
 """Write and read the markers of sessions and trials that replays and tasks send.
 
 ``session_zero`` and ``session_end`` bound a replay. A trial is ``trial_start N``, ``go N
-direction_deg=D`` and ``trial_end N``. No other module writes or parses these texts.
+direction_deg=D`` and ``trial_end N``. A task adds ``select N right`` or ``select N wrong`` at a
+selection, ``false_click`` at a click that did not select the wanted target, and at its end
+``scores`` with all its scores as one JSON object. No other module writes or parses these texts.
 """
 
+import json
 import math
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 # Time zero of the session (in the past, if a later part is played) and the end of a replay.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
+FALSE_CLICK = "false_click"
 _TRIAL_MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\deE]+))?$")
 
 
@@ -56,3 +61,14 @@ def parse_trial_marker(text: str) -> TrialMarker | None:
     except ValueError:
         return None
     return TrialMarker(TrialEvent(event), int(trial), direction_deg)
+
+
+def selection_marker(trial: int, is_right: bool) -> str:
+    """Return the marker of the selection that ends a trial."""
+    return f"select {trial} {'right' if is_right else 'wrong'}"
+
+
+def scores_marker(scores: Mapping[str, float]) -> str:
+    """Return the marker of a block's scores by name; null stands for those that don't exist."""
+    known = {name: None if math.isnan(value) else value for name, value in scores.items()}
+    return f"scores {json.dumps(known)}"

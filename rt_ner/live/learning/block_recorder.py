@@ -70,6 +70,9 @@ class BlockRecorder:
         for kind, reader in self._readers.items():
             stamps_s, values = reader.numbers()
             if len(stamps_s):
+                if kind is Kind.KINEMATICS:
+                    # A hand's button is no movement.
+                    values = values[:, :2]
                 scale = 1.0 if kind is self._counts else reader.cm_per_unit
                 self._rows[kind].append((stamps_s, values * scale))
         info = self._readers[self._counts].info

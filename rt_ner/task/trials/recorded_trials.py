@@ -41,10 +41,26 @@ def trials_of(
             go_ns = time_ns
         elif phase in _ENDS and go_ns is not None:
             if (shown := _shown(target, go_ns, time_ns, is_square)) is not None:
-                trials.append(_trial(shown, cursor, (go_ns, time_ns), _ENDS[Phase(phase)]))
+                trial = _trial(shown, cursor, (go_ns, time_ns), _ENDS[Phase(phase)])
+                trial.selected = _selected(trial, before)
+                trials.append(trial)
             go_ns = None
         before = phase
     return trials
+
+
+def _selected(trial: Trial, before: str) -> Target | None:
+    """Return what was selected; in another cell of a grid, its place is that of the cursor.
+
+    A reach by clicks whose time was up in another cell counts as a wrong selection, because phases
+    do not tell them apart.
+    """
+    if trial.success:
+        return trial.target
+    if not (trial.target.is_square and before == Phase.TARGET_HOLD and trial.path_cm):
+        return None
+    x, y = trial.path_cm[-1].tolist()
+    return Target(x, y, trial.target.radius, True)
 
 
 def _shown(target: Track, go_ns: int, end_ns: int, is_square: bool) -> Target | None:

@@ -33,7 +33,8 @@ class Trial:
     """One reach from the go cue on, with the cursor's path.
 
     ``path_cm`` is the cursor's position at each step since the go cue, ``entries_ns`` the times at
-    which it entered the target. ``success`` is None until the trial is over.
+    which it entered the target. ``selected`` is the target that was selected, right or wrong; None
+    if the time was up before. ``success`` is None until the trial is over.
     """
 
     target: Target
@@ -43,13 +44,19 @@ class Trial:
     entries_ns: list[int] = field(default_factory=list)
     end_ns: int = 0
     success: bool | None = None
+    selected: Target | None = None
 
 
 class TrialMachine:
-    """Steps through trials; ``trials`` are those that are over, in order."""
+    """Steps through trials.
+
+    ``trials`` are those that are over, in order. ``n_false_clicks`` counts the clicks since the
+    first go cue that did not select the wanted target: those in another one, in none, and between
+    reaches.
+    """
 
     def __init__(self, settings: TaskSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._targets = Targets(settings)
         self._since_ns = 0
         self._delay_ns = 0
@@ -58,11 +65,13 @@ class TrialMachine:
         self._held: Target | None = None
         self.phase = Phase.BETWEEN
         self.trials: list[Trial] = []
+        self.n_false_clicks = 0
+        self._is_clicked = False
 
     @property
     def is_over(self) -> bool:
         """True if all trials of the settings are over."""
-        return 0 < self._settings.trials <= len(self.trials)
+        return 0 < self.settings.trials <= len(self.trials)
 
     @property
     def target(self) -> Target | None:
@@ -78,12 +87,22 @@ class TrialMachine:
         """Target to which the cursor should move now; None while it should stay."""
         return None if self.phase is Phase.DELAY else self.target
 
-    def step(self, now_ns: int, cursor_cm: FloatArray) -> Phase:
-        """Take the cursor's position now, and return the phase that follows."""
+    @property
+    def click_within_cm(self) -> float:
+        """Radius of the goal, if there is one and it is selected by a click; else 0."""
+        is_by_click = self.settings.is_by_click and self.goal == self._next
+        return self._next.radius if is_by_click else 0.0
+
+    def step(self, now_ns: int, cursor_cm: FloatArray, is_clicked: bool = False) -> Phase:
+        """Take the cursor's position now, and any click in it; return the phase that follows."""
+        n_over, self._is_clicked = len(self.trials), is_clicked
         if self._trial is not None:
             self._trial.path_ns.append(now_ns)
             self._trial.path_cm.append(np.array(cursor_cm))
         getattr(self, f"_in_{self.phase.lower()}")(now_ns, cursor_cm)
+        is_right = len(self.trials) > n_over and bool(self.trials[-1].success)
+        if is_clicked and not is_right and (self.trials or self._trial):
+            self.n_false_clicks += 1
         return self.phase
 
     def _enter(self, phase: Phase, now_ns: int) -> None:
@@ -95,7 +114,7 @@ class TrialMachine:
     def _in_between(self, now_ns: int, cursor_cm: FloatArray) -> None:
         if not self._since_ns:
             self._since_ns = now_ns
-        if self.is_over or not self._lasted(now_ns, self._settings.between_ms):
+        if self.is_over or not self._lasted(now_ns, self.settings.between_ms):
             return
         if self._targets.begins_in_centre:
             self._enter(Phase.CENTRE, now_ns)
@@ -109,7 +128,7 @@ class TrialMachine:
     def _in_centre_hold(self, now_ns: int, cursor_cm: FloatArray) -> None:
         if not self._targets.centre.holds(cursor_cm):
             self._enter(Phase.CENTRE, now_ns)
-        elif self._lasted(now_ns, self._settings.centre_hold_ms):
+        elif self._lasted(now_ns, self.settings.centre_hold_ms):
             self._show(now_ns, cursor_cm)
 
     def _show(self, now_ns: int, cursor_cm: FloatArray) -> None:
@@ -134,25 +153,40 @@ class TrialMachine:
             if held == self._next:
                 self._trial.entries_ns.append(now_ns)
             self._enter(Phase.TARGET_HOLD, now_ns)
-        elif now_ns - self._trial.go_ns >= ns_from_s(self._settings.timeout_s):
-            self._end(False, now_ns)
+            if self._is_clicked:
+                self._in_target_hold(now_ns, cursor_cm)
+        elif self._is_late(now_ns):
+            self._end(None, now_ns)
 
     def _in_target_hold(self, now_ns: int, cursor_cm: FloatArray) -> None:
         assert self._held
         if not self._held.holds(cursor_cm):
             self._enter(Phase.REACH, now_ns)
             self._in_reach(now_ns, cursor_cm)
-        elif self._lasted(now_ns, self._settings.target_hold_ms):
-            self._end(self._held == self._next, now_ns)
+        elif self._is_selected(now_ns):
+            self._end(self._held, now_ns)
+        elif self.settings.is_by_click and self._is_late(now_ns):
+            self._end(None, now_ns)
+
+    def _is_selected(self, now_ns: int) -> bool:
+        if self.settings.is_by_click:
+            return self._is_clicked
+        return self._lasted(now_ns, self.settings.target_hold_ms)
+
+    def _is_late(self, now_ns: int) -> bool:
+        assert self._trial
+        return now_ns - self._trial.go_ns >= ns_from_s(self.settings.timeout_s)
 
     def _held_target(self, cursor_cm: FloatArray) -> Target | None:
         """Return the target that the cursor is in: any cell of a grid, or the one shown."""
         candidates = self._targets.cells or (self._next,)
         return next((target for target in candidates if target.holds(cursor_cm)), None)
 
-    def _end(self, success: bool, now_ns: int) -> None:
+    def _end(self, selected: Target | None, now_ns: int) -> None:
         assert self._trial
-        self._trial.success, self._trial.end_ns = success, now_ns
+        success = selected == self._next
+        self._trial.selected, self._trial.success = selected, success
+        self._trial.end_ns = now_ns
         self.trials.append(self._trial)
         self._trial = None
         self._enter(Phase.SUCCESS if success else Phase.FAILURE, now_ns)

@@ -4,17 +4,23 @@ import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.decoding.input.channels import hot_channels
+from rt_ner.lsl.ring import Ring
+from rt_ner.view.signals.tuning import Tuning
 
 # Time over which firing rates are averaged, and time without a spike after which one is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
+# Number of hops whose spikes are kept: ten seconds of hops of 10 ms.
+_ROWS = 1000
 
 
 class Channels:
-    """Firing rate of each channel, with dead and hot ones."""
+    """Firing rate of each channel, with dead and hot ones, and the newest spikes."""
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
         self.rate_hz = np.zeros(len(labels))
+        self.spikes = Ring(_ROWS, len(labels))
+        self.tuning = Tuning()
         self._newest_s = np.nan
         self._heard_s = 0.0
         self._silent_s = np.zeros(len(labels))
@@ -33,6 +39,8 @@ class Channels:
         """Take the counts ``(hop, channel)`` of the time since the hop before."""
         if counts.shape[1:] != self.rate_hz.shape or not len(stamps_s):
             return
+        self.spikes.extend(stamps_s, counts)
+        self.tuning.take(self.spikes)
         for stamp_s, spikes in zip(stamps_s.tolist(), counts, strict=True):
             hop_s = stamp_s - self._newest_s
             self._newest_s = stamp_s

@@ -18,6 +18,7 @@ from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
 from rt_ner.view.signals.channels import Channels
+from rt_ner.view.signals.reaches import Reaches
 
 # Older data are shown greyed.
 STALE_S = 0.2
@@ -37,7 +38,8 @@ class Signals:
     """Data of all streams so far.
 
     ``poll`` takes what has come; everything else may be read between two polls. ``clock_s`` is
-    the newest stamp of the velocity, the right edge of every plot over time.
+    the newest stamp of the velocity, the right edge of every plot over time. ``grid`` is the number
+    of cells along each side of the task's grid and its size in cm; None without a grid.
     """
 
     def __init__(self, decoder: str, task: str) -> None:
@@ -54,6 +56,9 @@ class Signals:
         self.task_trail = Ring(_ROWS, 2)
         self.target: tuple[float, float, float] | None = None
         self.task_state = ""
+        self.grid: tuple[int, float] | None = None
+        self._reaches = Reaches()
+        self._shown: pylsl.StreamInfo | None = None
         self.direction_deg = np.nan
         self.latents = Ring(_ROWS, 1)
         self.timing = Ring(_ROWS, len(TIMING_LABELS))
@@ -135,14 +140,26 @@ class Signals:
 
     def _poll_task(self) -> None:
         self.task_trail.extend(*self._in_cm(Kind.CURSOR))
-        _, targets = self.readers[Kind.TARGET].numbers()
+        self._follow_task(self.readers[Kind.TARGET].info)
+        stamps_s, targets = self.readers[Kind.TARGET].numbers()
         if len(targets):
+            self._reaches.take(stamps_s, targets, self.task_trail, self.channels.tuning)
             x, y, radius = targets[-1, :3].tolist()
             self.target = (x, y, radius) if radius > 0 else None
         for _, text in self.readers[Kind.TASK].texts():
             self.task_state = text
         if not self.has_task:
             self.target, self.task_state = None, ""
+
+    def _follow_task(self, info: pylsl.StreamInfo | None) -> None:
+        """Learn from the task's description of its targets if they are the cells of a grid."""
+        if info is self._shown:
+            return
+        self._shown, about = info, about_of(info) if info else {}
+        try:
+            self.grid = int(about["grid_side"]), float(about["workspace_cm"])
+        except (KeyError, ValueError):
+            self.grid = None
 
     def take_velocity(self, stamps_s: FloatArray, velocity_cm_s: FloatArray) -> None:
         """Take decoded velocities ``(sample, 2)``."""
@@ -194,6 +211,8 @@ class Signals:
         else:
             # The end of a trial has no direction.
             self.direction_deg = trial_marker.direction_deg
+            self.channels.tuning.end(stamp_s)
+            self.channels.tuning.begin(stamp_s, trial_marker.direction_deg)
 
     def _follow_input(self, info: pylsl.StreamInfo | None) -> None:
         """Learn the channels and the source from the decoder's description of its input."""

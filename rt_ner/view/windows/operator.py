@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 
 from rt_ner.view.control.actions import Action, Commander
 from rt_ner.view.control.recorders import Recorder
-from rt_ner.view.panels.array import ArrayPanel
+from rt_ner.view.panels.electrodes.array import ArrayPanel
+from rt_ner.view.panels.electrodes.window import ElectrodesWindow
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import LatentPanel
 from rt_ner.view.panels.traces import all_traces
@@ -63,6 +64,7 @@ class OperatorWindow(QMainWindow):
         self.array = ArrayPanel(map_file)
         self.latency = LatencyPanel()
         self.traces = all_traces()
+        self.electrodes = ElectrodesWindow(signals, map_file)
         self.message = QLabel()
         # A long message is cut and does not make the window wider.
         self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -77,12 +79,16 @@ class OperatorWindow(QMainWindow):
         move = "move the decoded and the true cursor to the centre"
         smooth = "smooth the drawn cursor more; after the strongest smoothing, none"
         record = "start or stop a recording of all streams"
+        electrodes = (
+            "show spikes and tuning of each electrode in a window of their own, or close it"
+        )
         facts = "show the bundle's scores, and its R² under faults; start the view with the bundle"
         leave = "close the view; the decoder keeps running"
         return [
             Action("c", "Centre", move, self._centre),
             Action("s", "Smooth", smooth, self.workspace.smooth),
             Action("l", "Record", record, self._recorder.toggle),
+            Action("t", "Tuning", electrodes, self._toggle_electrodes),
             Action("b", "Bundle", facts, self._show_facts, lambda: bool(self._facts)),
             Action("?", "Keys", "show this list", self._show_keys),
             Action("q", "Close", leave, self.close_later),
@@ -94,6 +100,7 @@ class OperatorWindow(QMainWindow):
         self.latents.refresh(self._signals, frame_s)
         for trace in self.traces:
             trace.refresh(self._signals)
+        self.electrodes.refresh(frame_s)
         self._text_due_s -= frame_s
         if self._text_due_s <= 0:
             self._text_due_s = _TEXT_EVERY_S
@@ -115,7 +122,8 @@ class OperatorWindow(QMainWindow):
         super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Remember the layout."""
+        """Remember the layout, and close the window of the electrodes too."""
+        self.electrodes.close()
         if self._settings:
             self._settings.setValue("geometry", self.saveGeometry())
             for name, splitter in self._splitters.items():
@@ -144,6 +152,7 @@ class OperatorWindow(QMainWindow):
 
     def _controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
+        row.setSpacing(2)
         for button in self._buttons.values():
             row.addWidget(button)
         row.addWidget(self.message, 1)
@@ -170,6 +179,9 @@ class OperatorWindow(QMainWindow):
         if not self._commander.source_id:
             return "this view can't command a decoder: start the view with --control-as NAME"
         return f"no decoder obeys this view: start one with --commands {self._commander.source_id}"
+
+    def _toggle_electrodes(self) -> None:
+        self.electrodes.setVisible(not self.electrodes.isVisible())
 
     def _centre(self) -> None:
         self._signals.centre()

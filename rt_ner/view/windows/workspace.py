@@ -1,9 +1,11 @@
 """Draw the cursor with its trail, the target, and in a replay the true cursor."""
 
+from typing import TypeVar
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
-from PySide6.QtWidgets import QGraphicsEllipseItem
+from PySide6.QtWidgets import QGraphicsEllipseItem, QGraphicsRectItem
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import Kind
@@ -15,6 +17,7 @@ _RADII_CM = (10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 _TRAIL_S = 2.0
 _CURSOR_CM = 0.5
 _SMOOTHING_S = (0.0, 0.05, 0.1, 0.2)
+_Shape = TypeVar("_Shape", QGraphicsEllipseItem, QGraphicsRectItem)
 
 
 class Workspace(Panel):
@@ -29,6 +32,9 @@ class Workspace(Panel):
         self._radius_cm = _RADII_CM[0]
         self._smoothing = 0
         self._shown_cm = np.zeros(2)
+        self._grid = self.curve(style.FAINT, 1.0)
+        self._drawn: tuple[int, float] | None = None
+        self._cell = self._shape(QGraphicsRectItem(), style.TARGET)
         self._target = self._disc(style.TARGET)
         self._true_trail = self.curve(style.TRUE, 1.5, dashed=True)
         self._trail = self.curve(style.DECODED, 2.0)
@@ -87,10 +93,12 @@ class Workspace(Panel):
             self._true_trail.setData(trail[:, 0], trail[:, 1])
 
     def _draw_target(self, signals: Signals) -> None:
-        target = signals.target
-        self._target.setVisible(target is not None)
-        if target is not None:
-            self._place(self._target, np.array(target[:2]), target[2], True)
+        target, is_cell = signals.target, signals.grid is not None
+        self._draw_grid(signals.grid)
+        for shape in (self._target, self._cell):
+            shape.setVisible(target is not None and is_cell == (shape is self._cell))
+            if target is not None:
+                self._place(shape, np.array(target[:2]), target[2], shape.isVisible())
         direction_deg = signals.direction_deg
         cued = np.isfinite(direction_deg) and not signals.has_task
         self._cue.setVisible(bool(cued))
@@ -99,6 +107,20 @@ class Workspace(Panel):
             self._cue.setPen(style.direction_colour(direction_deg), width=6)
             radius_cm = 0.95 * self._radius_cm
             self._cue.setData(radius_cm * np.cos(arc), radius_cm * np.sin(arc))
+
+    def _draw_grid(self, grid: tuple[int, float] | None) -> None:
+        """Draw the lines between the cells of a grid, once."""
+        if grid == self._drawn:
+            return
+        self._drawn = grid
+        if grid is None:
+            self._grid.setData([], [])
+            return
+        side, size_cm = grid
+        line = np.linspace(-size_cm / 2, size_cm / 2, side + 1)
+        ends = np.tile([-size_cm / 2, size_cm / 2, np.nan], side + 1)
+        across = np.repeat(line, 3)
+        self._grid.setData(np.concatenate([across, ends]), np.concatenate([ends, across]))
 
     def _say(self, signals: Signals) -> None:
         if self._for_subject:
@@ -136,16 +158,21 @@ class Workspace(Panel):
         self.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0.02)
 
     def _disc(self, colour: str, filled: bool = True) -> QGraphicsEllipseItem:
-        disc = QGraphicsEllipseItem()
-        disc.setPen(pg.mkPen(colour, width=2))
-        disc.setBrush(pg.mkBrush(colour if filled else None))
-        disc.setVisible(False)
-        self.addItem(disc)
-        return disc
+        return self._shape(QGraphicsEllipseItem(), colour, filled)
+
+    def _shape(self, shape: _Shape, colour: str, filled: bool = True) -> _Shape:
+        shape.setPen(pg.mkPen(colour, width=2))
+        shape.setBrush(pg.mkBrush(colour if filled else None))
+        shape.setVisible(False)
+        self.addItem(shape)
+        return shape
 
     @staticmethod
     def _place(
-        disc: QGraphicsEllipseItem, centre_cm: FloatArray, radius_cm: float, shown: bool
+        disc: QGraphicsEllipseItem | QGraphicsRectItem,
+        centre_cm: FloatArray,
+        radius_cm: float,
+        shown: bool,
     ) -> None:
         x, y = (float(value) for value in centre_cm)
         disc.setRect(x - radius_cm, y - radius_cm, 2 * radius_cm, 2 * radius_cm)

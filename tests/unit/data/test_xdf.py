@@ -45,6 +45,17 @@ def test_a_recording_is_a_session_with_the_same_counts(tmp_path: Path) -> None:
     assert session.behaviour.time_ns[:2].tolist() == [10 * MS, 20 * MS]
 
 
+def test_a_hands_button_is_kept_as_a_column_to_classify(tmp_path: Path) -> None:
+    session = load_recording(written(tmp_path, reach_recording(button="click")[0])).session()
+    assert [(one.name, one.unit) for one in session.behaviour.outputs] == [
+        ("vx", "cm/s"), ("vy", "cm/s"), ("click", "")
+    ]  # fmt: skip
+    assert session.behaviour.values[:6, 2].tolist() == [0, 0, 1, 0, 0, 1], "its unit is none"
+    assert np.hypot(*session.behaviour.values[:, :2].T) == pytest.approx(1.0)
+    other = load_recording(written(tmp_path, reach_recording(button="mood")[0])).session()
+    assert len(other.behaviour.outputs) == 2
+
+
 def test_incomplete_trials_are_left_out_and_reported(tmp_path: Path) -> None:
     recording = load_recording(written(tmp_path, reach_recording()[0]))
     assert "incomplete trials, left out: 1" in recording.warnings

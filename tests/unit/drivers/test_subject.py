@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from drivers.simulated.subject.clicking import Clicking
 from drivers.simulated.subject.firing import Firing
 from drivers.simulated.subject.intention import CursorAnswer, Intention, SubjectSettings
 from drivers.simulated.subject.neurons import SharedNoise, drives, fitted, made_up
@@ -180,3 +181,40 @@ def test_the_hand_follows_what_is_meant(rng: np.random.Generator) -> None:
         hand.append(intention.hand_cm_s)
     late = round(settings.motor_delay_s / STEP_S) - 1
     np.testing.assert_array_equal(hand[late:], meant[: 200 - late])
+
+
+def test_a_click_begins_after_settling_and_lasts_until_the_target_is_gone() -> None:
+    clicking = Clicking(STEP_S)
+    for distance_cm, radius_cm, n_steps in ((0.5, 0.0, 100), (1.5, 1.0, 100), (0.5, 1.0, 19)):
+        for _ in range(n_steps):
+            clicking.step(distance_cm, radius_cm)
+            assert not clicking.is_clicking, "no target, outside of it, or not yet settled"
+    for _ in range(50):
+        clicking.step(0.5, 1.0)
+        assert clicking.is_clicking
+    clicking.step(np.inf, 0.0)
+    assert not clicking.is_clicking, "the target is gone"
+
+
+def test_a_click_that_selects_nothing_ends_and_comes_again() -> None:
+    clicking = Clicking(STEP_S)
+    clicked = []
+    for _ in range(400):
+        clicking.step(0.0, 1.0)
+        clicked.append(clicking.is_clicking)
+    begins, ends = (
+        np.flatnonzero(np.diff(clicked) & (np.array(clicked[1:]) == on)) for on in (1, 0)
+    )
+    assert (len(begins), len(ends)) == (2, 1)
+    assert (ends - begins[:1]) * STEP_S == pytest.approx(0.8)
+    assert begins[1] - ends[0] >= 0.4 / STEP_S
+
+
+def test_a_click_changes_rates_and_no_click_none() -> None:
+    neurons = made_up(np.random.default_rng(0))
+    still = np.zeros((1, 2))
+    rest, click = (neurons.rates_hz(still, still, each)[0] for each in (0.0, 1.0))
+    np.testing.assert_array_equal(rest, np.exp(neurons.log_hz))
+    change = np.log(click / rest)
+    np.testing.assert_allclose(change, neurons.click)
+    assert 0.4 < change.std() < 0.6

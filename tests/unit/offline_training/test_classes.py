@@ -128,8 +128,8 @@ def test_classes_are_scored_beside_a_control_and_chance(loaded: Bundle, session:
         assert scores.shuffled_balanced_accuracy == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.parametrize("trained", ["click"], indirect=True)
-def test_the_encoder_and_the_readout_are_those_without_classes(
+@pytest.mark.parametrize("trained", ["movement"], indirect=True)
+def test_the_encoder_and_the_readout_are_those_without_classes_of_a_column(
     trained: Bundle, small_session: Session
 ) -> None:
     settings = quick_settings(steps=20, ensemble=ALONE, **SMALL_NETWORK)

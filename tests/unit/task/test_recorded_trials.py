@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rt_ner.task.scores import score_block
+from rt_ner.task.scores import bit_rate, score_block
 from rt_ner.task.settings import Layout, TaskSettings
 from rt_ner.task.trials.recorded_trials import trials_of
 from tests.helpers.recorded_sessions import PlayedTask
@@ -22,6 +22,8 @@ def test_trials_come_back_from_the_task_s_streams(layout: Layout) -> None:
         assert (one.target, one.go_ns, one.end_ns) == (other.target, other.go_ns, other.end_ns)
         assert (one.success, one.path_ns) == (other.success, other.path_ns)
         assert one.entries_ns == other.entries_ns or not one.success
+        assert (one.selected is None) == (other.selected is None)
+    assert bit_rate(trials, 36) == bit_rate(truth, 36)
 
 
 def test_trials_whose_go_cue_or_target_was_not_recorded_are_left_out() -> None:

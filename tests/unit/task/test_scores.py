@@ -5,22 +5,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_ner.task.scores import bit_rate, score_block, score_trial
+from rt_ner.task.scores import bit_rate, machine_scores, score_block, score_trial
+from rt_ner.task.settings import Layout, Selection, TaskSettings
 from rt_ner.task.trials.targets import Target
-from rt_ner.task.trials.trial_machine import Trial
+from rt_ner.task.trials.trial_machine import Trial, TrialMachine
 
 MS = 1_000_000
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(3, 64))
-def test_the_bit_rate_is_the_formulas(successes: list[bool], n_choices: int) -> None:
-    trials = [
-        Trial(Target(0, 0, 1), go_ns=k * 10**9, end_ns=(k + 1) * 10**9, success=success)
-        for k, success in enumerate(successes)
+RIGHT, WRONG = Target(0, 0, 1), Target(5, 5, 1)
+
+
+def selections(selected: list[Target | None], seconds: float) -> list[Trial]:
+    """Trials one after the other, with what each selected; None: its time was up."""
+    each_ns = round(seconds * 1e9 / len(selected))
+    return [
+        Trial(RIGHT, k * each_ns, end_ns=(k + 1) * each_ns, selected=one, success=one == RIGHT)
+        for k, one in enumerate(selected)
     ]
-    right, wrong = sum(successes), len(successes) - sum(successes)
-    expected = np.log2(n_choices - 1) * max(right - wrong, 0) / len(successes)
-    assert bit_rate(trials, n_choices) == pytest.approx(expected)
+
+
+@given(
+    st.lists(st.sampled_from([RIGHT, WRONG, None]), min_size=1, max_size=40), st.integers(3, 900)
+)
+def test_the_bit_rate_is_the_formulas(selected: list[Target | None], n_choices: int) -> None:
+    net = max(selected.count(RIGHT) - selected.count(WRONG), 0)
+    expected = np.log2(n_choices - 1) * net / len(selected)
+    assert bit_rate(selections(selected, len(selected)), n_choices) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("n_choices", "right", "wrong", "late", "bits_per_s"),
+    [
+        (36, 30, 0, 0, 2.5646416),  # log2(35) = 5.1292830 bits for each of 30 in 60 s
+        (36, 22, 2, 0, 1.7097610),  # 20 net
+        (36, 22, 2, 5, 1.7097610),  # no selection costs its time alone
+        (36, 3, 5, 0, 0.0),  # never below zero
+        (900, 20, 0, 0, 3.2707258),  # log2(899) = 9.8121773
+        (9, 60, 0, 0, 3.0),  # log2(8) = 3
+        (2, 60, 0, 0, 0.0),  # one of the two would be the delete key
+    ],
+)
+def test_the_bit_rate_in_numbers(
+    n_choices: int, right: int, wrong: int, late: int, bits_per_s: float
+) -> None:
+    trials = selections([RIGHT] * right + [WRONG] * wrong + [None] * late, 60.0)
+    assert bit_rate(trials, n_choices) == pytest.approx(bits_per_s, rel=1e-6)
+
+
+def test_scores_of_a_block_tell_false_clicks_where_clicks_select() -> None:
+    for selection, told in ((Selection.CLICK, True), (Selection.DWELL, False)):
+        machine = TrialMachine(TaskSettings(layout=Layout.GRID, selection=selection))
+        machine.trials, machine.n_false_clicks = selections([WRONG, WRONG, None], 30.0), 3
+        scores = machine_scores(machine)
+        assert scores["bitrate_bps"] == 0.0
+        assert scores.get("false_clicks_per_min") == (6.0 if told else None)
 
 
 def test_scores_of_a_known_way() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rt_ner.task.scores import score_trial
-from rt_ner.task.settings import Layout, TaskSettings
+from rt_ner.task.settings import Layout, Selection, TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, TrialMachine
 
 MS = 1_000_000
@@ -20,6 +20,10 @@ class Hands:
         self.machine = TrialMachine(TaskSettings(**settings))
         self.now_ns = 10**9
         self.phases: list[Phase] = []
+
+    def click(self, cursor_cm: np.ndarray) -> Phase:
+        self.now_ns += STEP
+        return self.machine.step(self.now_ns, cursor_cm, True)
 
     def at(self, cursor_cm: np.ndarray, ms: int) -> Phase:
         for _ in range(ms * MS // STEP):
@@ -96,3 +100,49 @@ def test_on_a_grid_a_wrong_cell_is_selected_too() -> None:
     assert wanted is not None
     hands.at(-wanted.centre_cm, 150)
     assert [trial.success for trial in hands.machine.trials] == [False]
+
+
+CLICKED: dict[str, object] = {
+    "layout": Layout.GRID, "selection": Selection.CLICK, "grid_side": 4, "between_ms": 50.0
+}  # fmt: skip
+
+
+def test_a_click_selects_the_cell_that_the_cursor_is_in() -> None:
+    hands = Hands(**CLICKED)
+    hands.click(CENTRE)
+    assert hands.machine.n_false_clicks == 0, "nothing counts before the first go cue"
+    hands.until(Phase.REACH, AWAY)
+    wanted = hands.machine.target
+    assert wanted is not None
+    hands.at(wanted.centre_cm, 3000)
+    assert not hands.machine.trials, "staying in a cell selects nothing"
+    # The cursor enters and clicks in one step.
+    hands.at(-wanted.centre_cm, 20)
+    assert hands.click(wanted.centre_cm) is Phase.SUCCESS
+    assert hands.machine.n_false_clicks == 0
+    (trial,) = hands.machine.trials
+    assert trial.selected == wanted
+    assert score_trial(trial).acquire_s > 3.0
+
+
+def test_other_clicks_are_false_and_those_in_another_cell_select_it() -> None:
+    hands = Hands(**CLICKED, timeout_s=1.0)
+    hands.until(Phase.REACH, CENTRE)
+    wanted = hands.machine.target
+    assert wanted is not None
+    assert hands.click(-wanted.centre_cm) is Phase.FAILURE
+    hands.click(wanted.centre_cm)
+    hands.until(Phase.REACH, CENTRE)
+    hands.until(Phase.FAILURE, CENTRE)
+    wrong, late = hands.machine.trials
+    assert wrong.selected is not None
+    assert late.selected is None
+    assert hands.machine.n_false_clicks == 2
+
+
+def test_outside_of_all_targets_a_click_selects_nothing() -> None:
+    hands = Hands(selection=Selection.CLICK)
+    hands.until(Phase.REACH, CENTRE)
+    assert hands.machine.click_within_cm == hands.machine.settings.target_radius_cm
+    assert hands.click(CENTRE) is Phase.REACH
+    assert hands.machine.n_false_clicks == 1

@@ -19,7 +19,7 @@ from rt_ner.view import style
 from rt_ner.view.app import application
 from rt_ner.view.control.actions import Commander
 from rt_ner.view.control.recorders import RemoteLabRecorder
-from rt_ner.view.panels.array import ArrayPanel
+from rt_ner.view.panels.electrodes.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import Trace, all_traces
@@ -287,6 +287,49 @@ def test_latency_is_stacked_under_the_budget(app: QApplication, told: Told) -> N
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
     return QSettings(str(tmp_path / "view.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.mark.parametrize("for_subject", [True, False])
+def test_the_cells_of_a_grid_are_drawn_and_the_target_fills_one(
+    app: QApplication, told: Told, for_subject: bool
+) -> None:
+    workspace = Workspace(for_subject)
+    told.put_cursor(-9.0, -9.0)
+    told.grid, told.target = (4, 20.0), (2.5, 7.5, 2.5)
+    workspace.refresh(told, FRAME_S)
+    drawn = picture(workspace, app)
+    cell = places_of(style.TARGET, drawn)
+    corners = np.array([pixel_of(workspace, *corner) for corner in ((0.0, 10.0), (5.0, 5.0))])
+    np.testing.assert_allclose([cell.min(axis=0), cell.max(axis=0)], corners, atol=3)
+    column, row = pixel_of(workspace, -5.0, -2.0).astype(int)
+    background = drawn[row, column - 8].astype(int)
+    assert np.abs(drawn[row, column - 2 : column + 3].astype(int) - background).max() > 20
+    told.grid = None
+    workspace.refresh(told, FRAME_S)
+    assert len(places_of(style.TARGET, picture(workspace, app))) < 0.9 * len(cell), "a disc again"
+
+
+def test_spikes_and_tuning_are_shown_in_a_window_of_their_own(
+    app: QApplication, told: Told, rng: np.random.Generator
+) -> None:
+    operator = window(told)
+    assert not operator.electrodes.isVisible()
+    press(operator, "t")
+    assert operator.electrodes.isVisible()
+    operator.refresh(1.0)
+    assert "0 reaches so far" in operator.electrodes.tuning.missing
+    assert operator.electrodes.raster.missing == ""
+    for k in range(24):
+        told.channels.tuning.begin(told.now_s, 45.0 * (k % 8))
+        told.channels.tuning.end(told.now_s + 0.5)
+        told.tell(60, rng)
+    operator.refresh(1.0)
+    assert operator.electrodes.tuning.missing == ""
+    assert "no significant tuning" in operator.electrodes.tuning.tells(5)
+    for panel in (operator.electrodes.raster, operator.electrodes.tuning):
+        assert picture(panel, app).std() > 3.0
+    operator.close()
+    assert not operator.electrodes.isVisible()
 
 
 def window(signals: Signals, settings: QSettings | None = None, name: str = "") -> OperatorWindow:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF
 
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.data.array_map import places_of_file, usual_places
+from rt_ner.data.array_map import places_of
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
 from rt_ner.view.signals.channels import Channels
@@ -24,7 +24,7 @@ class ArrayPanel(Panel):
         super().__init__("Array", "", "")
         self._map_file = map_file
         self._labels: tuple[str, ...] | None = None
-        self._places = usual_places(0)
+        self._places = places_of(None, ())
         self._top_hz = _STEPS_HZ[0]
         self._image = pg.ImageItem(axisOrder="row-major")
         self._image.setColorMap(pg.colormap.get("viridis"))
@@ -60,12 +60,8 @@ class ArrayPanel(Panel):
 
     def _lay_out(self, labels: tuple[str, ...]) -> None:
         self._labels = labels
-        n_channels = len(labels)
-        if self._map_file and n_channels:
-            self._places = places_of_file(self._map_file, labels)
-        else:
-            self._places = usual_places(n_channels)
-        if n_channels:
+        self._places = places_of(self._map_file, labels)
+        if labels:
             rows, columns = self._places.max(axis=0) + 1
             self.setRange(QRectF(0, 0, float(columns), float(rows)), padding=0.02)
 

@@ -1,0 +1,1 @@
+"""Net bit rate of a simulated subject that chooses the cells of a grid by clicks."""

@@ -1,0 +1,1 @@
+"""Turn probabilities into clicks, and read them from the decoder or the hand."""

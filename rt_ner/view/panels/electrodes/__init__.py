@@ -1,0 +1,1 @@
+"""Draw each electrode: its rate in the array, and in a window its spikes and its tuning."""
