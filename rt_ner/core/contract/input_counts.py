@@ -76,6 +76,12 @@ _LOSSES = (
     InputCounts.UNKNOWN,
     InputCounts.SKIPPED,
 )
+# Losses as the operator sees them: late, lost on the way, or of no use.
+SHOWN_LOSSES = {
+    "late": (InputCounts.LATE,),
+    "lost": (InputCounts.MISSING, InputCounts.SKIPPED, InputCounts.INVALID),
+    "dropped": (InputCounts.DUPLICATE, InputCounts.UNKNOWN),
+}
 # The operator hears of losses above this part of the input.
 MANY = 0.1
 LATE_REMEDY = "if events are late, raise grace_ms in [input]"

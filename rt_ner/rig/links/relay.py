@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from threading import Event
 
-from rt_ner.core.contract.kinds import Kind
 from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
-from rt_ner.lsl.streams import open_outlet
+from rt_ner.lsl.sending.command_outlet import CommandOutlet
 from rt_ner.rig.plan.part import Plan
 
 
@@ -19,13 +18,13 @@ class Relay:
 
     def __init__(self, plan: Plan, over: Event, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._outlet = open_outlet(plan.commands, Kind.COMMANDS, ["command"], "", None)
+        self._outlet = CommandOutlet(plan.commands)
         for source_id in plan.relayed:
             listen_to_markers(ControlSettings(source_id=source_id), self.send, over, tell)
 
     def send(self, command: str) -> None:
         """Send a command, and say so if nobody hears it."""
-        if self._outlet.have_consumers():
-            self._outlet.push_sample([str(command)])
+        if self._outlet.is_heard():
+            self._outlet.send(command)
         else:
             self._tell(f"no decoder is there to obey '{command}'")

@@ -4,11 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import pylsl
-
-from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.live.states import Command
-from rt_ner.lsl.streams import open_outlet
+from rt_ner.lsl.sending.command_outlet import CommandOutlet
 
 
 @dataclass(frozen=True)
@@ -32,19 +29,17 @@ class Commander:
     """
 
     def __init__(self, name: str) -> None:
-        self.source_id = source_id_of(name, Kind.COMMANDS) if name else ""
-        self._outlet: pylsl.StreamOutlet | None = None
-        if name:
-            self._outlet = open_outlet(name, Kind.COMMANDS, ["command"], "", None)
+        self._outlet = CommandOutlet(name) if name else None
+        self.source_id = self._outlet.source_id if self._outlet else ""
 
     def is_heard(self) -> bool:
         """Return True if a decoder listens."""
-        return self._outlet is not None and bool(self._outlet.have_consumers())
+        return self._outlet is not None and self._outlet.is_heard()
 
     def send(self, command: Command) -> None:
         """Send a command."""
         if self._outlet:
-            self._outlet.push_sample([str(command)])
+            self._outlet.send(command)
 
     def actions(self) -> list[Action]:
         """Return an action for each command."""

@@ -10,14 +10,14 @@ import pylsl
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import DECODER_KINDS, TIMING_LABELS, Kind
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
-from rt_ner.live.states import State
+from rt_ner.live.observed.channels import Channels
+from rt_ner.live.observed.state import ObservedState
 from rt_ner.lsl.discovery import StreamQuery, query_for
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
-from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.reaches import Reaches
 
 # Older data are shown greyed.
@@ -30,7 +30,6 @@ _NOT_SHOWN = (Kind.CLASSES, Kind.NORMALISATION)
 _DECODERS = tuple(kind for kind in DECODER_KINDS if kind not in _NOT_SHOWN)
 _TASKS = (Kind.CURSOR, Kind.TARGET, Kind.TASK)
 _SOURCES = (Kind.KINEMATICS, Kind.MARKERS)
-_STATES = tuple(State)
 _STATE = TIMING_LABELS.index("state")
 
 
@@ -63,10 +62,15 @@ class Signals:
         self.latents = Ring(_ROWS, 1)
         self.timing = Ring(_ROWS, len(TIMING_LABELS))
         self.channels = Channels(())
-        self.state, self._state_s = "", -np.inf
+        self._state = ObservedState()
         self.notices: deque[str] = deque(maxlen=_N_NOTICES)
         self.clock_s = 0.0
         self._input_source = ""
+
+    @property
+    def state(self) -> str:
+        """The decoder's state; empty while it is not connected."""
+        return self._state.name
 
     @property
     def about(self) -> Mapping[str, str]:
@@ -125,9 +129,9 @@ class Signals:
         self._follow_input(self.readers[Kind.COUNTS].info)
         self.channels.take(stamps_s, counts)
         for stamp_s, state in self.readers[Kind.STATE].texts():
-            self._take_state(stamp_s, state)
+            self._state.take(stamp_s, state)
         if not self.readers[Kind.STATE].is_connected:
-            self.state, self._state_s = "", -np.inf
+            self._state.forget()
         self.notices.extend(text for _, text in self.readers[Kind.NOTICES].texts())
 
     def _poll_source(self) -> None:
@@ -193,12 +197,7 @@ class Signals:
         if timing.shape[1] != len(TIMING_LABELS) or not len(stamps_s):
             return
         self.timing.extend(stamps_s, timing)
-        state = int(timing[-1, _STATE])
-        self._take_state(float(stamps_s[-1]), _STATES[state] if 0 <= state < len(_STATES) else "")
-
-    def _take_state(self, stamp_s: float, state: str) -> None:
-        if stamp_s >= self._state_s:
-            self.state, self._state_s = state, stamp_s
+        self._state.take_number(float(stamps_s[-1]), timing[-1, _STATE])
 
     def _take_marker(self, stamp_s: float, marker: str) -> None:
         """Take a trial marker of a replay."""

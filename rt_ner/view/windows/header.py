@@ -3,19 +3,13 @@
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from rt_ner.core.contract.input_counts import InputCounts
+from rt_ner.core.contract.input_counts import SHOWN_LOSSES
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
 from rt_ner.view import style
 from rt_ner.view.signals.signals import Signals
 
 _PUSHED, _NEWEST = TIMING_LABELS.index("pushed"), TIMING_LABELS.index("newest_sample")
-# Counts that are shown, and the input counts that each of them adds up.
-_COUNTS = {
-    "late": (InputCounts.LATE,),
-    "lost": (InputCounts.MISSING, InputCounts.SKIPPED, InputCounts.INVALID),
-    "dropped": (InputCounts.DUPLICATE, InputCounts.UNKNOWN),
-}
 _HOPS = ("missed", "nonfinite", "clamped")
 
 
@@ -77,7 +71,7 @@ def _counts(signals: Signals) -> str:
     newest = dict(zip(TIMING_LABELS, signals.timing.newest()[1][-1], strict=True))
     counts = {
         name: sum(int(newest[fate.name.lower()]) for fate in fates)
-        for name, fates in _COUNTS.items()
+        for name, fates in SHOWN_LOSSES.items()
     } | {name.replace("nonfinite", "not finite"): int(newest[name]) for name in _HOPS}
     shown = [
         f'<span style="color:{style.WARNING if n else style.DIM}">{name} <b>{n}</b></span>'

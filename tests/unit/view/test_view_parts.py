@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.kinds import TIMING_LABELS
+from rt_ner.live.observed.channels import Channels
 from rt_ner.live.states import State
 from rt_ner.view.camera import Camera
 from rt_ner.view.panels.latency import slowest_by_column
-from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
 
 
@@ -74,7 +74,7 @@ def test_the_state_is_known_to_a_view_that_came_late_and_the_newest_word_counts(
     signals = Signals("nobody", "nothing")
     signals.take_timing(np.array([1.0]), timing_row(State.RUNNING))
     assert signals.state == "RUNNING"
-    signals._take_state(2.0, "STALE")
+    signals._state.take(2.0, "STALE")
     signals.take_timing(np.array([1.5]), timing_row(State.RUNNING))
     assert signals.state == "STALE"
     signals.take_timing(np.array([2.5]), timing_row(State.WARMING))
