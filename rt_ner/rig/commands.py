@@ -12,6 +12,7 @@ from rich.console import Console
 from rt_ner.core.errors import ConfigError
 from rt_ner.rig.file.layout import Rig, load_rig
 from rt_ner.rig.file.template import VALUES, Template, rig_text
+from rt_ner.rig.page.commands import page
 from rt_ner.rig.plan.steps import Step, steps_of_day
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.commands import Example, example_text
@@ -151,6 +152,9 @@ def day(rig: RigFile = DEFAULT_FILE, speed: RigSpeed = None, yes: Yes = False) -
             raise typer.Exit(1)
 
 
+app.command(hidden=True)(page)
+
+
 def _run(rig: Rig, file: Path, step: Step | None) -> bool:
     """Run a rig or a step, show what came of it, and return True if it was stopped."""
     from rt_ner.lsl.streams import quiet_liblsl
@@ -210,7 +214,7 @@ def _status(state: "RigState | None") -> dict[str, Any]:
     parts = [
         {
             "name": part.name,
-            "status": "ended" if part.pid and part.identity and not part.runs else part.status,
+            "status": part.shown_status,
             "pid": part.pid,
             "restarts": part.restarts,
             "missing": part.missing,

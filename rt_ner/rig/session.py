@@ -3,17 +3,24 @@
 import json
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
+from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.record.processes.report_process import write_report
 from rt_ner.rig.checks.checks import findings_of
+from rt_ner.rig.checks.page import page_findings
 from rt_ner.rig.file.layout import BRAIN, Rig
 from rt_ner.rig.links.network import Network
-from rt_ner.rig.plan.part import DECODER, RECORDER, TASK, Plan
+from rt_ner.rig.links.page_link import PageLink
+from rt_ner.rig.links.teller import RigTeller
+from rt_ner.rig.plan.orders import Order
+from rt_ner.rig.plan.part import DECODER, PAGE, RECORDER, TASK, Plan
+from rt_ner.rig.plan.parts import page_part
 from rt_ner.rig.plan.plans import loop_plan
-from rt_ner.rig.plan.steps import Step, bundle_of, plan_of
+from rt_ner.rig.plan.steps import Step, bundle_of, plan_of, steps_of_day
 from rt_ner.rig.supervision.run import RigRun, unwatched_state
 from rt_ner.rig.supervision.state_file import RigState
 from rt_ner.rig.supervision.supervisor import Member, Status
@@ -65,17 +72,94 @@ def run_rig(rig: Rig, stop: Event, tell: Tell, step: Step | None = None) -> dict
 
     """
     earlier = unwatched_state(rig)
-    running = tuple(part.name for part in earlier.parts if part.runs) if earlier else ()
-    if findings := findings_of(rig, Network().settled(), running, step):
-        raise FindingsError(findings)
-    plan = _plan(rig, step, _commands(earlier, running))
-    bundle = str(rig.bundle() or "")
-    run = RigRun(rig, plan, tell)
-    run.run(stop, earlier)
-    _keep_scores(rig, step, bundle, run.supervisor.member(TASK))
-    if run.supervisor.member(RECORDER):
-        report_day(rig, tell)
-    return {} if step is None or stop.is_set() else _result(step, plan, run)
+    session = Session(rig, stop, RigTeller(tell, rig.logs), earlier)
+    if step is None and rig.settings.page.enabled:
+        session.serve()
+        return {}
+    return session.run(step or Order.LOOP)
+
+
+class Session:
+    """Plans of a rig, one after the other."""
+
+    def __init__(self, rig: Rig, stop: Event, tell: RigTeller, earlier: RigState | None) -> None:
+        self._rig = rig
+        self._stop = stop
+        self._tell = tell
+        self._earlier = earlier
+        self._running = tuple(part.name for part in earlier.parts if part.runs) if earlier else ()
+        self._commands = _commands(earlier, self._running)
+        self._page: PageLink | None = None
+        self._ordered = ""
+
+    def serve(self) -> None:
+        """Run the closed loop, if there is a bundle, then all that the page orders.
+
+        What is wrong with the first plan is raised; later it is told, and the page stays.
+        """
+        self._page = PageLink(self._rig, self._tell)
+        try:
+            self._obey(Order.LOOP if self._rig.bundle() else Order.REST)
+            while not self._stop.is_set():
+                try:
+                    self._obey(self._ordered or Order.REST)
+                except RtNerError as error:
+                    for line in getattr(error, "findings", [str(error)]):
+                        self._tell(line)
+                    self._ordered = ""
+        finally:
+            if self._page.member:
+                self._page.end()
+                self._rig.state_file.unlink(missing_ok=True)
+
+    def _obey(self, order: str) -> None:
+        """Carry out an order, and tell what came of it."""
+        if order == Order.REST:
+            self._tell("nothing runs: begin on the page; Ctrl-C ends all")
+        result = self.run(Step(order) if order in list(Step) else Order(order))
+        if order in list(Step) and not (self._ordered or self._stop.is_set()):
+            values = [f"{key} {value:.3g}" for key, value in result.items() if _is_number(value)]
+            self._tell(f"{order}: done {', '.join(values)}".replace("_", " ").strip())
+
+    def run(self, turn: Step | Order) -> dict[str, Any]:
+        """Run a step, or the loop or nothing, until it is over, and return what came of it."""
+        step = turn if isinstance(turn, Step) else None
+        if findings := self._findings(turn):
+            raise FindingsError(findings)
+        plan = self._plan(turn)
+        bundle = str(self._rig.bundle() or "")
+        run = RigRun(self._rig, plan, self._tell, self._page)
+        earlier, self._earlier, self._running = self._earlier, None, (PAGE,)
+        run.run(self._stop, earlier)
+        self._ordered = run.ordered
+        _keep_scores(self._rig, step, bundle, run.supervisor.member(TASK))
+        if run.supervisor.member(RECORDER):
+            report_day(self._rig, self._tell)
+        if step is None or run.ordered or self._stop.is_set():
+            return {}
+        return _result(step, plan, run)
+
+    def _findings(self, turn: Step | Order) -> list[str]:
+        if turn is Order.REST:
+            return page_findings(self._rig.settings.page, self._running)
+        step = turn if isinstance(turn, Step) else None
+        return findings_of(self._rig, Network().settled(), self._running, step)
+
+    def _plan(self, turn: Step | Order) -> Plan:
+        if turn is Order.REST:
+            plan = Plan(())
+        elif isinstance(turn, Step):
+            plan = plan_of(turn, self._rig, self._commands)
+        else:
+            plan = loop_plan(self._rig, bundle_of(self._rig), self._commands)
+        return plan if self._page is None else self._with_page(plan)
+
+    def _with_page(self, plan: Plan) -> Plan:
+        """Return a plan with the rig's page, whose commands are passed on to the decoder."""
+        control = f"{self._commands}-page"
+        page = page_part(self._rig, steps_of_day(self._rig), control)
+        relayed = (*plan.relayed, source_id_of(control, Kind.COMMANDS)) if plan.commands else ()
+        return replace(plan, parts=(page, *plan.parts), relayed=relayed)
 
 
 def report_day(rig: Rig, tell: Tell) -> None:
@@ -88,8 +172,8 @@ def report_day(rig: Rig, tell: Tell) -> None:
         )
 
 
-def _plan(rig: Rig, step: Step | None, commands: str) -> Plan:
-    return plan_of(step, rig, commands) if step else loop_plan(rig, bundle_of(rig), commands)
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _commands(earlier: RigState | None, running: Sequence[str]) -> str:

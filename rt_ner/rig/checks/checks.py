@@ -12,6 +12,7 @@ from rt_ner.rig.checks.files import (
     session_findings,
     settings_findings,
 )
+from rt_ner.rig.checks.page import page_findings
 from rt_ner.rig.checks.streams import amplifier_findings, name_findings
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.plan.steps import Step
@@ -52,4 +53,6 @@ def findings_of(
     if step in (None, Step.CALIBRATE, Step.DECODE):
         name_findings(rig, findings, seen, running)
         amplifier_findings(rig, findings, seen, bundle, decode)
+    if step is None:
+        findings.lines += page_findings(rig.settings.page, running)
     return findings.lines

@@ -1,8 +1,9 @@
 """Define the settings of the parts around source and decoder, one class per section."""
 
+from ipaddress import ip_address
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rt_ner.core.contract.kinds import RecordingFormat
 from rt_ner.core.settings import Settings
@@ -123,6 +124,30 @@ class AdaptationSettings(PartSettings):
     enabled: bool = False
     method: AdaptationMethod = AdaptationMethod.ENCODER
     swap: bool = False
+
+
+class PageSettings(Settings):
+    """The rig's page in a browser: section ``[page]``.
+
+    Attributes
+    ----------
+    enabled
+        True to serve the page while ``rt-ner rig up`` runs.
+    port
+        The page's port on this computer.
+    address
+        The address at which it listens; ``127.0.0.1``: only this computer sees the page.
+
+    """
+
+    enabled: bool = False
+    port: int = Field(default=8765, ge=1, le=65535)
+    address: str = "127.0.0.1"
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        return str(ip_address(address))
 
 
 class LearningSettings(Settings):

@@ -12,6 +12,7 @@ from rt_ner.rig.file.sections import (
     AdaptationSettings,
     CursorTaskSettings,
     LearningSettings,
+    PageSettings,
     PartSettings,
     RecorderSettings,
     Restart,
@@ -130,7 +131,7 @@ class RigSettings(Settings):
         Label of the day, letters and digits; empty: the date, such as ``20260102``.
     folder
         Folder of recordings, bundles and logs, seen from the file's own.
-    source, decoder, task, view, screen, recorder, adaptation, learning
+    source, decoder, task, view, screen, recorder, adaptation, page, learning
         The sections.
 
     """
@@ -145,4 +146,5 @@ class RigSettings(Settings):
     screen: ScreenSettings = ScreenSettings()
     recorder: RecorderSettings = RecorderSettings()
     adaptation: AdaptationSettings = AdaptationSettings()
+    page: PageSettings = PageSettings()
     learning: LearningSettings = LearningSettings()

@@ -8,6 +8,7 @@ from rt_ner.rig.file.sections import Restart
 # The names by which parts are told apart: these two end first, one after the other.
 DECODER, RECORDER = "decoder", "recorder"
 SOURCE, TASK = "source", "task"
+PAGE = "page"
 
 
 @dataclass(frozen=True)

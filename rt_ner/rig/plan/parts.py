@@ -1,11 +1,12 @@
 """Make the parts of a rig from its settings, each with its own ``rt-ner`` command."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.file.settings import SIMULATED, SourceKind
-from rt_ner.rig.plan.part import DECODER, RECORDER, SOURCE, TASK, Part
+from rt_ner.rig.plan.part import DECODER, PAGE, RECORDER, SOURCE, TASK, Part
 
 _HANDS = ("mouse", "joystick")
 
@@ -91,6 +92,17 @@ def adaptation_part(rig: Rig, bundle: Path, control_as: str) -> Part:
     arguments += settings.options
     needs = (source_id_of(decoder, Kind.STATE),)
     return Part("adaptation", tuple(arguments), needs, settings.restart, is_heard=True)
+
+
+def page_part(rig: Rig, steps: Iterable[str], control_as: str) -> Part:
+    """Return the server of the page, which commands the decoder under this name."""
+    settings = rig.settings.page
+    arguments = ["rig", "page", "--state", str(rig.state_file), "--logs", str(rig.logs)]
+    arguments += ["--blocks", str(rig.blocks_file)]
+    arguments += ["--decoder", rig.settings.decoder.published_as, "--control-as", control_as]
+    arguments += ["--steps", ",".join(dict.fromkeys(steps))]
+    arguments += ["--address", settings.address, "--port", str(settings.port)]
+    return Part(PAGE, tuple(arguments), restart="always")
 
 
 def hand_part(rig: Rig) -> Part | None:

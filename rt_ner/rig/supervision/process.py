@@ -95,12 +95,12 @@ def log_of(logs: Path, name: str) -> Path:
     return logs / f"{name}.log"
 
 
-def started(part: Part, logs: Path) -> Process:
+def started(part: Part, logs: Path) -> ChildProcess:
     """Start a part in a process group of its own; its earlier logs are kept for a while."""
     logs.mkdir(parents=True, exist_ok=True)
     log = log_of(logs, part.name)
     for file in (log, event_log_of(log)):
-        _rotate(file)
+        rotate(file)
     return ChildProcess(list(part.arguments), log, apart=True)
 
 
@@ -111,7 +111,7 @@ def end_group(pid: int) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _rotate(file: Path) -> None:
+def rotate(file: Path) -> None:
     """Give the logs of earlier starts numbers, the newest 1, as in ``decoder.1.log``."""
     name, _, suffixes = file.name.partition(".")
     for number in range(_KEPT, 0, -1):

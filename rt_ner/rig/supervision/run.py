@@ -1,7 +1,6 @@
 """Run a plan on this computer: watch over its parts until it is over, then end them all."""
 
 import time
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from threading import Event
 
@@ -9,10 +8,14 @@ from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.live.operator.keyboard import KEYS, listen_to_keyboard
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.links.network import Network
+from rt_ner.rig.links.page_link import PageLink
 from rt_ner.rig.links.relay import Relay
 from rt_ner.rig.links.tail import LogTail
-from rt_ner.rig.plan.part import DECODER, Plan
-from rt_ner.rig.supervision.process import TakenOver, log_of, started
+from rt_ner.rig.links.teller import RigTeller
+from rt_ner.rig.plan.orders import Order
+from rt_ner.rig.plan.part import DECODER, PAGE, Part, Plan
+from rt_ner.rig.plan.steps import Step
+from rt_ner.rig.supervision.process import Process, TakenOver, log_of, started
 from rt_ner.rig.supervision.state_file import (
     PartState,
     RigState,
@@ -25,11 +28,10 @@ from rt_ner.rig.supervision.supervisor import Status, Supervisor
 _LOOK_S = 0.1
 _END_S = 10.0
 # Keys of the rig besides those of the decoder; q ends all, not the decoder alone.
-_START, _QUIT = "start", "quit"
-_KEYS: dict[str, str] = {**KEYS, "s": _START, "q": _QUIT}
+_KEYS: dict[str, str] = {**KEYS, "s": Order.START, "q": Order.QUIT}
 _SHOWN = "keys: " + " ".join(f"[{key}] {meaning}" for key, meaning in _KEYS.items())
-
-Tell = Callable[[str], None]
+# Orders in place of what runs.
+_INSTEAD = (Order.LOOP, Order.REST, *Step)
 
 
 def unwatched_state(rig: Rig) -> RigState | None:
@@ -44,9 +46,27 @@ def unwatched_state(rig: Rig) -> RigState | None:
 
 
 class RigRun:
-    """A plan that runs; `supervisor` keeps its parts when it is over."""
+    """A plan that runs.
 
-    def __init__(self, rig: Rig, plan: Plan, tell: Tell) -> None:
+    Parameters
+    ----------
+    rig, plan
+        The rig and the plan.
+    tell
+        Called with one line on each change.
+    page
+        The link to the rig's page, if the plan has one.
+
+    Attributes
+    ----------
+    supervisor
+        The parts; it keeps them when the plan is over.
+    ordered
+        The order that ended the plan, to be carried out in its place; empty: none.
+
+    """
+
+    def __init__(self, rig: Rig, plan: Plan, tell: RigTeller, page: PageLink | None = None) -> None:
         self._rig = rig
         self._plan = plan
         self._tell = tell
@@ -54,12 +74,12 @@ class RigRun:
         self._tails: dict[int, LogTail] = {}
         self._written: RigState | None = None
         self._has_keyboard = False
-        self.supervisor = Supervisor(
-            plan.parts, lambda part: started(part, rig.logs), self._network.answering, tell
-        )
+        self._page = page
+        self.ordered = ""
+        self.supervisor = Supervisor(plan.parts, self._start, self._network.answering, tell)
 
     def run(self, stop: Event, earlier: RigState | None) -> None:
-        """Run until ``stop``, or until the plan is over; nothing is left running.
+        """Run until ``stop``, or until the plan is over; nothing but a page is left running.
 
         Parameters
         ----------
@@ -69,7 +89,9 @@ class RigRun:
             What an earlier run left: its parts are taken over, or ended if they are not wanted.
 
         """
-        over = Event()
+        over, kept = Event(), ""
+        if self._page and self._page.member:
+            self.supervisor.adopt(self._page.member)
         relay = Relay(self._plan, over, self._tell) if self._plan.commands else None
         try:
             for part in earlier.parts if earlier else ():
@@ -84,29 +106,46 @@ class RigRun:
                 while not (stop.is_set() or self._is_over()):
                     self.supervisor.step(time.monotonic())
                     self._look()
+                    for order in self._page.orders() if self._page else ():
+                        self._obey(order, stop, relay)
                     stop.wait(_LOOK_S)
+            kept = PAGE if self._page and not stop.is_set() else ""
         finally:
-            self.supervisor.stop()
+            self.supervisor.stop(kept)
             self._look()
             over.set()
-            with suppress(OSError):
-                self._rig.state_file.unlink(missing_ok=True)
+            if self._page:
+                self._page.member = self.supervisor.member(PAGE)
+            if not kept:
+                with suppress(OSError):
+                    self._rig.state_file.unlink(missing_ok=True)
+
+    def _start(self, part: Part) -> Process:
+        process = started(part, self._rig.logs)
+        if self._page and part.name == PAGE:
+            self._page.greet(process)
+        return process
 
     def _obey(self, key: str, stop: Event, relay: Relay | None) -> None:
-        if key == _QUIT:
+        if key == Order.QUIT:
             stop.set()
-        elif key == _START:
+        elif key == Order.START:
             self.supervisor.start_again()
+        elif key in _INSTEAD:
+            self.ordered = key
         elif relay:
             relay.send(key)
 
     def _is_over(self) -> bool:
         """Return True if the part that ends the plan has ended, or nobody can start it again."""
+        if self.ordered:
+            return True
         last = self.supervisor.member(self._plan.ends_with)
         if last is None:
             return False
         failed = [each for each in self.supervisor.members if each.status is Status.FAILED]
-        is_hopeless = bool(failed) and not self._has_keyboard
+        can_be_told = self._has_keyboard or self._page is not None
+        is_hopeless = bool(failed) and (not can_be_told or last.part.restart == "never")
         return last.status is Status.DONE or is_hopeless
 
     def _take_over(self, state: PartState) -> None:
@@ -116,7 +155,8 @@ class RigRun:
         process = TakenOver(state.pid, state.identity, log_of(self._rig.logs, state.name))
         member = self.supervisor.member(state.name)
         is_same = member is not None and member.part.arguments == state.arguments
-        if member and (is_same or state.name == DECODER):
+        # A page knows its token from the process that started it, which is gone.
+        if member and state.name != PAGE and (is_same or state.name == DECODER):
             self._tails[state.pid] = LogTail(log_of(self._rig.logs, state.name), from_end=True)
             self.supervisor.take_over(state.name, process, time.monotonic())
             if not is_same:
@@ -125,7 +165,7 @@ class RigRun:
                     "end the rig and start it again"
                 )
             return
-        self._tell(f"{state.name}: ended, it was left running with other settings")
+        self._tell(f"{state.name}: ended, it was left running by an earlier start")
         process.interrupt()
         with suppress(RtNerError):
             process.wait(_END_S)

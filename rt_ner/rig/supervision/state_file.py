@@ -28,6 +28,11 @@ class PartState(Settings):
         """True if its process runs still."""
         return bool(self.pid and self.identity and identity_of(self.pid) == self.identity)
 
+    @property
+    def shown_status(self) -> str:
+        """Its status in a word, also when nobody watches over it any more."""
+        return "ended" if self.pid and self.identity and not self.runs else str(self.status)
+
 
 class RigState(Settings):
     """A rig: the process that watches over it, its parts, and the decoder's state."""

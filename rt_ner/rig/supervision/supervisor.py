@@ -94,6 +94,12 @@ class Supervisor:
         member.process, member.status, member.since_s = process, Status.RUNNING, now_s
         self._tell(f"{name}: taken over, it was running (process {process.pid})")
 
+    def adopt(self, member: Member) -> None:
+        """Go on with a part of an earlier plan that runs on."""
+        self.members = [
+            member if each.part.name == member.part.name else each for each in self.members
+        ]
+
     def step(self, now_s: float) -> None:
         """Do all that is due: see what has ended, and start what can start."""
         for member in self.members:
@@ -113,9 +119,16 @@ class Supervisor:
             if member.status in (Status.FAILED, Status.DONE, Status.PAUSING):
                 member.status, member.n_failures = Status.WAITING, 0
 
-    def stop(self) -> None:
-        """End all parts: the decoder first, then the recorder, then the others together."""
-        running = [member for member in self.members if member.status is Status.RUNNING]
+    def stop(self, kept: str = "") -> None:
+        """End all parts: the decoder first, then the recorder, then the others together.
+
+        The part called ``kept`` runs on.
+        """
+        running = [
+            member
+            for member in self.members
+            if member.status is Status.RUNNING and member.part.name != kept
+        ]
         first = [each for each in running if each.part.name in _END_S]
         for member in sorted(first, key=lambda each: list(_END_S).index(each.part.name)):
             self._end([member])

@@ -141,11 +141,11 @@ def test_a_part_that_runs_already_is_taken_over_and_not_started() -> None:
 
 
 def test_logs_of_earlier_starts_are_numbered_and_the_oldest_go(tmp_path: Path) -> None:
-    from rt_ner.rig.supervision.process import _rotate
+    from rt_ner.rig.supervision.process import rotate
 
     log = tmp_path / "view.log"
     for number in range(9):
         log.write_text(str(number))
-        _rotate(log)
+        rotate(log)
     kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert kept == {f"view.{number}.log": str(9 - number) for number in range(1, 6)}
