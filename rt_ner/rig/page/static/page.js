@@ -33,7 +33,7 @@ function line(text, tag = "li") {
 function showState(state) {
   const [lamp, sign] = LOOKS[state] || ["wait", "◔"];
   by("band").dataset.lamp = lamp;
-  by("band").classList.toggle("long", state.length > 10);
+  by("band").classList.toggle("long", state.length > 8);
   put(by("sign"), sign);
   put(by("state"), state);
   document.title = `${sign} ${state} – rt-ner rig`;
@@ -46,7 +46,7 @@ function figure(id, value, isBad = false) {
 
 function inMs(value) {
   if (value === null || value === undefined) return "–";
-  return value >= 10000 ? `${(value / 1000).toFixed(0)} s` : `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+  return value >= 10000 ? `${(value / 1000).toFixed(0)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 }
 
 function percent(block) {

@@ -65,8 +65,10 @@ class Watch:
 
 
 def driver_of(task: PartState | None, state: str) -> str:
-    """Return who moves the cursor: the hand, the decoder, or nobody."""
-    arguments = task.arguments if task and task.runs else ()
+    """Return who moves the cursor of a rig's task, or of another program's, if there is none."""
+    if task and not task.runs:
+        return f"nobody: the task is {task.shown_status}"
+    arguments = task.arguments if task else ()
     if "--hand" in arguments:
         return f"the hand ({_after('--hand', arguments)})"
     if state != State.RUNNING:

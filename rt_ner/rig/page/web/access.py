@@ -80,7 +80,7 @@ class Access:
             raise RefusedError(403, "nobody may command: the rig does not listen any more")
         if not _is_same(_single(headers, TOKEN), self.token):
             raise RefusedError(401, "wrong token: it is shown where rt-ner rig up runs")
-        if headers.get("content-type", "") != "application/json":
+        if _single(headers, "content-type") != "application/json":
             raise RefusedError(415, "expected JSON")
         order, number = _read(body)
         if order not in self._orders:

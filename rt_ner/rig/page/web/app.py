@@ -1,6 +1,5 @@
 """Answer the browsers: the page, its stream of snapshots, the logs, and orders."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +21,7 @@ _POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "connect-src 'self'",
+        "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -75,7 +75,9 @@ def page_app(newest: Newest, access: Access, links: Links) -> ASGIApp:
         Route("/log/{name}", server.log, methods=["GET"]),
         Route("/order", server.order, methods=["POST"]),
     ]
-    return _Gate(Starlette(routes=routes), access)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return _Gate(app, access)
 
 
 class _Gate:
