@@ -3,45 +3,18 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rt_ner.rig.supervision.identity import identity_of
-from rt_ner.rig.supervision.state_file import RigState, read_state
-from tests.helpers.waiting import LONGEST_S, wait_until
+from rt_ner.rig.supervision.state_file import RigState
+from tests.helpers.rigs import end_what_is_left, rt_ner_rig, said_by, state_in, write_rig
+from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups")
-
-
-def rt_ner(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "rt_ner", "rig", *arguments]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, **options,
-    )  # fmt: skip
-
-
-def said_by(process: "subprocess.Popen[str]") -> str:
-    return process.communicate(timeout=LONGEST_S)[0]
-
-
-def write_rig(folder: Path, changes: dict[str, str]) -> None:
-    made = rt_ner("new", "--template", "simulated", cwd=folder)
-    assert "rt-ner rig check" in said_by(made)
-    text = (folder / "rig.toml").read_text()
-    for before, after in changes.items():
-        assert before in text
-        text = text.replace(before, after, 1)
-    (folder / "rig.toml").write_text(text)
-
-
-def state_in(folder: Path) -> RigState | None:
-    return read_state(folder / "rig-state.json")
 
 
 def is_running(folder: Path) -> bool:
@@ -58,10 +31,7 @@ def is_all_gone(state: RigState) -> bool:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A rig's folder; what a failed test leaves running is ended."""
     yield tmp_path
-    state = state_in(tmp_path)
-    for part in state.parts if state else ():
-        if part.runs and part.pid:
-            os.killpg(part.pid, signal.SIGKILL)
+    end_what_is_left(tmp_path)
 
 
 def test_killed_it_leaves_the_decoder_running_and_takes_it_over_and_interrupted_ends_all(
@@ -77,9 +47,9 @@ def test_killed_it_leaves_the_decoder_running_and_takes_it_over_and_interrupted_
             "trials = 80 ": "trials = 0 ",
         },
     )
-    first = rt_ner("up", cwd=folder)
+    first = rt_ner_rig("up", cwd=folder)
     wait_until(lambda: is_running(folder))
-    second = rt_ner("up", cwd=folder)
+    second = rt_ner_rig("up", cwd=folder)
     assert "is up already" in said_by(second)
     first.kill()
     said_by(first)
@@ -87,11 +57,11 @@ def test_killed_it_leaves_the_decoder_running_and_takes_it_over_and_interrupted_
     assert left
     assert not left.is_watched
     assert [part.name for part in left.parts if part.runs] == ["source", "decoder", "task"]
-    shown = json.loads(said_by(rt_ner("status", "--json", cwd=folder)))
+    shown = json.loads(said_by(rt_ner_rig("status", "--json", cwd=folder)))
     assert shown["is_up"] is False
     assert {part["status"] for part in shown["parts"]} == {"running"}
 
-    anew = rt_ner("up", cwd=folder)
+    anew = rt_ner_rig("up", cwd=folder)
     wait_until(lambda: (state := state_in(folder)) and state.is_watched)
     state = state_in(folder)
     assert state
@@ -130,7 +100,7 @@ def test_a_simulated_day_needs_no_further_word(folder: Path) -> None:
             'part = "encoder"': 'part = "readout"',
         },
     )
-    day = rt_ner("day", "--yes", "--speed", "4", cwd=folder)
+    day = rt_ner_rig("day", "--yes", "--speed", "4", cwd=folder)
     said = said_by(day)
     assert day.returncode == 0, said
     (blocks,) = folder.rglob("blocks.jsonl")
