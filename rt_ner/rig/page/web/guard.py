@@ -63,5 +63,11 @@ class GuardedProtocol(H11Protocol):
     @classmethod
     def let_stay(cls, peer: Peer | None) -> None:
         """Let the connection from a peer stay as long as it is read: it has become a stream."""
-        if peer and (connection := cls.open.get(tuple(peer))):
+        if peer and (connection := cls.open.get(peer)):
             connection._stay()
+
+    @classmethod
+    def cut_off_all(cls) -> None:
+        """Cut off all connections: the page ends."""
+        for connection in tuple(cls.open.values()):
+            connection.transport.abort()

@@ -60,6 +60,7 @@ def serve(
         while not server.should_exit:
             newest.put(await asyncio.to_thread(look, access.number, access.n_refused))
             await asyncio.sleep(_EVERY_S)
+        GuardedProtocol.cut_off_all()
 
     async def run() -> None:
         looking = asyncio.create_task(keep_looking())
