@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.supervision.state_file import RigState, read_state
+from rt_ner.terminal.commands import Example, example_text
 from tests.helpers.waiting import LONGEST_S
 
 
@@ -24,9 +26,8 @@ def said_by(process: "subprocess.Popen[str]") -> str:
 
 
 def write_rig(folder: Path, changes: dict[str, str]) -> None:
-    made = rt_ner_rig("new", "--template", "simulated", cwd=folder)
-    assert "rt-ner rig check" in said_by(made)
-    text = (folder / "rig.toml").read_text()
+    """Write the file of a simulated rig, with some of its text changed."""
+    text = rig_text(example_text(Example.RIG), VALUES[Template.SIMULATED])
     for before, after in changes.items():
         assert before in text
         text = text.replace(before, after, 1)

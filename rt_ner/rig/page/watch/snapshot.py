@@ -10,7 +10,7 @@ from rt_ner.rig.page.watch.files import WatchedFiles
 from rt_ner.rig.plan.part import DECODER, TASK
 from rt_ner.rig.supervision.state_file import PartState
 
-NOBODY = "nobody: the velocity is zero"
+NOBODY = "nobody (the velocity is zero)"
 
 
 class Watch:
@@ -67,7 +67,7 @@ class Watch:
 def driver_of(task: PartState | None, state: str) -> str:
     """Return who moves the cursor of a rig's task, or of another program's, if there is none."""
     if task and not task.runs:
-        return f"nobody: the task is {task.shown_status}"
+        return f"nobody (the task is {task.shown_status})"
     arguments = task.arguments if task else ()
     if "--hand" in arguments:
         return f"the hand ({_after('--hand', arguments)})"
