@@ -101,7 +101,7 @@ def rig(tmp_path: Path, small_bundle_folder: Path) -> Iterator[Rig]:
             'bundle = ""': f"bundle = {bundle}",
             'window = "auto"': 'window = "off"',
             'enabled = true\nformat = "xdf"': 'enabled = false\nformat = "xdf"',
-            "trials = 80 ": "trials = 0 ",
+            "[task]\nenabled = true": "[task]\nenabled = false",
             'restart = "always"': 'restart = "ask"',
             "[page]\nenabled = false": "[page]\nenabled = true",
             "port = 8765": f"port = {port}",
