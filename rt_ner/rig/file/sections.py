@@ -149,6 +149,15 @@ class PageSettings(Settings):
     def _is_address(cls, address: str) -> str:
         return str(ip_address(address))
 
+    @property
+    def url(self) -> str:
+        """Where a browser on this computer finds the page."""
+        address = ip_address(self.address)
+        host = f"[{address}]" if address.version == 6 else str(address)
+        if address.is_loopback or address.is_unspecified:
+            host = "localhost"
+        return f"http://{host}:{self.port}"
+
 
 class LearningSettings(Settings):
     """The day's trainings: section ``[learning]``.

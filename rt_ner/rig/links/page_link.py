@@ -46,13 +46,13 @@ class PageLink:
         The token goes through a pipe: no other user of the computer sees it in a list of processes
         or in a file.
         """
-        token, settings = new_token(), self._rig.settings.page
+        token = new_token()
         # If it has ended already, the supervisor says so.
         with suppress(OSError):
             process.order("token", token=token)
         self._tail = LogTail(event_log_of(log_of(self._rig.logs, PAGE)))
         self._tell.show(
-            f"{PAGE}: http://localhost:{settings.port}; its buttons ask for the token {token}"
+            f"{PAGE}: {self._rig.settings.page.url}; its buttons ask for the token {token}"
         )
 
     def orders(self) -> list[str]:

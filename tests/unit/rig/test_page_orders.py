@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("uvicorn")
+
 from rt_ner.rig.checks import page as page_checks
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.file.sections import PageSettings
@@ -16,6 +18,7 @@ from rt_ner.rig.links.page_link import PageLink, new_token
 from rt_ner.rig.links.teller import RigTeller
 from rt_ner.rig.page import page as module
 from rt_ner.rig.page.page import Commanding
+from rt_ner.rig.page.web.access import Access
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.plan.parts import page_part
 from tests.unit.rig.fakes import FakeLab
@@ -125,6 +128,34 @@ def test_missing_packages_and_a_port_that_is_taken_are_found(
     monkeypatch.setattr(page_checks, "find_spec", lambda _: None)
     (line,) = page_checks.page_findings(SETTINGS, ())
     assert "pip install 'rt-ner[rig]'" in line
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1", "http://localhost:8765"),
+        ("0.0.0.0", "http://localhost:8765"),
+        ("10.0.0.7", "http://10.0.0.7:8765"),
+        ("fd00::7", "http://[fd00::7]:8765"),
+    ],
+)
+def test_the_terminal_shows_where_a_browser_finds_the_page(address: str, url: str) -> None:
+    assert PageSettings(address=address).url == url
+
+
+def test_when_the_rig_is_gone_nobody_may_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig: dict[str, Any] = {}
+
+    def listen(obey: Any, on_end: Any) -> None:
+        rig.update(end=on_end)
+        obey({"order": "token", "token": "secret"})
+
+    monkeypatch.setattr(module, "listen_for_orders", listen)
+    access = Access(("hold",), 8765, True)
+    module._take_token(access)
+    assert access.token == "secret"
+    rig["end"]()
+    assert access.token == ""
 
 
 def test_an_address_that_is_none_is_an_error() -> None:
