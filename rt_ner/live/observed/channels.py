@@ -4,23 +4,17 @@ import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.decoding.input.channels import hot_channels
-from rt_ner.lsl.ring import Ring
-from rt_ner.view.signals.tuning import Tuning
 
 # Time over which firing rates are averaged, and time without a spike after which one is dead.
 _RATE_S, _DEAD_S = 1.0, 10.0
-# Number of hops whose spikes are kept: ten seconds of hops of 10 ms.
-_ROWS = 1000
 
 
-class Channels:
-    """Firing rate of each channel, with dead and hot ones, and the newest spikes."""
+class ObservedChannels:
+    """Firing rate of each channel, with dead and hot ones."""
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
         self.rate_hz = np.zeros(len(labels))
-        self.spikes = Ring(_ROWS, len(labels))
-        self.tuning = Tuning()
         self._newest_s = np.nan
         self._heard_s = 0.0
         self._silent_s = np.zeros(len(labels))
@@ -35,12 +29,13 @@ class Channels:
         """Channels ``(channel,)`` that fire far more than the others."""
         return hot_channels(self.rate_hz)
 
-    def take(self, stamps_s: FloatArray, counts: FloatArray) -> None:
-        """Take the counts ``(hop, channel)`` of the time since the hop before."""
+    def take(self, stamps_s: FloatArray, counts: FloatArray) -> bool:
+        """Take the counts ``(hop, channel)`` of the time since the hop before.
+
+        Return False if there are none, or they are of other channels.
+        """
         if counts.shape[1:] != self.rate_hz.shape or not len(stamps_s):
-            return
-        self.spikes.extend(stamps_s, counts)
-        self.tuning.take(self.spikes)
+            return False
         for stamp_s, spikes in zip(stamps_s.tolist(), counts, strict=True):
             hop_s = stamp_s - self._newest_s
             self._newest_s = stamp_s
@@ -51,3 +46,4 @@ class Channels:
             share = hop_s / min(self._heard_s, _RATE_S)
             self.rate_hz += share * (spikes / hop_s - self.rate_hz)
             self._silent_s = np.where(spikes > 0, 0.0, self._silent_s + hop_s)
+        return True

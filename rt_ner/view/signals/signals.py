@@ -10,7 +10,6 @@ import pylsl
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import DECODER_KINDS, TIMING_LABELS, Kind
 from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
-from rt_ner.live.observed.channels import Channels
 from rt_ner.live.observed.state import ObservedState
 from rt_ner.lsl.discovery import StreamQuery, query_for
 from rt_ner.lsl.network.lookout import Lookout
@@ -18,6 +17,7 @@ from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import StreamReader
 from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
+from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.reaches import Reaches
 
 # Older data are shown greyed.

@@ -14,7 +14,6 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
-from rt_ner.live.observed.channels import Channels
 from rt_ner.live.states import State
 from rt_ner.view import style
 from rt_ner.view.app import application
@@ -25,6 +24,7 @@ from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
 from rt_ner.view.panels.traces import Trace, all_traces
 from rt_ner.view.shown_bundle import load_shown_bundle
+from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
 from rt_ner.view.windows.operator import OperatorWindow
 from rt_ner.view.windows.subject import SubjectScreen

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.kinds import TIMING_LABELS
-from rt_ner.live.observed.channels import Channels
 from rt_ner.live.states import State
 from rt_ner.view.camera import Camera
 from rt_ner.view.panels.latency import slowest_by_column
+from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
 
 

@@ -11,7 +11,7 @@ import pylsl
 
 from rt_ner.core.contract.input_counts import SHOWN_LOSSES
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
-from rt_ner.live.observed.channels import Channels
+from rt_ner.live.observed.channels import ObservedChannels
 from rt_ner.live.observed.state import ObservedState
 from rt_ner.live.states import State
 from rt_ner.lsl.discovery import query_for
@@ -42,7 +42,7 @@ class WatchedDecoder:
         self._readers = {kind: StreamReader(partial(query_for, name, kind)) for kind in _KINDS}
         self._state = ObservedState()
         self._timing = Ring(_ROWS, len(TIMING_LABELS))
-        self._channels = Channels(())
+        self._channels = ObservedChannels(())
         self._notices: deque[str] = deque(maxlen=_N_NOTICES)
 
     def lookout(self) -> Lookout:
@@ -68,7 +68,7 @@ class WatchedDecoder:
         stamps_s, counts = reader.numbers()
         labels = tuple(reader.info.get_channel_labels() or ()) if reader.info else ()
         if labels and labels != self._channels.labels:
-            self._channels = Channels(labels)
+            self._channels = ObservedChannels(labels)
         self._channels.take(stamps_s, counts)
 
     @property

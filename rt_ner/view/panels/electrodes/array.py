@@ -9,9 +9,9 @@ from PySide6.QtCore import QRectF
 from rt_ner.core.arrays import BoolArray, FloatArray
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.data.array_map import places_of
-from rt_ner.live.observed.channels import Channels
 from rt_ner.view import style
 from rt_ner.view.panels.panel import Panel
+from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
 
 _STEPS_HZ = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
