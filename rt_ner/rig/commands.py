@@ -13,7 +13,7 @@ from rt_ner.core.errors import ConfigError
 from rt_ner.rig.file.layout import Rig, load_rig
 from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.page.commands import page
-from rt_ner.rig.plan.steps import Step, steps_of_day
+from rt_ner.rig.plan.steps import Step, steps_before_loop, steps_of_day
 from rt_ner.system.signals import stop_on_signals
 from rt_ner.terminal.commands import Example, example_text
 from rt_ner.terminal.options import AsJson, print_json, table_of
@@ -102,12 +102,15 @@ def up(rig: RigFile = DEFAULT_FILE, speed: RigSpeed = None) -> None:
 
     Each part starts when what it needs is there. What fails is started again as the file says, and
     Ctrl-C, or closing the terminal, ends all: the decoder first, so that the velocity goes to zero.
-    If this command is killed, the parts run on; when it is started anew, it takes them over.
+    If this command is killed, the parts run on; when it is started anew, it takes them over. With a
+    simulated subject and no bundle yet, it first calibrates and trains one.
 
     Keys: h hold, r resume, x reset, + and - gain, w swap, u undo, s start again what has ended,
     q end all.
     """
-    _run(load_rig(rig, speed), rig, None)
+    loaded = load_rig(rig, speed)
+    if not any(_run(loaded, rig, step) for step in steps_before_loop(loaded)):
+        _run(loaded, rig, None)
 
 
 @app.command()

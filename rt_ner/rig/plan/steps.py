@@ -49,6 +49,17 @@ def steps_of_day(rig: Rig) -> tuple[Step, ...]:
     )
 
 
+def steps_before_loop(rig: Rig) -> tuple[Step, ...]:
+    """Return the steps that must come before the first closed loop, if they need nobody.
+
+    A simulated subject without a bundle is calibrated, and a bundle trained; any other rig, and one
+    that is ordered about in a browser, waits for its operator.
+    """
+    settings = rig.settings
+    is_simulated = settings.source.kind is SourceKind.SUBJECT and not settings.page.enabled
+    return (Step.CALIBRATE, Step.TRAIN) if is_simulated and rig.bundle() is None else ()
+
+
 def plan_of(step: Step, rig: Rig, commands: str) -> Plan:
     """Return the plan of a step.
 

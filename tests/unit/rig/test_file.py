@@ -12,7 +12,7 @@ from rt_ner.rig.file.layout import Rig, load_rig
 from rt_ner.rig.file.settings import RigSettings
 from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.plan.plans import loop_plan
-from rt_ner.rig.plan.steps import Step, plan_of, steps_of_day
+from rt_ner.rig.plan.steps import Step, plan_of, steps_before_loop, steps_of_day
 from rt_ner.terminal.commands import Example, example_text
 
 
@@ -171,3 +171,14 @@ def test_names_that_are_taken_are_found(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_amplifier_that_is_missing_is_found(tmp_path: Path) -> None:
     amplifier = rig(tmp_path, source={"kind": "amplifier", "source_id": "amp/spikes"})
     assert "no stream has the source_id 'amp/spikes'" in found(amplifier, Step.CALIBRATE)
+
+
+def test_only_a_simulated_rig_without_a_bundle_trains_one_unasked(tmp_path: Path) -> None:
+    simulated = {"kind": "subject"}
+    assert steps_before_loop(rig(tmp_path, source=simulated)) == (Step.CALIBRATE, Step.TRAIN)
+    for others in (
+        {"source": {"kind": "amplifier", "source_id": "amp/spikes"}},
+        {"source": simulated, "decoder": {"bundle": "mine"}},
+        {"source": simulated, "page": {"enabled": True}},
+    ):
+        assert steps_before_loop(rig(tmp_path, **others)) == ()
