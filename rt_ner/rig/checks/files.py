@@ -8,7 +8,8 @@ from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.bundle.store.pointer import bundle_at
 from rt_ner.core.atomic_files import check_home
-from rt_ner.core.contract.kinds import RecordingFormat
+from rt_ner.core.contract.kinds import Kind, RecordingFormat
+from rt_ner.core.contract.outputs import names_of, stream_of
 from rt_ner.core.errors import RtNerError
 from rt_ner.core.settings import Settings, load_settings
 from rt_ner.data.loading import load_session
@@ -104,7 +105,15 @@ def computer_findings(rig: Rig, findings: Findings, step: Step | None) -> None:
 def bundle_findings(rig: Rig, findings: Findings) -> Bundle | None:
     """Note what is wrong with the bundle, and return it, if it can be used."""
     with findings.noting():
-        return load_bundle(bundle_at(bundle_of(rig)))
+        bundle = load_bundle(bundle_at(bundle_of(rig)))
+        outputs = bundle.model.readout.outputs
+        if rig.settings.task.enabled and stream_of(outputs) is not Kind.VELOCITY:
+            findings.lines.append(
+                f"{bundle_of(rig)} decodes {', '.join(names_of(outputs))}, and the task needs a "
+                "velocity along x and y (vx, vy): set enabled = false under [task] and use your "
+                "own cursor program, or another bundle"
+            )
+        return bundle
     return None
 
 

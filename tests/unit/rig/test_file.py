@@ -14,6 +14,7 @@ from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.plan.plans import loop_plan
 from rt_ner.rig.plan.steps import Step, plan_of, steps_before_loop, steps_of_day
 from rt_ner.terminal.commands import Example, example_text
+from tests.helpers.outputs import position_xy
 
 
 def rig(folder: Path, **sections: object) -> Rig:
@@ -182,3 +183,18 @@ def test_only_a_simulated_rig_without_a_bundle_trains_one_unasked(tmp_path: Path
         {"source": simulated, "page": {"enabled": True}},
     ):
         assert steps_before_loop(rig(tmp_path, **others)) == ()
+
+
+def test_a_bundle_without_a_velocity_does_not_serve_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readout = SimpleNamespace(outputs=position_xy())
+    bundle = SimpleNamespace(model=SimpleNamespace(readout=readout))
+    monkeypatch.setattr(files, "load_bundle", lambda _: bundle)
+    monkeypatch.setattr(files, "bundle_at", lambda folder: folder)
+    for enabled, n_found in ((True, 1), (False, 0)):
+        findings = files.Findings()
+        named = {"decoder": {"bundle": "positions"}, "task": {"enabled": enabled}}
+        assert files.bundle_findings(rig(tmp_path, **named), findings) is bundle
+        assert len(findings.lines) == n_found
+        assert all("decodes x, y, and the task needs a velocity" in line for line in findings.lines)
