@@ -73,11 +73,12 @@ def reach_recording(
     host: str = "rig",
     left_out: slice = slice(0),
     button: str = "",
+    presses: bool = True,
 ) -> tuple[bytes, np.ndarray]:
     """Return two seconds of a raster, kinematics and one trial, from 1800 s; and the counts.
 
     ``shift_s`` is the lag of the kinematics' clock, on the computer ``host``. ``button`` is the
-    label of a column of the kinematics that is 1 in every third sample.
+    label of a column of the kinematics that is 1 in every third sample, if it is pressed.
     """
     rng = np.random.default_rng(0)
     counts = rng.poisson(0.05, (n_samples, 3))
@@ -91,7 +92,7 @@ def reach_recording(
     hand_s = stamps_s[9::10]
     velocity = np.stack([10 * np.sin(hand_s), 10 * np.cos(hand_s)], axis=1)
     if button:
-        velocity = np.column_stack([velocity, np.arange(len(hand_s)) % 3 == 2])
+        velocity = np.column_stack([velocity, presses & (np.arange(len(hand_s)) % 3 == 2)])
     markers = [
         ["session_zero"], ["trial_start 0"], ["go 0 direction_deg=45"], ["trial_end 0"],
         ["trial_start 1"],

@@ -15,7 +15,7 @@ import pytest
 from offline_training.engines.clusters import connections
 from offline_training.engines.clusters.cluster import Cluster
 from rt_ner.core.errors import ConfigError
-from tests.helpers.fake_fits import Sweep, completions, run_here, sweep_in, table_bytes
+from tests.helpers.fake_fits import Sweep, completions, has_repeats, run_here, sweep_in, table_bytes
 from tests.helpers.sweep_client import FITS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,9 @@ def undisturbed(folder: Path) -> Sweep:
 
 
 def check_against_undisturbed(sweep: Sweep, folder: Path) -> None:
-    assert len(completions(sweep)) == len(set(completions(sweep))) == len(sweep.plan())
+    # A process may be killed after it has fitted, and before it has written the result.
+    assert len(set(completions(sweep))) == len(sweep.plan())
+    assert not has_repeats(sweep)
     assert [*sweep.folder.failed()] == []
     assert table_bytes(sweep) == table_bytes(undisturbed(folder))
     left = [path for path in sweep.folder.path.rglob("*") if ".partial" in path.name]

@@ -10,6 +10,7 @@ import pyxdf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.xdf.chunks import salvage, scan
 from rt_ner.data.formats.xdf.reader import recorded_streams
@@ -52,8 +53,9 @@ def test_a_hands_button_is_kept_as_a_column_to_classify(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert session.behaviour.values[:6, 2].tolist() == [0, 0, 1, 0, 0, 1], "its unit is none"
     assert np.hypot(*session.behaviour.values[:, :2].T) == pytest.approx(1.0)
-    other = load_recording(written(tmp_path, reach_recording(button="mood")[0])).session()
-    assert len(other.behaviour.outputs) == 2
+    for other in ({"button": "mood"}, {"button": "click", "presses": False}):
+        session = load_recording(written(tmp_path, reach_recording(**other)[0])).session()
+        assert session.behaviour.outputs == VELOCITY_XY, "never pressed, it says nothing"
 
 
 def test_incomplete_trials_are_left_out_and_reported(tmp_path: Path) -> None:

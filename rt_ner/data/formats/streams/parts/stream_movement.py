@@ -22,13 +22,12 @@ def kinematics_of(
 ) -> tuple[Behaviour | None, list[str]]:
     """Return the velocity from ``origin_ns`` on, and warnings; None if nothing is left.
 
-    A hand's button, if there is one, is kept too: as the column ``click``.
+    A hand's button is kept too, as the column ``click``, if it was ever pressed.
     """
     times_ns, velocity_cm_s, warnings = _velocity(movement, samples)
     outputs: tuple[Output, ...] = VELOCITY_XY
-    if CLICK_LABEL in movement.columns:
+    if CLICK_LABEL in movement.columns and (pressed := _button(movement, samples)).any():
         outputs = (*VELOCITY_XY, Output(CLICK_LABEL, "", OutputKind.OTHER))
-        pressed = _button(movement, samples)
         velocity_cm_s = np.column_stack([velocity_cm_s, pressed])
     kept = np.isfinite(velocity_cm_s).all(axis=1) & (times_ns >= origin_ns)
     if n_lost := int((~kept).sum()):
