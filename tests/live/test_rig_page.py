@@ -14,7 +14,7 @@ SHORTER = {
     "subject": ["--speed", "4"],
     # The decoder's own recording has its report.
     "record": ["--no-report"],
-    "task": ["--speed", "4", "--trials", "22", "--assist", "0.7"],
+    "task": ["--speed", "4", "--trials", "18", "--assist", "0.7"],
     "train": ["--config", "quick.toml"],
 }
 

@@ -86,6 +86,7 @@ def test_killed_workers_and_clients_lose_nothing(tmp_path: Path) -> None:
     check_against_undisturbed(sweep, tmp_path / "plain")
 
 
+@pytest.mark.skipif(os.environ.get("RT_NER_TESTS") != "thorough", reason="starts nine processes")
 def test_a_killed_scheduler_is_replaced_by_another_one(tmp_path: Path) -> None:
     sweep = sweep_in(tmp_path / "killed", **FITS)
     port = free_port()
