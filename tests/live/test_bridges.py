@@ -84,6 +84,14 @@ class Bridge:
         self._reader.join()
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """What a shell runs in the background ignores Ctrl-C, and so would the bridges."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def started() -> Iterator[list[Decoder | Bridge]]:
     """What a test has started; all of it is ended."""
