@@ -12,6 +12,9 @@ from notebook_pages import notebook_pages
 from reference_pages import ROOT, pages
 
 # Files of the repository that belong to the site, and their places in it.
+PICTURES = [
+    path.name for ending in ("png", "webp") for path in (ROOT / ".github").glob(f"*.{ending}")
+]
 OUTSIDE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
@@ -20,7 +23,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CITATION.cff": "CITATION.cff",
     "LICENSE": "LICENSE.txt",
-    **{f".github/{path.name}": f"images/{path.name}" for path in (ROOT / ".github").glob("*.png")},
+    **{f".github/{name}": f"images/{name}" for name in PICTURES},
 }
 _INSIDE = {place: name for name, place in OUTSIDE.items()}
 _LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
