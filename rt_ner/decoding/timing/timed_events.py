@@ -60,8 +60,10 @@ class TimedEvents(BinnerBefore):
 def off_scale(scale: float, per: str) -> StreamError:
     """Return the error for stamps that advance so many seconds per second, and which seconds."""
     advance = f"{scale:,.0f}" if abs(scale) >= 10 else f"{scale:.2g}"
+    late = ". If they are, more is sent than can be carried, so it comes ever later: send less"
+    late = late if 0 < scale < 1 else ""
     return StreamError(
         f"the time stamps advance {advance} s in each second {per}, expected 1: they must be "
         "seconds of the LSL clock, not ticks of a device or milliseconds, and must not stand "
-        "still; correct the program that sends them"
+        f"still; correct the program that sends them{late}"
     )

@@ -18,6 +18,7 @@ from rt_ner.decoding.input.settings import Stamps
 from rt_ner.decoding.timing.kernels.line import new_timing
 from rt_ner.decoding.timing.kernels.steps import take_run
 from rt_ner.decoding.timing.timed_binner import TimedBinner
+from rt_ner.decoding.timing.timed_events import off_scale
 from rt_ner.offline.decoding import Decoding, decode_chunks
 from tests.helpers.stamps import UNEVEN, UNEVEN_30_KHZ, at_push, decode
 
@@ -159,6 +160,12 @@ def test_stamps_that_are_no_seconds_are_refused(
 ) -> None:
     with pytest.raises(StreamError, match=rf"advance {scale:,} s in each second.*ticks"):
         decode(small_bundle, np.arange(1, N + 1) * PERIOD_NS * scale, counts)
+
+
+def test_spikes_that_come_ever_later_may_be_too_many() -> None:
+    assert "send less" in str(off_scale(0.2, "that passes"))
+    for scale in (0.0, -1.0, 3.0, 30_000.0):
+        assert "send less" not in str(off_scale(scale, "that passes"))
 
 
 def test_stamps_as_sent_are_never_smoothed(small_bundle: Bundle, counts: np.ndarray) -> None:
