@@ -1,6 +1,6 @@
 """Read LSL streams without ever waiting, and find them again when they come back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pylsl
@@ -10,6 +10,7 @@ from rt_ner.core.contract.names import is_same_host
 from rt_ner.core.quantities.units import cm_per_unit, is_speed
 from rt_ner.lsl.discovery import StreamQuery
 from rt_ner.lsl.network.host_clock import HostClock
+from rt_ner.lsl.streams import about_of
 
 _ANSWER_S = 2.0
 # Length of liblsl's buffer for a client that does not read, in seconds; of an irregular stream, 100
@@ -34,6 +35,9 @@ class StreamReader:
     ----------
     info
         The stream's full metadata; None until it is connected.
+    labels, about
+        The channels' labels, and the further metadata by name, both read once per connection; empty
+        until it is connected.
     problem
         A sentence on why the stream is not connected; empty if there is no reason.
 
@@ -48,6 +52,8 @@ class StreamReader:
         self._arrived_s = -np.inf
         self._last: tuple[StreamQuery, str, str] | None = None
         self.info: pylsl.StreamInfo | None = None
+        self.labels: tuple[str, ...] = ()
+        self.about: Mapping[str, str] = {}
         self.problem = ""
 
     @property
@@ -164,6 +170,7 @@ class StreamReader:
                 )
         except pylsl.util.LostError:
             self._inlet = self.info = None
+            self.labels, self.about = (), {}
             return None
         if not len(stamps_s):
             return None
@@ -174,6 +181,8 @@ class StreamReader:
         if self._found is None:
             return
         self._inlet, self.info, self._clock = self._found
+        self.labels = tuple(map(str, self.info.get_channel_labels() or ()))
+        self.about = about_of(self.info)
         if self.info.channel_format() != pylsl.cf_string:
             shape = (_AT_ONCE, self.info.channel_count())
             self._buffer = np.zeros(shape, dtype=self._inlet.np_dtype)

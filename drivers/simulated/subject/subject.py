@@ -4,7 +4,6 @@ from functools import partial
 from threading import Event
 
 import numpy as np
-import pylsl
 
 from drivers.encodings import RasterEncoding
 from drivers.simulated.subject.firing import Firing
@@ -18,7 +17,6 @@ from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
 from rt_ner.lsl.stream_reader import StreamReader
-from rt_ner.lsl.streams import about_of
 
 _STEP_MS = 5
 _STEP_NS = _STEP_MS * NS_PER_MS
@@ -65,7 +63,6 @@ class Subject(LslSource):
         self._cursor_cm = np.zeros(2)
         self._goal_cm: FloatArray | None = None
         self._click_within_cm = 0.0
-        self._known: tuple[pylsl.StreamInfo | None, bool] = None, False
 
     def run(self, stop: Event) -> None:
         """See, intend and fire until stopped; no step is left out."""
@@ -104,14 +101,7 @@ class Subject(LslSource):
         if len(target):
             x, y, radius, go = target[-1]
             self._goal_cm = np.array([x, y]) if radius > 0 and go > 0 else None
-            self._click_within_cm = radius if self._is_by_click() else 0.0
+            is_by_click = self._readers[Kind.TARGET].about.get("selection") == "click"
+            self._click_within_cm = radius if is_by_click else 0.0
         if not self._readers[Kind.TARGET].is_connected:
             self._goal_cm = None
-
-    def _is_by_click(self) -> bool:
-        """Return True if the task selects by clicks; its metadata are read once per connection."""
-        info = self._readers[Kind.TARGET].info
-        if info is not self._known[0]:
-            by_click = info is not None and about_of(info).get("selection") == "click"
-            self._known = info, by_click
-        return self._known[1]

@@ -77,7 +77,7 @@ class BlockRecorder:
                 self._rows[kind].append((stamps_s, values * scale))
         info = self._readers[self._counts].info
         if info is not None and not self._channel_ids:
-            self._channel_ids = tuple(info.get_channel_labels())
+            self._channel_ids = self._readers[self._counts].labels
             self._period_ns = round(NS_PER_S / info.nominal_srate())
         if self._timing:
             self._follow(self._timing)

@@ -1,7 +1,5 @@
 """Read clicks from LSL: those of a decoder's class, or of a hand's button."""
 
-import pylsl
-
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.clock import ns_array_from_s
 from rt_ner.core.contract.kinds import CLICK_LABEL
@@ -27,7 +25,6 @@ class ClickReader:
         self._label = settings.label if stream else CLICK_LABEL
         self._debouncer = ClickDebouncer(settings)
         self._own = None if stream is None else StreamReader(lambda: stream)
-        self._known: tuple[pylsl.StreamInfo | None, int | None] = None, None
 
     @property
     def readers(self) -> list[StreamReader]:
@@ -39,10 +36,10 @@ class ClickReader:
         reader = self._own or velocity
         if self._own:
             stamps_s, values = self._own.numbers()
-        column = self._column(reader)
-        if column is None or not len(stamps_s):
+        if self._label not in reader.labels or not len(stamps_s):
             return False
-        return bool(self._debouncer.take(ns_array_from_s(stamps_s), values[:, column]).any())
+        probability = values[:, reader.labels.index(self._label)]
+        return bool(self._debouncer.take(ns_array_from_s(stamps_s), probability).any())
 
     def problem(self, velocity: StreamReader) -> str:
         """Return why no click can come, with the remedy; empty if one can."""
@@ -52,20 +49,8 @@ class ClickReader:
                 f"waiting for clicks: {reader.problem or 'no classes'}; decode a bundle that was "
                 'trained with --classes click, or set selection = "dwell"'
             )
-        if self._column(reader) is not None:
+        if self._label in reader.labels:
             return ""
-        there = ", ".join(map(repr, _labels(reader)))
+        there = ", ".join(map(repr, reader.labels))
         remedy = "name one of them as label under [click]" if self._own else "add such a channel"
         return f"waiting for clicks: no {self._label!r} among {there}; {remedy}"
-
-    def _column(self, reader: StreamReader) -> int | None:
-        """Return the channel; the labels are read once per connection."""
-        if reader.info is not self._known[0]:
-            labels = _labels(reader)
-            column = labels.index(self._label) if self._label in labels else None
-            self._known = reader.info, column
-        return self._known[1]
-
-
-def _labels(reader: StreamReader) -> list[str]:
-    return [str(label) for label in (reader.info and reader.info.get_channel_labels()) or ()]

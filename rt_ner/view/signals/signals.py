@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-import pylsl
 
 from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import DECODER_KINDS, TIMING_LABELS, Kind
@@ -15,7 +14,6 @@ from rt_ner.lsl.discovery import StreamQuery, query_for
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.ring import Ring
 from rt_ner.lsl.stream_reader import StreamReader
-from rt_ner.lsl.streams import about_of
 from rt_ner.task.cursor import Cursor
 from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.reaches import Reaches
@@ -57,7 +55,6 @@ class Signals:
         self.task_state = ""
         self.grid: tuple[int, float] | None = None
         self._reaches = Reaches()
-        self._shown: pylsl.StreamInfo | None = None
         self.direction_deg = np.nan
         self.latents = Ring(_ROWS, 1)
         self.timing = Ring(_ROWS, len(TIMING_LABELS))
@@ -75,8 +72,7 @@ class Signals:
     @property
     def about(self) -> Mapping[str, str]:
         """The decoder's description of itself; empty while it is not connected."""
-        info = self.readers[Kind.STATE].info
-        return about_of(info) if info else {}
+        return self.readers[Kind.STATE].about
 
     @property
     def output(self) -> Kind:
@@ -126,7 +122,7 @@ class Signals:
         self.take_latents(*self.readers[Kind.LATENT].numbers())
         self.take_timing(*self.readers[Kind.TIMING].numbers())
         stamps_s, counts = self.readers[Kind.COUNTS].numbers()
-        self._follow_input(self.readers[Kind.COUNTS].info)
+        self._follow_input(self.readers[Kind.COUNTS])
         self.channels.take(stamps_s, counts)
         for stamp_s, state in self.readers[Kind.STATE].texts():
             self._state.take(stamp_s, state)
@@ -144,7 +140,7 @@ class Signals:
 
     def _poll_task(self) -> None:
         self.task_trail.extend(*self._in_cm(Kind.CURSOR))
-        self._follow_task(self.readers[Kind.TARGET].info)
+        self._follow_task(self.readers[Kind.TARGET].about)
         stamps_s, targets = self.readers[Kind.TARGET].numbers()
         if len(targets):
             self._reaches.take(stamps_s, targets, self.task_trail, self.channels.tuning)
@@ -155,11 +151,8 @@ class Signals:
         if not self.has_task:
             self.target, self.task_state = None, ""
 
-    def _follow_task(self, info: pylsl.StreamInfo | None) -> None:
+    def _follow_task(self, about: Mapping[str, str]) -> None:
         """Learn from the task's description of its targets if they are the cells of a grid."""
-        if info is self._shown:
-            return
-        self._shown, about = info, about_of(info) if info else {}
         try:
             self.grid = int(about["grid_side"]), float(about["workspace_cm"])
         except (KeyError, ValueError):
@@ -213,14 +206,13 @@ class Signals:
             self.channels.tuning.end(stamp_s)
             self.channels.tuning.begin(stamp_s, trial_marker.direction_deg)
 
-    def _follow_input(self, info: pylsl.StreamInfo | None) -> None:
+    def _follow_input(self, counts: StreamReader) -> None:
         """Learn the channels and the source from the decoder's description of its input."""
-        if info is None:
+        if counts.info is None:
             return
-        labels = tuple(info.get_channel_labels() or ())
-        if labels != self.channels.labels:
-            self.channels = Channels(labels)
-        self._input_source = about_of(info).get("input", "")
+        if counts.labels != self.channels.labels:
+            self.channels = Channels(counts.labels)
+        self._input_source = counts.about.get("input", "")
 
     def _source_query(self, kind: Kind) -> StreamQuery | None:
         """Return the query for another stream of the decoder's source."""

@@ -28,7 +28,7 @@ class FakeReader:
     def __init__(self) -> None:
         self.rows: list[tuple[float, Any]] = []
         self.is_connected = True
-        self.info = None
+        self.labels: tuple[str, ...] = ()
         self.silent_s = 0.0
 
     def age_s(self) -> float:

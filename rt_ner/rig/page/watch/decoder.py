@@ -66,9 +66,8 @@ class WatchedDecoder:
     def _poll_channels(self) -> None:
         reader = self._readers[Kind.COUNTS]
         stamps_s, counts = reader.numbers()
-        labels = tuple(reader.info.get_channel_labels() or ()) if reader.info else ()
-        if labels and labels != self._channels.labels:
-            self._channels = ObservedChannels(labels)
+        if reader.labels and reader.labels != self._channels.labels:
+            self._channels = ObservedChannels(reader.labels)
         self._channels.take(stamps_s, counts)
 
     @property
