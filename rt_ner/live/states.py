@@ -34,6 +34,10 @@ class State(StrEnum):
     STOPPED = "STOPPED"
 
 
+# A state's place in here is its number in the timing stream.
+NUMBERED_STATES = tuple(State)
+
+
 class Command(StrEnum):
     """A command of the operator to the decoder.
 

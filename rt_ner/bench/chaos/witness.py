@@ -2,20 +2,18 @@
 
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 import pylsl
 
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.core.errors import StreamError
-from rt_ner.live.states import State
+from rt_ner.live.states import NUMBERED_STATES, State
 from rt_ner.lsl.discovery import find_stream, query_for
 
 _CONNECT_S = 60.0
 _PULL_S = 0.02
 _MAX_SAMPLES = 4096
 _STATE = TIMING_LABELS.index("state")
-_STATES = list(State)
 # Hops whose velocity waits for its state, or the other way round.
 _KEPT = 1000
 
@@ -107,7 +105,7 @@ class Witness:
             self.verdict.take_velocity(stamp_s, velocity, now_s)
         rows, stamps_s = self._inlets[Kind.TIMING].pull_chunk(0.0, _MAX_SAMPLES)
         for stamp_s, row in zip(stamps_s, rows, strict=True):
-            self.verdict.take_state(stamp_s, _STATES[int(row[_STATE])])
+            self.verdict.take_state(stamp_s, NUMBERED_STATES[int(row[_STATE])])
         texts, _ = self._inlets[Kind.NOTICES].pull_chunk(0.0, _MAX_SAMPLES)
         self.notices += [text for (text,) in texts]
 
@@ -117,9 +115,6 @@ def _opened(decoder: str, kind: Kind) -> pylsl.StreamInlet:
     info = find_stream(query_for(decoder, kind), _CONNECT_S, lambda: False)
     if info is None:
         raise StreamError(f"'{decoder}' did not announce its {kind} stream in {_CONNECT_S:g} s")
-    with ExitStack() as stack:
-        inlet = pylsl.StreamInlet(info, recover=True)
-        stack.callback(inlet.close_stream)
-        inlet.open_stream(_CONNECT_S)
-        stack.pop_all()
+    inlet = pylsl.StreamInlet(info, recover=True)
+    inlet.open_stream(_CONNECT_S)
     return inlet

@@ -2,9 +2,7 @@
 
 import math
 
-from rt_ner.live.states import State
-
-_STATES = tuple(State)
+from rt_ner.live.states import NUMBERED_STATES
 
 
 class ObservedState:
@@ -31,7 +29,8 @@ class ObservedState:
     def take_number(self, stamp_s: float, number: float) -> None:
         """Take the state's number as a hop's timing tells it."""
         index = int(number)
-        self.take(stamp_s, _STATES[index] if 0 <= index < len(_STATES) else "")
+        is_known = 0 <= index < len(NUMBERED_STATES)
+        self.take(stamp_s, NUMBERED_STATES[index] if is_known else "")
 
     def forget(self) -> None:
         """Know of no state any more: the decoder is gone."""

@@ -16,13 +16,13 @@ from rt_ner.live.rules.input_watch import SMOOTHING
 from rt_ner.live.rules.safety import SafetyLimiter
 from rt_ner.live.rules.state_machine import Event, Send, StateMachine, Step
 from rt_ner.live.settings import DecodeSettings
-from rt_ner.live.states import State
+from rt_ner.live.states import NUMBERED_STATES, State
 from rt_ner.live.watch.channel_watch import ChannelWatch, watch_of
 
 # LSL sends from a thread of its own, soonest if this one sleeps. Hops in a bunch don't wait.
 _LET_GO_S, _LET_GO_PART = 200e-6, 0.1
 _LOSSES_EVERY_NS = 5 * NS_PER_S
-_STATES: tuple[State | None, ...] = tuple(State)
+_STATES: tuple[State | None, ...] = NUMBERED_STATES
 
 
 class Publisher:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.live.states import State
+from rt_ner.live.states import NUMBERED_STATES, State
 from rt_ner.report.reading.loop.timing import Timing
 
-_STATES = tuple(State)
 # States that hops lead to, and the time without a hop after which others count.
 _BY_HOPS, _LULL_NS = (State.WARMING, State.RUNNING), NS_PER_S // 10
 
@@ -79,4 +78,4 @@ def _changes(timing: Timing, said: Sequence[tuple[int, str]]) -> list[tuple[int,
 
 
 def _named(number: int) -> str:
-    return str(_STATES[number]) if number >= 0 else "unknown"
+    return str(NUMBERED_STATES[number]) if number >= 0 else "unknown"

@@ -7,13 +7,12 @@ import numpy as np
 from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
 from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
-from rt_ner.live.states import State
+from rt_ner.live.states import NUMBERED_STATES
 from rt_ner.report.reading.streams import Found
 
 # Times that are farther from each other are on two clocks.
 LONGEST_APART_NS = 60 * NS_PER_S
 STAGES = ("arrived", "bin_closed", "embedded", "decoded", "pushed")
-_STATES = tuple(State)
 # Running counts: those of the input, and of the hops.
 COUNTS = TIMING_LABELS[TIMING_LABELS.index("used") : TIMING_LABELS.index("gain")]
 # A step of the loop that takes longer shows two clocks, not a latency.
@@ -124,7 +123,7 @@ class _Rows:
             if name in self.columns:
                 self._count(name, stamps_ns, values[:, self.columns[name]])
         state = values[:, self.columns["state"]]
-        known = (state >= 0) & (state < len(_STATES))
+        known = (state >= 0) & (state < len(NUMBERED_STATES))
         self._state.append(np.where(known, state, -1).astype(np.int64))
         _note_changes(self._bundles, stamps_ns, values[:, self.columns["bundle"]])
 
