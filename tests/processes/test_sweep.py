@@ -17,6 +17,7 @@ from offline_training.engines.clusters.cluster import Cluster
 from rt_ner.core.errors import ConfigError
 from tests.helpers.fake_fits import Sweep, completions, has_repeats, run_here, sweep_in, table_bytes
 from tests.helpers.sweep_client import FITS
+from tests.helpers.thorough import only_thorough
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a signal of Unix")
@@ -86,7 +87,7 @@ def test_killed_workers_and_clients_lose_nothing(tmp_path: Path) -> None:
     check_against_undisturbed(sweep, tmp_path / "plain")
 
 
-@pytest.mark.skipif(os.environ.get("RT_NER_TESTS") != "thorough", reason="starts nine processes")
+@only_thorough("starts nine processes")
 def test_a_killed_scheduler_is_replaced_by_another_one(tmp_path: Path) -> None:
     sweep = sweep_in(tmp_path / "killed", **FITS)
     port = free_port()

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pylsl
-
 from rt_ner.bench.chaos.running_rig import WATCH, RunningRig
-from rt_ner.core.contract.kinds import LSL_TYPE, Kind, source_id_of
+from rt_ner.core.clock import NS_PER_MS
+from rt_ner.core.contract.kinds import Kind
+from rt_ner.lsl.streams import open_outlet
 from rt_ner.rig.supervision.identity import identity_of
 from rt_ner.system.processes import ChildProcess
 
@@ -98,9 +98,8 @@ def _impostor(rig: RunningRig) -> Undo:
 
 def _spikes_of(source: str) -> Undo:
     """Announce spikes of a source, and send none: a receiver of theirs would wait."""
-    name, kind = f"{source}-{Kind.SPIKES}", LSL_TYPE[Kind.SPIKES]
-    info = pylsl.StreamInfo(name, kind, 96, 1000, "int16", source_id_of(source, Kind.SPIKES))
-    held = [pylsl.StreamOutlet(info)]
+    labels = [f"elec{number:03d}" for number in range(1, 97)]
+    held = [open_outlet(source, Kind.SPIKES, labels, "spikes", NS_PER_MS)]
     return held.clear
 
 

@@ -21,13 +21,12 @@ _WIDTH = 960
 
 def check_picture(file: Path) -> None:
     """Raise ConfigError if a picture can't be saved under this name."""
-    ending = file.suffix.lower()
-    if ending not in (".png", *MOVING):
+    if not (_is_moving(file) or file.suffix.lower() == ".png"):
         raise ConfigError(
             f"--screenshot {file}: expected a name that ends in .png, or in .gif or .webp for a "
             "moving picture"
         )
-    if ending in MOVING:
+    if _is_moving(file):
         _pillow()
 
 
@@ -46,10 +45,8 @@ class Photographer(QObject):
         self._times_s: list[float] = []
         self._timer = QTimer()
         self._timer.timeout.connect(self._take)
-        is_moving = file.suffix.lower() in MOVING
-        moves_s = min(MOVES_S, after_s) if is_moving else 0.0
-        self._moves_s = moves_s
-        QTimer.singleShot(round((after_s - moves_s) * 1e3), self._begin)
+        self._moves_s = min(MOVES_S, after_s) if _is_moving(file) else 0.0
+        QTimer.singleShot(round((after_s - self._moves_s) * 1e3), self._begin)
 
     def _begin(self) -> None:
         self._timer.start(_FRAME_MS)
@@ -63,7 +60,7 @@ class Photographer(QObject):
             self._done("" if self._saved() else str(self._file))
 
     def _saved(self) -> bool:
-        if self._file.suffix.lower() not in MOVING:
+        if not _is_moving(self._file):
             return self._frames[0].save(str(self._file))
         image = _pillow()
         first, *others = [_converted(frame, image) for frame in self._frames]
@@ -80,6 +77,10 @@ class Photographer(QObject):
         except OSError:
             return False
         return True
+
+
+def _is_moving(file: Path) -> bool:
+    return file.suffix.lower() in MOVING
 
 
 def _converted(frame: QImage, image: Any) -> Any:
