@@ -201,7 +201,7 @@ class NER(
 
         """
         latents = self.transform(X)
-        velocity: FloatArray = latents @ self._readout.matrix + self._readout.bias
+        velocity = self._readout.mapped(latents)
         n_axes = int(np.prod(self._velocity_shape))
         return velocity[:, :n_axes].reshape(-1, *self._velocity_shape)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from offline_training.ner.networks.descent import disturbed
+from offline_training.ner.networks.descent import OneCycle, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
@@ -54,18 +54,14 @@ def refined(
     network = copy.deepcopy(in_use)
     features = Features(network, use)
     objective = _Objective(network, use.labels.values, readout)
-    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, _RATE, total_steps=steps + 1, pct_start=0.1
-    )
+    cycle = OneCycle(network.parameters(), _RATE, steps)
     network.train()
     for step in range(1, steps + 1):
         rows = rng.integers(0, len(features), _BATCH)
         loss = objective(network, disturbed(features[rows], settings), rows)
-        optimizer.zero_grad()
+        cycle.clear()
         torch.autograd.backward(loss)
-        optimizer.step()
-        schedule.step()
+        cycle.step()
         on_part(step / steps)
     network.eval()
     return network

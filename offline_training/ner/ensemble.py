@@ -178,8 +178,7 @@ class _Learning:
         parts = zip(*(each.witnessed() for each in self._ensembles), strict=True)
         latents, values, left_out = (np.concatenate(each) for each in parts)
         readout = fit_readout(latents[~left_out], values[~left_out])
-        decoded = latents[left_out] @ readout.matrix + readout.bias
-        return float(r2_score(values[left_out], decoded))
+        return float(r2_score(values[left_out], readout.mapped(latents[left_out])))
 
 
 def _every_tenth(labels: Labels) -> BoolArray:

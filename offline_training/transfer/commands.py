@@ -1,12 +1,15 @@
 """Command that transfers a decoder to another day. Torch is imported when it runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from offline_training.commands import reaching_in_file
 from offline_training.options import require_training, train_settings
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.storage import add_to_report, check_writable
 from rt_ner.core.atomic_files import check_home, replace_file
 from rt_ner.core.errors import ConfigError
@@ -105,7 +108,9 @@ def transfer(
                 f"{plan.n_all} training trials"
             )
         curve = run(plan, fits)
-    _save(curve, out, figure, overwrite)
+    # Of a known day: without labels, nothing may be learned from the new day's movement.
+    reaching = None if recipe else reaching_in_file(days[-2])
+    _save(curve, reaching, out, figure, overwrite)
     _show(curve, out, figure, as_json)
 
 
@@ -128,7 +133,13 @@ def _check_outputs(
     check_home(figure)
 
 
-def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool) -> None:
+def _save(
+    curve: "Curve",
+    reaching: ReachingEntry | None,
+    out: Path | None,
+    figure: Path | None,
+    overwrite: bool,
+) -> None:
     from offline_training.training import save_trained
     from offline_training.transfer.report.export import aligned_bundle
     from offline_training.transfer.report.figure import draw_curve
@@ -138,7 +149,9 @@ def _save(curve: "Curve", out: Path | None, figure: Path | None, overwrite: bool
     picture = draw_curve(curve)
     if out is not None:
         (n_trials,) = curve.aligned
-        save_trained(aligned_bundle(curve, n_trials), out, overwrite)
+        trained = aligned_bundle(curve, n_trials)
+        trained = replace(trained, bundle=trained.bundle.with_reaching(reaching))
+        save_trained(trained, out, overwrite)
         add_to_report(out, {"transfer.png": picture})
     if figure is not None:
         replace_file(figure, picture)

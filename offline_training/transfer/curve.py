@@ -190,7 +190,7 @@ class _Runner:
             readout = fit_readout(
                 fitted(train).astype(np.float32), train.labels.values, train.labels.outputs
             )
-            decoded_cm_s = values @ readout.matrix + readout.bias
+            decoded_cm_s = readout.mapped(values)
         hop_ns = self._split.shape.hop_ns
         return Comparison(test.labels, values.astype(np.float32), decoded_cm_s, hop_ns), fit_s
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a rig, done to a real decoder by real processes over real LSL.
+"""Faults of a rig, done to a real decoder by real processes over real LSL.
 
 The source counts what it really did, and the decoder's own counts must equal that.
 """
@@ -78,7 +78,7 @@ class FaultyRig:
         return found()[-1]
 
     def so_far(self) -> dict[str, int]:
-        """What was counted since the mark."""
+        """Return what was counted since the mark."""
         return {name: n - self._before[name] for name, n in self.observer.counts.items()}
 
     def expect_counts(self, **expected: int) -> None:
@@ -248,7 +248,7 @@ def fates_of(counts: Mapping[str, float]) -> dict[str, float]:
 
 
 def counted_by_now(source: ChildProcess, rig: FaultyRig, stalling_s: float = 0) -> dict[str, int]:
-    """What a source has done, asked while it runs; it may stall from then on."""
+    """Ask a running source what it has done; it may stall from then on."""
     n_events = len(source.events("sent"))
     source.order("stall", seconds=stalling_s)
     rig.observer.wait_until(lambda: len(source.events("sent")) > n_events, "the source's answer")

@@ -69,7 +69,7 @@ class Emulator:
         return sent
 
     def deliver(self, seconds: float, net: Network) -> tuple[list[tuple[int, bytes]], list[bytes]]:
-        """What arrives, (LSL ns, packet) by arrival; and the packets that were lost."""
+        """Return what arrives, (LSL ns, packet) by arrival, and the packets that were lost."""
         rng = np.random.default_rng(self.seed + 1)
         arriving, lost = [], []
         for sent_ns, raw in self.device_packets(seconds):

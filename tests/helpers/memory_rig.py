@@ -110,7 +110,7 @@ class MemoryRig:
         return [state for _, state in self.results.states]
 
     def moving(self) -> list[bool]:
-        """Whether each velocity that was sent moves the cursor."""
+        """Return for each velocity that was sent, True if it moves the cursor."""
         return [any(sent.values) for sent in self.results.outputs]
 
     def counted(self) -> dict[str, int]:

@@ -25,7 +25,7 @@ MAY_SAY_NO = ("doctor", "recalibrate")
 
 
 def blocks(page: str) -> list[tuple[bool, list[list[str]]]]:
-    """Whether a block's lines run side by side, and their arguments."""
+    """Return each block: True if its lines run side by side, and their arguments."""
     found = []
     for terminals, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8")):
         lines = [line.split() for line in text.strip().splitlines()]

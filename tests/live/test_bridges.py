@@ -30,7 +30,7 @@ HOP_NS = 10 * MS
 
 
 class Decoder:
-    """What a bridge sees of a decoder: velocity and timing every 10 ms, until it is closed."""
+    """A decoder as a bridge sees it: velocity and timing every 10 ms, until it is closed."""
 
     def __init__(self, source: str, velocity: tuple[float, float]) -> None:
         self.velocity = velocity
@@ -86,7 +86,7 @@ class Bridge:
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_is_heard() -> Iterator[None]:
-    """What a shell runs in the background ignores Ctrl-C, and so would the bridges."""
+    """A shell's background programs ignore Ctrl-C, and so would the bridges."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -94,7 +94,7 @@ def _ctrl_c_is_heard() -> Iterator[None]:
 
 @pytest.fixture
 def started() -> Iterator[list[Decoder | Bridge]]:
-    """What a test has started; all of it is ended."""
+    """All that a test has started; it is ended."""
     parts: list[Decoder | Bridge] = []
     yield parts
     for part in parts:

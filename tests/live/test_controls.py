@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pylsl
@@ -16,7 +16,7 @@ from rt_ner.live.operator.marker_commands import listen_to_markers
 from rt_ner.live.settings import ControlSettings
 from rt_ner.live.states import Command
 from rt_ner.lsl.streams import FORMAT_NAMES
-from tests.helpers.waiting import LONGEST_S
+from tests.helpers.waiting import LONGEST_S, wait_until
 
 needs_pty = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no pseudo-terminals like this"
@@ -33,7 +33,7 @@ def markers(
 def listening(
     source_id: str, alarms: "queue.Queue[str] | None" = None, host: str = ""
 ) -> Iterator["queue.Queue[Command]"]:
-    """What is heard of the marker stream with this source_id."""
+    """Listen to the marker stream with this source_id."""
     heard: queue.Queue[Command] = queue.Queue()
     stop = threading.Event()
     alarm = (alarms or queue.Queue()).put
@@ -42,12 +42,6 @@ def listening(
         yield heard
     finally:
         stop.set()
-
-
-def eventually(condition: Callable[[], bool], within_s: float = LONGEST_S) -> bool:
-    """Whether it comes true in time."""
-    pause = threading.Event()
-    return any(condition() or pause.wait(0.01) for _ in range(round(within_s / 0.01)))
 
 
 def test_commands_are_heard_in_order_and_other_text_is_ignored(source_id: str) -> None:
@@ -59,7 +53,7 @@ def test_commands_are_heard_in_order_and_other_text_is_ignored(source_id: str) -
             outlet.push_sample([text])
         commands = [heard.get(timeout=LONGEST_S) for _ in range(4)]
     assert commands == [Command.HOLD, Command.RESUME, Command.RESET, Command.STOP]
-    assert eventually(lambda: not outlet.have_consumers()), "it does not listen any more"
+    wait_until(lambda: not outlet.have_consumers())
     assert heard.empty()
 
 

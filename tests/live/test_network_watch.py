@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pylsl
@@ -11,7 +11,7 @@ import pytest
 from rt_ner.lsl.discovery import StreamQuery, query_for_same
 from rt_ner.lsl.network.lookout import Lookout
 from rt_ner.lsl.spikes.network_watch import NetworkWatch
-from tests.helpers.waiting import LONGEST_S
+from tests.helpers.waiting import LONGEST_S, wait_until
 
 
 def announced(name: str, source_id: str, lsl_type: str = "Spikes") -> pylsl.StreamOutlet:
@@ -33,12 +33,6 @@ def watching(name: str) -> Iterator[tuple[NetworkWatch, "queue.Queue[str]"]]:
         yield watch, notices
     finally:
         lookout.close()
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in time."""
-    pause = threading.Event()
-    return any(condition() or pause.wait(0.01) for _ in range(round(LONGEST_S / 0.01)))
 
 
 def test_strangers_are_announced_once_each_and_the_own_stream_never(source_id: str) -> None:
@@ -73,19 +67,19 @@ def test_the_source_come_back_is_noticed(source_id: str) -> None:
     with watching(source_id) as (watch, _):
         connect(watch, outlets[0])
         outlets.append(announced(source_id, "own"))
-        assert eventually(lambda: watch.source_came_back)
+        wait_until(lambda: watch.source_came_back)
         connect(watch, outlets[1])
         del outlets[0]
-        assert eventually(lambda: not watch.source_came_back)
+        wait_until(lambda: not watch.source_came_back)
 
 
 def test_a_double_that_goes_again_was_no_come_back(source_id: str) -> None:
     own, double = announced(source_id, "own"), [announced(source_id, "own")]
     with watching(source_id) as (watch, _):
         connect(watch, own)
-        assert eventually(lambda: watch.source_came_back)
+        wait_until(lambda: watch.source_came_back)
         double.clear()
-        assert eventually(lambda: not watch.source_came_back)
+        wait_until(lambda: not watch.source_came_back)
     del own
 
 

@@ -1,4 +1,4 @@
-"""What the operator can do to a running decoder, and what it does by itself when overloaded."""
+"""The operator's orders to a running decoder, and what it does by itself when overloaded."""
 
 from threading import Event
 

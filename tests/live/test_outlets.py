@@ -50,7 +50,7 @@ class Cursor:
         self.outlet.close()
 
     def sent(self, *velocities_cm_s: tuple[float, float]) -> np.ndarray:
-        """What arrives of these."""
+        """Return those that arrive."""
         for k, velocity in enumerate(velocities_cm_s):
             self.outlet.push(np.array(velocity, dtype=np.float32), (100 + k) * HOP_NS)
         samples, stamps_s = self.inlet.pull_chunk(LONGEST_S, len(velocities_cm_s), as_numpy=True)

@@ -35,7 +35,7 @@ def announced(source: str, kind: Kind) -> pylsl.StreamOutlet:
 
 @contextmanager
 def watched(names: OwnNames) -> Iterator["queue.Queue[str]"]:
-    """What the alarm says while the names are watched."""
+    """Collect what the alarm says while the names are watched."""
     alarms: queue.Queue[str] = queue.Queue()
     names.alarm = alarms.put
     lookout = Lookout([names], names.search, every_s=0.02)

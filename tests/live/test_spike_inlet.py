@@ -2,8 +2,7 @@
 
 import math
 import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pylsl
@@ -23,7 +22,7 @@ from rt_ner.decoding.input.settings import InputKind
 from rt_ner.lsl.spikes.spike_inlet import SpikeInlet
 from rt_ner.lsl.spikes.times import take_times
 from rt_ner.lsl.streams import local_now_ns
-from tests.helpers.waiting import LONGEST_S
+from tests.helpers.waiting import LONGEST_S, wait_until
 
 MS = 1_000_000
 HOP_NS, STEP_NS = 10 * MS, 200 * MS
@@ -63,12 +62,6 @@ class Sender:
     def push(self, samples: object, stamps_s: list[float] | float) -> None:
         assert self.outlet
         self.outlet.push_chunk(samples, stamps_s)
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in time."""
-    pause = threading.Event()
-    return any(condition() or pause.wait(0.005) for _ in range(round(LONGEST_S / 0.005)))
 
 
 def pulled(inlet: SpikeInlet, n: int) -> Chunk:
@@ -186,7 +179,7 @@ def test_while_more_events_wait_the_present_says_nothing(source_id: str) -> None
     n_at_once, stamps_s = 65_536, np.linspace(100, 101, 65_536 + 10)
     stamps_s[5] = np.nan
     sender.push(np.ones((n_at_once + 10, 1)), stamps_s.tolist())
-    assert eventually(lambda: inlet.n_waiting() == n_at_once + 10)
+    wait_until(lambda: inlet.n_waiting() == n_at_once + 10)
     first = inlet.pull(LONGEST_S)
     assert first is not None
     assert isinstance(first, EventChunk)
@@ -205,7 +198,7 @@ def test_what_comes_while_this_process_pauses_after_a_pull_is_not_late(
 
     def now_after_a_pause() -> int:
         sender.push([[1]], [local_now_ns() / NS_PER_S])
-        assert eventually(lambda: inlet.n_waiting() == 1)
+        wait_until(lambda: inlet.n_waiting() == 1)
         return local_now_ns()
 
     monkeypatch.setattr("rt_ner.lsl.spikes.spike_inlet.local_now_ns", now_after_a_pause)
@@ -219,7 +212,7 @@ def test_what_is_flushed_is_counted_as_skipped(source_id: str) -> None:
     binner = raster_binner(1, HOP_NS, MS)
     inlet = sender.open(binner)
     sender.push(np.ones((300, 1)), [100 + k / 1000 for k in range(300)])
-    assert eventually(lambda: inlet.n_waiting() == 300)
+    wait_until(lambda: inlet.n_waiting() == 300)
     inlet.flush()
     assert inlet.n_waiting() == 0
     assert binner.input_counts[InputCounts.SKIPPED] == binner.input_counts.sum() == 300
@@ -237,9 +230,9 @@ def test_a_source_that_is_gone_is_told_and_nothing_goes_with_it_unsaid(
     inlet = sender.open(binner)
     if n:
         sender.push(np.ones((n, 1)), [100 + k / 1000 for k in range(n)])
-    assert eventually(lambda: inlet.n_waiting() == n)
+    wait_until(lambda: inlet.n_waiting() == n)
     sender.outlet = None
-    assert eventually(lambda: inlet.n_waiting() == n + 1), "liblsl marks the end by a sample"
+    wait_until(lambda: inlet.n_waiting() == n + 1)
     n_pulled = 0
 
     def is_lost() -> bool:
@@ -251,7 +244,7 @@ def test_a_source_that_is_gone_is_told_and_nothing_goes_with_it_unsaid(
         n_pulled += len(chunk[0]) if chunk else 0
         return False
 
-    assert eventually(is_lost)
+    wait_until(is_lost)
     assert n_pulled + binner.input_counts[InputCounts.SKIPPED] == n
 
 

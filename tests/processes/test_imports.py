@@ -1,4 +1,4 @@
-"""What a new interpreter loads, and what works where packages are missing."""
+"""A new interpreter loads little, and much works where packages are missing."""
 
 import subprocess
 import sys

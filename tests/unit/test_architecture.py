@@ -1,4 +1,4 @@
-"""What must stay true of the project as a whole."""
+"""Rules for the project as a whole."""
 
 import re
 import subprocess

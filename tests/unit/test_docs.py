@@ -40,7 +40,7 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def links(page: Path) -> Iterator[tuple[bool, str, str]]:
-    """Whether it is a picture, its text, and its target, of each link on a page."""
+    """Yield each link of a page: True if it is a picture, its text, its target."""
     for mark, text, target in LINK.findall(prose(page)):
         yield mark == "!", text, target
         # A picture may be the text of a link.

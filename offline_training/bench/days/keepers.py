@@ -148,8 +148,7 @@ def _matched(readout: Readout, latents: Float32Array, like: Float32Array) -> Rea
     """Return a readout of latents whose mean and covariance are brought to those of others."""
     turned = _root(np.cov(latents.T), -0.5) @ _root(np.cov(like.T), 0.5)
     shift = like.mean(axis=0) - latents.mean(axis=0) @ turned
-    bias = shift @ readout.matrix + readout.bias
-    return Readout(turned @ readout.matrix, bias, readout.outputs)
+    return Readout(turned @ readout.matrix, readout.mapped(shift), readout.outputs)
 
 
 def _root(covariance: FloatArray, power: float) -> FloatArray:

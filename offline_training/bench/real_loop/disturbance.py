@@ -170,7 +170,7 @@ class _Lab:
             undisturbed_deg=self._angle(self._block, rest, self._readout),
             as_it_was_deg=self._angle(disturbed, rest, self._readout),
             readout_deg=self._angle(disturbed, rest, refitted),
-            encoder_deg=_angle(scored, embed(network, scored) @ kept.matrix + kept.bias),
+            encoder_deg=_angle(scored, kept.mapped(embed(network, scored))),
         )
 
     def _learned_control(self) -> Callable[[Dataset], FloatArray]:
@@ -180,7 +180,7 @@ class _Lab:
         shuffled = replace(train, labels=shuffle_trials(train.labels, rng))
         network = self._learned(shuffled, "control")
         readout = fit_readout(embed(network, shuffled), shuffled.labels.values)
-        return lambda dataset: embed(network, dataset) @ readout.matrix + readout.bias
+        return lambda dataset: readout.mapped(embed(network, dataset))
 
     def _learned(self, dataset: Dataset, stage: str) -> EncoderNetwork:
         """Train an encoder."""
@@ -195,7 +195,7 @@ class _Lab:
 
     def _angle(self, block: ClosedLoopBlock, trials: Int64Array, readout: Readout) -> float:
         dataset = _windows(block, trials)
-        return _angle(dataset, self._latents_of(dataset) @ readout.matrix + readout.bias)
+        return _angle(dataset, readout.mapped(self._latents_of(dataset)))
 
 
 def _windows(block: ClosedLoopBlock, trials: Int64Array) -> Dataset:

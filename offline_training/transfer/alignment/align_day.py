@@ -108,7 +108,7 @@ def _guessed(source: SourceDay, calibration: Calibration, matching: Matching) ->
     """Return pseudo-labels by a match of the units, and the true ones where there are any."""
     windows = calibration.windows
     stitched = Stitched(source, matching, windows.windows.shape[2])
-    decoded = source.decoded(stitched_latents(source, stitched, windows, windows))
+    decoded = source.readout.mapped(stitched_latents(source, stitched, windows, windows))
     guessed = pseudo_labels(decoded, windows.labels, known_outputs(source.dataset.labels))
     return with_true_labels(guessed, windows.labels, calibration.is_labelled)
 
@@ -136,7 +136,9 @@ def decode_aligned(source: SourceDay, split: Split, aligned: AlignedDay) -> Comp
 
 def read_out(source: SourceDay, split: Split, latents: AnyArray) -> Comparison:
     """Decode latents ``(hop, latent)`` of held-out trials with the source day's readout."""
-    return Comparison(split.test.labels, latents, source.decoded(latents), split.shape.hop_ns)
+    return Comparison(
+        split.test.labels, latents, source.readout.mapped(latents), split.shape.hop_ns
+    )
 
 
 def random_match(matching: Matching, n_target: int, rng: np.random.Generator) -> Matching:

@@ -19,7 +19,7 @@ from offline_training.ner.networks.features import Features
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.joint_learning import DayToLearn, Goal, ReadIn, learn_days
 from offline_training.transfer.matching.matching import Matching
-from rt_ner.core.arrays import AnyArray, BoolArray, FloatArray, Int64Array
+from rt_ner.core.arrays import BoolArray, Int64Array
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.offline.dataset import Dataset
 
@@ -52,11 +52,6 @@ class SourceDay:
         """The goal of further learning: that the kept readout decodes all days."""
         variance = float(self.dataset.labels.values.var())
         return Goal(self.readout, variance, self.settings, self.step_ns)
-
-    def decoded(self, latents: AnyArray) -> FloatArray:
-        """Return the outputs ``(hop, output)`` of latents ``(hop, latent)``, by the readout."""
-        outputs: FloatArray = latents @ self.readout.matrix + self.readout.bias
-        return outputs
 
     def own(self, n_anchors: int) -> DayToLearn:
         """Return the day itself, to be learned with others."""

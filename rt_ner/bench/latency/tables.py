@@ -80,6 +80,11 @@ def _channels_row(row: dict[str, Any]) -> str:
 
 def _flood_row(row: dict[str, Any]) -> str:
     latency_us = row["latency_us"]
+    if row["refused"]:
+        return (
+            f"refused by the decoder (FAULT): {row['sent_per_s']:,.0f} sent per second, "
+            f"{row['late']:,} came late"
+        )
     return (
         f"{'kept up' if row['keeps_up'] else 'did not keep up'}, {row['sent_per_s']:,.0f} sent "
         f"per second, latency p50 {latency_us['p50']:.0f}, p99 {latency_us['p99']:.0f} µs, "

@@ -1,6 +1,5 @@
 """Define the commands that measure computing time and load."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +89,7 @@ def scale(
     Reports the time per bin for each size, and the rate at which the decoder no longer keeps up.
     """
     from rt_ner.bench.latency.plan import LatencyPlan
-    from rt_ner.bench.load.scale import scale_broadband, scale_channels, scale_events, slope
+    from rt_ner.bench.load.scale import Scale, slope
 
     def make(n: int, folder: Path) -> Path:
         return bundle_for(None, folder, n, hop_ms)[0]
@@ -99,10 +98,10 @@ def scale(
     voltages = broadband or [96, 256, 512, 1024]
     with bench_folder() as (folder, progress):
         plan = LatencyPlan(folder, 0, ns_from_ms(hop_ms), seconds=seconds, turns=1)
-        by_channels = list(scale_channels(plan, sizes, make, folder, progress.print))
-        of_events = replace(plan, channels=event_channels)
-        by_events = list(scale_events(of_events, rates, make, folder, progress.print))
-        by_voltage = list(scale_broadband(plan, voltages, make, folder, progress.print))
+        scale = Scale(plan, make, folder, progress.print)
+        by_channels = list(scale.channels(sizes))
+        by_events = list(scale.events(event_channels, rates))
+        by_voltage = list(scale.broadband(voltages))
     power = slope(sizes, [row["step_us"]["p50"] for row in by_channels])
     summary = {"rows": [*by_channels, *by_events, *by_voltage], "step_slope": power}
     show(f"scale, {hop_ms:g} ms hop", summary, scale_rows(summary), as_json)

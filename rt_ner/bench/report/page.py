@@ -54,8 +54,11 @@ def measured(measurement: Measurement) -> dict[str, Any]:
     return found
 
 
-def page(found: Sequence[tuple[Measurement, Mapping[str, Any]]]) -> str:
-    """Return the page, in Markdown: computer, date and version, and a table per measurement."""
+def page(found: Sequence[tuple[Measurement, Mapping[str, Any] | None]]) -> str:
+    """Return the page, in Markdown: computer, date and version, and a table per measurement.
+
+    A measurement without a result has failed, and the page says so.
+    """
     now = datetime.now(UTC)
     about = {
         **machine(),
@@ -73,7 +76,7 @@ def page(found: Sequence[tuple[Measurement, Mapping[str, Any]]]) -> str:
         parts += [
             f"## {measurement.heading}",
             f"`{command}`",
-            _table(measurement.rows({**summary})),
+            "It failed." if summary is None else _table(measurement.rows({**summary})),
         ]
     return "\n\n".join(parts) + "\n"
 

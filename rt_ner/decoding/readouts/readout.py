@@ -6,7 +6,7 @@ previous one and of what the latents predict (Malik et al. 2011), at the same co
 
 import numpy as np
 
-from rt_ner.core.arrays import Float32Array, FloatArray
+from rt_ner.core.arrays import AnyArray, Float32Array, FloatArray
 from rt_ner.core.compiled.njit import njit
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 
@@ -71,6 +71,15 @@ class Readout:
             values[:] = self._before
             self.bring_to_rest(values)
         return finite
+
+    def mapped(self, latents: AnyArray) -> FloatArray:
+        """Return the outputs ``(hop, output)`` of latents ``(hop, latent)``, without the memory."""
+        outputs: FloatArray = latents @ self.matrix + self.bias
+        return outputs
+
+    def scaled(self, factor: float) -> "Readout":
+        """Return a linear readout whose outputs are these times a factor."""
+        return Readout(factor * self.matrix, factor * self.bias, self.outputs)
 
     def bring_to_rest(self, values: Float32Array) -> None:
         """Set the velocities among some outputs ``(output,)`` to zero; the others stay."""

@@ -74,11 +74,11 @@ def bounded(adapted: Readout, first: Readout, latents: Float32Array) -> tuple[Re
     It is scaled to the first one's speed on these latents, because least squares shrinks. The
     second value is True if it was held back.
     """
-    was = latents @ first.matrix + first.bias
-    now = latents @ adapted.matrix + adapted.bias
+    was = first.mapped(latents)
+    now = adapted.mapped(latents)
     own = float(np.sqrt(np.square(was).sum()))
     speed = own / max(float(np.sqrt(np.square(now).sum())), 1e-9)
-    fast = Readout(speed * adapted.matrix, speed * adapted.bias, first.outputs)
+    fast = adapted.scaled(speed)
     distance = float(np.sqrt(np.square(speed * now - was).sum())) / max(own, 1e-9)
     if distance <= FARTHEST:
         return fast, False

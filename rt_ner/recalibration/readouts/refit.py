@@ -110,9 +110,9 @@ def as_fast(readout: Readout, latents: Float32Array, like_cm_s: AnyArray) -> Rea
     Least squares shrinks what it can't predict, and so makes the cursor slower with each refit. In
     the loop, that costs more than better directions gain.
     """
-    refitted_cm_s = latents @ readout.matrix + readout.bias
+    refitted_cm_s = readout.mapped(latents)
     scale = float(np.sqrt(np.square(like_cm_s).sum() / np.square(refitted_cm_s).sum()))
-    return Readout(scale * readout.matrix, scale * readout.bias, readout.outputs)
+    return readout.scaled(scale)
 
 
 def intended_session(use: Use, in_use: Bundle) -> Session:

@@ -96,7 +96,7 @@ class StepwiseAdaptation:
         in_use_deg, adapted = stretch.angle_deg(stretch.decoded_cm_s), self._adapted
         if adapted is None:
             return Step(in_use_deg, np.nan, None)
-        adapted_deg = stretch.angle_deg(stretch.latents @ adapted.matrix + adapted.bias)
+        adapted_deg = stretch.angle_deg(adapted.mapped(stretch.latents))
         if adapted_deg >= in_use_deg:
             return Step(in_use_deg, adapted_deg, None)
         bundle = with_readout(self._first, adapted)

@@ -1,4 +1,4 @@
-"""What a task sees of PsychoPy: clocks, shapes, a window that flips sixty times a second.
+"""Stand in for PsychoPy: clocks, shapes, and a window that flips sixty times a second.
 
 Each flip is written on stdout, as the cursor's and the target's position.
 """

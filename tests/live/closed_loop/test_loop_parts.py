@@ -59,7 +59,7 @@ def rig(small_bundle_folder: Path, tmp_path: Path, source_id: str) -> Iterator[R
 
 
 class Cursor:
-    """Whether the task's cursor moves."""
+    """The task's cursor, which moves or stands still."""
 
     def __init__(self, task: str) -> None:
         self._stream = inlet(task, Kind.CURSOR)

@@ -12,6 +12,7 @@ from rt_ner.bench.commands import app
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.latency.results import STAGES, Latency, Timings, percentiles
+from rt_ner.bench.latency.tables import scale_rows
 from rt_ner.bench.load.scale import slope
 from rt_ner.bench.load.step import measure_step
 from rt_ner.bundle.bundle import Bundle
@@ -153,3 +154,16 @@ def test_every_process_of_a_measurement_is_a_command_of_the_bench() -> None:
     hidden = {command.callback.__name__ for command in process_app.registered_commands}
     assert hidden == {"peer", "relay", "sink", "drain", "load"}
     assert all(command.hidden for command in process_app.registered_commands)
+
+
+def test_a_source_that_was_refused_is_a_result() -> None:
+    """Too many events: the decoder's refusal is what was measured, and no latency is shown."""
+    row = {
+        "input": "events", "events_per_s": 1e7, "sent_per_s": 2.5e6, "late": 2_214_775,
+        "skipped": 0, "overloads": 0, "refused": True, "keeps_up": False,
+        "latency_us": {"p50": float("nan"), "p99": float("nan")},
+    }  # fmt: skip
+    rows = scale_rows({"rows": [row], "step_slope": None})
+    assert rows["10,000,000 events/s"] == (
+        "refused by the decoder (FAULT): 2,500,000 sent per second, 2,214,775 came late"
+    )

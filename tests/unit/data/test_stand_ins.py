@@ -1,4 +1,4 @@
-"""What stands where a recording should be: refused in one line, with the remedy."""
+"""Things that stand where a recording should be are refused in one line, with the remedy."""
 
 from pathlib import Path
 

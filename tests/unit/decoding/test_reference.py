@@ -1,4 +1,4 @@
-"""What a bank has in common is subtracted, causally, whatever the chunks, and dead channels not."""
+"""The part that a bank has in common is subtracted, causally, in any chunks; dead channels stay."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: JSON, tables and figures; and the command that makes them."""
+"""A comparison leaves behind JSON, tables and figures; and the command that makes them."""
 
 import io
 import json

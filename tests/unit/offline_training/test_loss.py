@@ -94,7 +94,7 @@ def test_torch_sees_the_same_value_and_gradient(rng: np.random.Generator) -> Non
 
 
 def test_embeddings_in_the_order_of_their_labels_lose_less(rng: np.random.Generator) -> None:
-    """What the loss is for: rank in the latent space as the labels rank."""
+    """The loss does its job: latents rank as the labels rank."""
     labels = np.arange(20.0)
     distance = np.abs(labels[:, None] - labels[None])
     ordered = np.concatenate([labels, labels])[:, None]

@@ -43,6 +43,7 @@ from offline_training.transfer.matching.matching import (
     ordered_pairs,
 )
 from offline_training.transfer.matching.tuning import tuning_similarity
+from rt_ner.bundle.entries.reaching_entry import ReachingEntry
 from rt_ner.bundle.storage import load_bundle
 from rt_ner.cli import build_app
 from rt_ner.core.arrays import FloatArray
@@ -56,6 +57,9 @@ from rt_ner.offline.scores import r2_score
 from tests.helpers.reaches import DIRECT
 
 CPU = torch.device("cpu")
+REACHING = ReachingEntry(
+    delay_s=0.15, approach_s=0.2, max_speed_cm_s=30.0, build_up_s=0.1, explained=0.9
+)
 TINY = TrainSettings(
     steps=20,
     batch=16,
@@ -439,9 +443,12 @@ def test_one_day_alone_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("n_trials", [0, 4])
 def test_the_bundle_loads_and_scores_what_it_says(
-    folder: Path, tmp_path: Path, n_trials: int
+    folder: Path, tmp_path: Path, n_trials: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The subject reaches as on the known day: the new day's movement is no label."""
     out = tmp_path / "bundle"
+    shown = {folder / "1.npz": REACHING}
+    monkeypatch.setattr("offline_training.transfer.commands.reaching_in_file", shown.get)
     arguments = ("--trials", n_trials, "--no-rivals", "--out", out, "--json")
     result = transfer(folder, *arguments)
     assert result.exit_code == 0, result.output
@@ -454,6 +461,7 @@ def test_the_bundle_loads_and_scores_what_it_says(
     assert training.carried_from is not None
     assert training.carried_from.session == "simulated-1"
     assert training.carried_from.n_calibration_trials == n_trials
+    assert bundle.manifest.reaching == REACHING
     session = load_session(folder / "2.npz")
     evaluated = decode(bundle, session).score(session)
     assert evaluated.r2 == pytest.approx(scores.r2)

@@ -1,4 +1,4 @@
-"""What a subject intended is found from target and cursor, however badly the cursor obeyed."""
+"""The subject's intention is found from target and cursor, however badly the cursor obeyed."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How fast a recording must grow, by the rates that its streams announce."""
+"""A recording must grow as fast as the rates that its streams announce."""
 
 from collections.abc import Sequence
 

@@ -40,7 +40,7 @@ class FakeRun:
 
 @pytest.fixture
 def findings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is wrong with the rig."""
+    """Return the list of what is wrong with the rig, empty at first."""
     wrong: list[str] = []
     monkeypatch.setattr(module, "RigRun", FakeRun)
     monkeypatch.setattr(module, "Network", lambda: SimpleNamespace(settled=list))

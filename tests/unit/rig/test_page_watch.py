@@ -1,4 +1,4 @@
-"""What the page shows of a rig: its files, logs and decoder; all of it is somebody's text."""
+"""The page shows a rig's files, logs and decoder; all of it is somebody's text."""
 
 import json
 import os
