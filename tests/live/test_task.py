@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from rt_ner.cli import build_app
 from rt_ner.core.contract.kinds import Kind
 from rt_ner.lsl.discovery import query_for
+from rt_ner.lsl.simulated_clock import SimulatedClock
 from rt_ner.lsl.streams import open_outlet
 from rt_ner.system.processes import child_process
 from rt_ner.task.runner import TaskRunner
@@ -173,7 +174,7 @@ def test_a_decoders_click_selects_the_cell_and_nothing_begins_without_it(
     )  # fmt: skip
     queries = (query_for(source_id, kind) for kind in (Kind.VELOCITY, Kind.CLASSES))
     name, notes = f"task-{source_id}", list[str]()
-    runner = TaskRunner(settings, next(queries), name, classes=next(queries))
+    runner = TaskRunner(settings, next(queries), name, SimulatedClock(2.0), classes=next(queries))
     task = Thread(target=runner.run, args=(stop, lambda _: None, notes.append))
     task.start()
     markers = inlet(name, Kind.MARKERS)
@@ -201,7 +202,9 @@ def test_a_decoders_click_selects_the_cell_and_nothing_begins_without_it(
     push_until(lambda: not task.is_alive(), likely=1.0)
     (trial,) = runner.machine.trials
     assert trial.selected == target
-    texts = [markers.pull_sample(WAIT_S)[0][0] for _ in range(5)]
+    marked = [markers.pull_sample(WAIT_S) for _ in range(5)]
+    assert np.all(np.diff([stamp_s for _, stamp_s in marked]) >= 0), "all by the task's own clock"
+    texts = [sample[0] for sample, _ in marked]
     assert texts[0] == "trial_start 0"
     assert texts[2:4] == ["select 0 right", "trial_end 0"]
     assert json.loads(texts[4].removeprefix("scores "))["false_clicks_per_min"] == 0.0

@@ -15,7 +15,7 @@ from rt_ner.core.clock import NS_PER_MS, next_grid_line_ns, s_from_ns
 from rt_ner.core.contract.kinds import CLICK_LABEL, Kind
 from rt_ner.lsl.discovery import query_for
 from rt_ner.lsl.network.lookout import Lookout
-from rt_ner.lsl.simulated_clock import REAL_TIME, SimulatedClock
+from rt_ner.lsl.simulated_clock import REAL_TIME, KeepingUp, SimulatedClock
 from rt_ner.lsl.stream_reader import StreamReader
 
 _STEP_MS = 5
@@ -65,11 +65,16 @@ class Subject(LslSource):
         self._click_within_cm = 0.0
 
     def run(self, stop: Event) -> None:
-        """See, intend and fire until stopped; no step is left out."""
+        """See, intend and fire until stopped; no step is left out.
+
+        Raises RtNerError if the computer is too slow for the clock.
+        """
         lookout = Lookout(list(self._readers.values()))
         now_ns = next_grid_line_ns(self._clock.now_ns(), _STEP_NS)
+        keeping_up = KeepingUp(self._clock.speed)
         try:
             while not self._clock.wait_until(now_ns, stop):
+                keeping_up.check(now_ns, self._clock.now_ns())
                 self._step(now_ns)
                 now_ns += _STEP_NS
         finally:

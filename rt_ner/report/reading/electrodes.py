@@ -43,6 +43,11 @@ class Electrodes:
     is_of_decoder: bool
 
     @property
+    def recorded(self) -> float:
+        """Part of the session's time of which spikes, or their absence, were recorded; 0 to 1."""
+        return float(np.isfinite(self.course_hz).any(axis=0).mean())
+
+    @property
     def silent(self) -> BoolArray:
         """True for each electrode without a spike."""
         return np.asarray(self.rate_hz == 0)

@@ -142,6 +142,17 @@ def test_a_recording_without_decoder_or_task_says_what_is_missing(tmp_path: Path
     assert "No decoder was recorded" in page_of([alone]).decode()
 
 
+def test_spikes_that_cover_only_a_part_need_attention(tmp_path: Path) -> None:
+    """A source that stopped, or fell behind, is not something to train on unseen."""
+    raster = Stream(90, "amp", "Spikes", ["a", "b"], 1000, fmt="int16")
+    stamps_s = [BEGIN_S + n / 1000 for n in range(1, 1001)]
+    source = [raster.header(), raster.samples(stamps_s, [[1, 0]] * 1000)]
+    page = page_of([read_session(write_session(tmp_path, source, task_streams(PLAYED)))]).decode()
+    assert re.search(r"Spikes were recorded for [\d.]+ s of [\d.]+ s: the source stopped", page)
+    whole = page_of([read_session(write_session(tmp_path, source))]).decode()
+    assert "Spikes were recorded for" not in whole
+
+
 def test_another_rig_s_streams_are_told_and_can_be_chosen(tmp_path: Path) -> None:
     other = decoder_streams(LABELS, "n", name="other", seconds=2.0, first=21)
     path = write_session(tmp_path, decoder_streams(LABELS, "n"), other)

@@ -22,6 +22,8 @@ LOSSES = (
 _MOST_DAMAGE = 5
 # Spikes that are older when their velocity leaves make the cursor lag visibly.
 _OLD_MS = 200.0
+# Sources begin and end with a session, but not quite.
+_MOST_RECORDED = 0.9
 _ODD_STATES = (State.STALE, State.FAULT, State.HOLD)
 
 
@@ -114,7 +116,7 @@ def _lines(session: Session, found: Overview) -> Iterator[tuple[str, bool]]:
         at = listed([clock((ns - session.begin_ns) / 1e9) for ns in session.swaps_ns], 6)
         yield f"Another bundle began to decode at {at}.", False
     if isinstance(session.electrodes, Electrodes):
-        yield from _electrode_lines(session.electrodes)
+        yield from _electrode_lines(session.electrodes, session.length_s)
     if session.task and not math.isfinite(found.success) and not session.task.n_marked:
         yield "No trial was both begun and ended during the recording.", True
 
@@ -151,7 +153,14 @@ def _loop_lines(session: Session) -> Iterator[tuple[str, bool]]:
         yield f"No hops for a while, {times}: none decoded, or not recorded.", False
 
 
-def _electrode_lines(array: Electrodes) -> Iterator[tuple[str, bool]]:
+def _electrode_lines(array: Electrodes, length_s: float) -> Iterator[tuple[str, bool]]:
+    if not array.is_of_decoder and array.recorded < _MOST_RECORDED:
+        yield (
+            f"Spikes were recorded for {duration(array.recorded * length_s)} of "
+            f"{duration(length_s)}: the source stopped, or its stamps lag behind the other "
+            "streams'. Find out before you train on this.",
+            True,
+        )
     for what, which in (("Silent", array.silent), ("Hot", array.hot)):
         if which.any():
             yield f"{what}: {listed(array.named(which))}.", True
