@@ -34,9 +34,9 @@ def draw_report(comparison: Comparison, title: str, subtitle: str) -> bytes:
     decoded_axes = figure.add_subplot(grid[2], sharex=true_axes, sharey=true_axes)
     true_path_cm = comparison.path(comparison.labels.values)
     _draw_paths(true_axes, comparison, true_path_cm, colours)
-    true_axes.set_title("True hand paths")
+    true_axes.set_title("True paths")
     _draw_paths(decoded_axes, comparison, comparison.decoded_path(), colours)
-    decoded_axes.set_title("Decoded cursor paths")
+    decoded_axes.set_title("Decoded paths")
     for direction, colour in sorted(colours.items()):
         decoded_axes.plot([], [], color=colour, linewidth=2.5, label=f"{direction:g}°")
     decoded_axes.legend(

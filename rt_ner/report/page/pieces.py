@@ -66,10 +66,11 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Element:
 
 
 def tiles(shown: Iterable[tuple[str, str]]) -> Element:
-    """Return large values, each with its meaning."""
+    """Return large values, each with its meaning; those that are not known are left out."""
     each = (
         element("div", element("b", value), element("span", what), class_="tile")
         for value, what in shown
+        if value != _UNKNOWN
     )
     return element("div", *each, class_="tiles")
 
