@@ -36,6 +36,11 @@ class BundleSwap:
         """True if a prepared model waits to be taken."""
         return self._ready is not None
 
+    @property
+    def can_undo(self) -> bool:
+        """True if there is a swap to undo."""
+        return bool(self._before)
+
     def order(self, decoder: Decoder) -> None:
         """Begin to prepare the next model, unless that is going on already."""
         load = self._load
