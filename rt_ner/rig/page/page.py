@@ -30,7 +30,7 @@ _COMMANDS = (
     Command.SWAP,
     Command.UNDO,
 )
-_ORDERS = (Order.START, Order.LOOP, Order.REST)
+_ORDERS = (Order.START, Order.REST)
 
 
 class Commanding:

@@ -73,7 +73,7 @@ def test_the_pages_orders_reach_the_rig_once(
     sent: list[str] = []
     outlet = SimpleNamespace(is_heard=lambda: True, send=sent.append)
     monkeypatch.setattr(module, "CommandOutlet", lambda _: outlet)
-    commanding = Commanding("rig-1-page", ["train"])
+    commanding = Commanding("rig-1-page", ["loop", "train"])
     link = PageLink(Rig(RigSettings(), tmp_path), RigTeller(lambda _: None, tmp_path / "logs"))
     link.greet(Heard())  # type: ignore[arg-type]
     to_decoder = ["hold", "resume", "slower", "faster", "swap", "undo"]

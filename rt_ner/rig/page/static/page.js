@@ -94,7 +94,7 @@ function blockLine(block) {
 function showSteps(steps) {
   if (shownSteps === steps.join()) return;
   shownSteps = steps.join();
-  by("steps").replaceChildren(...["loop", ...steps].map((name) => {
+  by("steps").replaceChildren(...steps.map((name) => {
     const button = line(name === "loop" ? "Closed loop" : name[0].toUpperCase() + name.slice(1), "button");
     button.dataset.order = name;
     button.dataset.twice = "Press again: ends what runs";

@@ -15,7 +15,7 @@ NOBODY = "nobody (the velocity is zero)"
 
 
 class Watch:
-    """The decoder and the files of a rig; ``steps``: the steps of its day."""
+    """The decoder and the files of a rig; ``steps``: those that can be ordered."""
 
     def __init__(self, decoder: WatchedDecoder, files: WatchedFiles, steps: Sequence[str]) -> None:
         self._decoder = decoder
