@@ -14,6 +14,7 @@ from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.closed_loop.refinement import network_of
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.networks.encoder_network import embed
+from offline_training.ner.readouts.class_readout import carried_classifier
 from offline_training.settings import NormalisationSettings
 from offline_training.training import train_bundle
 from rt_ner.bundle.assembly import assemble_bundle
@@ -24,6 +25,7 @@ from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
@@ -133,18 +135,54 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
     order[:32] = np.random.default_rng(0).permutation(32)
     parts: list[float] = []
     found = recalibrate_encoder(
-        Use((replace(played, counts=played.counts[:, order]),)),
-        classifying_bundle(small_bundle),
-        parts.append,
+        Use((replace(played, counts=played.counts[:, order]),)), small_bundle, parts.append
     )
     assert found.is_better
     recalibrated = found.trained.bundle
     assert recalibrated.manifest.window == small_bundle.manifest.window
     assert recalibrated.model.readout.matrix.tolist() == small_bundle.model.readout.matrix.tolist()
-    assert recalibrated.manifest.classifier is None, "its latents are others"
-    assert found.notice.startswith("the classifier of choice is left out, because the encoder has")
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
+
+
+def test_an_encoder_that_learns_on_keeps_its_classes_or_is_refused(
+    small_bundle: Bundle, small_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a swap, or the next start of the decoder, would take the clicks away in silence."""
+    monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 20)
+    use, in_use = Use((used(small_bundle, small_session),)), classifying_bundle(small_bundle)
+    found = recalibrate_encoder(use, in_use, lambda _: None)
+    bundle = found.trained.bundle
+    assert bundle.encoder_onnx != in_use.encoder_onnx
+    assert bundle.manifest.classes == in_use.manifest.classes
+    assert bundle.manifest.classifier != in_use.manifest.classifier
+    assert found.notice.startswith("on held-out reaches, the classifier of choice decides with the")
+    likely = [decode_session(each.model, small_session).probabilities for each in (in_use, bundle)]
+    before, after = (each.argmax(axis=1) for each in likely if each is not None)
+    assert np.mean(before == after) > 0.9
+    monkeypatch.setattr("rt_ner.recalibration.readouts.refit._LEAST_AGREED", 1.01)
+    with pytest.raises(SessionError, match=r"too seldom to take its place: .*--part readout"):
+        recalibrate_encoder(use, in_use, lambda _: None)
+
+
+def test_a_classifier_is_carried_over_to_other_latents_without_labels() -> None:
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(2000, 3)).astype(np.float32)
+    turned = (latents @ rng.normal(size=(3, 3)) + 1.0).astype(np.float32)
+    for names in (("0", "1"), ("rest", "left", "right")):
+        earlier = Classifier(rng.normal(size=(9, len(names))), np.zeros(len(names)), names, "x")
+        carried = carried_classifier(earlier, latents, turned)
+        assert (carried.classes, carried.of) == (names, "x")
+        likely = earlier.classify_all(latents), carried.classify_all(turned)
+        assert np.abs(likely[0] - likely[1]).max() < 0.1
+        assert np.mean(likely[0].argmax(axis=1) == likely[1].argmax(axis=1)) > 0.97
+
+
+def test_a_class_that_never_occurs_can_not_be_carried_over() -> None:
+    latents = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    earlier = Classifier(np.zeros((9, 2)), np.array([9.0, 0.0]), ("0", "1"), "click")
+    with pytest.raises(SessionError, match="decides for 1 nowhere in the reaches"):
+        carried_classifier(earlier, latents, latents)
 
 
 def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
