@@ -15,6 +15,7 @@ _MAC_FRAMEWORK = "/System/Library/Frameworks/ApplicationServices.framework/Appli
 
 def left_button(platform: str) -> IsPressed | None:
     """Return a reader of the left button on a Qt platform; None where it can't be read."""
+    makers: dict[str, Callable[[], IsPressed | None]]
     makers = {"xcb": _on_x11, "windows": _on_windows, "cocoa": _on_mac}
     try:
         return makers[platform]() if platform in makers else None

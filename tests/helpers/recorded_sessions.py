@@ -26,8 +26,8 @@ _RUNNING, _WARMING = list(State).index(State.RUNNING), list(State).index(State.W
 class PlayedTask:
     """A task whose cursor goes to each target, but for every third, which it misses.
 
-    If clicks select, it clicks in the target, after each success, and in every second of the wrong
-    places.
+    If clicks select, it clicks in the target and again after that. Of the reaches that would miss,
+    it ends every second one by a click on the way, and the others by none.
     """
 
     settings: TaskSettings = field(
@@ -59,7 +59,7 @@ class PlayedTask:
     def _step(self, now_ns: int, place: FloatArray) -> Phase:
         machine = self.machine
         n_over, n_false = len(machine.trials), machine.n_false_clicks
-        phase = machine.step(now_ns, place, self._clicks(now_ns, place))
+        phase = machine.step(now_ns, place, self._clicks(place))
         if machine.n_false_clicks > n_false:
             self.markers.append((now_ns, FALSE_CLICK))
         for number, trial in enumerate(machine.trials[n_over:], n_over):
@@ -67,12 +67,12 @@ class PlayedTask:
                 self.markers.append((now_ns, selection_marker(number, bool(trial.success))))
         return phase
 
-    def _clicks(self, now_ns: int, place: FloatArray) -> bool:
+    def _clicks(self, place: FloatArray) -> bool:
         machine, number = self.machine, len(self.machine.trials)
         if not self.settings.is_by_click or machine.phase is not Phase.TARGET_HOLD:
             return self.settings.is_by_click and machine.phase is Phase.SUCCESS
         if number % 3 == 2:
-            return number % 6 == 5 and now_ns - self.phases[-1][0] > 200 * MS
+            return number % 6 == 5
         return machine.goal is not None and machine.goal.holds(place)
 
 

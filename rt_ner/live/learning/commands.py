@@ -144,6 +144,8 @@ def recalibrate(
         if use.reaching:
             shown.say(f"the model of reaching, from {told_by}: {use.reaching}")
         found = recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
+    if found.notice:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
     if found.is_better:
         _save(found, out, overwrite)
     summary = {"part": part, **_summary(found, use, told_by), "block": str(kept)}
@@ -163,7 +165,7 @@ def _summary(found: "Recalibrated", use: "Use", told_by: str) -> dict[str, objec
         "in_use_deg": found.in_use_deg,
         "recalibrated_deg": found.refitted_deg,
         "is_written": found.is_better,
-        "notice": found.notice,
+        "notice": found.notice or None,
     }
 
 
@@ -177,16 +179,13 @@ def _home_of_block(out: Path, overwrite: bool) -> Path:
 
 
 def _print(found: "Recalibrated", out: Path, kept: Path) -> None:
-    """Print both angles, if the bundle was written, and what is to be said of its classifier."""
+    """Print both angles, and whether the bundle was written."""
     written = f"Written: {out}" if found.is_better else "Not better: nothing is written."
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(
+    Console(highlight=False, markup=False, soft_wrap=True).print(
         "mean angle to the intended velocity on held-out reaches: "
         f"{found.in_use_deg:.1f}° in use, {found.refitted_deg:.1f}° recalibrated. "
         f"{written} The block: {kept}"
     )
-    if found.notice:
-        console.print(found.notice)
 
 
 def _save(found: "Recalibrated", out: Path, overwrite: bool) -> None:

@@ -102,7 +102,7 @@ class Recalibration:
             found[-1]["in_use_deg"],
             found[-1]["recalibrated_deg"],
             found[-1]["is_written"],
-            found[-1]["notice"],
+            found[-1]["notice"] or "",
         )
 
     def end(self) -> None:

@@ -83,7 +83,7 @@ def test_scores_are_the_task_s_own(session: Session) -> None:
 
 def test_clicks_are_scored_as_the_task_scores_them_and_block_by_block(tmp_path: Path) -> None:
     settings = TaskSettings(
-        layout=Layout.GRID, selection=Selection.CLICK, trials=8, timeout_s=1.0, seed=1
+        layout=Layout.GRID, selection=Selection.CLICK, trials=12, timeout_s=1.0, seed=1
     )
     played = PlayedTask(settings)
     path = write_session(tmp_path, decoder_streams(LABELS, "n"), task_streams(played))
