@@ -31,7 +31,7 @@ _TOO_MANY_WAITING = 500_000
 
 
 class Loop:
-    """The live loop: `run` decodes until ``stop`` is set. Any thread may use its properties.
+    """The live loop: `run` decodes until ``stop`` is set. Its properties are for any thread.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class Loop:
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
         self._backlog = Backlog(self._hop_ns)
         self._warmer = CacheWarmer(self._hop_ns, settings.timing.wake_up)
-        self._swap = BundleSwap(load_next, ports, self._publisher.answer)
-        self._orders = Orders(self._publisher, self._swap, stop, ports.alarms)
+        self.swap = BundleSwap(load_next, ports, self._publisher.answer)
+        self._orders = Orders(self._publisher, self.swap, stop, ports.alarms)
 
     @property
     def commands(self) -> deque[Command]:
@@ -76,17 +76,6 @@ class Loop:
     def state(self) -> State | None:
         """The decoder's state; None before it begins."""
         return self._publisher.machine.state
-
-    @property
-    def in_use(self) -> int | None:
-        """Fingerprint of the model in use; None before a source was found."""
-        decoder = self._connector.decoder
-        return decoder.model.fingerprint if decoder else None
-
-    @property
-    def can_undo(self) -> bool:
-        """True if there is a swap to undo."""
-        return self._swap.can_undo
 
     @property
     def note(self) -> str:
@@ -131,6 +120,7 @@ class Loop:
             note = self._publisher.take_note
             if (connection := self._connector.find(wait_s, self._is_stopped, note)) is None:
                 return
+            self.swap.decoder = connection.decoder
             self.statistics.count_input_of(connection.decoder.binner)
             self._ports.results.announce_counts(connection.source.source_id)
             self._connector.open(connection)

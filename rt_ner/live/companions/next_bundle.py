@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 from rt_ner.bundle.storage import SUMS_FILE
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.live.parts.bundle_swap import BundleSwap
 from rt_ner.system.processes import tell_parent
-
-if TYPE_CHECKING:
-    from rt_ner.live.loop import Loop
 
 _LOOK_S = 1.0
 
@@ -64,10 +61,10 @@ class NextBundle:
 
 
 @contextmanager
-def watching(bundle: NextBundle | None, loop: "Loop") -> Iterator[None]:
+def watching(bundle: NextBundle | None, swap: BundleSwap) -> Iterator[None]:
     """Look for new bundles within the block, in a thread; None: do nothing.
 
-    A rig is told when a swap is offered to the loop, or can be undone.
+    A rig is told when a swap is offered, or can be undone.
     """
     if bundle is None:
         yield
@@ -78,10 +75,10 @@ def watching(bundle: NextBundle | None, loop: "Loop") -> Iterator[None]:
         told: dict[str, bool] = {}
         while not is_over.wait(_LOOK_S):
             bundle.look()
-            swaps = {"is_offered": bundle.is_offered(loop.in_use), "can_undo": loop.can_undo}
-            if swaps != told:
-                told = swaps
-                tell_parent("swaps", **swaps)
+            now = {"is_offered": bundle.is_offered(swap.in_use), "can_undo": swap.can_undo}
+            if now != told:
+                told = now
+                tell_parent("swaps", **now)
 
     thread = Thread(target=watch, daemon=True)
     thread.start()
