@@ -16,12 +16,12 @@ class BundleSwap:
 
     ``load`` reads the model again each time, and raises RtNerError if it does not fit; it is None
     if there is none to swap to. ``notify`` gives the operator the outcome of each order.
+    Any thread may read ``in_use`` and ``can_undo``.
 
     Attributes
     ----------
     decoder
-        The decoder; None before there is one, and then nothing may be ordered. Any thread may read
-        ``in_use`` and ``can_undo``.
+        The decoder; None before there is one, and then nothing may be ordered.
 
     """
 

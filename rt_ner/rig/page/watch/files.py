@@ -75,7 +75,7 @@ class WatchedFiles:
 
     @property
     def swaps(self) -> dict[str, bool]:
-        """Whether a bundle ``is_offered`` to the decoder, and it ``can_undo`` a swap."""
+        """True for ``is_offered`` if a swap would change the decoder, for ``can_undo`` likewise."""
         told = [event for event in self._decoder.told if event["event"] == "swaps"]
         newest = told[-1] if told else {}
         return {name: newest.get(name) is True for name in ("is_offered", "can_undo")}

@@ -90,7 +90,8 @@ def idle_orders(state: str, gain: float | None, swaps: Mapping[str, bool]) -> li
     gain
         The decoder's gain; None if it is not known.
     swaps
-        Whether a bundle ``is_offered``, and the decoder ``can_undo`` a swap.
+        True for ``is_offered`` if a bundle can be swapped to, for ``can_undo`` if a swap can be
+        undone.
 
     Returns
     -------
