@@ -171,7 +171,7 @@ def test_seen_held_swapped_stale_resumed_and_stopped_in_two_browsers(
         assert not can_press(browser, "undo")
         faster_bundle(small_bundle).save(rig.folder / "next")
         wait_until(lambda: can_press(browser, "swap"))
-        assert text_of(browser, "offer") == "ready"
+        assert text_of(browser, "swap") == "Swap to the new bundle"
         press(browser, "swap")
         wait_until(lambda: can_press(browser, "undo"))
         assert not can_press(browser, "swap")

@@ -56,7 +56,6 @@ function percent(block) {
 function showNumbers(seen) {
   figure("age", inMs(seen.age_ms), seen.age_ms > 200);
   figure("latency", inMs(seen.latency_ms && seen.latency_ms[1]));
-  figure("gain", seen.gain === null ? "–" : seen.gain.toFixed(2));
   for (const name of ["late", "lost"]) {
     const n = seen.losses[name];
     figure(name, n === undefined ? "–" : String(n), n > 0);
@@ -102,11 +101,12 @@ function showSteps(steps) {
   }));
 }
 
-// What the terminal's keys would not change, the buttons don't offer.
-function showIdle(idle) {
+// What would change nothing can't be pressed.
+function showGainAndSwap({ gain, idle }) {
   for (const order of ["slower", "faster", "swap", "undo"])
     document.querySelector(`[data-order=${order}]`).disabled = idle.includes(order);
-  put(by("offer"), idle.includes("swap") ? "–" : "ready");
+  put(by("gain"), gain === null ? "–" : gain.toFixed(2));
+  put(by("swap"), idle.includes("swap") ? "Swap" : "Swap to the new bundle");
 }
 
 function showLogs(logs) {
@@ -127,7 +127,7 @@ function show(seen) {
   fill(by("notices"), [...seen.notices].reverse(), (text) => line(text));
   fill(by("told"), [...seen.told].reverse(), (text) => line(text));
   showSteps(seen.steps);
-  showIdle(seen.idle);
+  showGainAndSwap(seen);
   showLogs(seen.logs);
   const alarm = seen.is_watched ? "" : "Nobody watches over this rig: rt-ner rig up has ended. Start it again.";
   by("alarm").hidden = !alarm;
