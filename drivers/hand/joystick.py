@@ -39,8 +39,8 @@ def stick_hand(number: int, axes: tuple[int, int], button: int, full_cm: float) 
 
     if button > (n_buttons := stick.get_numbuttons()):
         raise ConfigError(
-            f"--button {button}: {stick.get_name()} has {n_buttons} buttons, counted from 1; choose "
-            "one, or 0 for none"
+            f"--button {button}: {stick.get_name()} has {n_buttons} buttons, counted from 1; "
+            "choose one, or 0 for none"
         )
 
     def read() -> tuple[float, float]:

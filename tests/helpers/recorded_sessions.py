@@ -82,9 +82,7 @@ def task_streams(played: PlayedTask, name: str = "task") -> list[bytes]:
     target = Stream(12, f"{name}/target", "Position", TARGET_LABELS, 50, unit="cm")
     phases = Stream(13, f"{name}/task", "Markers", ["phase"], 0, fmt="string")
     markers = Stream(14, f"{name}/markers", "Markers", ["marker"], 0, fmt="string")
-    marked = (
-        [markers.header(), markers.samples(*_texts(played.markers))] if played.markers else []
-    )
+    marked = [markers.header(), markers.samples(*_texts(played.markers))] if played.markers else []
     about = f"<about><settings>{escape(played.settings.model_dump_json())}</settings></about>"
     phases.xml = phases.xml.replace("<desc>", f"<desc>{about}")
     return [

@@ -69,9 +69,10 @@ def carried_classifier(
     if not decided.all():
         missing = [name for name, n in zip(earlier.classes, decided, strict=True) if not n]
         raise SessionError(
-            f"the classifier of {earlier.of} can't be fitted to the new latents, because it decides "
-            f"for {', '.join(missing)} nowhere in the reaches to learn from: record a block in which "
-            "that occurs, or learn the readout alone (--part readout), which keeps the classifier"
+            f"the classifier of {earlier.of} can't be fitted to the new latents, because it "
+            f"decides for {', '.join(missing)} nowhere in the reaches to learn from: record a "
+            "block in which that occurs, or learn the readout alone (--part readout), which keeps "
+            "the classifier"
         )
     number = np.tile(np.arange(n_classes), n_hops)
     features = np.repeat(features_of(latents), n_classes, axis=0)

@@ -127,7 +127,10 @@ def _between(
 
 
 def _block(
-    trials: Sequence[Trial], settings: TaskSettings | None, false_ns: Int64Array | None, decoder: int
+    trials: Sequence[Trial],
+    settings: TaskSettings | None,
+    false_ns: Int64Array | None,
+    decoder: int,
 ) -> Block:
     nan, n_choices = float("nan"), settings.n_choices if settings else None
     is_told = n_choices is not None and n_choices > 1 and len(trials) > 0
