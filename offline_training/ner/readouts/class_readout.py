@@ -9,6 +9,8 @@ from rt_ner.offline.classes.hop_classes import HopClasses
 from rt_ner.offline.labels import Labels
 
 _MOST_STEPS = 1000
+# Inverse weight of the penalty: fitted to labels, and to probabilities, which bound the weights.
+_C_OF_LABELS, _C_OF_PROBABILITIES = 1.0, 1e4
 # Features that vary less are constant but for rounding.
 _CONSTANT = 1e-12
 
@@ -92,8 +94,12 @@ def _fitted(
     # Few trainings have classes, and scikit-learn takes a second to import.
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
-    balance = "balanced" if weight is None else None
-    fitted = LogisticRegression(class_weight=balance, max_iter=_MOST_STEPS)
+    of_labels = weight is None
+    fitted = LogisticRegression(
+        C=_C_OF_LABELS if of_labels else _C_OF_PROBABILITIES,
+        class_weight="balanced" if of_labels else None,
+        max_iter=_MOST_STEPS,
+    )
     fitted.fit((features - mean) / spread, number, sample_weight=weight)
     weights, bias = fitted.coef_.T, fitted.intercept_
     if len(fitted.classes_) == 2:
