@@ -30,6 +30,7 @@ def test_positions_become_velocities_beside_the_button(source_id: str) -> None:
     source = HandSource(Hand(position_cm, lambda: n_read > 50), source_id)
     with opened(source):
         kinematics = inlet(source_id, Kind.KINEMATICS)
+        assert kinematics.info().get_channel_labels() == ["vx", "vy", "click"]
         running = Thread(target=source.run, args=(stop,))
         running.start()
         samples, stamps_s = kinematics.pull_chunk(LONGEST_S, 100)
@@ -44,7 +45,6 @@ def test_positions_become_velocities_beside_the_button(source_id: str) -> None:
     np.testing.assert_allclose(way_cm, 10 * np.sin(np.pi / 100), rtol=1e-3)
     # The first position has no velocity yet.
     np.testing.assert_array_equal(values[:, 2], np.arange(2, 102) > 50)
-    assert kinematics.info().get_channel_labels() == ["vx", "vy", "click"]
 
 
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="needs Debian's packages xvfb and libxtst6")
