@@ -17,7 +17,7 @@ _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
 
 def can_change_gain(gain: float, steps: int) -> bool:
     """Return True if the operator's gain may change by so many steps."""
-    most = _GAIN_STEP ** (_MOST_GAIN_STEPS + 0.5)
+    most: float = _GAIN_STEP ** (_MOST_GAIN_STEPS + 0.5)
     return 1 / most < gain * _GAIN_STEP**steps < most
 
 
