@@ -1,1 +1,1 @@
-"""Publish the movement of a mouse or a joystick as hand movement."""
+"""Publish the movement and the button of a mouse or a joystick as those of a hand."""

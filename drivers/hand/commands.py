@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from drivers.hand.hand import HandSource, Position
+from drivers.hand.hand import Hand, HandSource
 from drivers.source import opened
 from rt_ner.core.contract.kinds import Kind, source_id_of
 from rt_ner.core.errors import RtNerError
@@ -29,16 +29,17 @@ def mouse(
 ) -> None:
     """Publish the mouse pointer's velocity as hand movement.
 
-    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. The pointer stops at
-    the edge of the screen.
+    Publishes vx and vy in cm/s, and click, which is 1 while the left button is pressed, 100 samples
+    per second, until Ctrl-C. The pointer stops at the edge of the screen. To click, hold the button
+    for at least a tenth of a second.
     """
     check_display("rt-ner mouse")
     try:
-        from drivers.hand.mouse import pointer_cm, screen_pixels_per_cm
+        from drivers.hand.mouse import mouse_hand, screen_pixels_per_cm
     except ImportError as error:
         raise RtNerError(f"the mouse needs Qt ({error}): pip install 'rt-ner[view]'") from error
     pixels = pixels_per_cm or screen_pixels_per_cm()
-    _publish(pointer_cm(pixels), name, f"1 cm is {pixels:.1f} pixels")
+    _publish(mouse_hand(pixels), name, f"1 cm is {pixels:.1f} pixels")
 
 
 def joystick(
@@ -50,6 +51,10 @@ def joystick(
         tuple[int, int],
         typer.Option(metavar="X Y", help="Axes for x and y, counted from 1, e.g. 1 2."),
     ] = (1, 2),
+    button: Annotated[
+        int,
+        typer.Option(metavar="N", help="Button that clicks, counted from 1; 0: none.", min=0),
+    ] = 1,
     full_cm: Annotated[
         float,
         typer.Option(
@@ -59,25 +64,28 @@ def joystick(
 ) -> None:
     """Publish a joystick's velocity as hand movement.
 
-    Publishes vx and vy in cm/s, 100 samples per second, until Ctrl-C. The stick's position stands
-    for the hand's position.
+    Publishes vx and vy in cm/s, and click, which is 1 while the button is pressed, 100 samples per
+    second, until Ctrl-C. The stick's position stands for the hand's position. To click, hold the
+    button for at least a tenth of a second.
     """
     try:
-        from drivers.hand.joystick import stick_cm
+        from drivers.hand.joystick import stick_hand
     except ImportError as error:
         raise RtNerError(
             f"a joystick needs pygame-ce ({error}): pip install 'rt-ner[joystick]'"
         ) from error
-    _publish(stick_cm(number, axes, full_cm), name, f"a full push is {full_cm:g} cm")
+    hand = stick_hand(number, axes, button, full_cm)
+    _publish(hand, name, f"a full push is {full_cm:g} cm")
 
 
-def _publish(position_cm: Position, name: str, scale: str) -> None:
-    """Publish a position's velocity until Ctrl-C; ``scale`` says what a centimetre is."""
+def _publish(hand: Hand, name: str, scale: str) -> None:
+    """Publish a hand until Ctrl-C; ``scale`` says what a centimetre is."""
     quiet_liblsl()
     take_short_turns()
     console = Console(stderr=True, highlight=False, markup=False)
-    source = HandSource(position_cm, name)
+    source = HandSource(hand, name)
     with stop_on_signals() as stop, opened(source):
         published = source_id_of(name, Kind.KINEMATICS)
-        console.print(f"'{published}', 100 samples per second; {scale} (Ctrl-C ends)")
+        button = "" if hand.is_pressed else "; no button can be read, so nothing can be clicked"
+        console.print(f"'{published}', 100 samples per second; {scale}{button} (Ctrl-C ends)")
         source.run(stop)

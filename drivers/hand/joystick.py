@@ -1,8 +1,8 @@
-"""Read how far a joystick is pushed, in cm of hand position."""
+"""Read a joystick: how far it is pushed, in cm of hand position, and one of its buttons."""
 
 import os
 
-from drivers.hand.hand import Position
+from drivers.hand.hand import Hand
 from rt_ner.core.errors import ConfigError, StreamError
 
 # Read it without a window, and while other programs have the focus.
@@ -13,10 +13,11 @@ os.environ.setdefault("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1")
 import pygame
 
 
-def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
-    """Return a reader of a joystick's position; a full push of an axis is ``full_cm``.
+def stick_hand(number: int, axes: tuple[int, int], button: int, full_cm: float) -> Hand:
+    """Return readers of a joystick; a full push of an axis is ``full_cm``.
 
-    Joysticks and axes are counted from 1. The reader raises StreamError once the joystick is gone.
+    Joysticks, axes and buttons are counted from 1; button 0: none. Reading the position raises
+    StreamError once the joystick is gone.
     """
     # No more of pygame than is needed: its sound complains on computers without sound.
     pygame.display.init()
@@ -36,6 +37,12 @@ def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
             f"--axes {axes[0]} {axes[1]}: {stick.get_name()} has axes 1 to {n_axes}, choose two"
         )
 
+    if button > (n_buttons := stick.get_numbuttons()):
+        raise ConfigError(
+            f"--button {button}: {stick.get_name()} has {n_buttons} buttons, counted from 1; "
+            "choose one, or 0 for none"
+        )
+
     def read() -> tuple[float, float]:
         for event in pygame.event.get():
             if event.type == pygame.JOYDEVICEREMOVED and event.instance_id == own_id:
@@ -44,4 +51,4 @@ def stick_cm(number: int, axes: tuple[int, int], full_cm: float) -> Position:
         # Pushed away from the body means up, and SDL counts that negative.
         return x * full_cm, -y * full_cm
 
-    return read
+    return Hand(read, (lambda: bool(stick.get_button(button - 1))) if button else None)

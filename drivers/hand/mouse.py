@@ -1,10 +1,11 @@
-"""Read where the mouse pointer is, in cm on the screen, over any window."""
+"""Read the mouse, over any window: its pointer, in cm on the screen, and its left button."""
 
 import math
 
 from PySide6.QtGui import QCursor, QGuiApplication
 
-from drivers.hand.hand import Position
+from drivers.hand.hand import Hand
+from drivers.hand.mouse_button import left_button
 from rt_ner.core.errors import ConfigError
 
 _CM_PER_INCH = 2.54
@@ -20,8 +21,8 @@ def screen_pixels_per_cm() -> float:
     return inch / _CM_PER_INCH
 
 
-def pointer_cm(pixels_per_cm: float) -> Position:
-    """Return a reader of the pointer's position in cm; raise ConfigError on Wayland."""
+def mouse_hand(pixels_per_cm: float) -> Hand:
+    """Return readers of the pointer and of the left button; raise ConfigError on Wayland."""
     app = _application()
     if app.platformName().startswith("wayland"):
         raise ConfigError(
@@ -34,7 +35,7 @@ def pointer_cm(pixels_per_cm: float) -> Position:
         # A screen's y points down.
         return pointer.x() / pixels_per_cm, -pointer.y() / pixels_per_cm
 
-    return read
+    return Hand(read, left_button(app.platformName()))
 
 
 def _application() -> QGuiApplication:

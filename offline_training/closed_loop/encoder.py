@@ -6,6 +6,7 @@ from dataclasses import replace
 from offline_training.closed_loop.refinement import network_of, refined
 from offline_training.dataset.split import split_session
 from offline_training.ner.networks.encoder_network import embed
+from offline_training.ner.readouts.class_readout import carried_classifier
 from offline_training.ner.readouts.kalman_readout import fit_kalman
 from offline_training.settings import TrainSettings, WindowSettings
 from offline_training.training import exported_model, prove
@@ -13,10 +14,13 @@ from rt_ner.bundle.assembly import assemble_bundle
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.core.clock import NS_PER_MS
 from rt_ner.core.errors import SessionError
+from rt_ner.data.session.session import Session
 from rt_ner.decoding.encoding.weights import EncoderWeights
 from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.offline.dataset import Dataset
 from rt_ner.offline.held_out.split import Split
+from rt_ner.offline.normalisation.settled import decode_windows, settled
 from rt_ner.recalibration.intention.labels import mean_angle_deg
 from rt_ner.recalibration.readouts.refit import (
     Recalibrated,
@@ -35,18 +39,20 @@ OnPart = Callable[[float], None]
 def recalibrate_encoder(use: Use, in_use: Bundle, on_part: OnPart) -> Recalibrated:
     """Train the encoder further on the first reaches of closed-loop use; compare on the rest.
 
-    The readout is kept, unless it is a Kalman filter: that is fitted to the new latents. A
-    classifier is left out, because the latents that it was fitted to change. SessionError if there
-    are too few reaches, they were decoded from other channels, or the bundle holds no weights.
+    The readout is kept, unless it is a Kalman filter: that is fitted to the new latents, and so is
+    a classifier. SessionError if there are too few reaches, they were decoded from other channels,
+    the bundle holds no weights, or its classifier can't be fitted.
     """
     session, model = intended_session(use, in_use), in_use.model
     settings = _settings(in_use, _weights_of(model))
 
     def fit(split: Split, stage: str) -> tuple[DecoderSpecification, None]:
-        begun = 0.0 if stage == "training" else 0.5
-        return _further(
+        is_control = stage != "training"
+        begun = 0.5 if is_control else 0.0
+        learned = _further(
             model, split, settings, USUAL_STEPS, lambda part: on_part(begun + part / 2)
-        ), None
+        )
+        return learned if is_control else _classifying(learned, model, session, split.train), None
 
     trained = prove(session, split_session(session, settings), settings, fit)
     return compared(trained, session, model)
@@ -62,6 +68,7 @@ def better_bundle(use: Use, in_use: Bundle, steps: int) -> Bundle | None:
     settings = _settings(in_use, _weights_of(model))
     split = split_session(session, settings)
     learned = _further(model, split, settings, steps, lambda _: None)
+    learned = _classifying(learned, model, session, split.train)
     before, after = (
         mean_angle_deg(held_out_comparison(each, session, split.n_train))
         for each in (model, learned)
@@ -100,6 +107,18 @@ def _further(
         readout = fit_kalman(latents, labels, split.shape.hop_ns, is_white=False)
     found = exported_model(network, model.channel_ids, split.shape, readout, split.train)
     return replace(found, voltage=model.voltage)
+
+
+def _classifying(
+    learned: DecoderSpecification, in_use: DecoderSpecification, session: Session, train: Dataset
+) -> DecoderSpecification:
+    """Return a decoder with the classifier of the one in use, if any, fitted to its latents."""
+    if in_use.classifier is None:
+        return learned
+    before, after = (
+        decode_windows(settled(model, session), session, train)[0] for model in (in_use, learned)
+    )
+    return replace(learned, classifier=carried_classifier(in_use.classifier, before, after))
 
 
 def _settings(in_use: Bundle, weights: EncoderWeights) -> TrainSettings:

@@ -228,7 +228,7 @@ def _decode_until(
             listen_to_markers(settings.control, tell, stop, alarms.append)
         with (
             yield_to_the_loop(),
-            watching(following),
+            watching(following, loop.swap),
             listen_to_keyboard(tell, KEYS) as has_keyboard,
             status.showing(loop, has_keyboard),
         ):

@@ -31,7 +31,7 @@ _TOO_MANY_WAITING = 500_000
 
 
 class Loop:
-    """The live loop: `run` decodes until ``stop`` is set. Any thread may use its properties.
+    """The live loop: `run` decodes until ``stop`` is set. Its properties are for any thread.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class Loop:
         self._input = InputWatch(ns_from_ms(settings.safety.stale_ms))
         self._backlog = Backlog(self._hop_ns)
         self._warmer = CacheWarmer(self._hop_ns, settings.timing.wake_up)
-        swap = BundleSwap(load_next, ports, self._publisher.answer)
-        self._orders = Orders(self._publisher, swap, stop, ports.alarms)
+        self.swap = BundleSwap(load_next, ports, self._publisher.answer)
+        self._orders = Orders(self._publisher, self.swap, stop, ports.alarms)
 
     @property
     def commands(self) -> deque[Command]:
@@ -120,6 +120,7 @@ class Loop:
             note = self._publisher.take_note
             if (connection := self._connector.find(wait_s, self._is_stopped, note)) is None:
                 return
+            self.swap.decoder = connection.decoder
             self.statistics.count_input_of(connection.decoder.binner)
             self._ports.results.announce_counts(connection.source.source_id)
             self._connector.open(connection)

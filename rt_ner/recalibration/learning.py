@@ -54,7 +54,8 @@ def recalibrate(
     Raises
     ------
     SessionError
-        If there are fewer than 10 reaches, or the blocks were decoded from other channels.
+        If there are fewer than 10 reaches, the blocks were decoded from other channels, or the
+        bundle's classifier can't be fitted to the latents of the new encoder.
     RtNerError
         If the encoder shall learn, and torch is missing.
     ValueError

@@ -1,9 +1,8 @@
 """Define the commands of `rt-ner rig`."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,12 +13,12 @@ from rt_ner.rig.file.layout import Rig, load_rig
 from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.page.commands import page
 from rt_ner.rig.plan.steps import Step, steps_before_loop, steps_of_day
-from rt_ner.system.signals import stop_on_signals
+from rt_ner.system.signals import interrupted_by_signals, stop_on_signals
 from rt_ner.terminal.commands import Example, example_text
 from rt_ner.terminal.options import AsJson, print_json, table_of
 
 if TYPE_CHECKING:
-    from rt_ner.rig.supervision.state_file import RigState
+    from rt_ner.rig.session import Session
 
 RigFile = Annotated[
     Path, typer.Argument(metavar="RIG", help="The rig's file; rt-ner rig new writes one.")
@@ -109,16 +108,19 @@ def up(rig: RigFile = DEFAULT_FILE, speed: RigSpeed = None) -> None:
     q end all.
     """
     loaded = load_rig(rig, speed)
-    if not any(_run(loaded, rig, step) for step in steps_before_loop(loaded)):
-        _run(loaded, rig, None)
+    with _session(loaded, rig) as session:
+        if any(_run(session, step) for step in steps_before_loop(loaded)):
+            return
+        with stop_on_signals() as stop:
+            session.up(stop)
 
 
 @app.command()
 def status(rig: RigFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
     """Show which parts of a rig run, and the decoder's state."""
-    from rt_ner.rig.supervision.state_file import read_state
+    from rt_ner.rig.supervision.state_file import read_state, status_of
 
-    shown = _status(read_state(load_rig(rig).state_file))
+    shown = status_of(read_state(load_rig(rig).state_file))
     if as_json:
         print_json(shown)
         return
@@ -141,44 +143,51 @@ def run(step: StepName, rig: RigFile = DEFAULT_FILE, speed: RigSpeed = None) -> 
 
     Example: rt-ner rig run calibrate
     """
-    _run(load_rig(rig, speed), rig, step)
+    with _session(load_rig(rig, speed), rig) as session:
+        _run(session, step)
 
 
 @app.command()
 def day(rig: RigFile = DEFAULT_FILE, speed: RigSpeed = None, yes: Yes = False) -> None:
     """Run all steps of a day, each when you press Enter."""
     loaded = load_rig(rig, speed)
-    for step in steps_of_day(loaded):
-        if not yes:
-            typer.prompt(f"{step}: press Enter to begin", default="", show_default=False)
-        if _run(loaded, rig, step):
-            raise typer.Exit(1)
+    with _session(loaded, rig) as session, interrupted_by_signals():
+        for step in steps_of_day(loaded):
+            if not yes:
+                typer.prompt(f"{step}: press Enter to begin", default="", show_default=False)
+            if _run(session, step):
+                raise typer.Exit(1)
 
 
 app.command(hidden=True)(page)
 
 
-def _run(rig: Rig, file: Path, step: Step | None) -> bool:
-    """Run a rig or a step, show what came of it, and return True if it was stopped."""
+@contextmanager
+def _session(rig: Rig, file: Path) -> Iterator["Session"]:
+    """Open a session of a rig, and list what is wrong with it."""
     from rt_ner.lsl.streams import quiet_liblsl
-    from rt_ner.rig.session import FindingsError, run_rig
+    from rt_ner.rig.session import FindingsError, open_session
 
     quiet_liblsl()
+    try:
+        with open_session(rig, _teller()) as session:
+            yield session
+    except FindingsError as error:
+        _print_findings(file, error.findings)
+        raise typer.Exit(1) from error
+
+
+def _run(session: "Session", step: Step) -> bool:
+    """Run a step, show what came of it, and return True if it was stopped."""
     with stop_on_signals() as stop:
-        try:
-            result = run_rig(rig, stop, _teller(), step)
-        except FindingsError as error:
-            _print_findings(file, error.findings)
-            raise typer.Exit(1) from error
-    if step:
-        _show(step, rig, result, stop)
+        result = session.run(step, stop)
+    if not stop.is_set():
+        _show(step, session.rig, result)
     return stop.is_set()
 
 
-def _show(step: Step, rig: Rig, result: Mapping[str, Any], stop: Event) -> None:
+def _show(step: Step, rig: Rig, result: Mapping[str, Any]) -> None:
     """Show the result of a step, and after scoring the blocks of the day."""
-    if stop.is_set():
-        return
     table = table_of(f"{step}: done")
     for name, value in result.items():
         if isinstance(value, str | bool | int | float):
@@ -208,23 +217,6 @@ def _print_findings(file: Path, findings: Any) -> None:
     n_found = len(findings)
     found = f"{n_found} to put right" if n_found else "nothing is wrong"
     console.print(f"{file}: {found}", soft_wrap=True)
-
-
-def _status(state: "RigState | None") -> dict[str, Any]:
-    """Return the state of a rig as JSON values; its parts may run on without it."""
-    if state is None:
-        return {"is_up": False, "decoder": "", "parts": []}
-    parts = [
-        {
-            "name": part.name,
-            "status": part.shown_status,
-            "pid": part.pid,
-            "restarts": part.restarts,
-            "missing": part.missing,
-        }
-        for part in state.parts
-    ]
-    return {"is_up": state.is_watched, "decoder": state.decoder, "parts": parts}
 
 
 def _chosen() -> dict[str, object]:

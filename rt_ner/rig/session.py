@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -42,122 +43,157 @@ class FindingsError(ConfigError):
         self.findings = findings
 
 
-def run_rig(rig: Rig, stop: Event, tell: Tell, step: Step | None = None) -> dict[str, Any]:
-    """Run the whole rig until ``stop``, or a step of the day until it is over.
+@contextmanager
+def open_session(rig: Rig, tell: Tell) -> Iterator["Session"]:
+    """Open a session; at the end of the block, its page ends too.
 
     Parameters
     ----------
     rig
         The rig.
-    stop
-        The event that ends all.
     tell
         Called with one line on each change.
-    step
-        The step; None: the closed loop, until ``stop``.
 
-    Returns
-    -------
-    dict[str, Any]
-        What came of it, such as the task's scores, by name.
+    Yields
+    ------
+    Session
+        The session; nothing has been started.
 
     Raises
     ------
-    FindingsError
-        If something is wrong with it; nothing has been started.
     ConfigError
         If this rig is up already.
-    RtNerError
-        If a step fails.
 
     """
-    earlier = unwatched_state(rig)
-    session = Session(rig, stop, RigTeller(tell, rig.logs), earlier)
-    if step is None and rig.settings.page.enabled:
-        session.serve()
-        return {}
-    return session.run(step or Order.LOOP)
+    session = Session(rig, RigTeller(tell, rig.logs), unwatched_state(rig))
+    try:
+        yield session
+    finally:
+        session.end()
 
 
 class Session:
-    """Plans of a rig, one after the other."""
+    """Plans of a rig, one after the other, with one page beside them all if the file asks for it.
 
-    def __init__(self, rig: Rig, stop: Event, tell: RigTeller, earlier: RigState | None) -> None:
-        self._rig = rig
-        self._stop = stop
+    Attributes
+    ----------
+    rig
+        The rig.
+
+    """
+
+    def __init__(self, rig: Rig, tell: RigTeller, earlier: RigState | None) -> None:
+        self.rig = rig
         self._tell = tell
         self._earlier = earlier
         self._running = tuple(part.name for part in earlier.parts if part.runs) if earlier else ()
         self._commands = _commands(earlier, self._running)
-        self._page: PageLink | None = None
+        self._page = PageLink(rig, tell) if rig.settings.page.enabled else None
+        # The turns that the page may order in place of what runs.
+        self._on_offer: tuple[str, ...] = ()
         self._ordered = ""
 
-    def serve(self) -> None:
-        """Run the closed loop, if there is a bundle, then all that the page orders.
+    def up(self, stop: Event) -> None:
+        """Run the closed loop until ``stop``; with a page, also all that the page orders.
 
-        What is wrong with the first plan is raised; later it is told, and the page stays.
+        A page without a bundle waits for an order. What is wrong with the first plan is raised;
+        later it is told, and the page stays.
         """
-        self._page = PageLink(self._rig, self._tell)
-        try:
-            self._obey(Order.LOOP if self._rig.bundle() else Order.REST)
-            while not self._stop.is_set():
-                try:
-                    self._obey(self._ordered or Order.REST)
-                except RtNerError as error:
-                    for line in getattr(error, "findings", [str(error)]):
-                        self._tell(line)
-                    self._ordered = ""
-        finally:
-            if self._page.member:
-                self._page.end()
-                self._rig.state_file.unlink(missing_ok=True)
+        if self._page is None:
+            self.run(Order.LOOP, stop)
+            return
+        self._on_offer = (Order.LOOP, *steps_of_day(self.rig))
+        self._obey(Order.LOOP if self.rig.bundle() else Order.REST, stop)
+        while not stop.is_set():
+            try:
+                self._obey(self._ordered or Order.REST, stop)
+            except RtNerError as error:
+                for line in getattr(error, "findings", [str(error)]):
+                    self._tell(line)
+                self._ordered = ""
 
-    def _obey(self, order: str) -> None:
-        """Carry out an order, and tell what came of it."""
-        if order == Order.REST:
-            self._tell("nothing runs: begin on the page; Ctrl-C ends all")
-        result = self.run(Step(order) if order in list(Step) else Order(order))
-        if order in list(Step) and not (self._ordered or self._stop.is_set()):
-            values = [f"{key} {value:.3g}" for key, value in result.items() if _is_number(value)]
-            self._tell(f"{order}: done {', '.join(values)}".replace("_", " ").strip())
+    def end(self) -> None:
+        """End the page."""
+        if self._page and self._page.member:
+            self._page.end()
+            self.rig.state_file.unlink(missing_ok=True)
 
-    def run(self, turn: Step | Order) -> dict[str, Any]:
-        """Run a step, or the loop or nothing, until it is over, and return what came of it."""
+    def run(self, turn: Step | Order, stop: Event) -> dict[str, Any]:
+        """Run a step until it is over, or the loop or nothing until ``stop``.
+
+        Parameters
+        ----------
+        turn
+            The step or order.
+        stop
+            The event that ends all; the page's Stop sets it too, if the page has no steps to offer.
+
+        Returns
+        -------
+        dict[str, Any]
+            What came of a step, such as the task's scores, by name.
+
+        Raises
+        ------
+        FindingsError
+            If something is wrong with the rig; nothing has been started.
+        RtNerError
+            If a step fails.
+
+        """
         step = turn if isinstance(turn, Step) else None
         if findings := self._findings(turn):
             raise FindingsError(findings)
         plan = self._plan(turn)
-        bundle = str(self._rig.bundle() or "")
-        run = RigRun(self._rig, plan, self._tell, self._page)
+        bundle = str(self.rig.bundle() or "")
+        self._leave_out_old_orders()
+        run = RigRun(self.rig, plan, self._tell, self._page)
         earlier, self._earlier, self._running = self._earlier, None, (PAGE,)
-        run.run(self._stop, earlier)
+        run.run(stop, earlier)
         self._ordered = run.ordered
-        _keep_scores(self._rig, step, bundle, run.supervisor.member(TASK))
+        if run.ordered and not self._on_offer:
+            stop.set()
+        _keep_scores(self.rig, step, bundle, run.supervisor.member(TASK))
         if run.supervisor.member(RECORDER):
-            report_day(self._rig, self._tell)
-        if step is None or run.ordered or self._stop.is_set():
+            report_day(self.rig, self._tell)
+        if step is None or run.ordered or stop.is_set():
             return {}
         return _result(step, plan, run)
 
+    def _obey(self, order: str, stop: Event) -> None:
+        """Carry out an order, and tell what came of it."""
+        if order == Order.REST:
+            self._tell("nothing runs: begin on the page; Ctrl-C ends all")
+        result = self.run(Step(order) if order in list(Step) else Order(order), stop)
+        if order in list(Step) and not (self._ordered or stop.is_set()):
+            values = [f"{key} {value:.3g}" for key, value in result.items() if _is_number(value)]
+            self._tell(f"{order}: done {', '.join(values)}".replace("_", " ").strip())
+
+    def _leave_out_old_orders(self) -> None:
+        """Forget what a page without steps ordered between two of them, when nothing ran."""
+        orders = self._page.orders() if self._page and not self._on_offer else ()
+        for order in orders:
+            self._tell(f"{PAGE}: '{order}' came while nothing ran, and is left out")
+
     def _findings(self, turn: Step | Order) -> list[str]:
         if turn is Order.REST:
-            return page_findings(self._rig.settings.page, self._running)
+            return page_findings(self.rig.settings.page, self._running)
         step = turn if isinstance(turn, Step) else None
-        return findings_of(self._rig, Network().settled(), self._running, step)
+        return findings_of(self.rig, Network().settled(), self._running, step)
 
     def _plan(self, turn: Step | Order) -> Plan:
         if turn is Order.REST:
             plan = Plan(())
         elif isinstance(turn, Step):
-            plan = plan_of(turn, self._rig, self._commands)
+            plan = plan_of(turn, self.rig, self._commands)
         else:
-            plan = loop_plan(self._rig, bundle_of(self._rig), self._commands)
+            plan = loop_plan(self.rig, bundle_of(self.rig), self._commands)
         return plan if self._page is None else self._with_page(plan)
 
     def _with_page(self, plan: Plan) -> Plan:
         """Return a plan with the rig's page, whose commands are passed on to the decoder."""
         control = f"{self._commands}-page"
-        page = page_part(self._rig, steps_of_day(self._rig), control)
+        page = page_part(self.rig, self._on_offer, control)
         relayed = (*plan.relayed, source_id_of(control, Kind.COMMANDS)) if plan.commands else ()
         return replace(plan, parts=(page, *plan.parts), relayed=relayed)
 

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
@@ -29,13 +29,32 @@ def stop_on_signals() -> Iterator[threading.Event]:
     # wait for it. If the handler set the event then, it would wait for that lock for ever.
     setter = threading.Thread(target=set_stop, daemon=True)
     setter.start()
-    signals = [signal.SIGINT, signal.SIGTERM]
-    signals += [getattr(signal, name) for name in ("SIGBREAK", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, ask) for number in signals}
     try:
-        yield stop
+        with _handling_signals(ask):
+            yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         asked.put(False)
         setter.join()
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Let each of these signals interrupt the block as Ctrl-C does, by KeyboardInterrupt.
+
+    So it can end a wait for a key, too, with all that surrounds it.
+    """
+    with _handling_signals(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handling_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a handler take the signals that ask for the end, within the block."""
+    names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

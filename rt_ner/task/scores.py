@@ -96,7 +96,7 @@ def machine_scores(machine: TrialMachine) -> dict[str, float]:
     if trials and settings.n_choices is not None:
         scores["bitrate_bps"] = bit_rate(trials, settings.n_choices)
     if trials and settings.is_by_click:
-        scores["false_clicks_per_min"] = 60 * machine.n_false_clicks / _seconds(trials)
+        scores["false_clicks_per_min"] = false_clicks_per_min(machine.n_false_clicks, trials)
     return scores
 
 
@@ -113,6 +113,14 @@ def bit_rate(trials: Sequence[Trial], n_choices: int) -> float:
     right = sum(bool(trial.success) for trial in trials)
     wrong = sum(trial.selected is not None and not trial.success for trial in trials)
     return float(np.log2(n_choices - 1) * max(right - wrong, 0) / _seconds(trials))
+
+
+def false_clicks_per_min(n_false: int, trials: Sequence[Trial]) -> float:
+    """Return the rate of so many clicks that did not select the wanted target, per minute.
+
+    The time is that of the bit rate; NaN without a trial.
+    """
+    return 60 * n_false / _seconds(trials) if trials else float("nan")
 
 
 def _seconds(trials: Sequence[Trial]) -> float:

@@ -7,7 +7,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from rt_ner.core.arrays import FloatArray
 from rt_ner.core.contract.kinds import TARGET_LABELS, TIMING_LABELS
+from rt_ner.core.contract.markers import FALSE_CLICK, selection_marker
 from rt_ner.live.states import State
 from rt_ner.task.settings import TaskSettings
 from rt_ner.task.trials.trial_machine import Phase, TrialMachine
@@ -22,7 +24,11 @@ _RUNNING, _WARMING = list(State).index(State.RUNNING), list(State).index(State.W
 
 @dataclass
 class PlayedTask:
-    """A task whose cursor goes to each target, but for every third, which it misses."""
+    """A task whose cursor goes to each target, but for every third, which it misses.
+
+    If clicks select, it clicks in the target and again after that. Of the reaches that would miss,
+    it ends every second one by a click on the way, and the others by none.
+    """
 
     settings: TaskSettings = field(
         default_factory=lambda: TaskSettings(trials=6, target_hold_ms=100.0, timeout_s=1.0)
@@ -31,6 +37,7 @@ class PlayedTask:
     times_ns: list[int] = field(default_factory=list)
     cursor: list[list[float]] = field(default_factory=list)
     target: list[list[float]] = field(default_factory=list)
+    markers: list[tuple[int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.machine = TrialMachine(self.settings)
@@ -41,7 +48,7 @@ class PlayedTask:
             misses = len(self.machine.trials) % 3 == 2 and self.machine.phase is Phase.REACH
             aim = place if goal is None else goal.centre_cm * (0.5 if misses else 1.0)
             place = place + 0.2 * (aim - place)
-            phase = self.machine.step(now_ns, place)
+            phase = self._step(now_ns, place)
             shown = self.machine.target
             self.times_ns.append(now_ns)
             self.cursor.append(place.tolist())
@@ -49,22 +56,46 @@ class PlayedTask:
             if not self.phases or self.phases[-1][1] != phase:
                 self.phases.append((now_ns, str(phase)))
 
+    def _step(self, now_ns: int, place: FloatArray) -> Phase:
+        machine = self.machine
+        n_over, n_false = len(machine.trials), machine.n_false_clicks
+        phase = machine.step(now_ns, place, self._clicks(place))
+        if machine.n_false_clicks > n_false:
+            self.markers.append((now_ns, FALSE_CLICK))
+        for number, trial in enumerate(machine.trials[n_over:], n_over):
+            if trial.selected and self.settings.is_by_click:
+                self.markers.append((now_ns, selection_marker(number, bool(trial.success))))
+        return phase
+
+    def _clicks(self, place: FloatArray) -> bool:
+        machine, number = self.machine, len(self.machine.trials)
+        if not self.settings.is_by_click or machine.phase is not Phase.TARGET_HOLD:
+            return self.settings.is_by_click and machine.phase is Phase.SUCCESS
+        if number % 3 == 2:
+            return number % 6 == 5
+        return machine.goal is not None and machine.goal.holds(place)
+
 
 def task_streams(played: PlayedTask, name: str = "task") -> list[bytes]:
     stamps_s = [time_ns / 1e9 for time_ns in played.times_ns]
     cursor = Stream(11, f"{name}/cursor", "Position", ["x", "y"], 50, unit="cm")
     target = Stream(12, f"{name}/target", "Position", TARGET_LABELS, 50, unit="cm")
     phases = Stream(13, f"{name}/task", "Markers", ["phase"], 0, fmt="string")
+    markers = Stream(14, f"{name}/markers", "Markers", ["marker"], 0, fmt="string")
+    marked = [markers.header(), markers.samples(*_texts(played.markers))] if played.markers else []
     about = f"<about><settings>{escape(played.settings.model_dump_json())}</settings></about>"
     phases.xml = phases.xml.replace("<desc>", f"<desc>{about}")
     return [
         *(stream.header() for stream in (cursor, target, phases)),
         cursor.samples(stamps_s, played.cursor),
         target.samples(stamps_s, played.target),
-        phases.samples(
-            [ns / 1e9 for ns, _ in played.phases], [[text] for _, text in played.phases]
-        ),
+        phases.samples(*_texts(played.phases)),
+        *marked,
     ]
+
+
+def _texts(said: list[tuple[int, str]]) -> tuple[list[float], list[list[str]]]:
+    return [ns / 1e9 for ns, _ in said], [[text] for _, text in said]
 
 
 def decoder_streams(

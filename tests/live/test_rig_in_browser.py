@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from rt_ner.bundle.bundle import Bundle
+from rt_ner.decoding.readouts.readout import Readout
+from rt_ner.recalibration.readouts.stepwise import with_readout
 from tests.helpers.rigs import end_what_is_left, rt_ner_rig, said_by, state_in, write_rig
 from tests.helpers.waiting import wait_until
 
@@ -66,6 +69,10 @@ def shows(browser: Any, *states: str) -> Callable[[], bool]:
     return lambda: text_of(browser, "state") in states
 
 
+def can_press(browser: Any, order: str) -> bool:
+    return bool(browser.find_element("css selector", f"[data-order={order}]").is_enabled())
+
+
 def press(browser: Any, order: str, times: int = 1) -> None:
     for _ in range(times):
         browser.find_element("css selector", f"[data-order={order}]").click()
@@ -95,10 +102,12 @@ def rig(tmp_path: Path, small_bundle_folder: Path) -> Iterator[Rig]:
     folder, bundle = tmp_path / "rig", json.dumps(str(small_bundle_folder))
     folder.mkdir()
     port = free_port()
+    options = json.dumps(["--next", str(folder / "next")])
     write_rig(
         folder,
         {
             'bundle = ""': f"bundle = {bundle}",
+            'options = []\nrestart = "ask"                 # ask: only': f"options = {options}\n#",
             'window = "auto"': 'window = "off"',
             'enabled = true\nformat = "xdf"': 'enabled = false\nformat = "xdf"',
             "[task]\nenabled = true": "[task]\nenabled = false",
@@ -133,7 +142,14 @@ def signal_source(folder: Path, number: signal.Signals) -> None:
     os.kill(pid, number)
 
 
-def test_seen_held_stale_resumed_and_stopped_in_two_browsers(rig: Rig, browser: Any) -> None:
+def faster_bundle(bundle: Bundle) -> Bundle:
+    readout = bundle.model.readout
+    return with_readout(bundle, Readout(2 * readout.matrix, readout.bias, readout.outputs))
+
+
+def test_seen_held_swapped_stale_resumed_and_stopped_in_two_browsers(
+    rig: Rig, browser: Any, small_bundle: Bundle
+) -> None:
     wait_until(lambda: answers(rig.port))
     with clients(rig.port) as silent:
         for _ in range(2):
@@ -148,6 +164,19 @@ def test_seen_held_stale_resumed_and_stopped_in_two_browsers(rig: Rig, browser: 
         browser.find_element("id", "token").send_keys(rig.token, "\n")
         wait_until(shows(browser, "HOLD"))
         assert "nobody" in text_of(browser, "driver")
+
+        press(browser, "faster")
+        wait_until(lambda: text_of(browser, "gain") == "1.10")
+        assert not can_press(browser, "swap")
+        assert not can_press(browser, "undo")
+        faster_bundle(small_bundle).save(rig.folder / "next")
+        wait_until(lambda: can_press(browser, "swap"))
+        assert text_of(browser, "swap") == "Swap to the new bundle"
+        press(browser, "swap")
+        wait_until(lambda: can_press(browser, "undo"))
+        assert not can_press(browser, "swap")
+        press(browser, "undo")
+        wait_until(lambda: can_press(browser, "swap"))
 
         signal_source(rig.folder, signal.SIGSTOP)
         wait_until(shows(browser, "STALE"))

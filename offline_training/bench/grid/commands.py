@@ -24,12 +24,13 @@ from rt_ner.terminal.progress import show_progress
 if TYPE_CHECKING:
     from offline_training.bench.grid.measurement import GridPlan
 
+# In two lines each, so that the table is no wider than 80 characters.
 _COLUMNS = {
-    "bitrate_bps": "net bit rate (bit/s)",
-    "throughput_bps": "throughput (bit/s)",
+    "bitrate_bps": "net bit rate\n(bit/s)",
+    "throughput_bps": "throughput\n(bit/s)",
     "success_rate": "success",
-    "false_clicks_per_min": "false clicks / min",
-    "unmeant_clicks_per_min": "not meant / min",
+    "false_clicks_per_min": "false clicks\nper minute",
+    "unmeant_clicks_per_min": "not meant\n(per min)",
 }
 
 
@@ -92,9 +93,9 @@ def _print(plan: "GridPlan", seeds: int, summary: dict[str, Any]) -> None:
         f"{side} × {side} cells, {plan.calibration_s:g} s of calibration, mean of {seeds} subjects"
     )
     table = Table(title=title, title_justify="left")
-    table.add_column("decoder, selection")
+    table.add_column("decoder,\nselection", no_wrap=True)
     for heading in _COLUMNS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, means in summary["means"].items():
         table.add_row(name, *(_cell(means.get(key, math.nan)) for key in _COLUMNS))
     console = Console(highlight=False, markup=False)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 # Time zero of the session (in the past, if a later part is played) and the end of a replay.
 SESSION_ZERO, SESSION_END = "session_zero", "session_end"
 FALSE_CLICK = "false_click"
+_SELECTION_MARKER = re.compile(r"select \d+ (?:right|wrong)$")
 _TRIAL_MARKER = re.compile(r"(trial_start|go|trial_end) (\d+)(?: direction_deg=([-+.\deE]+))?$")
 
 
@@ -66,6 +67,11 @@ def parse_trial_marker(text: str) -> TrialMarker | None:
 def selection_marker(trial: int, is_right: bool) -> str:
     """Return the marker of the selection that ends a trial."""
     return f"select {trial} {'right' if is_right else 'wrong'}"
+
+
+def is_selection_marker(text: str) -> bool:
+    """Return True if a text is the marker of a selection, right or wrong."""
+    return bool(_SELECTION_MARKER.match(text))
 
 
 def scores_marker(scores: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Tell the operator when a new bundle is ready to swap to."""
+"""Tell the operator when a new bundle is ready to swap to, and a rig if it can be taken."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +7,8 @@ from threading import Event, Thread
 
 from rt_ner.bundle.storage import SUMS_FILE
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.live.parts.bundle_swap import BundleSwap
+from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
 
@@ -27,6 +29,8 @@ class NextBundle:
         self._read = read
         self._tell = tell
         self._seen = self._sums()
+        # What was swapped to last, and the fingerprint of its model.
+        self._loaded = (b"", 0)
 
     def look(self) -> None:
         """Look, and tell if there is a new bundle."""
@@ -38,8 +42,16 @@ class NextBundle:
 
     def load(self) -> DecoderSpecification:
         """Return the model of the bundle that is there now."""
-        self._seen = self._sums() or self._seen
-        return self._read()
+        sums = self._sums()
+        self._seen = sums or self._seen
+        model = self._read()
+        self._loaded = (sums, model.fingerprint)
+        return model
+
+    def is_offered(self, in_use: int | None) -> bool:
+        """Return True if a swap would change the model in use, which has this fingerprint."""
+        sums = self._sums()
+        return bool(sums) and in_use is not None and (sums, in_use) != self._loaded
 
     def _sums(self) -> bytes:
         try:
@@ -49,16 +61,24 @@ class NextBundle:
 
 
 @contextmanager
-def watching(bundle: NextBundle | None) -> Iterator[None]:
-    """Look for new bundles within the block, in a thread; None: do nothing."""
+def watching(bundle: NextBundle | None, swap: BundleSwap) -> Iterator[None]:
+    """Look for new bundles within the block, in a thread; None: do nothing.
+
+    A rig is told when a swap is offered, or can be undone.
+    """
     if bundle is None:
         yield
         return
     is_over = Event()
 
     def watch() -> None:
+        told: dict[str, bool] = {}
         while not is_over.wait(_LOOK_S):
             bundle.look()
+            now = {"is_offered": bundle.is_offered(swap.in_use), "can_undo": swap.can_undo}
+            if now != told:
+                told = now
+                tell_parent("swaps", **now)
 
     thread = Thread(target=watch, daemon=True)
     thread.start()

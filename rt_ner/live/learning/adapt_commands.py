@@ -112,15 +112,10 @@ def _learner(
 
     if method is not AdaptationMethod.ENCODER:
         return StepByStep(StepwiseAdaptation(in_use, method, half_life_s))
-    if in_use.manifest.classifier or in_use.weights is None:
-        reason = (
-            "its classifier would be lost, and then the decoder can't swap"
-            if in_use.manifest.classifier
-            else "its latents are unit vectors"
-        )
+    if in_use.weights is None:
         raise ConfigError(
-            f"the encoder of this bundle can't be trained further beside the decoder, because "
-            f"{reason}: adapt the readout alone, --method rls"
+            "the encoder of this bundle can't be trained further, because its latents are unit "
+            "vectors: adapt the readout alone, --method rls"
         )
     try:
         plugin("recalibrate_encoder")

@@ -144,9 +144,9 @@ def recalibrate(
         if use.reaching:
             shown.say(f"the model of reaching, from {told_by}: {use.reaching}")
         found = recalibrated(use, in_use, part, partial(shown, f"learning the {part}"))
+    if found.notice:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
     if found.is_better:
-        if found.notice:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(found.notice)
         _save(found, out, overwrite)
     summary = {"part": part, **_summary(found, use, told_by), "block": str(kept)}
     tell_parent("recalibrated", **summary)
@@ -165,6 +165,7 @@ def _summary(found: "Recalibrated", use: "Use", told_by: str) -> dict[str, objec
         "in_use_deg": found.in_use_deg,
         "recalibrated_deg": found.refitted_deg,
         "is_written": found.is_better,
+        "notice": found.notice or None,
     }
 
 

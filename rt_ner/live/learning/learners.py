@@ -102,6 +102,7 @@ class Recalibration:
             found[-1]["in_use_deg"],
             found[-1]["recalibrated_deg"],
             found[-1]["is_written"],
+            found[-1]["notice"] or "",
         )
 
     def end(self) -> None:
@@ -150,10 +151,13 @@ class StepByStep:
         """Do nothing, because nothing goes on."""
 
 
-def _outcome(n_reaches: int, in_use_deg: float, new_deg: float, is_better: bool) -> Outcome:
+def _outcome(
+    n_reaches: int, in_use_deg: float, new_deg: float, is_better: bool, notice: str = ""
+) -> Outcome:
+    """Return the outcome of learning; ``notice``: a further sentence, if any."""
     verdict = "better" if is_better else "not better"
     return Outcome(
         f"{n_reaches} reaches: {verdict}; mean angle to the intended velocity on held-out reaches "
-        f"{in_use_deg:.1f}° in use, {new_deg:.1f}° learned",
+        f"{in_use_deg:.1f}° in use, {new_deg:.1f}° learned{notice and f'; {notice}'}",
         is_better,
     )

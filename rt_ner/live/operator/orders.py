@@ -41,7 +41,7 @@ class Orders:
             was_reset |= command is Command.RESET
             self._carry_out(command, decoder)
         if decoder and self._swap.is_ready:
-            self._swap.take(decoder)
+            self._swap.take()
             self._publisher.expect(decoder.model.expectation)
         while self.alarms:
             self._publisher.notify(self.alarms.popleft())
@@ -60,7 +60,7 @@ class Orders:
                 decoder.reset(self._publisher.now_ns())
             self._publisher.take(_EVENTS[command])
         elif decoder and command is Command.SWAP:
-            self._swap.order(decoder)
+            self._swap.order()
         elif decoder and command is Command.UNDO:
-            self._swap.undo(decoder)
+            self._swap.undo()
             self._publisher.expect(decoder.model.expectation)

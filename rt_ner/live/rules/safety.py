@@ -15,6 +15,12 @@ from rt_ner.live.settings import SafetySettings
 _GAIN_STEP, _MOST_GAIN_STEPS = 1.1, 24
 
 
+def can_change_gain(gain: float, steps: int) -> bool:
+    """Return True if the operator's gain may change by so many steps."""
+    most: float = _GAIN_STEP ** (_MOST_GAIN_STEPS + 0.5)
+    return 1 / most < gain * _GAIN_STEP**steps < most
+
+
 class Limited(NamedTuple):
     """Outputs ``(output,)`` that may be sent; ``was_too_fast`` is True if they were slowed down."""
 

@@ -33,13 +33,22 @@ def class_scores(comparison: Comparison) -> ClassScores | None:
     true = comparison.labels.classes
     if comparison.probabilities is None or true is None or not (true != "").any():
         return None
-    best = np.array(comparison.classes)[comparison.probabilities.argmax(axis=1)]
-    decided = np.where(comparison.probabilities.any(axis=1), best, "")
+    likeliest = decided(comparison)
     return ClassScores(
-        balanced_accuracy=balanced_accuracy(true, decided),
+        balanced_accuracy=balanced_accuracy(true, likeliest),
         chance=1 / np.unique(true[true != ""]).size,
-        shuffled_balanced_accuracy=shifted_accuracy(true, decided),
+        shuffled_balanced_accuracy=shifted_accuracy(true, likeliest),
     )
+
+
+def decided(comparison: Comparison) -> StrArray:
+    """Return the likeliest class of each hop of a comparison that has classes, ``(hop,)``.
+
+    Empty where nothing could be decoded.
+    """
+    assert comparison.probabilities is not None
+    likeliest = np.array(comparison.classes)[comparison.probabilities.argmax(axis=1)]
+    return np.where(comparison.probabilities.any(axis=1), likeliest, "")
 
 
 def balanced_accuracy(true: StrArray, decided: StrArray) -> float:

@@ -13,6 +13,7 @@ from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
+from rt_ner.offline.classes.class_scores import balanced_accuracy, decided
 from rt_ner.offline.decoding import decode_session
 from rt_ner.offline.held_out.proof import Trained, prove_fit
 from rt_ner.offline.held_out.split import Split, split_windows
@@ -27,6 +28,8 @@ from rt_ner.system.plugins import plugin
 # With fewer, too few are held out to tell which of two decoders is better.
 FEWEST_REACHES = 10
 _USUAL_HELD_OUT = 0.2
+# Part of the way from chance to full agreement with the classifier in use.
+_LEAST_AGREED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Recalibrated:
         Mean angle between decoded and intended velocity on the last reaches, to which nothing was
         fitted. It does not always tell which decoder is better in the loop.
     notice
-        A sentence about the classifier that the new decoder has lost; empty if it lost none.
+        A sentence on the classifier, if it was fitted to the latents of a new encoder; else empty.
     """
 
     trained: Trained
@@ -92,16 +95,35 @@ def _refitted(
 
 
 def compared(trained: Trained, session: Session, in_use: DecoderSpecification) -> Recalibrated:
-    """Compare a decoder fitted to a session's first trials with the one in use, on the rest."""
+    """Compare a decoder fitted to a session's first trials with the one in use, on the rest.
+
+    SessionError if its encoder is another, and its classifier seldom decides as the one in use.
+    """
     first = trained.bundle.manifest.training.n_train_trials
-    before = held_out_comparison(in_use, session, first)
-    kept, notice = trained.bundle.manifest.classifier, ""
-    if in_use.classifier and not kept:
-        notice = (
-            f"the classifier of {in_use.classifier.of} is left out, because the encoder has new "
-            "latents: train again with --classes to have one"
+    before, after = held_out_comparison(in_use, session, first), trained.held_out
+    classifier, notice = trained.bundle.model.classifier, ""
+    if classifier and trained.bundle.encoder_onnx != in_use.encoder_onnx:
+        notice = _agreement(before, after, classifier.of)
+    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(after), notice)
+
+
+def _agreement(before: Comparison, after: Comparison, of: str) -> str:
+    """Return a sentence on how often a new classifier decides as the one in use.
+
+    SessionError if it does so too seldom to take its place.
+    """
+    agreed = balanced_accuracy(decided(before), decided(after))
+    said = (
+        f"on held-out reaches, the classifier of {of} decides with the new latents as the one in "
+        f"use in {100 * agreed:.0f} % of the hops (the mean over the classes)"
+    )
+    chance = 1 / len(before.classes)
+    if agreed < chance + _LEAST_AGREED * (1 - chance):
+        raise SessionError(
+            f"{said}, too seldom to take its place: learn the readout alone (--part readout), "
+            "which keeps the classifier, or train again with --classes"
         )
-    return Recalibrated(trained, mean_angle_deg(before), mean_angle_deg(trained.held_out), notice)
+    return said
 
 
 def as_fast(readout: Readout, latents: Float32Array, like_cm_s: AnyArray) -> Readout:

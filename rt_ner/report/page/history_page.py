@@ -13,8 +13,8 @@ from rt_ner.report.reading.session import Session
 
 _HEADS = (
     "session", "bundle", "lost or late", "begin", "length", "trials", "success (%)",
-    "acquisition (s)", "throughput (bits/s)", "bit rate (bits/s)", "latency, median / 99 % (ms)",
-    "silent / hot",
+    "acquisition (s)", "throughput (bits/s)", "net bit rate (bits/s)",
+    "latency, median / 99 % (ms)", "silent / hot",
 )  # fmt: skip
 _SHOWN = (
     ("success", "success (%)", 100.0),

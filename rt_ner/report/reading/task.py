@@ -1,19 +1,25 @@
 """Read the trials of the task, and score them block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from pydantic import ValidationError
 
-from rt_ner.core.clock import NS_PER_S
+from rt_ner.core.arrays import Int64Array
+from rt_ner.core.clock import FOREVER_NS, NS_PER_S
 from rt_ner.core.contract.kinds import Kind
-from rt_ner.core.contract.markers import TrialEvent, parse_trial_marker
+from rt_ner.core.contract.markers import (
+    FALSE_CLICK,
+    TrialEvent,
+    is_selection_marker,
+    parse_trial_marker,
+)
 from rt_ner.report.reading.streams import Found
-from rt_ner.task.scores import BlockScore, bit_rate, score_block
+from rt_ner.task.scores import BlockScore, bit_rate, false_clicks_per_min, score_block
 from rt_ner.task.settings import Layout, TaskSettings
-from rt_ner.task.trials.recorded_trials import trials_of
+from rt_ner.task.trials.recorded_trials import correct_selections, trials_of
 from rt_ner.task.trials.trial_machine import Trial
 
 # A block ends at a swap of the bundle and at a pause. Longer ones are cut into blocks of about so
@@ -32,7 +38,10 @@ class Block:
     score
         Their scores.
     bit_rate_bps
-        Achieved bit rate; NaN if the number of choices is not known.
+        Net bit rate; NaN if the number of choices is not known.
+    false_clicks_per_min
+        Clicks that did not select the wanted target, per minute, those until the next block among
+        them; NaN unless targets are selected by clicks, and markers tell of them.
     decoder
         Number of the bundle among those of the session, from 1.
 
@@ -41,6 +50,7 @@ class Block:
     trials: tuple[Trial, ...]
     score: BlockScore
     bit_rate_bps: float
+    false_clicks_per_min: float
     decoder: int
 
 
@@ -77,9 +87,17 @@ def read_task(found: Found, swaps_ns: Sequence[int]) -> Task | None:
     trials = trials_of(phases, cursor, target, is_square) if complete else []
     # The cursor of such a trial was lost, or entered the target between two samples.
     scored = [one for one in trials if one.entries_ns or not one.success]
-    n_choices = settings.n_choices if settings else None
-    whole = _block(scored, n_choices, 1)
-    blocks = tuple(_block(part, n_choices, n) for n, part in _parts(scored, swaps_ns))
+    false_ns = None
+    if settings and settings.is_by_click and found.first(Kind.MARKERS):
+        correct_selections(scored, _times_ns(found, is_selection_marker))
+        false_ns = _times_ns(found, FALSE_CLICK.__eq__)
+    parts = _parts(scored, swaps_ns)
+    ends_ns = [*(part[0].go_ns for _, part in parts[1:]), FOREVER_NS]
+    blocks = tuple(
+        _block(part, settings, _between(false_ns, part, end_ns), n)
+        for (n, part), end_ns in zip(parts, ends_ns, strict=False)
+    )
+    whole = _block(scored, settings, _between(false_ns, scored, FOREVER_NS), 1)
     n_marked = 0 if phases else _n_marked(found)
     return Task(settings, whole, blocks, n_marked) if phases or n_marked else None
 
@@ -93,10 +111,32 @@ def _settings(found: Found) -> TaskSettings | None:
         return None
 
 
-def _block(trials: Sequence[Trial], n_choices: int | None, decoder: int) -> Block:
+def _times_ns(found: Found, is_meant: Callable[[str], bool]) -> Int64Array:
+    """Return the times of some of the task's markers."""
+    times_ns = [time_ns for time_ns, text in found.texts(Kind.MARKERS) if is_meant(text)]
+    return np.array(times_ns, dtype=np.int64)
+
+
+def _between(
+    false_ns: Int64Array | None, trials: Sequence[Trial], end_ns: int
+) -> Int64Array | None:
+    """Return the false clicks from the first go cue of some trials on, until ``end_ns``."""
+    if false_ns is None or not trials:
+        return None
+    return false_ns[(false_ns >= trials[0].go_ns) & (false_ns < end_ns)]
+
+
+def _block(
+    trials: Sequence[Trial],
+    settings: TaskSettings | None,
+    false_ns: Int64Array | None,
+    decoder: int,
+) -> Block:
+    nan, n_choices = float("nan"), settings.n_choices if settings else None
     is_told = n_choices is not None and n_choices > 1 and len(trials) > 0
-    bps = bit_rate(trials, n_choices) if is_told and n_choices else float("nan")
-    return Block(tuple(trials), score_block(trials), bps, decoder)
+    bps = bit_rate(trials, n_choices) if is_told and n_choices else nan
+    per_min = nan if false_ns is None else false_clicks_per_min(len(false_ns), trials)
+    return Block(tuple(trials), score_block(trials), bps, per_min, decoder)
 
 
 def _parts(trials: Sequence[Trial], swaps_ns: Sequence[int]) -> list[tuple[int, list[Trial]]]:

@@ -53,6 +53,5 @@ def findings_of(
     if step in (None, Step.CALIBRATE, Step.DECODE):
         name_findings(rig, findings, seen, running)
         amplifier_findings(rig, findings, seen, bundle, decode)
-    if step is None:
-        findings.lines += page_findings(rig.settings.page, running)
+    findings.lines += page_findings(rig.settings.page, running)
     return findings.lines

@@ -132,7 +132,7 @@ class PageSettings(Settings):
     Attributes
     ----------
     enabled
-        True to serve the page while ``rt-ner rig up`` runs.
+        True to serve the page while ``rt-ner rig`` runs the loop or a step of the day.
     port
         The page's port on this computer.
     address

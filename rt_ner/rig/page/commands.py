@@ -11,7 +11,9 @@ StateFile = Annotated[Path, typer.Option(metavar="FILE", help="File that says wh
 Logs = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the parts' logs.")]
 Blocks = Annotated[Path, typer.Option(metavar="FILE", help="File of the day's scores.")]
 ControlAs = Annotated[str, typer.Option(metavar="NAME", help="Name of the stream of commands.")]
-Steps = Annotated[str, typer.Option(metavar="NAMES", help="Steps of the day, e.g. train,score.")]
+Steps = Annotated[
+    str, typer.Option(metavar="NAMES", help="Steps to offer, e.g. loop,train; empty: none.")
+]
 Address = Annotated[str, typer.Option(metavar="IP", help="Address to listen at, e.g. 127.0.0.1.")]
 Port = Annotated[int, typer.Option(metavar="N", help="Port to listen at, e.g. 8765.")]
 

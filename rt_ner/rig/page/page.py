@@ -22,8 +22,15 @@ from rt_ner.system.processes import listen_for_orders, write_event
 _TOKEN_S = 10.0
 # So that browsers never take time from those who decode and record.
 _NICENESS = 5
-_COMMANDS = (Command.HOLD, Command.RESUME)
-_ORDERS = (Order.START, Order.LOOP, Order.REST)
+_COMMANDS = (
+    Command.HOLD,
+    Command.RESUME,
+    Command.SLOWER,
+    Command.FASTER,
+    Command.SWAP,
+    Command.UNDO,
+)
+_ORDERS = (Order.START, Order.REST)
 
 
 class Commanding:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -70,6 +71,23 @@ def read_state(file: Path) -> RigState | None:
         raise ConfigError(
             f"{file} is damaged: end what the rig left running, and remove the file"
         ) from error
+
+
+def status_of(state: RigState | None) -> dict[str, Any]:
+    """Return the state of a rig as JSON values; its parts may run on without it."""
+    if state is None:
+        return {"is_up": False, "decoder": "", "parts": []}
+    parts = [
+        {
+            "name": part.name,
+            "status": part.shown_status,
+            "pid": part.pid,
+            "restarts": part.restarts,
+            "missing": part.missing,
+        }
+        for part in state.parts
+    ]
+    return {"is_up": state.is_watched, "decoder": state.decoder, "parts": parts}
 
 
 def write_state(file: Path, state: RigState) -> None:

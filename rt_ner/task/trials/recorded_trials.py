@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
+from rt_ner.core.clock import NS_PER_MS
 from rt_ner.task.trials.targets import Target
 from rt_ner.task.trials.trial_machine import Phase, Trial
 
+# Two streams of the task may differ by so much, because their clocks are measured one by one.
+_SAME_NS = 20 * NS_PER_MS
 _ENDS = {Phase.SUCCESS: True, Phase.FAILURE: False}
 Track = tuple[Int64Array, FloatArray]
 
@@ -49,18 +52,30 @@ def trials_of(
     return trials
 
 
-def _selected(trial: Trial, before: str) -> Target | None:
-    """Return what was selected; in another cell of a grid, its place is that of the cursor.
+def correct_selections(trials: Sequence[Trial], marked_ns: Int64Array) -> None:
+    """Correct what each trial selected by the times of the markers of selections."""
+    for trial in trials:
+        is_marked = np.abs(marked_ns - trial.end_ns).min(initial=_SAME_NS) < _SAME_NS
+        trial.selected = _place(trial) if is_marked else None
 
-    A reach by clicks whose time was up in another cell counts as a wrong selection, because phases
-    do not tell them apart.
+
+def _selected(trial: Trial, before: str) -> Target | None:
+    """Return what was selected, as far as phases tell.
+
+    A reach by clicks whose time was up in another cell of a grid counts as a wrong selection.
     """
+    is_in_cell = trial.target.is_square and before == Phase.TARGET_HOLD
+    return _place(trial) if trial.success or is_in_cell else None
+
+
+def _place(trial: Trial) -> Target | None:
+    """Return the target, or in its place that of the cursor; None if there was no cursor."""
     if trial.success:
         return trial.target
-    if not (trial.target.is_square and before == Phase.TARGET_HOLD and trial.path_cm):
+    if not trial.path_cm:
         return None
     x, y = trial.path_cm[-1].tolist()
-    return Target(x, y, trial.target.radius, True)
+    return Target(x, y, trial.target.radius, trial.target.is_square)
 
 
 def _shown(target: Track, go_ns: int, end_ns: int, is_square: bool) -> Target | None:

@@ -1,4 +1,4 @@
-"""Draw velocity and position of the last seconds, decoded and, in a replay, true."""
+"""Draw velocity and position of the last seconds: decoded, and true or of the hand."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,10 +12,7 @@ from rt_ner.view.signals.signals import Signals
 SPAN_S = 5.0
 _MOST_POINTS = 500
 _ROWS = (("vx (cm/s)", 0, True), ("vy (cm/s)", 1, True), ("x (cm)", 0, False), ("y (cm)", 1, False))
-_LEGEND = (
-    f'<span style="color:{style.DECODED}">decoded</span> and, in a replay, '
-    f'<span style="color:{style.TRUE}">true</span>'
-)
+_DECODED = f'<span style="color:{style.DECODED}">decoded</span>'
 # The scale grows in steps, so that it does not flicker.
 _RANGES = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 
@@ -25,7 +22,8 @@ class Trace(Panel):
 
     def __init__(self, name: str, component: int, is_velocity: bool) -> None:
         last = name.startswith("y")
-        super().__init__(_LEGEND if name == _ROWS[0][0] else "", "time (s)" if last else "", name)
+        self._legend = _DECODED if name == _ROWS[0][0] else ""
+        super().__init__(self._legend, "time (s)" if last else "", name)
         self.getAxis("left").setWidth(58)
         self._component = component
         self._is_velocity = is_velocity
@@ -46,6 +44,9 @@ class Trace(Panel):
         self._decoded.setPen(style.DECODED if fresh else style.FAINT, width=1.5)
         self._draw(self._decoded, decoded.newest(SPAN_S), signals.clock_s)
         self.say_missing("not connected" if signals.missing(kind) else "")
+        if self._legend and self._legend != (legend := legend_of(signals)):
+            self._legend = legend
+            self.plotItem.titleLabel.setText(legend, color=style.TEXT)
 
     def _draw(
         self, curve: pg.PlotCurveItem, rows: tuple[FloatArray, FloatArray], clock_s: float
@@ -62,6 +63,18 @@ class Trace(Panel):
             fitting = (limit for limit in _RANGES if limit >= reached)
             self._half_range = next(fitting, reached)
             self.setYRange(-self._half_range, self._half_range, padding=0.15)
+
+
+def legend_of(signals: Signals) -> str:
+    """Return what the colours stand for.
+
+    The source's movement is the truth only where it is what is to be decoded. In a closed loop, it
+    is what the subject's own hand does meanwhile.
+    """
+    if signals.missing(Kind.KINEMATICS):
+        return _DECODED
+    other = "the subject's hand" if signals.has_task else "true"
+    return f'{_DECODED} and <span style="color:{style.TRUE}">{other}</span>'
 
 
 def all_traces() -> list[Trace]:

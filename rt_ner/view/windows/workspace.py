@@ -1,4 +1,4 @@
-"""Draw the cursor with its trail, the target, and in a replay the true cursor."""
+"""Draw the cursor with its trail, the target, and without a task the true cursor."""
 
 from typing import TypeVar
 

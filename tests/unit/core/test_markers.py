@@ -7,6 +7,7 @@ from rt_ner.core.contract.markers import (
     FALSE_CLICK,
     TrialEvent,
     TrialMarker,
+    is_selection_marker,
     parse_trial_marker,
     scores_marker,
     selection_marker,
@@ -28,3 +29,4 @@ def test_selections_and_scores_are_no_moments_of_a_trial() -> None:
         "acquire_s_median": None,
     }
     assert not any(map(parse_trial_marker, texts))
+    assert [is_selection_marker(text) for text in texts] == [True, True, False, False]

@@ -1,4 +1,4 @@
-"""Positions of a hand, read from a mouse or a joystick."""
+"""Positions and buttons of a hand, read from a mouse or a joystick."""
 
 import os
 from collections.abc import Iterator
@@ -13,24 +13,27 @@ def test_the_pointer_in_cm() -> None:
     pytest.importorskip("PySide6")
     from PySide6.QtGui import QCursor
 
-    from drivers.hand.mouse import pointer_cm, screen_pixels_per_cm
+    from drivers.hand.mouse import mouse_hand, screen_pixels_per_cm
     from rt_ner.view.app import application
 
     # The view's tests in this process need an application that can do more.
     application()
     assert 10 < screen_pixels_per_cm() < 200
-    look = pointer_cm(25.0)
+    hand = mouse_hand(25.0)
+    look = hand.position_cm
     QCursor.setPos(100, 200)
     before = look()
     QCursor.setPos(150, 170)
     after = look()
     np.testing.assert_allclose(np.subtract(after, before), [2.0, 1.2])
+    assert hand.is_pressed is None, "where no display is, nobody presses"
 
 
 class FakeStick:
     """In the place of a joystick, which no test machine has."""
 
     axes = (0.0, 0.5, -1.0)
+    buttons = (False, True)
 
     def __init__(self, _number: int) -> None: ...
 
@@ -42,6 +45,12 @@ class FakeStick:
 
     def get_axis(self, axis: int) -> float:
         return self.axes[axis]
+
+    def get_numbuttons(self) -> int:
+        return len(self.buttons)
+
+    def get_button(self, button: int) -> bool:
+        return self.buttons[button]
 
     def get_instance_id(self) -> int:
         return 7
@@ -56,20 +65,26 @@ def pygame(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     module.quit()
 
 
-def test_a_stick_is_where_it_is_pushed_to(pygame: object) -> None:
-    from drivers.hand.joystick import stick_cm
+def test_a_stick_is_where_it_is_pushed_to_and_clicks_with_its_button(pygame: object) -> None:
+    from drivers.hand.joystick import stick_hand
 
-    assert stick_cm(1, (3, 2), 10.0)() == (-10.0, -5.0)
+    hand = stick_hand(1, (3, 2), 2, 10.0)
+    assert hand.position_cm() == (-10.0, -5.0)
+    assert hand.is_pressed
+    assert hand.is_pressed()
+    assert stick_hand(1, (3, 2), 0, 10.0).is_pressed is None
     with pytest.raises(ConfigError, match="found fake stick"):
-        stick_cm(2, (1, 2), 10.0)
+        stick_hand(2, (1, 2), 1, 10.0)
     with pytest.raises(ConfigError, match="--axes 1 4: fake stick has axes 1 to 3"):
-        stick_cm(1, (1, 4), 10.0)
+        stick_hand(1, (1, 4), 1, 10.0)
+    with pytest.raises(ConfigError, match="--button 3: fake stick has 2 buttons"):
+        stick_hand(1, (1, 2), 3, 10.0)
 
 
 def test_a_stick_that_is_pulled_out_is_an_error(pygame: object) -> None:
-    from drivers.hand.joystick import stick_cm
+    from drivers.hand.joystick import stick_hand
 
-    look = stick_cm(1, (1, 2), 10.0)
+    look = stick_hand(1, (1, 2), 1, 10.0).position_cm
     gone = pygame.event.Event(pygame.JOYDEVICEREMOVED, instance_id=7)  # type: ignore[attr-defined]
     pygame.event.post(gone)  # type: ignore[attr-defined]
     with pytest.raises(StreamError, match="fake stick is gone"):
@@ -78,8 +93,8 @@ def test_a_stick_that_is_pulled_out_is_an_error(pygame: object) -> None:
 
 def test_no_joystick_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pygame")
-    from drivers.hand.joystick import stick_cm
+    from drivers.hand.joystick import stick_hand
 
     with pytest.raises(ConfigError, match="found no joystick; plug one in"):
-        stick_cm(1, (1, 2), 10.0)
+        stick_hand(1, (1, 2), 1, 10.0)
     assert os.environ["SDL_VIDEODRIVER"] == "dummy"

@@ -222,3 +222,21 @@ def test_a_new_bundle_is_told_once(small_bundle: Bundle, tmp_path: Path) -> None
     following.load()
     following.look()
     assert len(told) == 1, "it was swapped to already"
+
+
+def test_a_bundle_is_offered_until_it_is_the_one_in_use(
+    small_bundle: Bundle, tmp_path: Path
+) -> None:
+    folder, first = tmp_path / "next", small_bundle.model
+    faster = Readout(2 * first.readout.matrix, first.readout.bias)
+    better = with_readout(small_bundle, faster)
+    following = NextBundle(folder, lambda: better.model, lambda _: None)
+    assert not following.is_offered(first.fingerprint)
+    better.save(folder)
+    assert following.is_offered(first.fingerprint)
+    assert not following.is_offered(None), "no decoder is there to swap"
+    following.load()
+    assert not following.is_offered(better.model.fingerprint)
+    assert following.is_offered(first.fingerprint), "the swap was undone"
+    with_readout(better, first.readout).save(folder, overwrite=True)
+    assert following.is_offered(better.model.fingerprint)

@@ -207,9 +207,13 @@ def test_a_model_is_swapped_while_decoding_and_the_swaps_undone(
     rig = MemoryRig(model, load).appear()
     rig.raster(rig.history_ms)
     orders = [Command.SWAP, Command.SWAP, Command.UNDO, Command.UNDO, Command.UNDO, Command.SWAP]
+    can_undo: list[bool] = []
     for command in orders:
-        rig.command(command).raster(10)
+        rig.command(command).raster(10).then(lambda: can_undo.append(rig.loop.swap.can_undo))
+    assert rig.loop.swap.in_use is None
     rig.run()
+    assert can_undo == [True] * 3 + [False] * 3
+    assert rig.loop.swap.in_use == model.fingerprint
     assert rig.results.notices == [
         "decoder swapped", "decoder swapped", *["swap undone"] * 2,
         "no swap to undo", "decoder not swapped: other channels",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output, OutputKind
-from rt_ner.live.rules.safety import SafetyLimiter
+from rt_ner.live.rules.safety import SafetyLimiter, can_change_gain
 from rt_ner.live.settings import SafetySettings
 from tests.helpers.outputs import position_xy
 
@@ -45,10 +45,11 @@ def test_gain_goes_in_steps_of_a_tenth_and_ends_at_tenfold() -> None:
     limiter = SafetyLimiter(SafetySettings(max_speed_cm_s=1000.0))
     assert limiter.change_gain(1)
     np.testing.assert_allclose(limiter.limit(np.array([10, 0], np.float32))[0], [11, 0], rtol=1e-6)
-    while limiter.change_gain(1):
-        pass
+    while can_change_gain(limiter.gain, 1):
+        assert limiter.change_gain(1)
     assert limiter.gain == pytest.approx(1.1**24)
     assert not limiter.change_gain(1)
+    assert not can_change_gain(0.0, -1), "no gain of ours"
     assert limiter.change_gain(-1)
 
 

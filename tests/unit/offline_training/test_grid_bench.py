@@ -1,9 +1,12 @@
 """The measurement of selection by clicks: what it simulates, teaches and sums up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from drivers.simulated.subject.neurons import made_up
+from offline_training.bench.grid import commands
 from offline_training.bench.grid.measurement import clicking_session, summary_of
 from offline_training.closed_loop.in_process.simulation import Reference, simulate_block
 from offline_training.dataset.outputs import with_classes_taught
@@ -68,3 +71,21 @@ def test_the_summary_says_what_is_met() -> None:
     assert summary["of_ideal"] == pytest.approx(3.5 / 4.5)
     assert (summary["is_rate_met"], summary["are_false_clicks_met"]) == (False, True)
     assert summary["means"]["NER dwell"]["bitrate_bps"] == 2.5
+
+
+def test_the_table_fits_a_terminal_of_80_characters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    scores = dict.fromkeys(commands._COLUMNS, 12.345)
+    names = ("NER dwell", "NER click", "ideal dwell", "ideal click")
+    met = {"of_ideal": 0.73, "is_rate_met": False, "are_false_clicks_met": True}
+    summary = {"means": dict.fromkeys(names, scores), "false_clicks_per_min": 0.2, **met}
+    commands._print(SimpleNamespace(grid_side=30, calibration_s=40.0), 10, summary)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in names:
+        (row,) = [line for line in lines if name in line]
+        assert row.count("12.3") == 5, "no number is cut"
+    for heading in commands._COLUMNS.values():
+        assert all(any(word in line for line in lines) for word in heading.split("\n"))

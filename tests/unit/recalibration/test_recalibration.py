@@ -1,5 +1,6 @@
 """Recalibration: what was meant in a block, and decoders that are fitted to it and follow it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from offline_training.closed_loop.encoder import recalibrate_encoder
 from offline_training.closed_loop.refinement import network_of
 from offline_training.ner.export.counts_encoder import counts_encoder
 from offline_training.ner.networks.encoder_network import embed
+from offline_training.ner.readouts.class_readout import carried_classifier
 from offline_training.settings import NormalisationSettings
 from offline_training.training import train_bundle
 from rt_ner.bundle.assembly import assemble_bundle
@@ -24,6 +26,7 @@ from rt_ner.bundle.storage import load_bundle, save_bundle
 from rt_ner.bundle.verification import run_windows
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.session import Session
+from rt_ner.decoding.readouts.classifier import Classifier
 from rt_ner.decoding.readouts.readout import Readout, fit_readout
 from rt_ner.decoding.specification import DecoderSpecification
 from rt_ner.decoding.windows import WindowShape
@@ -41,7 +44,7 @@ from rt_ner.recalibration.readouts.adaptation import (
     bounded,
 )
 from rt_ner.recalibration.readouts.own_decoding import doubt_on
-from rt_ner.recalibration.readouts.refit import recalibrate_readout
+from rt_ner.recalibration.readouts.refit import compared, intended_session, recalibrate_readout
 from rt_ner.recalibration.readouts.stepwise import with_readout
 from rt_ner.recalibration.use import Use
 from rt_ner.terminal.progress import no_progress
@@ -133,37 +136,65 @@ def test_an_encoder_learns_on_when_electrodes_have_moved(
     order[:32] = np.random.default_rng(0).permutation(32)
     parts: list[float] = []
     found = recalibrate_encoder(
-        Use((replace(played, counts=played.counts[:, order]),)),
-        classifying_bundle(small_bundle),
-        parts.append,
+        Use((replace(played, counts=played.counts[:, order]),)), small_bundle, parts.append
     )
     assert found.is_better
     recalibrated = found.trained.bundle
     assert recalibrated.manifest.window == small_bundle.manifest.window
     assert recalibrated.model.readout.matrix.tolist() == small_bundle.model.readout.matrix.tolist()
-    assert recalibrated.manifest.classifier is None, "its latents are others"
-    assert found.notice.startswith("the classifier of choice is left out, because the encoder has")
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1.0)
 
 
-def test_an_encoder_keeps_its_normalisation_and_a_filter_stays_one(
+def test_a_classifier_is_carried_over_to_other_latents_without_labels() -> None:
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(400, 3)).astype(np.float32)
+    turned = (latents @ rng.normal(size=(3, 3)) + 1.0).astype(np.float32)
+    for names in (("0", "1"), ("rest", "left", "right")):
+        earlier = Classifier(rng.normal(size=(9, len(names))), np.zeros(len(names)), names, "x")
+        carried = carried_classifier(earlier, latents, turned)
+        assert (carried.classes, carried.of) == (names, "x")
+        likely = earlier.classify_all(latents), carried.classify_all(turned)
+        np.testing.assert_allclose(likely[0], likely[1], atol=0.02)
+
+
+def test_a_class_that_never_occurs_can_not_be_carried_over() -> None:
+    latents = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    earlier = Classifier(np.zeros((9, 2)), np.array([9.0, 0.0]), ("0", "1"), "click")
+    with pytest.raises(SessionError, match="decides for 1 nowhere in the reaches"):
+        carried_classifier(earlier, latents, latents)
+
+
+def test_an_encoder_keeps_its_normalisation_and_its_classes_and_a_filter_stays_one(
     small_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Without its classes, a swap or the decoder's next start would take the clicks away."""
     monkeypatch.setattr("offline_training.closed_loop.encoder.USUAL_STEPS", 5)
     settings = quick_settings(
         normalisation=NormalisationSettings(use="on", update_s=2.0),
         readout="kalman",
         **SMALL_NETWORK,
     )
-    bundle = train_bundle(small_session, settings, torch.device("cpu"), no_progress).bundle
+    trained = train_bundle(small_session, settings, torch.device("cpu"), no_progress).bundle
+    bundle = classifying_bundle(trained)
     use = Use((used(bundle, small_session),))
-    found = recalibrate_encoder(use, bundle, lambda _: None).trained.bundle.model
-    assert found.normalisation is not None
+    found = recalibrate_encoder(use, bundle, lambda _: None)
+    model = found.trained.bundle.model
+    assert model.normalisation is not None
     assert bundle.model.normalisation is not None
-    assert found.normalisation.pace == bundle.model.normalisation.pace
-    assert found.readout.memory.any()
-    assert found.readout.outputs == bundle.model.readout.outputs
+    assert model.normalisation.pace == bundle.model.normalisation.pace
+    assert model.readout.memory.any()
+    assert model.readout.outputs == bundle.model.readout.outputs
+    assert found.trained.bundle.encoder_onnx != bundle.encoder_onnx
+    assert model.classes == bundle.model.classes
+    told = re.fullmatch(
+        r"on held-out reaches, the classifier of choice .* in (\d+) % of .*", found.notice
+    )
+    assert told
+    assert int(told[1]) >= 90
+    monkeypatch.setattr("rt_ner.recalibration.readouts.refit._LEAST_AGREED", 1.01)
+    with pytest.raises(SessionError, match=r"too seldom to take its place: .*--part readout"):
+        compared(found.trained, intended_session(use, bundle), bundle.model)
 
 
 def test_before_it_learns_the_network_is_the_encoder_in_use(

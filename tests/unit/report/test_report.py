@@ -23,7 +23,8 @@ from rt_ner.report.page.sections.overview import overview_of
 from rt_ner.report.reading.electrodes import Electrodes
 from rt_ner.report.reading.session import Session, read_session
 from rt_ner.report.reading.streams import Wanted
-from rt_ner.task.scores import bit_rate, score_block
+from rt_ner.task.scores import bit_rate, machine_scores, score_block
+from rt_ner.task.settings import Layout, Selection, TaskSettings
 from tests.helpers.recorded_sessions import (
     BEGIN_S,
     PlayedTask,
@@ -78,6 +79,29 @@ def test_scores_are_the_task_s_own(session: Session) -> None:
     assert session.task.whole.bit_rate_bps == bit_rate(PLAYED.machine.trials, n_choices)
     assert [block.decoder for block in session.task.blocks] == [1, 2]
     assert sum(block.score.trials for block in session.task.blocks) == 6
+
+
+def test_clicks_are_scored_as_the_task_scores_them_and_block_by_block(tmp_path: Path) -> None:
+    settings = TaskSettings(
+        layout=Layout.GRID, selection=Selection.CLICK, trials=12, timeout_s=1.0, seed=1
+    )
+    played = PlayedTask(settings)
+    path = write_session(tmp_path, decoder_streams(LABELS, "n"), task_streams(played))
+    session = read_session(path)
+    assert session.task
+    own, whole, blocks = machine_scores(played.machine), session.task.whole, session.task.blocks
+    outcomes = [(bool(one.selected), one.success) for one in played.machine.trials]
+    assert {(True, True), (True, False), (False, False)} == set(outcomes)
+    assert whole.bit_rate_bps == own["bitrate_bps"]
+    assert whole.false_clicks_per_min == own["false_clicks_per_min"] > 0
+    assert len(blocks) == 2, "a swap"
+    minutes = [(one.trials[-1].end_ns - one.trials[0].go_ns) / 60e9 for one in blocks]
+    n_false = sum(one.false_clicks_per_min * m for one, m in zip(blocks, minutes, strict=True))
+    assert n_false == pytest.approx(played.machine.n_false_clicks)
+    page = page_of([session]).decode()
+    assert "6 × 6 cells of 3.3 cm, by clicks" in page
+    assert "false clicks / min" in page
+    assert f"{blocks[1].false_clicks_per_min:.2f}" in page
 
 
 def test_states_losses_swaps_and_latency_are_those_of_the_loop(session: Session) -> None:

@@ -73,13 +73,14 @@ def test_the_pages_orders_reach_the_rig_once(
     sent: list[str] = []
     outlet = SimpleNamespace(is_heard=lambda: True, send=sent.append)
     monkeypatch.setattr(module, "CommandOutlet", lambda _: outlet)
-    commanding = Commanding("rig-1-page", ["train"])
+    commanding = Commanding("rig-1-page", ["loop", "train"])
     link = PageLink(Rig(RigSettings(), tmp_path), RigTeller(lambda _: None, tmp_path / "logs"))
     link.greet(Heard())  # type: ignore[arg-type]
-    assert {"hold", "resume", "rest", "start", "loop", "train"} == set(commanding.orders)
-    assert [commanding.obey(order) for order in ("hold", "train", "rest")] == ["", "", ""]
+    to_decoder = ["hold", "resume", "slower", "faster", "swap", "undo"]
+    assert {*to_decoder, "rest", "start", "loop", "train"} == set(commanding.orders)
+    assert [commanding.obey(order) for order in (*to_decoder, "train", "rest")] == [""] * 8
     (tmp_path / "logs" / "page.events.jsonl").write_text(capsys.readouterr().out)
-    assert sent == ["hold"]
+    assert sent == to_decoder
     assert link.orders() == ["train", "rest"]
     assert link.orders() == []
 

@@ -1,6 +1,7 @@
 """A rig with a page: the loop first, then all that the page orders; the page runs through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from rt_ner.rig import session as module
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.file.settings import RigSettings
 from rt_ner.rig.plan.part import Part, Plan
-from rt_ner.rig.session import FindingsError, run_rig
+from rt_ner.rig.plan.steps import Step
+from rt_ner.rig.session import FindingsError, Session, open_session
 
 Runs = list[list[str]]
 
@@ -23,9 +25,11 @@ class FakeRun:
 
     runs: Runs
     orders: list[str]
+    pages: list[Part]
 
     def __init__(self, rig: Rig, plan: Plan, tell: Callable[[str], None], page: Any) -> None:
         self.runs.append([part.name for part in plan.parts])
+        self.pages.append(plan.parts[0])
         self._page = page
         self.ordered = ""
         self.supervisor = SimpleNamespace(members=[], member=lambda _: None)
@@ -51,13 +55,20 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return wrong
 
 
-def serve(folder: Path, bundle: str, orders: list[str]) -> tuple[Runs, list[str]]:
-    FakeRun.runs, FakeRun.orders = [], orders
+@contextmanager
+def opened(folder: Path, bundle: str, orders: list[str]) -> Iterator[tuple[Session, list[str]]]:
+    FakeRun.runs, FakeRun.pages, FakeRun.orders = [], [], orders
     settings = RigSettings.model_validate(
         {"page": {"enabled": True}, "decoder": {"bundle": bundle}, "day": "day1"}
     )
     told: list[str] = []
-    run_rig(Rig(settings, folder), Event(), told.append)
+    with open_session(Rig(settings, folder), told.append) as session:
+        yield session, told
+
+
+def serve(folder: Path, bundle: str, orders: list[str]) -> tuple[Runs, list[str]]:
+    with opened(folder, bundle, orders) as (session, told):
+        session.up(Event())
     return FakeRun.runs, told
 
 
@@ -102,3 +113,23 @@ def test_what_is_wrong_at_the_start_is_an_error_and_later_is_told(
     runs, told = serve(tmp_path, "", ["loop"])
     assert runs == [["page"], ["page"]]
     assert "no camera" in told
+
+
+def test_one_page_without_steps_serves_a_whole_day_and_its_stop_ends_it(
+    tmp_path: Path, findings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, is_over = list[str](), Event()
+    monkeypatch.setattr(module, "_result", lambda step, *_: {"of": step})
+    monkeypatch.setattr(module.PageLink, "orders", lambda _: ["start"] * (len(FakeRun.runs) == 1))
+    monkeypatch.setattr(module.PageLink, "end", lambda _: ended.append("page"))
+    with opened(tmp_path, "bundle", ["", "", "rest"]) as (session, told):
+        for step in (Step.CALIBRATE, Step.TRAIN):
+            assert session.run(step, is_over) == {"of": step}
+        assert told == ["page: 'start' came while nothing ran, and is left out"]
+        assert session.run(Step.DECODE, is_over) == {}
+        assert is_over.is_set()
+        assert ended == []
+    assert ended == ["page"]
+    assert FakeRun.runs == [["page", "calibrate"], ["page", "train"], ["page", "decode"]]
+    assert len({part.arguments for part in FakeRun.pages}) == 1
+    assert FakeRun.pages[0].arguments[FakeRun.pages[0].arguments.index("--steps") + 1] == ""

@@ -12,7 +12,7 @@ from rt_ner.core.contract.kinds import TIMING_LABELS, Kind
 from rt_ner.live.states import State
 from rt_ner.rig.page.watch.decoder import NO_ANSWER, NO_DECODER, WatchedDecoder
 from rt_ner.rig.page.watch.files import NOTHING, WatchedFiles
-from rt_ner.rig.page.watch.snapshot import NOBODY, Watch, driver_of
+from rt_ner.rig.page.watch.snapshot import NOBODY, Watch, driver_of, idle_orders
 from rt_ner.rig.page.watch.text import shown
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.supervision.identity import identity_of
@@ -183,6 +183,43 @@ def test_the_present_block_is_counted_anew_with_each_start_of_the_task(tmp_path:
     write(tmp_path, part("task", status=Status.WAITING))
     files.poll()
     assert len(files.shown()["blocks"]) == 1
+
+
+def test_the_newest_word_on_offers_is_that_of_the_decoder_that_runs(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    nothing = {"is_offered": False, "can_undo": False}
+    told = tmp_path / "decoder.events.jsonl"
+    told.write_text(
+        '{"event": "swaps", "is_offered": true, "can_undo": false}\n'
+        '{"event": "state", "state": "RUNNING"}\n'
+        '{"event": "swaps", "is_offered": "1", "can_undo": true}\n'
+    )
+    for part_of, swaps in (
+        (part("decoder"), nothing | {"can_undo": True}),
+        (part("decoder", status=Status.FAILED), nothing),
+        (part("task"), nothing),
+    ):
+        write(tmp_path, part_of)
+        files.poll()
+        assert files.swaps == swaps
+
+
+@pytest.mark.parametrize(
+    ("state", "gain", "swaps", "idle"),
+    [
+        ("RUNNING", 1.0, (True, True), []),
+        ("HOLD", 1.0, (False, False), ["swap", "undo"]),
+        ("HOLD", 9.85, (True, False), ["faster", "undo"]),
+        ("RUNNING", 0.102, (False, True), ["slower", "swap"]),
+        ("CONNECTING", None, (True, True), ["faster", "slower"]),
+        (NO_ANSWER, 1.0, (True, True), ["faster", "slower", "swap", "undo"]),
+    ],
+)
+def test_orders_that_would_change_nothing_are_named(
+    state: str, gain: float | None, swaps: tuple[bool, bool], idle: list[str]
+) -> None:
+    named = dict(zip(("is_offered", "can_undo"), swaps, strict=True))
+    assert idle_orders(state, gain, named) == idle
 
 
 def test_only_the_logs_of_parts_can_be_read_and_never_the_pages(tmp_path: Path) -> None:

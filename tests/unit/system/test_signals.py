@@ -2,7 +2,9 @@
 
 import signal
 
-from rt_ner.system.signals import stop_on_signals
+import pytest
+
+from rt_ner.system.signals import interrupted_by_signals, stop_on_signals
 
 
 def test_a_signal_while_the_event_is_waited_for_sets_it() -> None:
@@ -21,3 +23,10 @@ def test_without_a_signal_the_block_ends_by_itself() -> None:
     with stop_on_signals() as stop:
         pass
     assert not stop.is_set()
+
+
+def test_a_wait_for_a_key_is_interrupted_by_each_signal() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

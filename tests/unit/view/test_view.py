@@ -22,7 +22,7 @@ from rt_ner.view.control.recorders import RemoteLabRecorder
 from rt_ner.view.panels.electrodes.array import ArrayPanel
 from rt_ner.view.panels.latency import LatencyPanel
 from rt_ner.view.panels.latents import Cloud, LatentPanel
-from rt_ner.view.panels.traces import Trace, all_traces
+from rt_ner.view.panels.traces import Trace, all_traces, legend_of
 from rt_ner.view.shown_bundle import load_shown_bundle
 from rt_ner.view.signals.channels import Channels
 from rt_ner.view.signals.signals import Signals
@@ -228,6 +228,18 @@ def test_traces_draw_what_was_decoded_and_what_was_true(app: QApplication, told:
     low, high = vx.getViewBox().viewRange()[1]
     assert low < drawn.min()
     assert drawn.max() < high
+
+
+def test_a_hand_in_a_closed_loop_is_not_called_true(app: QApplication, told: Told) -> None:
+    vx = all_traces()[0]
+    vx.refresh(told)
+    assert "true" in vx.plotItem.titleLabel.text
+    told.put_cursor(0.0, 0.0)
+    vx.refresh(told)
+    assert "the subject's hand" in vx.plotItem.titleLabel.text
+    assert "true" not in vx.plotItem.titleLabel.text
+    told.absent.add(Kind.KINEMATICS)
+    assert legend_of(told).endswith("decoded</span>")
 
 
 def test_latents_of_the_cloud_have_their_directions_colours(app: QApplication, told: Told) -> None:

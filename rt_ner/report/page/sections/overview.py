@@ -36,6 +36,7 @@ class Overview:
     acquire_s: float
     throughput_bps: float
     bit_rate_bps: float
+    false_clicks_per_min: float
     running: float
     median_ms: float
     p99_ms: float
@@ -60,6 +61,7 @@ def overview_of(session: Session) -> Overview:
         acquire_s=whole.score.acquire_s_median if whole else nan,
         throughput_bps=whole.score.throughput_bps if whole else nan,
         bit_rate_bps=whole.bit_rate_bps if whole else nan,
+        false_clicks_per_min=whole.false_clicks_per_min if whole else nan,
         running=running_s / session.length_s if session.stays and session.length_s else nan,
         median_ms=tail[0],
         p99_ms=tail[1],
@@ -85,7 +87,7 @@ def overview(session: Session) -> list[Element]:
         (number(100 * found.success, ".0f", " %"), f"of {found.n_trials} trials succeeded"),
         (number(found.acquire_s, ".2f", " s"), "to acquire a target (median)"),
         (number(found.throughput_bps), "bits/s throughput (Fitts, mean)"),
-        (number(found.bit_rate_bps), "bits/s achieved bit rate"),
+        (number(found.bit_rate_bps), "bits/s net bit rate"),
         (number(100 * found.running, ".0f", " %"), "of the time in RUNNING"),
         (
             number(found.median_ms, ".2f", " ms"),
@@ -93,6 +95,8 @@ def overview(session: Session) -> list[Element]:
         ),
         (f"{found.n_silent} / {found.n_hot}", f"silent / hot of {found.n_electrodes} electrodes"),
     ]
+    if not math.isnan(found.false_clicks_per_min):
+        shown.insert(4, (number(found.false_clicks_per_min), "false clicks per minute"))
     lines = [
         element("li", text, **({"class_": "odd"} if is_odd else {}))
         for text, is_odd in _lines(session, found)

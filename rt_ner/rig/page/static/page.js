@@ -93,12 +93,20 @@ function blockLine(block) {
 function showSteps(steps) {
   if (shownSteps === steps.join()) return;
   shownSteps = steps.join();
-  by("steps").replaceChildren(...["loop", ...steps].map((name) => {
+  by("steps").replaceChildren(...steps.map((name) => {
     const button = line(name === "loop" ? "Closed loop" : name[0].toUpperCase() + name.slice(1), "button");
     button.dataset.order = name;
     button.dataset.twice = "Press again: ends what runs";
     return button;
   }));
+}
+
+// What would change nothing can't be pressed.
+function showGainAndSwap({ gain, idle }) {
+  for (const order of ["slower", "faster", "swap", "undo"])
+    document.querySelector(`[data-order=${order}]`).disabled = idle.includes(order);
+  put(by("gain"), gain === null ? "–" : gain.toFixed(2));
+  put(by("swap"), idle.includes("swap") ? "Swap" : "Swap to the new bundle");
 }
 
 function showLogs(logs) {
@@ -119,6 +127,7 @@ function show(seen) {
   fill(by("notices"), [...seen.notices].reverse(), (text) => line(text));
   fill(by("told"), [...seen.told].reverse(), (text) => line(text));
   showSteps(seen.steps);
+  showGainAndSwap(seen);
   showLogs(seen.logs);
   const alarm = seen.is_watched ? "" : "Nobody watches over this rig: rt-ner rig up has ended. Start it again.";
   by("alarm").hidden = !alarm;

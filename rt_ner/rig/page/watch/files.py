@@ -10,13 +10,14 @@ from typing import Any
 from rt_ner.core.errors import ConfigError
 from rt_ner.rig.links.tail import LogTail
 from rt_ner.rig.links.teller import RIG_LOG
+from rt_ner.rig.page.watch.part_events import PartEvents
 from rt_ner.rig.page.watch.text import all_shown, shown
 from rt_ner.rig.plan.part import DECODER, PAGE, TASK
 from rt_ner.rig.plan.steps import Step
 from rt_ner.rig.supervision.process import log_of
 from rt_ner.rig.supervision.state_file import PartState, RigState, read_state
 from rt_ner.rig.supervision.supervisor import Status
-from rt_ner.system.processes import event_log_of, parsed
+from rt_ner.system.processes import parsed
 
 _N_TOLD, _N_BLOCKS = 40, 12
 _LOG_BYTES = 32_768
@@ -38,10 +39,9 @@ class WatchedFiles:
         self._state_file, self._logs = state_file, logs
         self._rig_tail = LogTail(log_of(logs, RIG_LOG))
         self._blocks_tail = LogTail(blocks)
-        self._trials_tail: tuple[int, LogTail] | None = None
+        self._task, self._decoder = (PartEvents(name, logs) for name in (TASK, DECODER))
         self._told: deque[str] = deque(maxlen=_N_TOLD)
         self._blocks: deque[dict[str, Any]] = deque(maxlen=_N_BLOCKS)
-        self._trials: list[bool] = []
         self.state: RigState | None = None
 
     @property
@@ -70,19 +70,15 @@ class WatchedFiles:
         for line in self._blocks_tail.lines():
             if scores := parsed(line, "step"):
                 self._blocks.append(_block(scores))
-        self._poll_trials()
+        for events in (self._task, self._decoder):
+            events.poll(self.parts)
 
-    def _poll_trials(self) -> None:
-        """Read the outcomes of the present block; each start of the task has a log of its own."""
-        task = self.parts.get(TASK)
-        if task is None or task.pid is None:
-            self._trials_tail, self._trials = None, []
-            return
-        if self._trials_tail is None or self._trials_tail[0] != task.pid:
-            log = event_log_of(log_of(self._logs, TASK))
-            self._trials_tail, self._trials = (task.pid, LogTail(log)), []
-        messages = [parsed(line, "success") for line in self._trials_tail[1].lines()]
-        self._trials += [bool(message["success"]) for message in messages if message]
+    @property
+    def swaps(self) -> dict[str, bool]:
+        """True for ``is_offered`` if a swap would change the decoder, for ``can_undo`` likewise."""
+        told = [event for event in self._decoder.told if event["event"] == "swaps"]
+        newest = told[-1] if told else {}
+        return {name: newest.get(name) is True for name in ("is_offered", "can_undo")}
 
     def shown(self) -> dict[str, Any]:
         """Return all as JSON values."""
@@ -95,9 +91,9 @@ class WatchedFiles:
         }
 
     def _present_block(self) -> Iterable[dict[str, Any]]:
-        if self._trials:
-            n = len(self._trials)
-            scores = {"trials": n, "success_rate": sum(self._trials) / n}
+        trials = [bool(event["success"]) for event in self._task.told if "success" in event]
+        if trials:
+            scores = {"trials": len(trials), "success_rate": sum(trials) / len(trials)}
             yield _block({"step": "now", **scores})
 
     def log_names(self) -> list[str]:

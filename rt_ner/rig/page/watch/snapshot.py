@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rt_ner.live.states import State
+from rt_ner.live.rules.safety import can_change_gain
+from rt_ner.live.states import Command, State
 from rt_ner.rig.page.watch.decoder import NO_DECODER, WatchedDecoder
 from rt_ner.rig.page.watch.files import WatchedFiles
 from rt_ner.rig.plan.part import DECODER, TASK
@@ -14,7 +15,7 @@ NOBODY = "nobody (the velocity is zero)"
 
 
 class Watch:
-    """The decoder and the files of a rig; ``steps``: the steps of its day."""
+    """The decoder and the files of a rig; ``steps``: those that can be ordered."""
 
     def __init__(self, decoder: WatchedDecoder, files: WatchedFiles, steps: Sequence[str]) -> None:
         self._decoder = decoder
@@ -40,7 +41,7 @@ class Watch:
         """
         self._decoder.poll()
         self._files.poll()
-        state = self._state()
+        state, decoder = self._state(), self._decoder.shown()
         seen = {
             "at_ms": round(time.time() * 1e3),
             "number": number,
@@ -48,7 +49,8 @@ class Watch:
             "state": state,
             "driver": driver_of(self._files.parts.get(TASK), state),
             "steps": list(self._steps),
-            **self._decoder.shown(),
+            "idle": idle_orders(state, decoder["gain"], self._files.swaps),
+            **decoder,
             **self._files.shown(),
         }
         return json.dumps(seen, allow_nan=False)
@@ -76,6 +78,35 @@ def driver_of(task: PartState | None, state: str) -> str:
     if "--assist" in arguments:
         return f"the decoder, with assistance {_after('--assist', arguments)}"
     return "the decoder"
+
+
+def idle_orders(state: str, gain: float | None, swaps: Mapping[str, bool]) -> list[str]:
+    """Return the operator's orders that would change nothing now.
+
+    Parameters
+    ----------
+    state
+        The state that is shown.
+    gain
+        The decoder's gain; None if it is not known.
+    swaps
+        True for ``is_offered`` if a bundle can be swapped to, for ``can_undo`` if a swap can be
+        undone.
+
+    Returns
+    -------
+    list[str]
+        The orders; all four where no decoder answers.
+
+    """
+    is_possible = {
+        Command.FASTER: gain is not None and can_change_gain(gain, 1),
+        Command.SLOWER: gain is not None and can_change_gain(gain, -1),
+        Command.SWAP: swaps["is_offered"],
+        Command.UNDO: swaps["can_undo"],
+    }
+    answers = state in list(State)
+    return [str(order) for order, possible in is_possible.items() if not (answers and possible)]
 
 
 def _after(option: str, arguments: Sequence[str]) -> str:
