@@ -72,7 +72,10 @@ def run_rig(rig: Rig, stop: Event, tell: Tell, step: Step | None = None) -> dict
 
     """
     earlier = unwatched_state(rig)
-    session = Session(rig, stop, RigTeller(tell, rig.logs), earlier)
+    if earlier and rig.is_of_today and any(part.runs for part in earlier.parts):
+        # It may have been started before midnight, and its bundles are of that day.
+        rig = rig.on_day(earlier.day or rig.settings.day)
+    session = Session(rig, stop, RigTeller(tell, rig.logs, rig.events_file), earlier)
     if step is None and rig.settings.page.enabled:
         session.serve()
         return {}
@@ -132,7 +135,10 @@ class Session:
         earlier, self._earlier, self._running = self._earlier, None, (PAGE,)
         run.run(self._stop, earlier)
         self._ordered = run.ordered
-        _keep_scores(self._rig, step, bundle, run.supervisor.member(TASK))
+        try:
+            _keep_scores(self._rig, step, bundle, run.supervisor.member(TASK))
+        except OSError as error:
+            self._tell(f"the block's scores can't be kept in {self._rig.blocks_file}: {error}")
         if run.supervisor.member(RECORDER):
             report_day(self._rig, self._tell)
         if step is None or run.ordered or self._stop.is_set():
