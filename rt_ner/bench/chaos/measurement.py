@@ -21,6 +21,7 @@ from rt_ner.lsl.streams import local_now_ns
 _BEGIN_S = 60.0
 # Longer than the longest pause before a part is started again.
 _LONGEST_S = 60.0
+_LAST_WORDS = 5
 
 Progress = Callable[[str], object]
 
@@ -145,6 +146,8 @@ def measure_chaos(plan: ChaosPlan, folder: Path, tell: Progress) -> Chaos:
             if witness is not None:
                 witness.close()
         recordings = rig.recordings()
+        if not rig.report.is_file():
+            tell("\n".join(["the rig's last words:", *rig.said()[-_LAST_WORDS:]]))
         return Chaos(
             done=tuple(done),
             parts=tuple(part.name for part in rig.seen.values()),
