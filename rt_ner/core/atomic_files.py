@@ -19,6 +19,18 @@ def check_home(folder: Path) -> None:
         )
 
 
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Return the numbers of a file's disk and of the file; None if it is not there.
+
+    They tell a file from another one in its place, as after a drive was pulled.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 @contextmanager
 def fresh_file(path: Path) -> Iterator[Path]:
     """Yield the path of a hidden file, which becomes ``path`` if the block ends without an error.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rt_ner.record.engines.engine import Engine, Summary
     from rt_ner.record.naming import RecordingName
 
+# Exit code of a recording that ended before anybody wanted it to.
+_DISK_IS_FULL = 2
+
 
 def record(
     folder: Annotated[
@@ -100,6 +103,8 @@ def record(
     _report(path, summary, console, as_json)
     if with_report:
         _write_page(path, tell, alone)
+    if not stop.is_set():
+        raise typer.Exit(_DISK_IS_FULL)
 
 
 def _write_page(path: Path, tell: Callable[[str], None], alone: threading.Event) -> None:

@@ -7,6 +7,8 @@ import pylsl
 
 from rt_ner.record.engines.engine import Engine
 
+# A watch that looks only after so long has slept with the computer, and the sources with it.
+_ASLEEP_S = 5.0
 # A file that should have grown by this many bytes, but has not: more than LabRecorder buffers.
 _SILENT_S, _SILENT_BYTES = 15.0, 65_536
 
@@ -28,16 +30,19 @@ class GrowthWatch:
         self._tell = tell
         self._clock_s = clock_s
         self._size = 0
-        self._grown_at_s = clock_s()
+        self._grown_at_s = self._looked_at_s = clock_s()
         self._is_silent = False
 
     def begin(self) -> None:
         """Count from now on."""
-        self._grown_at_s = self._clock_s()
+        self._grown_at_s = self._looked_at_s = self._clock_s()
 
     def check(self, streams: Iterable[pylsl.StreamInfo]) -> None:
         """Look at what was written; ``streams`` are those that can be recorded now."""
         now_s = self._clock_s()
+        if now_s - self._looked_at_s > _ASLEEP_S:
+            self._grown_at_s = now_s
+        self._looked_at_s = now_s
         size = self._engine.n_bytes()
         if size > self._size or bytes_per_s(streams) * _SILENT_S < _SILENT_BYTES:
             self._grown_at_s = now_s

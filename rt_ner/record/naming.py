@@ -82,14 +82,27 @@ class RecordingName:
         return _recordings(where, f"{stem}_run-*_ephys.*")
 
     def session_runs(self, folder: Path) -> list[Path]:
-        """Return the runs of all tasks of the session, by the time of their last change."""
+        """Return the runs of all tasks of the session, in order of their names.
+
+        Their files' dates are those of a clock that may have been set.
+        """
         where, _ = self._place(folder)
-        return sorted(_recordings(where, "*_ephys.*"), key=lambda run: run.stat().st_mtime)
+        return _recordings(where, "*_ephys.*")
 
     def report_path(self, folder: Path) -> Path:
         """Return the path of the report on all runs of the session."""
         where, stem = self._place(folder)
         return where / f"{stem.partition('_task-')[0]}_report.html"
+
+    def rig_events_path(self, folder: Path) -> Path:
+        """Return the path of what happened to the rig during the session."""
+        where, _ = self._place(folder)
+        return self.rig_events_beside(where / "recording")
+
+    def rig_events_beside(self, recording: Path) -> Path:
+        """Return the path of what happened to the rig, in the folder of a recording."""
+        session = self.session or today()
+        return recording.with_name(f"sub-{self.subject}_ses-{session}_rig.jsonl")
 
     def _place(self, folder: Path) -> tuple[Path, str]:
         """Return the folder of all runs, and the beginning of their names."""

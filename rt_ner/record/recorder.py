@@ -7,16 +7,19 @@ from threading import Event
 
 import pylsl
 
+from rt_ner.core.atomic_files import place_of
 from rt_ner.core.errors import StreamError
 from rt_ner.lsl.discovery import describe_stream
 from rt_ner.lsl.network.search import POLL_S, StreamSearch
-from rt_ner.record.engines.engine import Engine, Summary
+from rt_ner.record.engines.engine import Engine, RecorderLostError, Summary
 from rt_ner.record.growth import GrowthWatch
 from rt_ner.system.processes import tell_parent
 
 _LOOK_S = 1.0
 _GB = 1e9
-_LITTLE_GB, _LEAST_GB = 5.0, 0.5
+_LITTLE_GB = 5.0
+# With less free space, recording ends.
+LEAST_FREE_GB = 0.5
 
 
 class Recorder:
@@ -35,6 +38,7 @@ class Recorder:
         self._strangers: set[str] = set()
         self._growth = GrowthWatch(engine, tell)
         self._is_low = False
+        self._place: tuple[int, int] | None = None
 
     def wait_for(self, source_ids: Sequence[str], stop: Event) -> None:
         """Wait until these streams are visible, or until stopped."""
@@ -45,7 +49,12 @@ class Recorder:
             stop.wait(POLL_S)
 
     def start(self) -> list[pylsl.StreamInfo]:
-        """Start, and return the recorded streams; raise StreamError if there are none."""
+        """Start, and return the recorded streams; StreamError if there are none, or no room."""
+        if (free_gb := self._free_gb()) < LEAST_FREE_GB:
+            raise StreamError(
+                f"only {free_gb:.1f} GB are free on {self._path.parent}, and recording ends at "
+                f"{LEAST_FREE_GB:g} GB: free space there, then start again"
+            )
         # A new search, which shows none that has just ended.
         seen = StreamSearch().settled()
         if not seen:
@@ -57,11 +66,12 @@ class Recorder:
     def watch(self, stop: Event) -> None:
         """Watch the recording until stopped, or until the disk is nearly full.
 
-        Raises RecorderLostError if whatever writes it dies.
+        Raises RecorderLostError if whatever writes it dies, or the file is not there any more.
         """
         self._growth.begin()
         while not stop.wait(_LOOK_S):
             self._engine.check()
+            self._check_place()
             self._look_around()
             self._growth.check(
                 info for identity, info in self._recorded.items() if identity not in self._gone
@@ -71,12 +81,25 @@ class Recorder:
 
     def finish(self) -> Summary:
         """Stop recording, and return what the file holds."""
-        return self._engine.finish()
+        try:
+            return self._engine.finish()
+        except OSError as error:
+            return Summary({}, [f"all: {self._path} can't be read ({error})"])
+
+    def _check_place(self) -> None:
+        """Raise RecorderLostError if the file is not there any more, or is another one."""
+        place = place_of(self._path)
+        if self._place is not None and place != self._place:
+            raise RecorderLostError(
+                f"{self._path} is not there any more: its drive was pulled, or its folder moved. "
+                "What was recorded is on the drive; put it back, and start another recording"
+            )
+        self._place = place
 
     def _disk_is_full(self) -> bool:
         """Return True if recording must end, and warn well before."""
-        free_gb = shutil.disk_usage(self._path.parent).free / _GB
-        if free_gb < _LEAST_GB:
+        free_gb = self._free_gb()
+        if free_gb < LEAST_FREE_GB:
             self._tell(
                 f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends, so that "
                 f"{self._path.name} stays intact; free space before the next one"
@@ -85,10 +108,13 @@ class Recorder:
         if free_gb < _LITTLE_GB and not self._is_low:
             self._tell(
                 f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends at "
-                f"{_LEAST_GB:g} GB"
+                f"{LEAST_FREE_GB:g} GB"
             )
         self._is_low = free_gb < _LITTLE_GB
         return False
+
+    def _free_gb(self) -> float:
+        return shutil.disk_usage(self._path.parent).free / _GB
 
     def _look_around(self) -> None:
         """Report recorded streams that go or come back, and new streams."""

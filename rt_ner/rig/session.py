@@ -65,7 +65,11 @@ def open_session(rig: Rig, tell: Tell) -> Iterator["Session"]:
         If this rig is up already.
 
     """
-    session = Session(rig, RigTeller(tell, rig.logs), unwatched_state(rig))
+    earlier = unwatched_state(rig)
+    if earlier and rig.is_of_today and any(part.runs for part in earlier.parts):
+        # It may have been started before midnight, and its bundles are of that day.
+        rig = rig.on_day(earlier.day or rig.settings.day)
+    session = Session(rig, RigTeller(tell, rig.logs, rig.events_file), earlier)
     try:
         yield session
     finally:
@@ -153,7 +157,10 @@ class Session:
         self._ordered = run.ordered
         if run.ordered and not self._on_offer:
             stop.set()
-        _keep_scores(self.rig, step, bundle, run.supervisor.member(TASK))
+        try:
+            _keep_scores(self.rig, step, bundle, run.supervisor.member(TASK))
+        except OSError as error:
+            self._tell(f"the block's scores can't be kept in {self.rig.blocks_file}: {error}")
         if run.supervisor.member(RECORDER):
             report_day(self.rig, self._tell)
         if step is None or run.ordered or stop.is_set():

@@ -35,6 +35,8 @@ _LOWEST_PRIORITY = 19
 _ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Set for a child whose parent reads its events.
 _PARENT_LISTENS = "RT_NER_PARENT_LISTENS"
+# Events that a full disk did not take, oldest first.
+_UNTOLD: list[str] = []
 
 Message = dict[str, Any]
 
@@ -50,8 +52,7 @@ def parsed(line: str | bytes, key: str) -> Message | None:
 
 def write_event(event: str, **values: object) -> None:
     """Write an event on stdout."""
-    sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
-    sys.stdout.flush()
+    _write(_event_line(event, values))
 
 
 def event_log_of(log: Path) -> Path:
@@ -61,15 +62,40 @@ def event_log_of(log: Path) -> Path:
 
 def events_in(event_log: Path, name: str) -> list[Message]:
     """Return the values of all events of this name in a file, oldest first."""
-    lines = event_log.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _text_in(event_log).splitlines()
     events = [event for line in lines if (event := parsed(line, "event"))]
     return [event for event in events if event.pop("event") == name]
 
 
+def _text_in(file: Path) -> str:
+    """Return a text that others write; nothing if it can't be read, as on a drive pulled out."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def tell_parent(event: str, **values: object) -> None:
-    """Write an event on stdout if the process that started this one reads events."""
-    if os.environ.get(_PARENT_LISTENS):
-        write_event(event, **values)
+    """Write an event on stdout if the process that started this one reads events.
+
+    What a full disk does not take is written with the next event: it must not end a session.
+    """
+    if not os.environ.get(_PARENT_LISTENS):
+        return
+    _UNTOLD.append(_event_line(event, values))
+    with suppress(OSError):
+        while _UNTOLD:
+            _write(_UNTOLD[0])
+            _UNTOLD.pop(0)
+
+
+def _event_line(event: str, values: Message) -> str:
+    return json.dumps({"event": event, **values}) + "\n"
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 def listen_for_orders(
@@ -139,7 +165,7 @@ class ChildProcess:
     def log_lines(self) -> list[str]:
         """Return the lines of text so far; while the process runs, only complete lines."""
         has_ended = self.has_ended()
-        text = self._log.read_text(encoding="utf-8", errors="replace")
+        text = _text_in(self._log)
         return (text if has_ended else text[: text.rfind("\n") + 1]).splitlines()
 
     def last_words(self) -> str:

@@ -1,7 +1,7 @@
 """Command that does faults to a whole rig."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,16 +35,19 @@ def rig(
         bool,
         typer.Option(
             "--alone",
-            help="Cut the network and fill the disk too. Only as root, with network and mounts "
-            "that no other program has: unshare --net --mount rt-ner bench rig --alone.",
+            help="Cut the network, fill the disk and pull the drive too. Only as root, with "
+            "network and mounts that no other program has: unshare --net --mount rt-ner bench rig "
+            "--alone.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do faults to a whole rig at random, and see it recover.
 
-    Kills and freezes its parts, opens streams of strangers and a second decoder of the same name.
-    Reports when all was well again, and every velocity that was not zero outside RUNNING.
+    Kills and freezes its parts, opens streams of strangers and a second decoder of the same name,
+    and sets the clock of the rig's processes. Reports when all was well again, every fault that the
+    rig's own report does not tell of, every trouble in that report that no fault explains, and
+    every velocity that was not zero outside RUNNING.
 
     Example: rt-ner bench rig --minutes 20
     """
@@ -56,16 +59,25 @@ def rig(
         rig_folder.mkdir()
         plan = ChaosPlan(used, 60 * minutes, every_s, seed, alone)
         summary = measure_chaos(plan, rig_folder, progress.print).summary()
-    faults = {
-        name: f"{found['times']} ×, well at most {found['longest_until_well_s']} s after"
-        for name, found in summary["faults"].items()
-    }
+    faults = {name: _fault_row(found) for name, found in summary["faults"].items()}
     rows = faults | {
         "never well again": str(summary["never_well"]),
+        "the rig's report": "written" if summary["report_written"] else "not written",
+        "faults in the report": f"{summary['reported']} of {len(summary['done'])}",
+        "troubles in the report": str(len(summary["troubles_in_report"])),
+        "… that no fault explains": "; ".join(summary["unexplained"]) or "none",
         "velocities that were not zero": f"{summary['velocities_not_zero']:,}",
         "… outside RUNNING": str(summary["of_these_outside_running"]),
         "… in a hop whose state was lost": str(summary["of_these_in_an_unknown_state"]),
         "the oldest of them": f"{summary['oldest_velocity_ms']:g} ms after its hop",
+        "second decoders let in": str(summary["second_decoders_not_refused"]),
+        "recordings overwritten": ", ".join(summary["overwritten"]) or "none",
         "left running at the end": ", ".join(summary["left_running"]) or "nothing",
     }
     show(f"faults in a rig, one every {every_s:g} s", summary, rows, as_json)
+
+
+def _fault_row(found: dict[str, Any]) -> str:
+    well_s, missed = found["longest_until_well_s"], found["not_reported"]
+    well = "not well again" if well_s is None else f"well {well_s:g} s after"
+    return f"{found['times']} ×, {well}" + (f", {missed} × not reported" if missed else "")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rt_ner.core.errors import RtNerError
 from rt_ner.live.states import State
-from rt_ner.rig.file.layout import load_rig
+from rt_ner.record.naming import RecordingName
+from rt_ner.rig.file.layout import BRAIN, load_rig
 from rt_ner.rig.file.template import VALUES, Template, rig_text
 from rt_ner.rig.plan.part import DECODER
 from rt_ner.rig.supervision.state_file import PartState, RigState, read_state
@@ -25,7 +26,20 @@ _END_S = 60.0
 class RunningRig:
     """A simulated subject, decoder, recorder and task under `rt-ner rig up`.
 
-    ``bundle``: bundle that is decoded, whatever it is worth. ``folder``: new, for all files.
+    Parameters
+    ----------
+    bundle
+        The bundle that is decoded, whatever it is worth.
+    folder
+        A new folder for all files.
+
+    Attributes
+    ----------
+    n_admitted
+        Number of second decoders that were not refused.
+    overwritten
+        Names of the recordings that have become others, shorter, or none.
+
     """
 
     def __init__(self, bundle: Path, folder: Path) -> None:
@@ -49,6 +63,9 @@ class RunningRig:
         self.settings = load_rig(self._file)
         self._n_starts = 0
         self._watch: ChildProcess
+        self._recorded: dict[Path, tuple[int, int]] = {}
+        self.n_admitted = 0
+        self.overwritten: set[str] = set()
         self.seen: dict[int, PartState] = {}
         self.start()
 
@@ -98,6 +115,25 @@ class RunningRig:
                 return None
             time.sleep(_POLL_S)
         return time.monotonic() - begun_s
+
+    @property
+    def report(self) -> Path:
+        """The page that the rig writes at its end."""
+        return self._name.report_path(self.settings.recordings)
+
+    @property
+    def _name(self) -> RecordingName:
+        return self.settings.recording_name(BRAIN)
+
+    def recordings(self) -> list[Path]:
+        """Return all recordings so far, and note those that were overwritten."""
+        found = self._name.session_runs(self.settings.recordings)
+        now = {path: (path.stat().st_ino, path.stat().st_size) for path in found}
+        for path, (number, size) in self._recorded.items():
+            is_same = path in now and now[path][0] == number and now[path][1] >= size
+            self.overwritten |= set() if is_same else {path.name}
+        self._recorded |= now
+        return found
 
     def said(self) -> list[str]:
         """Return all that the watch has said so far."""

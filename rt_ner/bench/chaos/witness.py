@@ -70,18 +70,13 @@ class Witness:
     ----------
     verdict
         What became of its velocities.
-    notices
-        What the decoder told its operator.
 
     """
 
     def __init__(self, decoder: str) -> None:
         self.verdict = Verdict()
-        self.notices: list[str] = []
         self._over = threading.Event()
-        self._inlets = {
-            kind: _opened(decoder, kind) for kind in (Kind.VELOCITY, Kind.TIMING, Kind.NOTICES)
-        }
+        self._inlets = {kind: _opened(decoder, kind) for kind in (Kind.VELOCITY, Kind.TIMING)}
         for inlet in self._inlets.values():
             inlet.flush()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -106,8 +101,6 @@ class Witness:
         rows, stamps_s = self._inlets[Kind.TIMING].pull_chunk(0.0, _MAX_SAMPLES)
         for stamp_s, row in zip(stamps_s, rows, strict=True):
             self.verdict.take_state(stamp_s, NUMBERED_STATES[int(row[_STATE])])
-        texts, _ = self._inlets[Kind.NOTICES].pull_chunk(0.0, _MAX_SAMPLES)
-        self.notices += [text for (text,) in texts]
 
 
 def _opened(decoder: str, kind: Kind) -> pylsl.StreamInlet:

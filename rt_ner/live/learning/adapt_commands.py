@@ -1,7 +1,8 @@
 """The command `rt-ner adapt`, which accompanies a running decoder."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,7 +70,7 @@ def adapt(
 
     In ordinary use, no task says which target is aimed at. Then name all targets with --screen.
 
-    Everything heard and learned is kept beside FOLDER, in a folder with the time of the start.
+    Everything heard and learned is kept beside FOLDER, in a folder with the start's time (UTC).
 
     Example: rt-ner adapt m1-bundle --out m1-next
 
@@ -87,7 +88,7 @@ def adapt(
         raise ConfigError(f"--out {out} is the bundle in use: name another folder")
     check_writable(out, overwrite=True)
     seen = screen_of(screen, in_use.manifest.reaching) if screen else None
-    day = Day(out.with_name(f"{out.name}.{datetime.now():%Y%m%d-%H%M%S}"))
+    day = Day(_new_folder(out))
     learner = _learner(method, in_use, half_life, day.folder)
     day.folder.mkdir(parents=True)
     day.know(bundle)
@@ -102,6 +103,14 @@ def adapt(
     finally:
         recorder.stop()
     console.print(f"all that was heard and learned: {day.folder}")
+
+
+def _new_folder(out: Path) -> Path:
+    """Return a folder named after the present, in UTC: no hour comes twice, and names sort."""
+    name = f"{out.name}.{datetime.now(UTC):%Y%m%d-%H%M%SZ}"
+    # The clock may have been set back to a time at which there is one.
+    numbered = (out.with_name(f"{name}-{number}") for number in count(2))
+    return next(each for each in chain([out.with_name(name)], numbered) if not each.exists())
 
 
 def _learner(

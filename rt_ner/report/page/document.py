@@ -4,14 +4,18 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from heapq import merge
 from importlib.metadata import version
+from itertools import groupby
 from xml.etree.ElementTree import Element
 
 from rt_ner.core.errors import SessionError
 from rt_ner.report.markup import element, written
 from rt_ner.report.page.history_page import history_part
+from rt_ner.report.page.sections.events.rig import outside_section
 from rt_ner.report.page.session_page import session_part
 from rt_ner.report.page.style import STYLE
+from rt_ner.report.reading.rig import events_outside
 from rt_ner.report.reading.session import Session
 
 
@@ -35,6 +39,8 @@ def page_of(sessions: Sequence[Session], left_out: Sequence[str] = ()) -> bytes:
         befores = [None, *ordered[:-1]]
         parts = [history_part(ordered, anchors)]
         parts += [session_part(*each) for each in zip(ordered, befores, anchors, strict=True)]
+    if outside := events_outside([session.path for session in ordered]):
+        parts.append(element("article", outside_section(outside)))
     lines = [element("p", f"Left out: {line}", class_="odd") for line in left_out]
     body = element("body", *lines, *parts, _foot())
     whole = element("html", _head(ordered), body, lang="en")
@@ -52,11 +58,23 @@ def check_animal(sessions: Sequence[Session]) -> None:
 
 
 def in_order(sessions: Sequence[Session]) -> list[Session]:
-    """Return sessions in order of their start, and of their names where that is not known."""
-    return sorted(
-        sessions,
-        key=lambda one: (one.started_at.timestamp() if one.started_at else 0.0, one.path.name),
-    )
+    """Return sessions in order of their start, and of their names where that is not known.
+
+    Runs of one task of one day keep the order of their numbers, even if the clock was set back
+    between them.
+    """
+    by_name = sorted(sessions, key=lambda one: one.path.name)
+    runs = [list(each) for _, each in groupby(by_name, key=_series)]
+    return list(merge(*runs, key=_begin))
+
+
+def _series(session: Session) -> str:
+    return session.path.name.partition("_run-")[0]
+
+
+def _begin(session: Session) -> tuple[float, str]:
+    began_s = session.started_at.timestamp() if session.started_at else 0.0
+    return began_s, session.path.name
 
 
 def _head(sessions: Sequence[Session]) -> Element:

@@ -6,8 +6,9 @@ from rt_ner.report.figures.courses import Courses
 from rt_ner.report.markup import element
 from rt_ner.report.page.pieces import duration
 from rt_ner.report.page.sections.array import array_section
+from rt_ner.report.page.sections.events.messages import messages_section, settings_section
+from rt_ner.report.page.sections.events.rig import rig_section
 from rt_ner.report.page.sections.loop import loop_sections
-from rt_ner.report.page.sections.messages import messages_section, settings_section
 from rt_ner.report.page.sections.overview import overview
 from rt_ner.report.page.sections.task import task_section
 from rt_ner.report.reading.session import Session
@@ -42,6 +43,7 @@ def session_part(session: Session, before: Session | None, anchor: str) -> Eleme
         task_section(session, courses),
         *loop_sections(session, courses)[1:],
         array_section(session, before, courses),
+        rig_section(session),
         messages_section(session),
         settings_section(session),
     )

@@ -22,6 +22,7 @@ from rt_ner.report.reading.electrodes import Electrodes, read_electrodes
 from rt_ner.report.reading.loop.drift import read_drift
 from rt_ner.report.reading.loop.stays import Stay, stays_of
 from rt_ner.report.reading.loop.timing import LONGEST_APART_NS, Timing, read_timing
+from rt_ner.report.reading.rig import RigHistory, read_rig
 from rt_ner.report.reading.streams import ANY, Found, Wanted, find
 from rt_ner.report.reading.task import Task, read_task
 
@@ -63,6 +64,8 @@ class Session:
         The task; None if none was recorded.
     messages
         Notices and commands, in order of time.
+    rig
+        What happened to the parts of the rig.
     streams
         The streams of the recording, one line each.
     missing, damage
@@ -83,6 +86,7 @@ class Session:
     electrodes: Electrodes | str
     task: Task | None
     messages: list[Message]
+    rig: RigHistory
     streams: tuple[str, ...]
     missing: tuple[str, ...]
     damage: tuple[str, ...]
@@ -128,6 +132,7 @@ def _session(path: Path, recorded: RecordedStreams, found: Found) -> Session:
     begin_ns, end_ns = found.span_ns()
     timing = read_timing(found)
     task, apart = _task(found, timing, (begin_ns, end_ns))
+    rig = read_rig(path, lambda times_ns: _on_session_clock(times_ns, timing, (begin_ns, end_ns)))
     of_decoder = [info for info in recorded.infos if info.source == found.decoder]
     about = {
         name.removeprefix(_PREFIX): text for name, text in decoder_provenance(of_decoder).items()
@@ -146,9 +151,10 @@ def _session(path: Path, recorded: RecordedStreams, found: Found) -> Session:
         electrodes=read_electrodes(found, (begin_ns, end_ns)),
         task=task,
         messages=_messages(found, timing, (begin_ns, end_ns)),
+        rig=rig,
         streams=tuple(info.describe() for info in recorded.infos),
         missing=(*found.missing, *apart),
-        damage=found.damage,
+        damage=(*found.damage, *rig.damage),
     )
 
 

@@ -1,6 +1,6 @@
 """Say where a rig's files lie: its recordings, bundles, logs and state, from animal and day."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rt_ner.core.settings import load_settings, with_overrides
@@ -13,10 +13,18 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Rig:
-    """A rig's settings, with a day, and the folder of its file, from which its paths are seen."""
+    """A rig's settings, with a day, and the folder of its file, from which its paths are seen.
+
+    ``is_of_today``: the file names no day, so it is that of the start.
+    """
 
     settings: RigSettings
     home: Path
+    is_of_today: bool = False
+
+    def on_day(self, day: str) -> "Rig":
+        """Return the rig on another day."""
+        return replace(self, settings=self.settings.model_copy(update={"day": day}))
 
     def at(self, path: str) -> Path:
         """Return a path of the settings as seen from anywhere."""
@@ -51,6 +59,11 @@ class Rig:
     def blocks_file(self) -> Path:
         """File with the task's scores of each block of the day, one JSON object per line."""
         return self.bundles / "blocks.jsonl"
+
+    @property
+    def events_file(self) -> Path:
+        """File of what happened to the parts on the day."""
+        return self.recording_name(BRAIN).rig_events_path(self.recordings)
 
     def recording_name(self, task: str) -> RecordingName:
         """Return the name of the day's recordings of a task."""
@@ -108,7 +121,6 @@ def load_rig(file: Path, speed: float | None = None) -> Rig:
     """
     settings = load_settings(file, RigSettings)
     settings = with_overrides(settings, {"source": {"speed": speed}}, "--speed")
-    if not settings.day:
-        # A session that goes on past midnight is still that of its first day.
-        settings = settings.model_copy(update={"day": today()})
-    return Rig(settings, file.absolute().parent)
+    rig = Rig(settings, file.absolute().parent, is_of_today=not settings.day)
+    # A session that goes on past midnight is still that of its first day.
+    return rig.on_day(today()) if rig.is_of_today else rig

@@ -4,7 +4,10 @@ from pathlib import Path
 
 
 class LogTail:
-    """The end of a log that grows; ``from_end``: what is there already is left out."""
+    """The end of a log that grows; ``from_end``: what is there already is left out.
+
+    A log that can't be read, because it is not there yet or its drive was pulled, has no lines.
+    """
 
     def __init__(self, file: Path, from_end: bool = False) -> None:
         self._file = file
@@ -16,7 +19,7 @@ class LogTail:
             with self._file.open("rb") as log:
                 log.seek(self._read)
                 text = log.read()
-        except FileNotFoundError:
+        except OSError:
             return []
         complete = text[: text.rfind(b"\n") + 1]
         self._read += len(complete)

@@ -105,7 +105,7 @@ def bundle_of(rig: Rig) -> Path:
         return found
     raise ConfigError(
         f"no bundle in {rig.bundles}: train one with rt-ner rig run calibrate and rt-ner rig run "
-        "train (rt-ner rig day does all), or name one under [decoder]"
+        f"train (rt-ner rig day does all), name one under [decoder]{_or_other_day(rig.bundles)}"
     )
 
 
@@ -123,7 +123,15 @@ def _recorded(rig: Rig, task: str, step: Step) -> Path:
     raise ConfigError(
         f"no recording of {task} of {rig.settings.animal} on {rig.settings.day} in "
         f"{rig.recordings}: make one with rt-ner rig run {step}"
+        f"{_or_other_day(rig.events_file.parent)}"
     )
+
+
+def _or_other_day(folder: Path) -> str:
+    """Return how to go on with the newest other day of a folder, such as that before midnight."""
+    days = [each.name.removeprefix("ses-") for each in folder.parent.glob("ses-*")]
+    others = sorted(day for day in days if f"ses-{day}" != folder.name)
+    return f', or go on with an earlier day: day = "{others[-1]}"' if others else ""
 
 
 def _train(rig: Rig) -> tuple[list[str], tuple[int, ...]]:

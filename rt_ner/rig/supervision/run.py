@@ -2,10 +2,12 @@
 
 import time
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from threading import Event
 
 from rt_ner.core.errors import ConfigError, RtNerError
 from rt_ner.live.operator.keyboard import KEYS, listen_to_keyboard
+from rt_ner.record.rig_events import Happened
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.links.network import Network
 from rt_ner.rig.links.page_link import PageLink
@@ -13,7 +15,7 @@ from rt_ner.rig.links.relay import Relay
 from rt_ner.rig.links.tail import LogTail
 from rt_ner.rig.links.teller import RigTeller
 from rt_ner.rig.plan.orders import Order
-from rt_ner.rig.plan.part import DECODER, PAGE, Part, Plan
+from rt_ner.rig.plan.part import DECODER, PAGE, RECORDER, Part, Plan
 from rt_ner.rig.plan.steps import Step
 from rt_ner.rig.supervision.process import Process, TakenOver, log_of, started
 from rt_ner.rig.supervision.state_file import (
@@ -24,6 +26,9 @@ from rt_ner.rig.supervision.state_file import (
     write_state,
 )
 from rt_ner.rig.supervision.supervisor import Status, Supervisor
+from rt_ner.rig.troubles.clock import RIG
+from rt_ner.rig.troubles.watch import TroubleWatch
+from rt_ner.system.processes import event_log_of, events_in
 
 _LOOK_S = 0.1
 _END_S = 10.0
@@ -70,10 +75,13 @@ class RigRun:
         self._rig = rig
         self._plan = plan
         self._tell = tell
+        # An earlier plan's recording is over.
+        self._tell.recording = ""
         self._network = Network()
         self._tails: dict[int, LogTail] = {}
         self._written: RigState | None = None
         self._has_keyboard = False
+        self._is_better = Event()
         self._page = page
         self.ordered = ""
         self.supervisor = Supervisor(plan.parts, self._start, self._network.answering, tell)
@@ -94,16 +102,20 @@ class RigRun:
             self.supervisor.adopt(self._page.member)
         relay = Relay(self._plan, over, self._tell) if self._plan.commands else None
         try:
-            for part in earlier.parts if earlier else ():
-                self._take_over(part)
+            if earlier:
+                self._take_over_all(earlier)
             with (
                 listen_to_keyboard(lambda key: self._obey(key, stop, relay), _KEYS)
                 if self._plan.commands
-                else nullcontext(False) as self._has_keyboard
+                else nullcontext(False) as self._has_keyboard,
+                TroubleWatch(self._rig, self._plan, self._pids, self._note),
             ):
                 if self._has_keyboard:
                     self._tell(_SHOWN)
                 while not (stop.is_set() or self._is_over()):
+                    if self._is_better.is_set():
+                        self._is_better.clear()
+                        self.supervisor.hurry()
                     self.supervisor.step(time.monotonic())
                     self._look()
                     for order in self._page.orders() if self._page else ():
@@ -148,6 +160,22 @@ class RigRun:
         is_hopeless = bool(failed) and (not can_be_told or last.part.restart == "never")
         return last.status is Status.DONE or is_hopeless
 
+    def _take_over_all(self, earlier: RigState) -> None:
+        """Go on with what an earlier run left running."""
+        running = {part.name for part in earlier.parts if part.runs}
+        if RECORDER in running:
+            begun = events_in(event_log_of(log_of(self._rig.logs, RECORDER)), "recording")
+            self._tell.recording = Path(begun[-1]["file"]).name if begun else ""
+        if running:
+            self._tell.note(
+                Happened.DIED,
+                RIG,
+                f"rt-ner rig up (process {earlier.pid}) had ended without its parts, which ran on "
+                "unwatched until now",
+            )
+        for part in earlier.parts:
+            self._take_over(part)
+
     def _take_over(self, state: PartState) -> None:
         """Go on with a part that runs already, or end it if the plan has no such part."""
         if not (state.runs and state.pid):
@@ -173,6 +201,8 @@ class RigRun:
 
     def _look(self) -> None:
         """Show what the parts have said, and note how they are."""
+        self._tell.keep_up()
+        self._note_recording()
         for member in self.supervisor.members:
             if not (member.process and member.part.is_heard):
                 continue
@@ -180,16 +210,41 @@ class RigRun:
             tail = self._tails.setdefault(member.process.pid, LogTail(log))
             for line in tail.lines():
                 self._tell(f"{member.part.name}: {line.strip()}")
-        state = state_of(self.supervisor.members, self._plan.commands, self._decoder_state())
+        day = self._rig.settings.day
+        state = state_of(self.supervisor.members, self._plan.commands, self._decoder_state(), day)
         if state != self._written:
-            self._written = state
-            # A full disk must not end a session; those who decode and record say so.
+            # A full disk must not end a session; the next look tries again.
             with suppress(OSError):
                 write_state(self._rig.state_file, state)
+                self._written = state
 
     def _decoder_state(self) -> str:
-        decoder = self.supervisor.member(DECODER)
-        if decoder is None or decoder.process is None or decoder.status is not Status.RUNNING:
-            return ""
-        states = decoder.process.events("state")
-        return str(states[-1]["state"]) if states else ""
+        return self._newest(DECODER, "state", "state")
+
+    def _note_recording(self) -> None:
+        """Take note of the recording that has begun: what happens from now on is of it."""
+        if begun := self._newest(RECORDER, "recording", "file"):
+            self._tell.recording = Path(begun).name
+
+    def _newest(self, part: str, event: str, value: str) -> str:
+        """Return a value of a running part's last event of a name; empty if there is none."""
+        process = self._processes().get(part)
+        told = process.events(event) if process else []
+        return str(told[-1][value]) if told else ""
+
+    def _note(self, kind: Happened, of: str, text: str) -> None:
+        """Note a trouble or its end, after which nobody needs to wait any longer."""
+        self._tell.note(kind, of, text)
+        if kind is Happened.BACK:
+            self._is_better.set()
+
+    def _pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._processes().items()}
+
+    def _processes(self) -> dict[str, Process]:
+        """Return the processes of the parts that run, by name."""
+        return {
+            each.part.name: each.process
+            for each in self.supervisor.members
+            if each.process and each.status is Status.RUNNING
+        }

@@ -36,13 +36,14 @@ class PartState(Settings):
 
 
 class RigState(Settings):
-    """A rig: the process that watches over it, its parts, and the decoder's state."""
+    """A rig: the process that watches over it, its parts, its day, and the decoder's state."""
 
     pid: int
     identity: str
     commands: str
     decoder: str
     parts: tuple[PartState, ...]
+    day: str = ""
 
     @property
     def is_watched(self) -> bool:
@@ -50,7 +51,7 @@ class RigState(Settings):
         return bool(self.identity) and identity_of(self.pid) == self.identity
 
 
-def state_of(members: list[Member], commands: str, decoder: str) -> RigState:
+def state_of(members: list[Member], commands: str, decoder: str, day: str = "") -> RigState:
     """Return the present state of a rig; ``decoder``: that of its decoder, such as RUNNING."""
     return RigState(
         pid=os.getpid(),
@@ -58,6 +59,7 @@ def state_of(members: list[Member], commands: str, decoder: str) -> RigState:
         commands=commands,
         decoder=decoder,
         parts=tuple(_part_state(member) for member in members),
+        day=day,
     )
 
 

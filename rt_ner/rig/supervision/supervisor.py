@@ -6,8 +6,10 @@ Nothing here waits or looks at a clock, a network or a process by itself: all is
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from rt_ner.core.errors import RtNerError
+from rt_ner.record.rig_events import Happened
 from rt_ner.rig.plan.part import DECODER, RECORDER, Part
 from rt_ner.rig.supervision.process import Process, end_group
 
@@ -55,6 +57,16 @@ class Member:
     missing: tuple[str, ...] = field(default=(), repr=False)
 
 
+class Teller(Protocol):
+    """Tells the operator what happens."""
+
+    def __call__(self, text: str) -> None:
+        """Tell a line."""
+
+    def note(self, kind: Happened, of: str, text: str) -> None:
+        """Tell what happened to a part, and keep it."""
+
+
 class Supervisor:
     """Parts in the order of their start.
 
@@ -67,7 +79,7 @@ class Supervisor:
     answering
         Returns which of some streams, by source_id, are there and answer.
     tell
-        Called with one line on each change.
+        Tells each change.
 
     """
 
@@ -76,7 +88,7 @@ class Supervisor:
         parts: Iterable[Part],
         start: Callable[[Part], Process],
         answering: Callable[[Collection[str]], Collection[str]],
-        tell: Callable[[str], object],
+        tell: Teller,
     ) -> None:
         self.members = [Member(part) for part in parts]
         self._start = start
@@ -92,7 +104,7 @@ class Supervisor:
         member = self.member(name)
         assert member
         member.process, member.status, member.since_s = process, Status.RUNNING, now_s
-        self._tell(f"{name}: taken over, it was running (process {process.pid})")
+        self._tell.note(Happened.BACK, name, f"taken over, it was running (process {process.pid})")
 
     def adopt(self, member: Member) -> None:
         """Go on with a part of an earlier plan that runs on."""
@@ -118,6 +130,12 @@ class Supervisor:
         for member in self.members:
             if member.status in (Status.FAILED, Status.DONE, Status.PAUSING):
                 member.status, member.n_failures = Status.WAITING, 0
+
+    def hurry(self) -> None:
+        """Start again at once all that waits for its pause to be over."""
+        for member in self.members:
+            if member.status is Status.PAUSING:
+                member.status = Status.WAITING
 
     def stop(self, kept: str = "") -> None:
         """End all parts: the decoder first, then the recorder, then the others together.
@@ -145,10 +163,15 @@ class Supervisor:
             member.missing = missing
             return False
         member.missing = ()
+        try:
+            process = self._start(member.part)
+        except OSError as error:
+            # Its log can't be written: the disk is full, or gone.
+            self._failed(member, f"can't be started ({error})", now_s)
+            return False
         member.restarts += member.process is not None
-        member.process, member.status = self._start(member.part), Status.RUNNING
-        member.since_s = now_s
-        self._tell(f"{member.part.name}: started (process {member.process.pid})")
+        member.process, member.status, member.since_s = process, Status.RUNNING, now_s
+        self._tell.note(Happened.STARTED, member.part.name, f"started (process {process.pid})")
         return True
 
     def _ended(self, member: Member, process: Process, now_s: float) -> None:
@@ -157,20 +180,24 @@ class Supervisor:
         end_group(process.pid)
         if code in member.part.allowed:
             member.status = Status.DONE
-            self._tell(f"{name}: done")
+            self._tell.note(Happened.ENDED, name, "done")
             return
         how = "has ended" if code is None else f"has ended with code {code}"
-        said = f"{name}: {how} ({process.last_words()})"
+        self._failed(member, f"{how} ({process.last_words()})", now_s)
+
+    def _failed(self, member: Member, said: str, now_s: float) -> None:
+        """Let a part that failed start again after a pause, or with the operator's word."""
+        name = member.part.name
         if member.part.restart != "always":
             member.status = Status.FAILED
             hint = "; press s to start it again" if member.part.restart == "ask" else ""
-            self._tell(f"{said}{hint}")
+            self._tell.note(Happened.DIED, name, f"{said}{hint}")
             return
         lasted = now_s - member.since_s > _LONGEST_PAUSE_S
         member.n_failures = 1 if lasted else member.n_failures + 1
         pause_s = min(_FIRST_PAUSE_S * 2 ** (member.n_failures - 1), _LONGEST_PAUSE_S)
         member.status, member.since_s = Status.PAUSING, now_s + pause_s
-        self._tell(f"{said}; starts again in {pause_s:g} s")
+        self._tell.note(Happened.DIED, name, f"{said}; starts again in {pause_s:g} s")
 
     def _end(self, members: list[Member]) -> None:
         """Interrupt some parts, and make sure that they are gone."""
@@ -181,9 +208,10 @@ class Supervisor:
             longest_s = _END_S.get(member.part.name, _OTHERS_END_S)
             try:
                 process.wait(longest_s)
-                self._tell(f"{member.part.name}: ended")
+                said = "ended"
             except RtNerError:
-                self._tell(f"{member.part.name}: did not end within {longest_s:g} s, killed")
+                said = f"did not end within {longest_s:g} s, killed"
+            self._tell.note(Happened.ENDED, member.part.name, said)
             process.end()
             end_group(process.pid)
             member.status = Status.DONE

@@ -1,24 +1,67 @@
 """Make the standard streams safe to write to, whatever terminal, file or pipe they lead to."""
 
 import codecs
+import errno
 import os
 import sys
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TextIO
 
 _SIMILAR = "rt-ner-similar"
+# The disk is full, used up, or gone.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _INSTEAD = str.maketrans({"µ": "u", "→": "->", "–": "-", "×": "x", "±": "+-", "·": "*", "−": "-"})
 
 
 def secure_streams() -> None:
-    """Open those of the streams that are closed, and let none fail for a letter it lacks."""
+    """Open those of the streams that are closed, and let none fail for a letter it lacks.
+
+    What can't be said on stderr because the disk of its file is full is left out: a message must
+    not end a session.
+    """
     _open_closed()
     codecs.register_error(_SIMILAR, _similar)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_SIMILAR)
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr = _Patient.around(sys.stderr)
+
+
+class _Patient(TextIOWrapper):
+    """A stream that leaves out what there is no room for."""
+
+    @classmethod
+    def around(cls, stream: TextIOWrapper) -> "_Patient":
+        """Return one in place of a stream."""
+        encoding, errors = stream.encoding, stream.errors
+        is_line, is_through = stream.line_buffering, stream.write_through
+        return cls(
+            stream.detach(), encoding, errors, line_buffering=is_line, write_through=is_through
+        )
+
+    def write(self, text: str) -> int:
+        """Write a text, if there is room."""
+        with _room_or_not():
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits, if there is room."""
+        with _room_or_not():
+            super().flush()
+
+
+@contextmanager
+def _room_or_not() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
 
 
 def flush_stdout() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +14,7 @@ from rt_ner.bundle.storage import SUMS_FILE
 from rt_ner.core.errors import SessionError
 from rt_ner.decoding.readouts.readout import Readout
 from rt_ner.live.companions.next_bundle import NextBundle
+from rt_ner.live.learning import adapt_commands
 from rt_ner.live.learning.companion import Companion, Day
 from rt_ner.live.learning.learners import Outcome, Task
 from rt_ner.recalibration.block import ClosedLoopBlock
@@ -240,3 +242,27 @@ def test_a_bundle_is_offered_until_it_is_the_one_in_use(
     assert following.is_offered(first.fingerprint), "the swap was undone"
     with_readout(better, first.readout).save(folder, overwrite=True)
     assert following.is_offered(better.model.fingerprint)
+
+
+def test_the_folders_of_its_starts_sort_and_never_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock:
+        """The hour that comes twice in Berlin, then a clock that was set back to it."""
+
+        minutes = iter((30, 90, 90, 30))
+
+        @classmethod
+        def now(cls, zone: tzinfo) -> datetime:
+            begin = datetime(2026, 10, 25, tzinfo=UTC)
+            return (begin + timedelta(minutes=next(cls.minutes))).astimezone(zone)
+
+    monkeypatch.setattr(adapt_commands, "datetime", Clock)
+    made = []
+    for _ in range(4):
+        made.append(adapt_commands._new_folder(tmp_path / "next"))
+        made[-1].mkdir()
+    assert [folder.name for folder in made] == [
+        "next.20261025-003000Z", "next.20261025-013000Z", "next.20261025-013000Z-2",
+        "next.20261025-003000Z-2",
+    ]  # fmt: skip

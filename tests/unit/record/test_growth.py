@@ -51,3 +51,12 @@ def test_a_silent_source_raises_the_alarm_once_and_recording_goes_on() -> None:
     for now_s in range(40, 80):  # noqa: B007
         watch.check([MARKERS])
     assert len(told) == 2, "markers alone may be rare"
+
+
+def test_a_computer_that_slept_raises_no_alarm() -> None:
+    told: list[str] = []
+    now_s = 0.0
+    watch = GrowthWatch(Written(), told.append, lambda: now_s)
+    for now_s in (1.0, 2.0, 32.0, 33.0):  # noqa: B007
+        watch.check([RASTER])
+    assert told == []

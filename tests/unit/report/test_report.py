@@ -17,8 +17,9 @@ from rt_ner.core.errors import RtNerError, SessionError
 pytest.importorskip("pyxdf")
 from rt_ner.cli import build_app
 from rt_ner.record.processes import report_process
+from rt_ner.record.rig_events import Happened, RigEvent, RigEventFile
 from rt_ner.report.figures.drawing.plot import Axis
-from rt_ner.report.page.document import page_of
+from rt_ner.report.page.document import in_order, page_of
 from rt_ner.report.page.sections.overview import overview_of
 from rt_ner.report.reading.electrodes import Electrodes
 from rt_ner.report.reading.session import Session, read_session
@@ -248,13 +249,48 @@ def test_a_report_that_fails_is_a_notice(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_the_start_is_read_from_either_format(path: Path, tmp_path: Path) -> None:
-    begin = b"<info><version>1.0</version><datetime>2026-01-02T10:00:00+0200</datetime></info>"
-    dated = tmp_path / path.name
-    rest = path.read_bytes()[len(xdf()) :]
-    dated.write_bytes(b"XDF:" + chunk(1, begin) + rest)
-    wanted = datetime(2026, 1, 2, 8, tzinfo=UTC)
-    assert read_session(dated).started_at == wanted
-    assert "began 2026-01-0" in page_of([read_session(dated)]).decode()
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    session = dated(copy, "2026-01-02T10:00:00+0200")
+    assert session.started_at == datetime(2026, 1, 2, 8, tzinfo=UTC)
+    assert "began 2026-01-0" in page_of([session]).decode()
+
+
+def dated(path: Path, begin: str) -> Session:
+    """The session of a recording, with this begin in its file."""
+    info = f"<info><version>1.0</version><datetime>{begin}</datetime></info>"
+    path.write_bytes(b"XDF:" + chunk(1, info.encode()) + path.read_bytes()[len(xdf()) :])
+    return read_session(path)
+
+
+def test_runs_keep_their_order_when_the_clock_was_set_back_between_them(tmp_path: Path) -> None:
+    streams = task_streams(PLAYED)
+    first = dated(write_session(tmp_path, streams), "2026-10-25T02:50:00+0200")
+    second = dated(write_session(tmp_path, streams, run=2), "2026-10-25T01:55:00+0200")
+    assert in_order([second, first]) == [first, second]
+
+
+def rig_event(recording: str, at_s: float, kind: Happened, of: str, text: str) -> RigEvent:
+    return RigEvent(
+        kind=kind, of=of, text=text, time_ns=int((BEGIN_S + at_s) * 1e9),
+        at=datetime(2026, 1, 2, 8, tzinfo=UTC), recording=recording,
+    )  # fmt: skip
+
+
+def test_what_happened_to_the_rig_is_shown_at_its_time(tmp_path: Path) -> None:
+    path = recording(tmp_path)
+    events = RigEventFile(tmp_path / "sub-M_ses-day1_rig.jsonl")
+    events.add(rig_event("", -20.0, Happened.DIED, "source", "before it all"))
+    events.add(rig_event(path.name, 5.0, Happened.FROZEN, "task", "does nothing <b>"))
+    events.add(rig_event(path.name, 5e4, Happened.BACK, "task", "much later"))
+    session = read_session(path)
+    assert [time_ns for time_ns, _ in session.rig.events] == [int((BEGIN_S + 5) * 1e9), None]
+    page = page_of([session]).decode()
+    assert "The rig, task: frozen once, at 0:0" in page
+    assert "does nothing &lt;b&gt;" in page
+    assert page.index("before it all") > page.index("The rig while nothing was recorded")
+    (tmp_path / "sub-M_ses-day1_rig.jsonl").write_bytes(b"{}\n")
+    assert "1 lines of sub-M_ses-day1_rig.jsonl can't be read" in read_session(path).damage
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from rt_ner.core.errors import RtNerError
+from rt_ner.record.rig_events import Happened
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.supervision.supervisor import Supervisor
 
@@ -46,6 +47,21 @@ class FakeProcess:
         return "its last line: oh"
 
 
+class FakeTeller:
+    """Keeps what was told, and what happened to whom."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.happened: list[tuple[Happened, str]] = []
+
+    def __call__(self, text: str) -> None:
+        self.told.append(text)
+
+    def note(self, kind: Happened, of: str, text: str) -> None:
+        self.happened.append((kind, of))
+        self(f"{of}: {text}")
+
+
 class FakeLab:
     """Streams that are there, processes that were started, and what was told."""
 
@@ -53,9 +69,11 @@ class FakeLab:
         self.streams: set[str] = set()
         self.started: list[FakeProcess] = []
         self.log: list[str] = []
-        self.told: list[str] = []
+        self.teller = FakeTeller()
+        self.told = self.teller.told
         self.stubborn: set[str] = set()
-        self.supervisor = Supervisor(parts, self._start, self._answering, self.told.append)
+        self.has_disk = True
+        self.supervisor = Supervisor(parts, self._start, self._answering, self.teller)
 
     def names(self) -> list[str]:
         return [process.part.name for process in self.started]
@@ -64,6 +82,8 @@ class FakeLab:
         return next(each for each in reversed(self.started) if each.part.name == name)
 
     def _start(self, part: Part) -> FakeProcess:
+        if not self.has_disk:
+            raise OSError(28, "No space left on device")
         self.started.append(FakeProcess(part, self))
         return self.started[-1]
 

@@ -38,7 +38,7 @@ class Heard:
 
 def test_each_start_has_a_new_token_which_is_shown_on_the_terminal_alone(tmp_path: Path) -> None:
     shown: list[str] = []
-    teller = RigTeller(shown.append, tmp_path / "logs")
+    teller = RigTeller(shown.append, tmp_path / "logs", tmp_path / "events")
     link = PageLink(Rig(RigSettings(page=SETTINGS), tmp_path), teller)
     tokens = set()
     for _ in range(2):
@@ -74,7 +74,10 @@ def test_the_pages_orders_reach_the_rig_once(
     outlet = SimpleNamespace(is_heard=lambda: True, send=sent.append)
     monkeypatch.setattr(module, "CommandOutlet", lambda _: outlet)
     commanding = Commanding("rig-1-page", ["loop", "train"])
-    link = PageLink(Rig(RigSettings(), tmp_path), RigTeller(lambda _: None, tmp_path / "logs"))
+    link = PageLink(
+        Rig(RigSettings(), tmp_path),
+        RigTeller(lambda _: None, tmp_path / "logs", tmp_path / "events"),
+    )
     link.greet(Heard())  # type: ignore[arg-type]
     to_decoder = ["hold", "resume", "slower", "faster", "swap", "undo"]
     assert {*to_decoder, "rest", "start", "loop", "train"} == set(commanding.orders)

@@ -2,14 +2,20 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("pylsl")
 from rt_ner.core.errors import ConfigError
+from rt_ner.rig.file.layout import Rig
+from rt_ner.rig.file.settings import RigSettings
 from rt_ner.rig.links.tail import LogTail
-from rt_ner.rig.plan.part import Part
+from rt_ner.rig.links.teller import RigTeller
+from rt_ner.rig.plan.part import Part, Plan
+from rt_ner.rig.supervision import run as run_module
 from rt_ner.rig.supervision.identity import identity_of
-from rt_ner.rig.supervision.state_file import read_state, state_of, write_state
+from rt_ner.rig.supervision.state_file import RigState, read_state, state_of, write_state
 from rt_ner.rig.supervision.supervisor import Member
 
 
@@ -47,6 +53,28 @@ def test_a_damaged_state_file_is_refused_with_the_remedy(tmp_path: Path) -> None
     file.write_text("{")
     with pytest.raises(ConfigError, match="is damaged.*remove the file"):
         read_state(file)
+
+
+def test_a_state_that_a_full_disk_refused_is_written_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[RigState] = []
+    room = iter((False, True))
+
+    def write(_: Path, state: RigState) -> None:
+        if not next(room):
+            raise OSError(28, "No space left on device")
+        written.append(state)
+
+    monkeypatch.setattr(run_module, "Network", lambda: SimpleNamespace(answering=None))
+    monkeypatch.setattr(run_module, "write_state", write)
+    teller = RigTeller(lambda _: None, tmp_path / "logs", tmp_path / "events")
+    run = run_module.RigRun(Rig(RigSettings(day="day1"), tmp_path), Plan(()), teller)
+    run._look()
+    run._look()
+    assert [state.day for state in written] == ["day1"]
+    run._look()
+    assert len(written) == 1, "nothing has changed"
 
 
 def test_a_log_is_read_in_complete_lines(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rt_ner.record.rig_events import Happened
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.supervision import supervisor as module
 from rt_ner.rig.supervision.supervisor import Status
@@ -77,6 +78,25 @@ def test_a_decoder_is_started_again_only_with_the_operators_word() -> None:
     lab.supervisor.start_again()
     lab.supervisor.step(1001.0)
     assert lab.names() == ["decoder", "decoder"]
+
+
+def test_a_part_that_can_t_be_started_on_a_full_disk_is_tried_again() -> None:
+    lab = FakeLab(SOURCE, VIEW)
+    lab.supervisor.step(0.0)
+    lab.newest("view").die(1)
+    lab.supervisor.step(1.0)
+    lab.has_disk = False
+    lab.supervisor.step(2.0)
+    assert "view: can't be started ([Errno 28] No space left on device); starts" in lab.told[-1]
+    lab.has_disk = True
+    lab.supervisor.step(2.1)
+    assert lab.names() == ["source", "view"], "its pause is not over"
+    lab.supervisor.hurry()
+    lab.supervisor.step(2.1)
+    assert lab.names() == ["source", "view", "view"]
+    assert lab.teller.happened[-3:] == [
+        (Happened.DIED, "view"), (Happened.DIED, "view"), (Happened.STARTED, "view"),
+    ]  # fmt: skip
 
 
 def test_a_part_that_is_started_again_holds_up_no_other() -> None:

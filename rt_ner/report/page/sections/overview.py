@@ -10,6 +10,7 @@ import numpy as np
 from rt_ner.live.states import State
 from rt_ner.report.markup import element
 from rt_ner.report.page.pieces import clock, duration, listed, number, tiles
+from rt_ner.report.page.sections.events.rig import rig_lines
 from rt_ner.report.reading.electrodes import Electrodes
 from rt_ner.report.reading.loop.stays import Stay
 from rt_ner.report.reading.session import Session
@@ -112,6 +113,8 @@ def _lines(session: Session, found: Overview) -> Iterator[tuple[str, bool]]:
         yield f"Damaged: {'; '.join(session.damage[:_MOST_DAMAGE])}.", True
         if (more := len(session.damage) - _MOST_DAMAGE) > 0:
             yield f"{more} more places are damaged.", True
+    for line in rig_lines(session):
+        yield line, True
     if session.stays:
         yield from _state_lines(session)
     if session.timing:

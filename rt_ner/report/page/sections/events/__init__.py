@@ -1,0 +1,1 @@
+"""The sections on what was said, and on what happened to the rig."""
