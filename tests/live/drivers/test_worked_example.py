@@ -1,4 +1,4 @@
-"""The driver that CONTRIBUTING.md shows sends what its amplifier counts, at the amplifier's time."""
+"""The driver that CONTRIBUTING.md shows sends its amplifier's counts, by the amplifier's time."""
 
 from collections.abc import Iterator
 from threading import Event, Thread
