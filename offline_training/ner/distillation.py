@@ -75,9 +75,9 @@ def train_encoders(
     """Train encoders with the NER loss and, in addition, a linear readout of the outputs.
 
     There is one encoder per session of this process's share. Their first layers, the heads, are
-    their own, and the trunk is one, in all processes. With a ``kept`` trunk and readout, only heads are learned. ``step_ns`` is the time over
-    which the changes of the outputs are taken that pair anchors and partners. The same seed gives
-    the same weights on the same machine.
+    their own, and the trunk is one, in all processes. With a ``kept`` trunk and readout, only heads
+    are learned. ``step_ns`` is the time over which the changes of the outputs are taken that pair
+    anchors and partners. The same seed gives the same weights on the same machine.
     """
     alone = settings.ensemble.members == 1 and settings.faults == FaultSettings() and kept is None
     learning_share = 1.0 if alone else 1.0 - _DISTILLATION_SHARE
@@ -92,10 +92,7 @@ def train_encoders(
     if alone:
         return [Learned(each.network, validation_r2) for each in ensembles]
     networks = distill(
-        [
-            Taught(each.dataset, _average_for(each, kept), each.random.drawn)
-            for each in ensembles
-        ],
+        [Taught(each.dataset, _average_for(each, kept), each.random.drawn) for each in ensembles],
         settings,
         device,
         lambda part: on_step(learning_share + _DISTILLATION_SHARE * part, validation_r2),

@@ -67,18 +67,16 @@ def test_two_workers_learn_what_one_process_learns_and_end_together(
 
     monkeypatch.setattr(pool.Pool, "hand_out", noting)
     three, shown = days(), []
-    with (
-        pytest.raises(RtNerError, match="worker 2 of 2 was ended by signal 9"),
-        pool.learner(three, SETTINGS, "cpu", 2) as learn,
-    ):
+    with pool.learner(three, SETTINGS, "cpu", 2) as learn:
         shared = learn(three, SETTINGS, lambda part, r2: shown.append((part, r2)))
         with one_thread():
             alone = learn_days(three, SETTINGS, quiet, torch.device("cpu"))
-        for one, other in zip(shared, alone, strict=True):
-            torch.testing.assert_close(weights(one), weights(other), rtol=1e-3, atol=1e-4)
-            assert one.validation_r2 == pytest.approx(other.validation_r2, abs=1e-3)
-            assert all(map(torch.equal, trunk(one), trunk(shared[0]))), "the same bits"
-        assert shown[0][1] != shown[-1][1], "the witness has been looked at in between"
-        assert shown[-1][0] == 1
-        learn(three, SETTINGS, killer(started))
-    assert [worker.process.is_alive() for worker in started] == [False, False]
+        with pytest.raises(RtNerError, match="worker 2 of 2 was ended by signal 9"):
+            learn(three, SETTINGS, killer(started))
+    assert [worker.process.exitcode is None for worker in started] == [False, False]
+    for one, other in zip(shared, alone, strict=True):
+        torch.testing.assert_close(weights(one), weights(other), rtol=1e-4, atol=1e-5)
+        assert one.validation_r2 == pytest.approx(other.validation_r2, abs=1e-4)
+        assert all(map(torch.equal, trunk(one), trunk(shared[0]))), "the same bits"
+    assert shown[0][1] != shown[-1][1], "the witness has been looked at in between"
+    assert shown[-1][0] == 1

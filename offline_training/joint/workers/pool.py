@@ -103,9 +103,7 @@ class Pool:
         for worker, own in zip(self.workers, _divided(len(days), len(self.workers)), strict=True):
             self._send(worker, OwnSessions(own[0], sessions[own[0] : own[-1] + 1], settings))
 
-    def learn(
-        self, days: Sequence[Day], settings: TrainSettings, on_step: OnStep
-    ) -> list[Learned]:
+    def learn(self, days: Sequence[Day], settings: TrainSettings, on_step: OnStep) -> list[Learned]:
         """Train the encoders of the days that were handed out, whose labels may be others now."""
         chosen, step_ns = joint_settings(settings), days[0].split.shape.bin_ns
         lesson = Lesson([day.split.train.labels for day in days], chosen, step_ns)

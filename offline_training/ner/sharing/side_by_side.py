@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -49,7 +50,8 @@ class SideBySide:
         self._samplers = [each.samplers(step_ns) for each in ensembles]
         self._begins = np.cumsum([0, *(len(labels) for labels in share.labels)])[share.own]
         self._look(bool(first.left_out.any()))
-        with first.random.drawn():
+        # Other processes begin with the first one's, and must not draw it from their own stream.
+        with first.random.drawn() if share.first == 0 else nullcontext():
             objective = Objective(share, self.settings, step_ns, len(first.left_out))
         self._objective = objective.to(first.features.device)
         if kept is not None:

@@ -140,8 +140,6 @@ def test_a_session_draws_the_same_numbers_whatever_the_others_draw() -> None:
         ((74, None), "worker 1 of 2 does not answer"),
     ],
 )
-def test_the_worker_that_ended_first_is_named(
-    codes: tuple[int | None, ...], message: str
-) -> None:
+def test_the_worker_that_ended_first_is_named(codes: tuple[int | None, ...], message: str) -> None:
     with pytest.raises(RtNerError, match=message):
         raise lost_worker(codes)
