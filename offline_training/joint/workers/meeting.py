@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from torch.distributed import FileStore, ProcessGroupGloo
+import torch.distributed
 
 from offline_training.joint.workers.worker import AnotherLostError, Place
 from offline_training.ner.sharing.share import AddUp
@@ -17,12 +17,12 @@ _LONGEST_SILENCE = timedelta(minutes=10)
 def meet(place: Place) -> AddUp:
     """Wait for all workers; return the function that adds up a tensor over them."""
     # Gloo would otherwise listen at the address of the host's name.
-    gloo: Any = ProcessGroupGloo
-    options = gloo._Options()
-    options._devices = [gloo.create_device(hostname=_LOOPBACK)]
+    library: Any = torch.distributed
+    options = library.ProcessGroupGloo._Options()
+    options._devices = [library.ProcessGroupGloo.create_device(hostname=_LOOPBACK)]
     options._timeout = _LONGEST_SILENCE
-    store = FileStore(place.meeting_file, place.n_workers)
-    group = gloo(store, place.number, place.n_workers, options)
+    store = library.FileStore(place.meeting_file, place.n_workers)
+    group = library.ProcessGroupGloo(store, place.number, place.n_workers, options)
 
     def add_up(tensor: torch.Tensor) -> None:
         try:

@@ -77,10 +77,11 @@ class Share:
         gradients = [each.grad for each in shared if each.grad is not None]
         whole = torch.cat([loss.detach().view(1), *(each.flatten() for each in gradients)])
         self.add_up(whole)
-        total, *sums = whole.split([1, *(each.numel() for each in gradients)])
-        for gradient, summed in zip(gradients, sums, strict=True):
-            gradient.copy_(summed.view_as(gradient))
-        return total[0]
+        begin = 1
+        for gradient in gradients:
+            gradient.copy_(whole[begin : begin + gradient.numel()].view_as(gradient))
+            begin += gradient.numel()
+        return whole[0]
 
 
 @dataclass(frozen=True)

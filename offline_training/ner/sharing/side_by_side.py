@@ -92,7 +92,7 @@ class SideBySide:
         pairs = zip(drawn, self._begins, strict=True)
         rows = np.concatenate([own + begin for own, begin in pairs], axis=2)
         latents = self._ensembles[0].network.latents(hidden.flatten(1, 2))
-        latents = latents.unflatten(1, hidden.shape[1:3])
+        latents = latents.reshape(*hidden.shape[:3], -1)
         self._descent.step(self._objective(hidden, latents, rows))
 
     def _hidden(self, ensemble: Ensemble, rows: Int64Array) -> torch.Tensor:
