@@ -11,6 +11,7 @@ from offline_training.joint.options import (
     Joint,
     JointUse,
     JointWith,
+    JointWorkers,
     Quick,
     SharedReadout,
     TrainedPath,
@@ -49,6 +50,7 @@ def train(
     joint: Joint = False,
     joint_with: JointWith = None,
     shared_readout: SharedReadout = False,
+    workers: JointWorkers = 1,
     recipe: RecipePath = None,
     area: AreaName = None,
     value: Value = None,
@@ -83,7 +85,7 @@ def train(
     from offline_training.training import save_trained, train_bundle
 
     settings = train_settings(config, seed, outputs, classes, quick)
-    use = JointUse(joint, joint_with, shared_readout)
+    use = JointUse(joint, joint_with, shared_readout, workers)
     out = use.folder(out, bool(config or outputs or classes or quick or seed is not None))
     voltage = voltage_settings(value, reference, bank)
     reading = Reading(tuple(session), area, voltage, recipe)
@@ -92,7 +94,7 @@ def train(
         return
     check_writable(out, overwrite)
     if joint:
-        train_jointly(reading, settings, use.readout, device, out, overwrite, as_json)
+        train_jointly(reading, settings, use, device, out, overwrite, as_json)
         return
     with show_progress("R²") as shown:
         recording = load_session(session, area, voltage, shown.warn, recipe)

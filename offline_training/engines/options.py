@@ -79,6 +79,19 @@ def chosen_engine(
         yield engine
 
 
+def check_scheduler(address: str | None) -> None:
+    """Raise ConfigError if no scheduler answers at an address that was given.
+
+    Asked before anything is loaded, this tells within seconds.
+    """
+    if address is None:
+        return
+    from offline_training.engines.clusters import connections  # noqa: PLC0415 - quick --help
+
+    with connections.running(address, lambda _: None)():
+        pass
+
+
 def require_clusters() -> None:
     """Raise RtNerError where Dask is not installed."""
     if not find_spec("distributed"):

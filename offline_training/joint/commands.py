@@ -10,13 +10,14 @@ from rich.table import Table
 from offline_training.commands import reaching_in_file, scores_table
 from offline_training.joint.learning import train_days
 from offline_training.joint.new_day import KnownDay, learn_new_day
+from offline_training.joint.options import JointUse
 from offline_training.joint.sessions import Reading, load_sessions, prepare_days
+from offline_training.joint.workers.pool import learner
 from offline_training.options import pick_device
 from offline_training.settings import TrainSettings
 from offline_training.training import report_of
 from rt_ner.bundle.joint.joint_bundle import (
     DayBundle,
-    ReadoutUse,
     add_day,
     check_new_day,
     save_joint,
@@ -34,7 +35,7 @@ from rt_ner.terminal.progress import show_progress
 def train_jointly(
     reading: Reading,
     settings: TrainSettings,
-    readout: ReadoutUse,
+    use: JointUse,
     device: str,
     out: Path,
     overwrite: bool,
@@ -43,13 +44,14 @@ def train_jointly(
     """Train sessions together, write the joint bundle, and show the scores of each."""
     with show_progress("R²") as shown:
         days = prepare_days(load_sessions(reading, shown.warn), settings, shown.warn)
-        trained = train_days(days, settings, readout, pick_device(device), shown)
+        with learner(days, settings, device, use.workers) as learn:
+            trained = train_days(days, settings, use.readout, learn, shown)
     pairs = zip(session_files(reading.paths), trained, strict=True)
-    save_joint([_day_bundle(path, each, reading) for path, each in pairs], readout, out, overwrite)
+    bundles = [_day_bundle(path, each, reading) for path, each in pairs]
+    save_joint(bundles, use.readout, out, overwrite)
     if as_json:
-        print_json(
-            {"bundle": str(out), "readout": readout, "days": [_row(each) for each in trained]}
-        )
+        days_json = [_row(each) for each in trained]
+        print_json({"bundle": str(out), "readout": use.readout, "days": days_json})
     else:
         Console(highlight=False, markup=False).print(_table(trained, out))
 

@@ -1,6 +1,6 @@
 """Train the decoders of several sessions at once, and score each on its own held-out trials."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ from offline_training.joint.sessions import Day
 from offline_training.ner.distillation import Learned, train_encoders
 from offline_training.ner.ensemble import OnStep
 from offline_training.ner.networks.encoder_network import embed
+from offline_training.ner.sharing.share import Share
 from offline_training.settings import TrainSettings
 from offline_training.training import decoder_of, training_entry
 from rt_ner.bundle.joint.joint_bundle import ReadoutUse
@@ -23,12 +24,15 @@ from rt_ner.terminal.progress import Progress
 # each by itself did, where as many steps cost 0.002 of R² (mean of two seeds).
 _LONGER = 1.5
 
+# Trains the encoders of all days, which share their trunk.
+Learn = Callable[[Sequence[Day], TrainSettings, OnStep], list[Learned]]
+
 
 def train_days(
     days: Sequence[Day],
     settings: TrainSettings,
     readout: ReadoutUse,
-    device: torch.device,
+    learn: Learn,
     progress: Progress,
 ) -> list[Trained]:
     """Train a head per session and one trunk for all; score each session, next to a control.
@@ -36,9 +40,9 @@ def train_days(
     The control learns from shuffled trials of all sessions together. With a ``shared`` readout, it
     is fitted to the latents of all sessions, otherwise each has its ``own``.
     """
-    learned = learn_days(days, settings, device, partial(progress, "training"))
+    learned = learn(days, settings, partial(progress, "training"))
     shuffled = [Day(day.session, control_split(day.split, settings.seed)) for day in days]
-    controls = learn_days(shuffled, settings, device, partial(progress, "control"))
+    controls = learn(shuffled, settings, partial(progress, "control"))
     fitted = map(
         Fitted,
         decoders_of(days, learned, readout),
@@ -49,12 +53,16 @@ def train_days(
 
 
 def learn_days(
-    days: Sequence[Day], settings: TrainSettings, device: torch.device, on_step: OnStep
+    days: Sequence[Day], settings: TrainSettings, on_step: OnStep, device: torch.device
 ) -> list[Learned]:
-    """Train the encoders of all days, which share their trunk."""
-    step_ns, train = days[0].split.shape.bin_ns, [day.split.train for day in days]
-    longer = settings.model_copy(update={"steps": round(_LONGER * settings.steps)})
-    return train_encoders(train, longer, step_ns, device, on_step)
+    """Train the encoders of all days in this process."""
+    step_ns, share = days[0].split.shape.bin_ns, Share.whole([day.split.train for day in days])
+    return train_encoders(share, joint_settings(settings), step_ns, device, on_step)
+
+
+def joint_settings(settings: TrainSettings) -> TrainSettings:
+    """Return the settings of one day's training with the steps that several days need."""
+    return settings.model_copy(update={"steps": round(_LONGER * settings.steps)})
 
 
 def decoders_of(

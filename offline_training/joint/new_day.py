@@ -11,7 +11,9 @@ from offline_training.dataset.split import check_same_windows
 from offline_training.joint.learning import decoders_of
 from offline_training.joint.sessions import Day, prepare_day
 from offline_training.ner.distillation import train_encoders
-from offline_training.ner.ensemble import Kept, OnStep
+from offline_training.ner.ensemble import OnStep
+from offline_training.ner.sharing.members import Kept
+from offline_training.ner.sharing.share import Share
 from offline_training.settings import EnsembleSettings, TrainSettings
 from offline_training.training import decoder_of, training_entry
 from rt_ner.bundle.bundle import Bundle
@@ -111,7 +113,8 @@ def learn_head(
 ) -> tuple[DecoderSpecification, float | None]:
     """Learn a day's head; return its decoder, and the R² of trials that were left out."""
     train, step_ns = day.split.train, day.split.shape.bin_ns
-    learned = train_encoders([train], plan.settings, step_ns, device, on_step, plan.kept)
+    share = Share.whole([train])
+    learned = train_encoders(share, plan.settings, step_ns, device, on_step, plan.kept)
     if plan.readout == "own":
         (model,) = decoders_of([day], learned, "own")
     else:

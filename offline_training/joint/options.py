@@ -36,6 +36,16 @@ SharedReadout = Annotated[
         help="With --joint, fit one readout for all sessions. Default: each has its own.",
     ),
 ]
+JointWorkers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="With --joint, divide the sessions among N processes of this computer, e.g. 2. The "
+        "numbers are the same, up to rounding.",
+    ),
+]
 Quick = Annotated[
     bool,
     typer.Option(
@@ -59,8 +69,9 @@ class JointUse:
     """The options of a joint training, as they were given."""
 
     joint: bool
-    joint_with: Path | None
-    shared_readout: bool
+    joint_with: Path | None = None
+    shared_readout: bool = False
+    workers: int = 1
 
     @property
     def readout(self) -> ReadoutUse:
@@ -71,6 +82,10 @@ class JointUse:
         """Return the folder to write to; ConfigError if the options don't go together."""
         if self.shared_readout and not self.joint:
             raise ConfigError("--shared-readout goes with --joint: leave one out or add the other")
+        if self.workers > 1 and not self.joint:
+            raise ConfigError(
+                f"--workers {self.workers} goes with --joint: leave one out or add the other"
+            )
         if self.joint_with is None:
             if out is None:
                 raise ConfigError(

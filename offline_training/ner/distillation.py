@@ -5,23 +5,22 @@ that average. So does one that learns to withstand faults of the input.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from offline_training.ner.ensemble import (
-    Ensemble,
-    Kept,
-    OnStep,
-    drawn_per_session,
-    train_ensembles,
-)
+from offline_training.ner.ensemble import OnStep, train_ensembles
 from offline_training.ner.networks.descent import Descent, disturbed
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.faults import with_faults
 from offline_training.ner.networks.features import Features
+from offline_training.ner.sharing.members import Ensemble, Kept
+from offline_training.ner.sharing.share import Share
+from offline_training.ner.sharing.side_by_side import drawn_per_session
 from offline_training.settings import FaultSettings, TrainSettings
 from rt_ner.decoding.readouts.readout import fit_readout
 from rt_ner.offline.dataset import Dataset
@@ -46,10 +45,12 @@ class Taught:
     """A session to learn from, and the average latents of its ensemble.
 
     ``average`` maps features ``(batch, bump, channel)`` of the session's channels to latents.
+    Random numbers are drawn within ``drawn``, by default as torch goes on.
     """
 
     dataset: Dataset
     average: Callable[[torch.Tensor], torch.Tensor]
+    drawn: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def train_encoder(
@@ -60,11 +61,11 @@ def train_encoder(
     on_step: OnStep,
 ) -> Learned:
     """Train the encoder of one session, as `train_encoders` does those of several."""
-    return train_encoders([dataset], settings, step_ns, device, on_step)[0]
+    return train_encoders(Share.whole([dataset]), settings, step_ns, device, on_step)[0]
 
 
 def train_encoders(
-    datasets: Sequence[Dataset],
+    share: Share,
     settings: TrainSettings,
     step_ns: int,
     device: torch.device,
@@ -73,15 +74,15 @@ def train_encoders(
 ) -> list[Learned]:
     """Train encoders with the NER loss and, in addition, a linear readout of the outputs.
 
-    There is one encoder per session. Their first layers, the heads, are their own, and the trunk is
-    one. With a ``kept`` trunk and readout, only heads are learned. ``step_ns`` is the time over
-    which the changes of the outputs are taken that pair anchors and partners. The same seed gives
-    the same weights on the same machine.
+    There is one encoder per session of this process's share. Their first layers, the heads, are
+    their own, and the trunk is one, in all processes. With a ``kept`` trunk and readout, only heads
+    are learned. ``step_ns`` is the time over which the changes of the outputs are taken that pair
+    anchors and partners. The same seed gives the same weights on the same machine.
     """
     alone = settings.ensemble.members == 1 and settings.faults == FaultSettings() and kept is None
     learning_share = 1.0 if alone else 1.0 - _DISTILLATION_SHARE
     ensembles, validation_r2 = train_ensembles(
-        datasets,
+        share,
         settings,
         step_ns,
         device,
@@ -91,11 +92,12 @@ def train_encoders(
     if alone:
         return [Learned(each.network, validation_r2) for each in ensembles]
     networks = distill(
-        [Taught(each.dataset, _average_for(each, kept)) for each in ensembles],
+        [Taught(each.dataset, _average_for(each, kept), each.random.drawn) for each in ensembles],
         settings,
         device,
         lambda part: on_step(learning_share + _DISTILLATION_SHARE * part, validation_r2),
         kept,
+        share,
     )
     return [Learned(network, validation_r2) for network in networks]
 
@@ -124,26 +126,37 @@ def distill(
     device: torch.device,
     on_step: Callable[[float], None],
     kept: Kept | None = None,
+    share: Share | None = None,
 ) -> list[EncoderNetwork]:
     """Train one encoder per session to give an ensemble's average latents, also of disturbed input.
 
     The encoders share their trunk. With faults of the input, they learn to give the latents that
-    there would be without them.
+    there would be without them. Without a ``share``, the sessions are all there are.
     """
-    networks = [EncoderNetwork(each.dataset, settings).to(device) for each in sessions]
+    share = share or Share.whole([each.dataset for each in sessions])
+    networks = [_network(each, settings).to(device) for each in sessions]
     for network in networks[1:]:
         network.share_trunk(networks[0])
     if kept is not None:
         networks[0].keep_trunk(kept.weights)
+    shared = [each for layer in networks[0].trunk for each in layer.parameters()]
+    share.agree(shared)
     lessons = [_Lesson(*pair, settings) for pair in zip(networks, sessions, strict=True)]
     steps = settings.ensemble.distillation_steps
     learned = [each for each in nn.ModuleList(networks).parameters() if each.requires_grad]
-    descent = Descent(learned, settings, steps)
-    n_each = drawn_per_session(settings.ensemble.distillation_batch, len(sessions))
+    descent = Descent(learned, settings, steps, partial(share.pooled, shared))
+    n_each = drawn_per_session(settings.ensemble.distillation_batch, len(share.labels))
     for step in range(1, steps + 1):
-        descent.step(torch.stack([lesson.error(n_each) for lesson in lessons]).mean())
+        errors = torch.stack([lesson.error(n_each) for lesson in lessons])
+        descent.step(share.fraction * errors.mean())
         on_step(step / steps)
     return networks
+
+
+def _network(session: Taught, settings: TrainSettings) -> EncoderNetwork:
+    """Return an untrained network for a session."""
+    with session.drawn():
+        return EncoderNetwork(session.dataset, settings)
 
 
 class _Lesson:
@@ -152,13 +165,14 @@ class _Lesson:
     def __init__(self, network: EncoderNetwork, session: Taught, settings: TrainSettings) -> None:
         # The ensemble has an answer to any input, so there is nothing to overfit: no dropout.
         self._network = network.eval()
-        self._average = session.average
+        self._session = session
         self._features = Features(network, session.dataset)
         self._settings = settings
 
     def error(self, n_hops: int) -> torch.Tensor:
         """Return the mean squared error on so many hops, drawn at random."""
-        rows = torch.randint(len(self._features), (n_hops,)).numpy()
-        seen = disturbed(self._features[rows], self._settings)
-        faulty = with_faults(seen, self._features.silence, self._settings.faults)
-        return nn.functional.mse_loss(self._network(faulty[None])[0], self._average(seen))
+        with self._session.drawn():
+            rows = torch.randint(len(self._features), (n_hops,)).numpy()
+            seen = disturbed(self._features[rows], self._settings)
+            faulty = with_faults(seen, self._features.silence, self._settings.faults)
+        return nn.functional.mse_loss(self._network(faulty[None])[0], self._session.average(seen))

@@ -32,16 +32,17 @@ _HEADROOM = 100.0
 
 
 def ner_loss(
-    embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
+    embeddings: torch.Tensor, label_distance: FloatArray, temperature: float, first: int = 0
 ) -> torch.Tensor:
     """Return the loss of embeddings ``(2N, latent)``: N anchors, then their partners in order.
 
-    ``label_distance`` is ``(N, N)``, between the anchors' labels, and zero on the diagonal. The
-    loss is differentiable in the embeddings. They are small, so the kernel runs on the CPU,
-    whatever their device.
+    ``label_distance`` is ``(N, N)``, between the anchors' labels, and zero on the diagonal. Of
+    fewer rows, from anchor ``first`` on, the loss is their part of the sum over i. It is
+    differentiable in the embeddings. They are small, so the kernel runs on the CPU, whatever their
+    device.
     """
     apply: Callable[..., torch.Tensor] = _NerLoss.apply
-    return apply(embeddings, label_distance, temperature)
+    return apply(embeddings, label_distance, temperature, first)
 
 
 @njit(parallel=True, cache=True)
@@ -79,7 +80,7 @@ def _turn_deg(one: float, other: float) -> float:
 
 
 def value_and_gradient(
-    embeddings: FloatArray, label_distance: FloatArray, temperature: float
+    embeddings: FloatArray, label_distance: FloatArray, temperature: float, first: int = 0
 ) -> tuple[float, FloatArray]:
     """Return the loss and its gradient ``(2N, latent)``; subgradient where embeddings meet."""
     scaled = embeddings / temperature
@@ -87,17 +88,18 @@ def value_and_gradient(
     order = np.argsort(label_distance, axis=1)
     total = 0.0
     gradients = np.zeros((_LANES, *scaled.shape))
-    for first in range(0, len(order), _BLOCK):
-        block = order[first : first + _BLOCK]
-        first_tie = _first_ties(label_distance[first : first + _BLOCK], block)
-        exponentials, reference, similarity = _similarities(scaled, first, block, first_tie)
+    for begin in range(0, len(order), _BLOCK):
+        block = order[begin : begin + _BLOCK]
+        first_tie = _first_ties(label_distance[begin : begin + _BLOCK], block)
+        own = first + begin
+        exponentials, reference, similarity = _similarities(scaled, own, block, first_tie)
         np.exp(exponentials, out=exponentials)
         sums = _sums_inwards(exponentials, reference, first_tie)
         log_sums = np.log(sums) + reference
         # Each position holds an anchor and its partner; the nearest also holds the row itself.
         total += 2 * log_sums.sum() - log_sums[:, 0].sum() - similarity.sum()
         inverse = _inverse_sums_outwards(sums, reference, first_tie)
-        _add_gradients(scaled, first, block, exponentials, inverse, gradients)
+        _add_gradients(scaled, own, block, exponentials, inverse, gradients)
     n_terms = n_embeddings * (n_embeddings - 1)
     return float(total) / n_terms, gradients.sum(axis=0) / (n_terms * temperature)
 
@@ -107,16 +109,16 @@ class _NerLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, embeddings: torch.Tensor, label_distance: FloatArray, temperature: float
+        ctx: Any, embeddings: torch.Tensor, label_distance: FloatArray, *how: Any
     ) -> torch.Tensor:
         plain = embeddings.detach().to("cpu", torch.float64).numpy()
-        value, gradient = value_and_gradient(plain, label_distance, temperature)
+        value, gradient = value_and_gradient(plain, label_distance, *how)
         ctx.gradient = torch.from_numpy(gradient).to(embeddings)
         return embeddings.new_tensor(value)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        return ctx.gradient * grad_outputs[0], None, None
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        return ctx.gradient * grad_outputs[0], None, None, None
 
 
 @njit(cache=True)

@@ -11,6 +11,7 @@ from offline_training.engines.options import (
     Scheduler,
     SlurmProfile,
     Workers,
+    check_scheduler,
     cluster_engine,
 )
 from offline_training.options import require_training
@@ -84,6 +85,7 @@ def run(
     """
     require_training()
     require_sweep()
+    check_scheduler(scheduler)
     from offline_training.sweep.plan.sessions import planned_sessions
     from offline_training.sweep.progress import SweepProgress
     from offline_training.sweep.results.folder import SweepFolder

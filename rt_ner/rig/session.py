@@ -173,7 +173,9 @@ class Session:
             self._tell("nothing runs: begin on the page; Ctrl-C ends all")
         result = self.run(Step(order) if order in list(Step) else Order(order), stop)
         if order in list(Step) and not (self._ordered or stop.is_set()):
-            values = [f"{key} {value:.3g}" for key, value in result.items() if _is_number(value)]
+            values = [
+                f"{key} {value:.3g}" for key, value in result.items() if type(value) in (int, float)
+            ]
             self._tell(f"{order}: done {', '.join(values)}".replace("_", " ").strip())
 
     def _leave_out_old_orders(self) -> None:
@@ -213,10 +215,6 @@ def report_day(rig: Rig, tell: Tell) -> None:
         write_report(
             recordings, name.report_path(rig.recordings), tell, *of_rig, in_background=False
         )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _commands(earlier: RigState | None, running: Sequence[str]) -> str:

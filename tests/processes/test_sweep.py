@@ -11,9 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
 from offline_training.engines.clusters import connections
 from offline_training.engines.clusters.cluster import Cluster
+from rt_ner.cli import build_app
 from rt_ner.core.errors import ConfigError
 from tests.helpers.fake_fits import Sweep, completions, has_repeats, run_here, sweep_in, table_bytes
 from tests.helpers.sweep_client import FITS
@@ -120,6 +122,11 @@ def test_an_address_without_a_scheduler_is_an_error_that_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connections, "_ANSWER_S", 0.5)
-    connect = connections.running(f"tcp://127.0.0.1:{free_port()}", lambda _: None)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    connect = connections.running(address, lambda _: None)
     with pytest.raises(ConfigError, match="no Dask scheduler answers"), Cluster(connect, print):
         pass
+    # Before a plan is made, and so before a missing settings file is noticed.
+    sweep = ["sweep", "absent.toml", "--out", "x", "--scheduler", address]
+    result = CliRunner().invoke(build_app(), sweep)
+    assert "no Dask scheduler answers" in str(result.exception)

@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from offline_training.bench.joint.measurement import Measured
 
 
+BenchWorkers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Compare with joint training on N processes, e.g. 2. Default: no comparison.",
+    ),
+]
+
+
 def bench_joint(
     sessions: Annotated[
         list[Path],
@@ -40,6 +51,7 @@ def bench_joint(
     outputs: Outputs = "",
     seed: SettingsSeed = None,
     device: Device = "auto",
+    workers: BenchWorkers = 1,
     as_json: AsJson = False,
 ) -> None:
     """Score joint training against separate trainings.
@@ -47,6 +59,7 @@ def bench_joint(
     Trains each session alone, and then all together, with a readout per session and with one for
     all. Trains all but the last together too, and learns the head of that one as of a new day.
     Scores the held-out trials of each session, next to a control that learned from shuffled trials.
+    With --workers, trains all together once more, on several processes.
 
     Example: rt-ner bench joint day1.xdf day2.xdf day3.xdf --area M1 --json
     """
@@ -62,7 +75,7 @@ def bench_joint(
         reading = Reading(tuple(sessions), area, recipe=recipe)
         loaded = load_sessions(reading, shown.warn)
         days = prepare_days(loaded, settings, shown.warn)
-        measured = measure_joint(Plan(days, settings, pick_device(device)), shown)
+        measured = measure_joint(Plan(days, settings, pick_device(device), workers), shown)
     if as_json:
         print_json(
             {
@@ -90,7 +103,7 @@ def _table(measured: "Measured") -> Table:
             for name in ("r2", "shuffled_r2")
         )
         gain = f"{gains[way]:.4f}" if way in gains else ""
-        seconds = measured.seconds.get(way, measured.seconds["joint"])
+        seconds = measured.seconds[way if way in measured.seconds else way.partition(",")[0]]
         row = (way, str(len(scores)), f"{r2:.4f}", f"{shuffled_r2:.3f}", gain, f"{seconds:.1f} s")
         table.add_row(*row)
     return table

@@ -12,10 +12,13 @@ from typing import TypeVar
 
 import torch
 
-from offline_training.joint.learning import decoders_of, learn_days
+from offline_training.joint.learning import decoders_of
 from offline_training.joint.new_day import HeadPlan, head_settings, learn_head
 from offline_training.joint.sessions import Day
-from offline_training.ner.ensemble import Kept, OnStep
+from offline_training.joint.workers.pool import learner
+from offline_training.ner.distillation import Learned
+from offline_training.ner.ensemble import OnStep
+from offline_training.ner.sharing.members import Kept
 from offline_training.settings import TrainSettings
 from offline_training.training import fit_decoder
 from rt_ner.bundle.joint.joint_bundle import ReadoutUse
@@ -63,17 +66,24 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Sessions, of which the last is also the new day, and the settings of every training."""
+    """Sessions, of which the last is also the new day, and the settings of every training.
+
+    ``workers``: the number of processes to compare with one; 1 for no comparison.
+    """
 
     days: Sequence[Day]
     settings: TrainSettings
     device: torch.device
+    workers: int = 1
 
 
 def measure_joint(plan: Plan, progress: Progress) -> Measured:
     """Train the sessions one by one, together, and without the last, which is then added."""
     run = _Run(plan, progress)
-    return Measured([*run.separate(), *run.together(), *run.new_day()], run.seconds)
+    scores = [*run.separate(), *run.together("joint", 1)]
+    if plan.workers > 1:
+        scores += run.together(f"joint on {plan.workers} workers", plan.workers)
+    return Measured([*scores, *run.new_day()], run.seconds)
 
 
 class _Run:
@@ -97,15 +107,16 @@ class _Run:
             scores.append(_score("separate", day, model, chance))
         return scores
 
-    def together(self) -> list[Score]:
-        """Train all sessions together; score them with both kinds of readout."""
-        days, plan = self._plan.days, self._plan
-        step = partial(self._progress, "together")
-        learned = self._timed("joint", lambda: learn_days(days, plan.settings, plan.device, step))
-        step = partial(self._progress, "together, control")
-        shuffled = learn_days(self._controls, plan.settings, plan.device, step)
+    def together(self, way: str, n_workers: int) -> list[Score]:
+        """Train all sessions together; score them with both kinds of readout.
+
+        The time includes that in which workers start.
+        """
+        days = self._plan.days
+        learned = self._timed(way, partial(self._learned, days, way, n_workers))
+        shuffled = self._learned(self._controls, f"{way}, control", n_workers)
         return [
-            _score(f"joint, {use} readout", *each)
+            _score(f"{way}, {use} readout", *each)
             for use in _READOUTS
             for each in zip(
                 days,
@@ -118,8 +129,7 @@ class _Run:
     def new_day(self) -> list[Score]:
         """Train all sessions but the last together, and learn the head of that one."""
         *known, day = self._plan.days
-        step = partial(self._progress, f"without {day.session.name}")
-        learned = learn_days(known, self._plan.settings, self._plan.device, step)
+        learned = self._learned(known, f"without {day.session.name}")
         scores = []
         for use in _READOUTS:
             before = decoders_of(known, learned, use)[-1]
@@ -131,6 +141,11 @@ class _Run:
             chance = self._head(self._controls[-1], plan, f"{way}, control")
             scores.append(_score(way, day, model, chance))
         return scores
+
+    def _learned(self, days: Sequence[Day], stage: str, n_workers: int = 1) -> list[Learned]:
+        plan = self._plan
+        with learner(days, plan.settings, str(plan.device), n_workers) as learn:
+            return learn(days, plan.settings, partial(self._progress, stage))
 
     def _alone(self, day: Day, stage: str) -> DecoderSpecification:
         plan = self._plan

@@ -1,7 +1,7 @@
 """Learn by gradient descent, from disturbed input."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -107,11 +107,15 @@ def _along(part: float, start: float, end: float) -> float:
 
 @dataclass
 class Descent:
-    """The cycle of a training; ConfigError where the loss diverges."""
+    """The cycle of a training; ConfigError where the loss diverges.
+
+    ``pool`` adds to the gradients those of other processes, and returns the loss of all.
+    """
 
     parameters: list[nn.Parameter]
     settings: TrainSettings
     steps: int
+    pool: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.detach
     n_done: int = 0
     _cycle: OneCycle = field(init=False)
 
@@ -126,13 +130,14 @@ class Descent:
     def step(self, loss: torch.Tensor) -> None:
         """Take one step. Past the planned steps the learning rate stays at its last value."""
         self.n_done += 1
+        self._cycle.clear()
+        torch.autograd.backward(loss)
+        loss = self.pool(loss)
         if not torch.isfinite(loss):
             raise ConfigError(
                 f"the loss became {loss.item():g} at step {self.n_done}: training diverged, lower "
                 f"learning_rate = {self.settings.learning_rate:g}"
             )
-        self._cycle.clear()
-        torch.autograd.backward(loss)
         self._cycle.step()
 
 

@@ -8,22 +8,26 @@ from offline_training.dataset.outputs import OutputScale, output_scale, ranked_v
 from offline_training.ner.auxiliary_targets import auxiliary_targets
 from offline_training.ner.loss import label_distances, ner_loss
 from offline_training.ner.networks.encoder_network import MemberLinear
+from offline_training.ner.sharing.share import Share
 from offline_training.settings import LossSettings, TrainSettings
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.decoding.readouts.readout import Readout
-from rt_ner.offline.labels import Labels
+from rt_ner.offline.labels import join_labels
 
 
 class Objective(nn.Module):
     """The NER loss plus two weighted errors, summed over all members.
 
     The errors are those of a linear readout of the outputs from the latents, and of a linear one of
-    the auxiliary targets from the last hidden layer.
+    the auxiliary targets from the last hidden layer. Each process computes its own part: the rows
+    of the NER loss that belong to its anchors, and the errors of its own latents.
     """
 
-    def __init__(self, labels: Labels, settings: TrainSettings, step_ns: int, members: int) -> None:
+    def __init__(self, share: Share, settings: TrainSettings, step_ns: int, members: int) -> None:
         super().__init__()
-        self._labels = labels
+        labels = join_labels(share.labels)
+        self._share = share
+        self._direction_deg = labels.direction_deg
         self._loss = settings.loss
         standard = output_scale(labels).to_standard(labels.values)
         targets = auxiliary_targets(labels, step_ns)
@@ -43,25 +47,43 @@ class Objective(nn.Module):
     def forward(
         self, hidden: torch.Tensor, latents: torch.Tensor, rows: Int64Array
     ) -> torch.Tensor:
-        """Return the loss of ``(member, 2N, …)`` for the dataset's rows ``(member, 2N)``.
+        """Return this process's part of the loss of ``(member, 2, anchor, …)``.
 
-        A member's first N rows are anchors, the others their partners.
+        ``rows`` ``(member, 2, anchor)`` are those among all sessions' hops, anchors before their
+        partners. Those of other processes are gathered.
         """
-        anchors = rows[:, : rows.shape[1] // 2]
-        directions_deg = self._labels.direction_deg[anchors]
-        ranked = members_ner_loss(latents, self._ranked[anchors], directions_deg, self._loss)
-        wanted = self.standard[np.tile(anchors, 2)]
-        error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(latents), wanted)
-        auxiliary = nn.functional.mse_loss(self.auxiliary_readout(hidden), self.targets[rows])
-        return ranked + len(rows) * (error + self._loss.auxiliary_weight * auxiliary)
+        flat, own = latents.flatten(1, 2), rows[:, 0]
+        wanted = self.standard[np.tile(own, 2)]
+        error = self._loss.readout_weight * nn.functional.mse_loss(self.readout(flat), wanted)
+        predicted = self.auxiliary_readout(hidden.flatten(1, 2))
+        targets = self.targets[rows.reshape(len(rows), -1)]
+        auxiliary = nn.functional.mse_loss(predicted, targets)
+        errors = len(rows) * (error + self._loss.auxiliary_weight * auxiliary)
+        return self._ranked_loss(latents, own) + self._share.fraction * errors
+
+    def _ranked_loss(self, latents: torch.Tensor, own: Int64Array) -> torch.Tensor:
+        """Return this process's rows of the NER loss, which compares the latents of all."""
+        share, n_own = self._share, own.shape[1]
+        n_each = n_own // len(share.datasets)
+        sizes = [n_each] * len(share.labels)
+        anchors = share.gathered(torch.from_numpy(own), 1, sizes).numpy()
+        every = share.gathered(latents, 2, sizes).flatten(1, 2)
+        begin = share.first * n_each
+        labels = (self._ranked[anchors], self._direction_deg[anchors])
+        return members_ner_loss(every, *labels, self._loss, slice(begin, begin + n_own))
 
 
 def members_ner_loss(
-    latents: torch.Tensor, ranked: FloatArray, direction_deg: FloatArray, settings: LossSettings
+    latents: torch.Tensor,
+    ranked: FloatArray,
+    direction_deg: FloatArray,
+    settings: LossSettings,
+    part: slice = slice(None),
 ) -> torch.Tensor:
     """Return the NER loss, summed over members, of latents ``(member, 2N, latent)``.
 
     ``ranked`` ``(member, N, output)`` and ``direction_deg`` ``(member, N)`` label the anchors.
+    ``part``: the anchors whose rows of the loss are summed; by default all.
     """
     losses = []
     for member, own in enumerate(latents):
@@ -71,5 +93,5 @@ def members_ner_loss(
             settings.velocity_scale,
             settings.direction_scale,
         )
-        losses.append(ner_loss(own, distance, settings.temperature))
+        losses.append(ner_loss(own, distance[part], settings.temperature, part.start or 0))
     return torch.stack(losses).sum()

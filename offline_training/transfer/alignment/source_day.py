@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from offline_training.ner.ensemble import Ensemble, OnStep, train_ensemble
+from offline_training.ner.ensemble import OnStep, train_ensemble
 from offline_training.ner.networks.encoder_network import EncoderNetwork
 from offline_training.ner.networks.features import Features
+from offline_training.ner.sharing.members import Ensemble
 from offline_training.settings import TrainSettings
 from offline_training.transfer.alignment.joint_learning import DayToLearn, Goal, ReadIn, learn_days
 from offline_training.transfer.matching.matching import Matching

@@ -15,6 +15,7 @@ from offline_training.bench.joint.measurement import Measured, Score
 from offline_training.joint.sessions import prepare_days
 from offline_training.ner.ensemble import train_ensembles
 from offline_training.ner.networks.encoder_network import member_latents
+from offline_training.ner.sharing.share import Share
 from offline_training.settings import TrainSettings
 from rt_ner.bundle.bundle import Bundle
 from rt_ner.bundle.joint.joint_manifest import day_folder, read_joint
@@ -187,6 +188,7 @@ def test_a_damaged_manifest_is_refused(tmp_path: Path) -> None:
         (("--joint-with", "y", "--out", "x"), "leave out --joint and --out"),
         (("--joint-with", "y", "--seed", "1"), "has the settings of the bundle"),
         (("--joint", "--out", "x"), "--joint with 1 session: name 2 or more"),
+        (("--workers", "2", "--out", "x"), "--workers 2 goes with --joint"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
@@ -194,6 +196,21 @@ def test_options_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         run("train", *files(folder, "day1"), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--workers", "3"), "--workers 3 with 2 sessions: .* choose 2 or fewer"),
+        (("--workers", "2", "--device", "cuda"), "several workers learn on the CPU"),
+    ],
+)
+def test_workers_need_a_session_each_and_learn_on_the_cpu(
+    folder: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    out = str(tmp_path / "x")
+    with pytest.raises(ConfigError, match=message):
+        run("train", *files(folder, "day1", "day2"), "--joint", "--out", out, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +267,8 @@ def test_sessions_trained_together_stand_in_one_space() -> None:
         steps=60, batch=32, input_noise=0.1, channel_dropout=0.0, ensemble={"members": 2}
     )
     cpu = torch.device("cpu")
-    ensembles, validation_r2 = train_ensembles([one, other], settings, BIN_NS, cpu, lambda *_: None)
+    share = Share.whole([one, other])
+    ensembles, validation_r2 = train_ensembles(share, settings, BIN_NS, cpu, lambda *_: None)
     assert validation_r2 is not None
     assert validation_r2 > 0.8, "trials left out are decoded by one readout for both"
     assert ensembles[0].network.latent is ensembles[1].network.latent

@@ -57,7 +57,8 @@ def test_what_ran_before_midnight_is_taken_over_under_its_day(
     monkeypatch.setattr(module, "findings_of", lambda *_: [])
     monkeypatch.setattr(module, "bundle_of", lambda _: tmp_path)
     monkeypatch.setattr(module, "loop_plan", lambda *_: Plan(()))
-    module.run_rig(rig_of(tmp_path, text), Event(), print)
+    with module.open_session(rig_of(tmp_path, text), print) as session:
+        session.up(Event())
     assert days == [expected]
 
 

@@ -1,0 +1,1 @@
+"""Processes of this computer that share the sessions of a joint training."""

@@ -1,0 +1,1 @@
+"""The sessions of a training, and the processes that share them and learn as one."""
