@@ -15,6 +15,7 @@ from offline_training.transfer.days import load_days
 from rt_ner.bench.endurance.soaking.soak import pass_of
 from rt_ner.cli import build_app
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
+from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.recipe.draft import draft_recipe
 from rt_ner.data.formats.recipe.parts.smoothed import recover_counts
@@ -157,6 +158,70 @@ behaviour = "t"
     zero_s = 100.0 - session.behaviour.time_ns[0] / 1e9
     found = np.sort(np.concatenate(trains)) - zero_s
     np.testing.assert_allclose(session.spikes.time_ns / 1e9, found, atol=1e-8)
+
+
+LAB = """
+[spikes]
+array = "neural.times"
+values = "times"
+names = "neural.labels"
+[[outputs]]
+array = "behav.xy"
+unit = "mm"
+kind = "position"
+[time]
+behaviour = "behav.t"
+"""
+
+
+def lab_content(n_units: int = 10) -> dict[str, Any]:
+    """A lab's usual file: cells of spike times, a cursor's position in mm, a table of trials."""
+    rng = np.random.default_rng(0)
+    cells, labels = (np.empty((1, n_units), dtype=object) for _ in range(2))
+    for unit in range(n_units):
+        cells[0, unit] = np.sort(rng.uniform(0, 20, 30 + unit))[:, None]
+        labels[0, unit] = f"sig{unit + 1:03d}a"
+    cells[0, 1], cells[0, 2] = np.zeros((0, 1)), np.array([[3.5]])
+    t = np.arange(2000) / 100
+    start = np.arange(20) * 1.0
+    table = np.stack(
+        [start, start + 0.2, start + 0.9, np.arange(20) % 4 * 90.0, np.arange(20) % 5 > 0], axis=1
+    )
+    return {
+        "neural": {"times": cells, "labels": labels},
+        "behav": {"xy": 10 * np.stack([np.sin(t), np.cos(t)], axis=1), "t": t[:, None]},
+        "trials": table,
+    }
+
+
+def test_behaviour_of_a_known_rate_needs_no_vector_of_times(tmp_path: Path) -> None:
+    by_times = load_session(written(tmp_path, LAB, lab_content(), "day1.mat"))
+    recipe = LAB.replace('behaviour = "behav.t"', "rate_hz = 100")
+    by_rate = load_session(written(tmp_path, recipe, lab_content(), "day1.mat"))
+    assert by_rate.sha256 == by_times.sha256
+    both = LAB + "rate_hz = 100\n"
+    with pytest.raises(SessionError, match=r"time.rate_hz = 100: give one of them"):
+        load_session(written(tmp_path, both, lab_content(), "day1.mat"))
+    neither = LAB.replace('behaviour = "behav.t"', "bin_s = 0.001")
+    with pytest.raises(SessionError, match=r"needs the times .* or time.rate_hz"):
+        load_session(written(tmp_path, neither, lab_content(), "day1.mat"))
+
+
+def test_a_recipe_derives_a_velocity_from_a_position_without_a_lag(tmp_path: Path) -> None:
+    recipe = LAB.replace('kind = "position"', 'kind = "position"\nderive = "velocity"')
+    recording = load_recording(written(tmp_path, recipe, lab_content(), "day1.mat"))
+    behaviour = recording.session().behaviour
+    assert behaviour.outputs == VELOCITY_XY
+    t = np.arange(2000) / 100
+    expected_cm_s = np.stack([np.cos(t), -np.sin(t)], axis=1)
+    np.testing.assert_allclose(behaviour.values[1:-1], expected_cm_s[1:-1], atol=1e-4)
+    assert "velocity is the derivative of behav.xy" in recording.warnings
+    cut = recipe + "[trials]\nbins = 20\n"
+    with pytest.raises(SessionError, match="'behav.xy' is cut into trials"):
+        load_recording(written(tmp_path, cut, lab_content(), "day1.mat"))
+    twice = recipe.replace('"position"', '"velocity"')
+    with pytest.raises(SessionError, match='kind = "velocity" in mm: derive .* e.g. unit = "mm"'):
+        load_recording(written(tmp_path, twice, lab_content(), "day1.mat"))
 
 
 @given(seed=st.integers(0, 99), rate=st.sampled_from([0.1, 0.6, 2.0]))

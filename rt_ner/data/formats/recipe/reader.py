@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
-from rt_ner.core.clock import ns_array_from_s
+from rt_ner.core.clock import NS_PER_S, ns_array_from_s
 from rt_ner.core.contract.outputs import VELOCITY_XY, Output
 from rt_ner.core.errors import ConfigError, SessionError
 from rt_ner.core.settings import SettingsType, load_settings
@@ -18,7 +18,11 @@ from rt_ner.data.formats.common.markers.coded_trials import coded_trials
 from rt_ner.data.formats.common.markers.rules import MarkersAt
 from rt_ner.data.formats.recipe.content import arranged, content_of, numbers_at
 from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt, OutputsAt
-from rt_ner.data.formats.recipe.parts.recipe_spikes import RecipeSpikes, spikes_by
+from rt_ner.data.formats.recipe.parts.recipe_spikes import (
+    RecipeSpikes,
+    behaviour_times_s,
+    spikes_by,
+)
 from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
 from rt_ner.data.formats.recipe.schema import MarkedRecipe, Recipe, RecipeFile
 from rt_ner.data.recordings import RecordingFile
@@ -160,7 +164,8 @@ def cooked(
     known = np.isfinite(values).all(axis=1) & (np.diff(time_ns, prepend=time_ns[0] - 1) > 0)
     n_lost = int((~known).sum())
     lost = (f"samples of behaviour without a value, left out: {n_lost:,}",) if n_lost else ()
-    behaviour = Behaviour(time_ns[known], values[known], _named(outputs))
+    values = _derived(parts, values[known], time_ns[known])
+    behaviour = Behaviour(time_ns[known], values, _named(outputs))
     trials, notes = trials_by(recipe, content, behaviour, spikes)
     return RecordingFile(
         name=path.stem,
@@ -170,16 +175,20 @@ def cooked(
         behaviour=behaviour,
         trials=trials,
         contents=recipe.arrays(),
-        warnings=(*spikes.notes, *notes, *lost),
+        warnings=(*spikes.notes, *notes, *lost, *(part.note for part in parts if part.note)),
         provenance={"file": path.name, "layout": "recipe"},
     )
 
 
 class _Part(NamedTuple):
-    """Some outputs and their values ``(sample, output)``."""
+    """Some outputs and their values ``(sample, output)``.
+
+    If there is a note, the values are yet to be differentiated.
+    """
 
     outputs: tuple[Output, ...]
     values: FloatArray
+    note: str
 
 
 def _outputs(place: OutputsAt, content: Mapping[str, Any]) -> _Part:
@@ -194,7 +203,19 @@ def _outputs(place: OutputsAt, content: Mapping[str, Any]) -> _Part:
         values = values[:, [column - 1 for column in place.columns]]
     last = place.array.replace("/", ".").rpartition(".")[2].partition(":")[0]
     own_names = [f"{last}_{number + 1}" for number in range(values.shape[1])]
-    return _Part(place.outputs(own_names, place.array), values * place.to_cm)
+    note = f"velocity is the derivative of {place.array}" if place.derive else ""
+    return _Part(place.decoded.outputs(own_names, place.array), values * place.to_cm, note)
+
+
+def _derived(parts: Sequence[_Part], values: FloatArray, time_ns: Int64Array) -> FloatArray:
+    """Return the parts' values side by side, with velocities in place of some positions.
+
+    Central differences do not lag behind the movement, so that spikes and velocity keep their time.
+    """
+    if not any(part.note for part in parts):
+        return values
+    moves = np.array([bool(part.note) for part in parts for _ in part.outputs])
+    return np.where(moves, np.gradient(values, time_ns / NS_PER_S, axis=0), values)
 
 
 def _named(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
@@ -206,15 +227,17 @@ def _times_ns(
     recipe: Recipe, content: Mapping[str, Any], spikes: RecipeSpikes, n_samples: int
 ) -> Int64Array:
     """Return the time of each sample of behaviour in ns of the session."""
-    if recipe.time.behaviour:
-        times_s = np.ravel(numbers_at(content, recipe.time.behaviour))
+    is_by_itself = bool(recipe.time.behaviour or recipe.time.rate_hz)
+    if is_by_itself:
+        times_s = behaviour_times_s(recipe, content, n_samples)
         times_ns = ns_array_from_s(times_s) - spikes.zero_ns
     else:
         times_ns = spikes.start_ns + (spikes.bin_ns if recipe.time.at == "end" else 0)
     if len(times_ns) != n_samples:
         raise SessionError(
             f"{n_samples} samples of behaviour, but {len(times_ns)} "
-            f"{'times' if recipe.time.behaviour else 'bins of spikes'}: expected as many of each; "
-            "check the axes of [[outputs]], or name the samples' times as time.behaviour"
+            f"{'times' if is_by_itself else 'bins of spikes'}: expected as many of each; check the "
+            "axes of [[outputs]], or give the samples' times as time.behaviour, or their rate as "
+            "time.rate_hz"
         )
     return times_ns

@@ -78,7 +78,9 @@ class TimeAt(Settings):
     bins
         Path of the bins' starts in s.
     behaviour
-        Path of the behaviour's times in s; empty: one sample per bin.
+        Path of the behaviour's times in s; empty: as ``rate_hz`` says.
+    rate_hz
+        Samples of behaviour per second, the first at 0 s; 0: one sample per bin.
     at
         Part of its bin that a sample of behaviour belongs to: ``start`` or ``end``.
 
@@ -87,6 +89,7 @@ class TimeAt(Settings):
     bin_s: float = Field(default=0.0, ge=0, lt=10)
     bins: str = ""
     behaviour: str = ""
+    rate_hz: float = Field(default=0.0, ge=0)
     at: Literal["start", "end"] = "end"
 
 
@@ -153,17 +156,35 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _has_time(self) -> "Recipe":
+        if self.time.behaviour and self.time.rate_hz:
+            raise ValueError(
+                f"time.behaviour = '{self.time.behaviour}' and time.rate_hz = "
+                f"{self.time.rate_hz:g}: give one of them, the path of the behaviour's times in s "
+                "or its samples per second"
+            )
         if self.spikes.values is SpikeValues.TIMES:
-            if not self.time.behaviour:
+            if not (self.time.behaviour or self.time.rate_hz):
                 raise ValueError(
-                    'spikes.values = "times" needs time.behaviour: the path of the times, in s, of '
-                    "the behaviour's samples"
+                    'spikes.values = "times" needs the times of the behaviour\'s samples: '
+                    "time.behaviour, their path in s, or time.rate_hz, samples per second from 0 s "
+                    "on"
                 )
         elif bool(self.time.bin_s) == bool(self.time.bins):
             raise ValueError(
                 f"time.bin_s = {self.time.bin_s:g} and time.bins = '{self.time.bins}': give one of "
                 "them, the length of a bin in s or the path of the bins' starts in s"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _derives_what_goes_on(self) -> "Recipe":
+        cut = self.trials is not None and bool(self.trials.bins)
+        for output in self.outputs:
+            if output.derive and (cut or "trial" in output.axes):
+                raise ValueError(
+                    f"'{output.array}' is cut into trials, between which positions jump: take out "
+                    'derive = "velocity", and name a velocity computed trial by trial'
+                )
         return self
 
     def arrays(self) -> tuple[str, ...]:

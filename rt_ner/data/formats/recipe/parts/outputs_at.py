@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rt_ner.core.contract.outputs import Output, OutputKind
 from rt_ner.core.errors import SessionError
@@ -59,12 +59,35 @@ class OutputsAt(OutputForm):
         Columns to take, counted from 1, such as ``[1, 2]``; empty: all.
     axes
         Order of the array's axes.
+    derive
+        ``velocity``: decode the velocity, by central differences, in place of the position (or
+        angle) that the array holds. Empty: the array as it is.
 
     """
 
     array: str
     columns: tuple[Annotated[int, Field(ge=1)], ...] = ()
     axes: tuple[Literal["trial", "bin", "column"], ...] = ("bin", "column")
+    derive: Literal["", "velocity"] = ""
+
+    @model_validator(mode="after")
+    def _derives_from_a_position(self) -> "OutputsAt":
+        is_place = self.kind in (OutputKind.POSITION, OutputKind.ANGLE)
+        if self.derive and (not is_place or is_speed(self.unit)):
+            raise ValueError(
+                f'kind = "{self.kind}" in {self.unit}: derive = "velocity" needs kind = "position" '
+                '(or "angle") and its unit, e.g. unit = "mm"'
+            )
+        return self
+
+    @property
+    def decoded(self) -> OutputForm:
+        """The form of what is decoded: of the velocity, if it is derived."""
+        if not self.derive:
+            return self
+        return OutputForm(
+            names=self.names, unit=f"{self.unit}/s" if self.unit else "", kind=OutputKind.VELOCITY
+        )
 
 
 class AnalogAt(OutputForm):

@@ -140,7 +140,7 @@ def _times(recipe: Recipe, content: Mapping[str, Any]) -> RecipeSpikes:
             trains.append(train)
             channel.append(number)
     n_channels = (channel[-1] + 1) if channel else 0
-    moved_s = np.ravel(numbers_at(content, recipe.time.behaviour))
+    moved_s = behaviour_times_s(recipe, content, n_samples=1)
     first_s = min([float(moved_s.min()), *(float(train.min()) for train in trains if train.size)])
     zero_ns = (round(first_s * NS_PER_S) - 1) // REPLAY_GRID_NS * REPLAY_GRID_NS
     names = _names(recipe, content, n_channels)
@@ -157,6 +157,16 @@ def _times(recipe: Recipe, content: Mapping[str, Any]) -> RecipeSpikes:
     )
     none = np.zeros(0, dtype=np.int64)
     return RecipeSpikes(names, spikes, none, 0, zero_ns, 0, ())
+
+
+def behaviour_times_s(recipe: Recipe, content: Mapping[str, Any], n_samples: int) -> FloatArray:
+    """Return the times of the behaviour's samples in s of the file's clock.
+
+    ``n_samples`` is their number, if only their rate is known: the first is at 0 s.
+    """
+    if recipe.time.behaviour:
+        return np.ravel(numbers_at(content, recipe.time.behaviour))
+    return np.arange(n_samples) / recipe.time.rate_hz
 
 
 def _listed(value: Any) -> list[Any]:
