@@ -156,7 +156,9 @@ def _write_draft(path: Path, recipe: Path) -> None:
         )
     is_beside = recipe.resolve().parent == path.resolve().parent
     draft = draft_recipe(path, path.name if is_beside else str(path.resolve()))
-    replace_file(recipe, draft.encode())
+    replace_file(recipe, draft.text.encode())
+    for note in draft.notes:
+        _say(note)
     Console(highlight=False, markup=False).print(
         f"{recipe} is a draft: check every line, then run rt-ner inspect {path} --recipe {recipe}",
         soft_wrap=True,

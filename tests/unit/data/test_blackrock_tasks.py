@@ -227,7 +227,7 @@ def test_a_draft_for_words_and_inputs(tmp_path: Path) -> None:
     codes = [(tick, code | 0xFF00) for tick, code in WORDS]
     (tmp_path / "a.nev").write_bytes(nev(["e1", "e2"], SPIKES, codes, [], [(7, 3)]))
     (tmp_path / "a.ns2").write_bytes(nsx(["ainp1"], circle(2000, 1000)[:, :1], 30))
-    draft = draft_recipe(tmp_path / "a", "a")
+    draft = draft_recipe(tmp_path / "a", "a").text
     for line in (
         "#   NS2: 1 channels, 1000 Hz (ainp1 in mV)", 'stream = "digital"', "bits = 255",
         "start = 9  # a guess", "end = 18  # a guess", '# channels = ["ainp1", "ainp2"]',

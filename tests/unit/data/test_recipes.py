@@ -18,6 +18,10 @@ from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.core.errors import SessionError
 from rt_ner.data.formats.recipe.draft import draft_recipe
+from rt_ner.data.formats.recipe.guesses.behaviour_guess import behaviour_lines
+from rt_ner.data.formats.recipe.guesses.found import Found
+from rt_ner.data.formats.recipe.guesses.spikes_guess import spikes_guess
+from rt_ner.data.formats.recipe.guesses.trials_guess import trial_lines
 from rt_ner.data.formats.recipe.parts.smoothed import recover_counts
 from rt_ner.data.formats.recipe.schema import Smoothing
 from rt_ner.data.loading import load_recording, load_session
@@ -307,12 +311,88 @@ def test_no_recipe_is_a_crash(
 
 def test_a_draft_reads_the_file_after_the_gaps_are_filled(tmp_path: Path) -> None:
     written(tmp_path, "", arrays())
-    draft = draft_recipe(tmp_path / "day1.npz", "day1.npz")
+    draft = draft_recipe(tmp_path / "day1.npz", "day1.npz").text
     assert "counts: 400×10, 0 to" in draft
     assert 'bins = "t"' in draft
     (tmp_path / "draft.toml").write_text(draft)
     session = load_session(tmp_path / "draft.toml")
     np.testing.assert_array_equal(session.spikes.counts, arrays()["counts"])
+
+
+@pytest.mark.parametrize("has_clock", [True, False])
+def test_a_draft_finds_cells_of_spike_times_a_position_and_a_table_of_trials(
+    tmp_path: Path, has_clock: bool
+) -> None:
+    content = lab_content()
+    if not has_clock:
+        content["behav"]["fs"] = 100.0
+        del content["behav"]["t"]
+    written(tmp_path, "", content, "day1.mat")
+    draft, notes = draft_recipe(tmp_path / "day1.mat", "day1.mat")
+    assert "neural.times: list of 10, each of 0 to 39 numbers" in draft
+    assert notes == ("the units are placeholders: enter the true ones",)
+    (tmp_path / "draft.toml").write_text(draft.replace('unit = "cm"', 'unit = "mm"'))
+    session = load_session(tmp_path / "draft.toml")
+    assert isinstance(session.spikes, SpikeTimes)
+    assert session.channel_ids == tuple(f"sig{unit + 1:03d}a" for unit in range(10))
+    assert session.behaviour.outputs == VELOCITY_XY
+    assert np.abs(session.behaviour.values).max() == pytest.approx(1.0, abs=1e-3)
+    assert len(session.trials) == 16, "every fifth one failed"
+    trials = session.trials
+    assert ((trials.end_ns - trials.go_ns) / 1e9).tolist() == pytest.approx([0.7] * 16)
+
+
+def test_a_draft_of_a_matlab_73_file_finds_its_cells(tmp_path: Path) -> None:
+    matlab_73(tmp_path / "indy.mat", 3, 1)
+    text = draft_recipe(tmp_path / "indy.mat", "indy.mat").text
+    for line in ('array = "spikes"', 'names = "chan_names"', 'behaviour = "t"'):
+        assert line in text
+
+
+def test_a_draft_of_nothing_known_lists_all_and_says_so(tmp_path: Path) -> None:
+    content = lab_content()
+    content["neural"]["times"] = np.array([["a", 2.0, np.ones((3, 3))]], dtype=object)
+    written(tmp_path, "", content, "day1.mat")
+    recipe = tmp_path / "new.toml"
+    told = said("inspect", tmp_path / "day1.mat", "--recipe", recipe)
+    assert "nothing looks like spikes: expected a list or cell array" in told
+    assert "the file holds neural (labels, times), behav (t 2000, xy 2000×2)" in told
+    text = recipe.read_text()
+    assert "#   neural.labels: list of 10 texts\n#   neural.times: list of 3\n" in text
+    assert 'array = "?"  # could not be guessed' in text
+    with pytest.raises(SessionError, match=r"spikes.values = '\?'"):
+        load_session(tmp_path / "day1.mat", recipe=recipe)
+
+
+def test_clocks_and_other_lists_are_no_spike_times() -> None:
+    clocks = [np.arange(20) * 0.01 + trial for trial in range(9)]
+    assert spikes_guess([Found("spikes", clocks)]) is None
+    assert spikes_guess([Found("spikes", [np.array([3.0, 1.0, 2.0, 5.0])] * 9)]) is None
+    assert spikes_guess([Found("spikes", [np.ones((4, 4))] * 9)]) is None
+
+
+def test_a_velocity_is_told_by_the_position_that_it_is_the_derivative_of() -> None:
+    t = np.arange(500) / 100
+    moved = np.stack([np.sin(t), np.cos(2 * t)], axis=1)
+    moving = np.gradient(moved, 0.01, axis=0)
+    lines = behaviour_lines([Found("a", moving), Found("b", moved)], None)
+    kinds = [line for line in lines if line.startswith("kind")]
+    assert kinds == ['kind = "velocity"', 'kind = "position"']
+    assert "could not be guessed" in behaviour_lines([Found("a", moving)], None)[4]
+
+
+def test_trials_are_told_by_the_values_of_a_table_without_names() -> None:
+    start = np.arange(9) * 2.0 + 0.1
+    number, hits = np.arange(9) + 1.0, np.arange(9) % 2
+    table = np.stack([number, hits, start, start + 1.5, number % 3], axis=1)
+    assert trial_lines([Found("trials", table)])[2:] == [
+        'start = "trials:3"  # a guess',
+        'end = "trials:4"  # a guess',
+        'direction = "trials:5"  # a guess',
+        'outcome = "trials:2"  # a guess',
+    ]
+    overlapping = np.stack([start, start + 2.5], axis=1)
+    assert "# [trials]" in trial_lines([Found("trials", overlapping)])
 
 
 def test_the_miller_labs_binned_data_is_read_without_a_recipe() -> None:

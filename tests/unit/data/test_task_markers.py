@@ -270,7 +270,7 @@ def test_keys_of_another_kind_of_recipe_are_refused(codes: Path) -> None:
 
 
 def test_a_draft_lists_the_markers_and_guesses(tmp_path: Path, codes: Path) -> None:
-    draft = draft_recipe(codes / "day1.xdf", "day1.xdf")
+    draft = draft_recipe(codes / "day1.xdf", "day1.xdf").text
     assert "ML: 9 (×36), 18 (×36), 20 (×12), 96 (×9)" in draft
     (codes / "draft.toml").write_text(draft)
     trials = load_recording(codes / "draft.toml").trials
@@ -281,7 +281,7 @@ def test_a_draft_lists_the_markers_and_guesses(tmp_path: Path, codes: Path) -> N
         task = Stream(1, name, "Markers", ["event"], 0, fmt="string")
         rows = [[text] for _, text in events]
         recording(tmp_path, (task, [BEGIN_S + at for at, _ in events], rows))
-        (tmp_path / "draft.toml").write_text(draft_recipe(tmp_path / "day1.xdf", "day1.xdf"))
+        (tmp_path / "draft.toml").write_text(draft_recipe(tmp_path / "day1.xdf", "day1.xdf").text)
         trials = load_recording(tmp_path / "draft.toml").trials
         assert trials is not None
         assert len(trials) == 9, name
@@ -470,5 +470,5 @@ def test_no_stream_is_a_crash(
             found = read_by(tmp_path, markers)
             assert list(found.markers) == sorted(found.markers, key=lambda one: one.time_ns)
     with suppress(SessionError):
-        (tmp_path / "recipe.toml").write_text(draft_recipe(tmp_path / "day1.xdf", "day1.xdf"))
+        (tmp_path / "recipe.toml").write_text(draft_recipe(tmp_path / "day1.xdf", "day1.xdf").text)
         load_recording(tmp_path / "recipe.toml")

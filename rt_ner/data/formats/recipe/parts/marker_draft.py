@@ -20,8 +20,8 @@ _CODE_BITS = 0xFF
 # Markers of known programs by role: those of MonkeyLogic, and the states of BCI2000.
 _MONKEYLOGIC = {"start": "9", "end": "18"}
 _STATES = ("TargetCode", "StimulusCode")
-# Words of other programs' texts.
-_WORDS = {
+# Words of other programs' texts, by role.
+ROLE_WORDS = {
     "start": ("start", "begin", "onset"),
     "go": ("go", "cue"),
     "end": ("end", "stop", "finish"),
@@ -87,7 +87,7 @@ def _marker_lines(markers: tuple[Marker, ...]) -> list[str]:
         "[markers]",
         f"{mark}stream = {_quoted(main)}  # the only stream to use; without this line: all",
         *([f"bits = {bits}  # only these carry the code: the others never change"] if bits else []),
-        *(_role_line(role, _guesses(used)) for role in _WORDS),
+        *(_role_line(role, _guesses(used)) for role in ROLE_WORDS),
         _HINTS,
     ]
 
@@ -123,7 +123,7 @@ def _guesses(found: Sequence[Marker]) -> dict[str, str]:
     opened = [one._replace(text=NUMBERS.sub("{number}", one.text)) for one in markers]
     ordered = [text for each in counts_by_source(opened).values() for text in each]
     guesses: dict[str, str] = {}
-    for role, known in _WORDS.items():
+    for role, known in ROLE_WORDS.items():
         fitting = (text for text in ordered if set(words(text)) & set(known))
         if (text := next(fitting, "")) and text.isprintable() and text not in guesses.values():
             guesses[role] = text

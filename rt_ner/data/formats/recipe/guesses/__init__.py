@@ -1,0 +1,1 @@
+"""Guess which arrays of a file are spikes, behaviour, times and trials."""
