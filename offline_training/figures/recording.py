@@ -1,4 +1,6 @@
-"""Draw a recording: spikes, rates on the array, movement and trials."""
+"""Draw a recording: spikes, rates, movement and trials."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,29 +9,38 @@ from matplotlib.figure import Figure
 from offline_training.figures.report import colour_of_direction, png_of
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.data.array_map import usual_places
+from rt_ner.core.contract.outputs import Output, OutputKind, outputs_in_words
+from rt_ner.data.formats.common.trials.directions import plane_columns, plane_path
 from rt_ner.data.recordings import RecordingFile
 from rt_ner.data.summary import rates_hz
+from rt_ner.decoding.binning.voltage.power import UNIT_HZ
 
-_SHOWN_S = 10
+_SHOWN_S, _MOST_REACHES = 10, 200
+# Okabe & Ito (2008): distinct with any colour vision.
+_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def recording_picture(recording: RecordingFile) -> bytes:
-    """Return a PNG of the first seconds with trials, the array, and the reaches."""
+    """Return a PNG of a recording, as `recording_figure` draws it."""
+    return png_of(recording_figure(recording))
+
+
+def recording_figure(recording: RecordingFile) -> Figure:
+    """Return a figure of the first seconds with trials, the channels' rates, and the reaches."""
     figure = Figure(figsize=(13, 7.2), facecolor="white")
     figure.suptitle(recording.name, x=0.05, y=0.97, ha="left", fontsize=15, fontweight="bold")
     grid = figure.add_gridspec(
-        2, 2, width_ratios=[2.2, 1], height_ratios=[2, 1], hspace=0.16, wspace=0.2,
+        2, 2, width_ratios=[2.2, 1], height_ratios=[2, 1], hspace=0.22, wspace=0.2,
         left=0.06, right=0.96, bottom=0.08, top=0.9,
     )  # fmt: skip
     begin_ns = _begin_ns(recording)
     raster = figure.add_subplot(grid[0, 0])
     _draw_raster(raster, recording, begin_ns)
-    velocity = figure.add_subplot(grid[1, 0], sharex=raster)
-    _draw_velocity(velocity, recording, begin_ns)
-    _draw_array(figure.add_subplot(grid[0, 1]), recording)
+    movement = figure.add_subplot(grid[1, 0], sharex=raster)
+    _draw_movement(movement, recording, begin_ns)
+    _draw_rates(figure.add_subplot(grid[0, 1], sharey=raster), recording)
     _draw_reaches(figure.add_subplot(grid[1, 1]), recording)
-    return png_of(figure)
+    return figure
 
 
 def _begin_ns(recording: RecordingFile) -> int:
@@ -53,19 +64,39 @@ def _draw_raster(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
     _mark_trials(axes, recording)
 
 
-def _draw_velocity(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
+def _draw_movement(axes: Axes, recording: RecordingFile, begin_ns: int) -> None:
     axes.set_xlabel("Time (s)")
-    axes.set_ylabel("Velocity (cm/s)")
     if recording.behaviour is None:
-        _say(axes, "no kinematics")
+        _say(axes, "no movement")
         return
-    times_ns, velocity = recording.behaviour.time_ns, recording.behaviour.values
+    times_ns, values = recording.behaviour.time_ns, recording.behaviour.values
+    outputs = recording.behaviour.outputs
+    main = _main(outputs)
+    axes.set_ylabel(_label(main))
     shown = (times_ns >= begin_ns) & (times_ns < begin_ns + _SHOWN_S * NS_PER_S)
-    for axis, colour in (("x", "#0072B2"), ("y", "#D55E00")):
-        known = _broken_at_gaps(times_ns[shown], velocity[shown, "xy".index(axis)])
-        axes.plot(times_ns[shown] / NS_PER_S, known, color=colour, lw=1.2, label=axis)
-    axes.legend(loc="upper right", frameon=False, ncols=2)
+    columns = [number for number, one in enumerate(outputs) if one[1:] == main[1:]]
+    for place, column in enumerate(columns):
+        known = _broken_at_gaps(times_ns[shown], values[shown, column])
+        colour = _LINES[place % len(_LINES)]
+        axes.plot(
+            times_ns[shown] / NS_PER_S, known, color=colour, lw=1.2, label=outputs[column].name
+        )
+    axes.legend(loc="upper right", frameon=False, ncols=4)
+    others = [one for number, one in enumerate(outputs) if number not in columns]
+    if others:
+        axes.set_title(f"not drawn: {outputs_in_words(others)}", loc="right", fontsize=8)
     _mark_trials(axes, recording)
+
+
+def _main(outputs: Sequence[Output]) -> Output:
+    """Return the first output that is decoded by default: velocities come first."""
+    return next((one for one in outputs if one.is_rate), outputs[0])
+
+
+def _label(output: Output) -> str:
+    """Return an axis label by kind and unit, such as "Position (cm)"."""
+    kind = str(output.kind) if output.kind is not OutputKind.OTHER else output.name
+    return f"{kind.capitalize()} ({output.unit or 'no unit'})"
 
 
 def _say(axes: Axes, message: str) -> None:
@@ -99,38 +130,43 @@ def _mark_trials(axes: Axes, recording: RecordingFile) -> None:
             axes.axvline(go_s, color=colour, lw=1)
 
 
-def _draw_array(axes: Axes, recording: RecordingFile) -> None:
-    axes.set_title("Spikes per second", loc="left")
-    axes.set_axis_off()
-    rates = rates_hz(recording)
+def _draw_rates(axes: Axes, recording: RecordingFile) -> None:
+    """Draw a bar per channel beside its spikes: where the electrodes are is not known here."""
+    is_power = recording.voltage.is_power
+    axes.set_title("Spike-band power (µV)" if is_power else "Spikes per second", loc="left")
+    rates = rates_hz(recording) / (UNIT_HZ if is_power else 1.0)
     if not rates.size:
         _say(axes, "no spikes")
         return
-    places = usual_places(rates.size)
-    cells = np.full(places.max(axis=0) + 1, np.nan)
-    cells[places[:, 0], places[:, 1]] = rates
-    image = axes.imshow(cells, cmap="viridis", vmin=0)
-    for row, column in places[rates == 0]:
-        axes.text(column, row, "×", ha="center", va="center", color="white")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    numbers = np.arange(1, rates.size + 1)
+    axes.barh(numbers, rates, height=0.8, color="0.35")
+    silent = numbers[rates == 0]
+    axes.plot(
+        np.zeros(silent.size), silent, "x", color="#D55E00", ms=5, clip_on=False,
+        label=f"silent: {silent.size}",
+    )  # fmt: skip
+    if silent.size:
+        axes.legend(loc="upper right", frameon=False)
+    axes.tick_params(labelleft=False)
 
 
 def _draw_reaches(axes: Axes, recording: RecordingFile) -> None:
-    axes.set_xlabel("x (cm)")
-    axes.set_ylabel("y (cm)")
-    trials, kinematics = recording.trials, recording.behaviour
-    if trials is None or kinematics is None:
+    trials, movement = recording.trials, recording.behaviour
+    path = None if movement is None else plane_path(movement)
+    if trials is None or movement is None or path is None:
         _say(axes, "no reaches")
         return
-    axes.set_title("Reaches from the go cue on", loc="left")
+    moved = movement.outputs[plane_columns(movement.outputs)[0]]
+    unit = moved.unit.removesuffix("/s") or "no unit"
+    axes.set_xlabel(f"x from the go cue on ({unit})")
+    axes.set_ylabel(f"y ({unit})")
+    axes.set_title("Reaches", loc="left")
     axes.set_aspect("equal", adjustable="datalim")
     colours = colour_of_direction(trials.direction_deg)
-    for index in range(min(len(trials), 200)):
-        inside = (kinematics.time_ns > trials.go_ns[index]) & (
-            kinematics.time_ns <= trials.end_ns[index]
+    for index in range(min(len(trials), _MOST_REACHES)):
+        inside = (movement.time_ns >= trials.go_ns[index]) & (
+            movement.time_ns <= trials.end_ns[index]
         )
-        if inside.sum() < 2:
-            continue
-        steps_s = np.diff(kinematics.time_ns[inside], prepend=trials.go_ns[index]) / NS_PER_S
-        path_cm = np.cumsum(kinematics.values[inside] * steps_s[:, None], axis=0)
-        axes.plot(*path_cm.T, color=colours[float(trials.direction_deg[index])], lw=0.8)
+        if inside.sum() > 1:
+            way = path[inside] - path[inside][0]
+            axes.plot(*way.T, color=colours[float(trials.direction_deg[index])], lw=0.8)

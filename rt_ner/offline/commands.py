@@ -65,7 +65,8 @@ def inspect(
     picture: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Save a picture of spikes, array, movement and trials (.png)."
+            metavar="FILE",
+            help="Save a picture of spikes, rates, movement and trials, e.g. day1.png.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -1,13 +1,13 @@
 """Directions of reaches: stated in some way, and understood by where the reaches went."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rt_ner.core.arrays import BoolArray, FloatArray, Int64Array
 from rt_ner.core.clock import NS_PER_S
-from rt_ner.core.contract.outputs import OutputKind
+from rt_ner.core.contract.outputs import Output, OutputKind
 from rt_ner.core.errors import SessionError
 from rt_ner.data.session.behaviour import Behaviour
 
@@ -34,11 +34,38 @@ def displacements_cm(
     go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None
 ) -> FloatArray:
     """Return how far each reach went, ``(trial, 2)``; 0 if there are no kinematics."""
-    path_cm = None if kinematics is None else _path_cm(kinematics)
+    path_cm = None if kinematics is None else plane_path(kinematics)
     if kinematics is None or path_cm is None:
         return np.zeros((len(go_ns), 2))
     first, last = _samples(go_ns, kinematics), _samples(end_ns, kinematics)
     return np.asarray(path_cm[last] - path_cm[first])
+
+
+def plane_path(kinematics: Behaviour) -> FloatArray | None:
+    """Return the position ``(sample, 2)``, or that which a velocity leads to; None without either.
+
+    Lengths are in the outputs' own unit, which is cm for all known lengths. Time does not pass in
+    gaps.
+    """
+    columns = plane_columns(kinematics.outputs)
+    if not columns:
+        return None
+    plane = kinematics.values[:, columns]
+    if kinematics.outputs[columns[0]].kind is OutputKind.POSITION:
+        return plane
+    steps_s = np.diff(kinematics.time_ns, prepend=kinematics.time_ns[0]) / NS_PER_S
+    usual_s = float(np.median(steps_s))
+    path: FloatArray = np.cumsum(plane * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0)
+    return path
+
+
+def plane_columns(outputs: Sequence[Output]) -> list[int]:
+    """Return the columns of two velocities or else of two positions; none without either."""
+    for kind in (OutputKind.VELOCITY, OutputKind.POSITION):
+        columns = [column for column, output in enumerate(outputs) if output.kind is kind]
+        if len(columns) >= len("xy"):
+            return columns[:2]
+    return []
 
 
 def way_deg(go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None) -> FloatArray:
@@ -46,7 +73,7 @@ def way_deg(go_ns: Int64Array, end_ns: Int64Array, kinematics: Behaviour | None)
 
     Unlike the end point, it is not back at the start if the trial lasts until the hand is.
     """
-    path_cm = None if kinematics is None else _path_cm(kinematics)
+    path_cm = None if kinematics is None else plane_path(kinematics)
     if kinematics is None or path_cm is None:
         return np.full(len(go_ns), np.nan)
     farthest = np.zeros((len(go_ns), 2))
@@ -164,27 +191,6 @@ def _unit_by_values(stated: FloatArray) -> str:
 def _agreement(degrees: FloatArray, moved_deg: FloatArray) -> float:
     """Return the mean cosine between labels and movement, where both are known."""
     return float(np.nanmean(np.cos(np.deg2rad(moved_deg - degrees))))
-
-
-def _path_cm(kinematics: Behaviour) -> FloatArray | None:
-    """Return the position in a plane, or that which a velocity leads to; None if there is neither.
-
-    Time does not pass in gaps.
-    """
-    kinds = [output.kind for output in kinematics.outputs]
-    for kind in (OutputKind.VELOCITY, OutputKind.POSITION):
-        if kinds.count(kind) >= len("xy"):
-            columns = [column for column, own in enumerate(kinds) if own is kind][:2]
-            plane = kinematics.values[:, columns]
-            break
-    else:
-        return None
-    if kind is OutputKind.POSITION:
-        return plane
-    steps_s = np.diff(kinematics.time_ns, prepend=kinematics.time_ns[0]) / NS_PER_S
-    usual_s = float(np.median(steps_s))
-    path: FloatArray = np.cumsum(plane * np.minimum(steps_s, 2 * usual_s)[:, None], axis=0)
-    return path
 
 
 def _samples(time_ns: Int64Array, kinematics: Behaviour) -> Int64Array:
