@@ -18,6 +18,7 @@ from rt_ner.decoding.binning.voltage.power import UNIT_HZ
 _SHOWN_S, _MOST_REACHES = 10, 200
 # Okabe & Ito (2008): distinct with any colour vision.
 _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_SILENT = "#D55E00"
 
 
 def recording_picture(recording: RecordingFile) -> bytes:
@@ -141,12 +142,9 @@ def _draw_rates(axes: Axes, recording: RecordingFile) -> None:
     numbers = np.arange(1, rates.size + 1)
     axes.barh(numbers, rates, height=0.8, color="0.35")
     silent = numbers[rates == 0]
-    axes.plot(
-        np.zeros(silent.size), silent, "x", color="#D55E00", ms=5, clip_on=False,
-        label=f"silent: {silent.size}",
-    )  # fmt: skip
     if silent.size:
-        axes.legend(loc="upper right", frameon=False)
+        axes.plot(0 * silent, silent, "x", color=_SILENT, ms=5, clip_on=False)
+        axes.set_title(f"× silent: {silent.size}", loc="right", color=_SILENT, fontsize=10)
     axes.tick_params(labelleft=False)
 
 
