@@ -166,11 +166,11 @@ behaviour = "t"
 
 LAB = """
 [spikes]
-array = "neural.times"
+array = "neural.spikeTimes"
 values = "times"
-names = "neural.labels"
+names = "neural.unitLabel"
 [[outputs]]
-array = "behav.xy"
+array = "behav.cursorXY"
 unit = "mm"
 kind = "position"
 [time]
@@ -192,9 +192,9 @@ def lab_content(n_units: int = 10) -> dict[str, Any]:
         [start, start + 0.2, start + 0.9, np.arange(20) % 4 * 90.0, np.arange(20) % 5 > 0], axis=1
     )
     return {
-        "neural": {"times": cells, "labels": labels},
-        "behav": {"xy": 10 * np.stack([np.sin(t), np.cos(t)], axis=1), "t": t[:, None]},
-        "trials": table,
+        "neural": {"spikeTimes": cells, "unitLabel": labels},
+        "behav": {"cursorXY": 10 * np.stack([np.sin(t), np.cos(t)], axis=1), "t": t[:, None]},
+        "trialTable": table,
     }
 
 
@@ -219,9 +219,9 @@ def test_a_recipe_derives_a_velocity_from_a_position_without_a_lag(tmp_path: Pat
     t = np.arange(2000) / 100
     expected_cm_s = np.stack([np.cos(t), -np.sin(t)], axis=1)
     np.testing.assert_allclose(behaviour.values[1:-1], expected_cm_s[1:-1], atol=1e-4)
-    assert "velocity is the derivative of behav.xy" in recording.warnings
+    assert "velocity is the derivative of behav.cursorXY" in recording.warnings
     cut = recipe + "[trials]\nbins = 20\n"
-    with pytest.raises(SessionError, match="'behav.xy' is cut into trials"):
+    with pytest.raises(SessionError, match="'behav.cursorXY' is cut into trials"):
         load_recording(written(tmp_path, cut, lab_content(), "day1.mat"))
     twice = recipe.replace('"position"', '"velocity"')
     with pytest.raises(SessionError, match='kind = "velocity" in mm: derive .* e.g. unit = "mm"'):
@@ -319,6 +319,17 @@ def test_a_draft_reads_the_file_after_the_gaps_are_filled(tmp_path: Path) -> Non
     np.testing.assert_array_equal(session.spikes.counts, arrays()["counts"])
 
 
+def test_the_recipe_for_spike_times_in_the_docs_reads_such_a_file(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "recordings.md"
+    section = page.read_text(encoding="utf-8").partition("### Spike times")[2]
+    recipe = section.partition("```toml\n")[2].partition("```")[0]
+    scipy_io.savemat(tmp_path / "day1.mat", lab_content())
+    (tmp_path / "day1.toml").write_text(recipe, encoding="utf-8")
+    session = load_session(tmp_path / "day1.toml")
+    assert session.behaviour.outputs == VELOCITY_XY
+    assert (session.area, len(session.trials)) == ("M1", 16)
+
+
 @pytest.mark.parametrize("has_clock", [True, False])
 def test_a_draft_finds_cells_of_spike_times_a_position_and_a_table_of_trials(
     tmp_path: Path, has_clock: bool
@@ -329,7 +340,7 @@ def test_a_draft_finds_cells_of_spike_times_a_position_and_a_table_of_trials(
         del content["behav"]["t"]
     written(tmp_path, "", content, "day1.mat")
     draft, notes = draft_recipe(tmp_path / "day1.mat", "day1.mat")
-    assert "neural.times: list of 10, each of 0 to 39 numbers" in draft
+    assert "neural.spikeTimes: list of 10, each of 0 to 39 numbers" in draft
     assert notes == ("the units are placeholders: enter the true ones",)
     (tmp_path / "draft.toml").write_text(draft.replace('unit = "cm"', 'unit = "mm"'))
     session = load_session(tmp_path / "draft.toml")
@@ -351,14 +362,14 @@ def test_a_draft_of_a_matlab_73_file_finds_its_cells(tmp_path: Path) -> None:
 
 def test_a_draft_of_nothing_known_lists_all_and_says_so(tmp_path: Path) -> None:
     content = lab_content()
-    content["neural"]["times"] = np.array([["a", 2.0, np.ones((3, 3))]], dtype=object)
+    content["neural"]["spikeTimes"] = np.array([["a", 2.0, np.ones((3, 3))]], dtype=object)
     written(tmp_path, "", content, "day1.mat")
     recipe = tmp_path / "new.toml"
     told = said("inspect", tmp_path / "day1.mat", "--recipe", recipe)
     assert "nothing looks like spikes: expected a list or cell array" in told
-    assert "the file holds neural (labels, times), behav (t 2000, xy 2000×2)" in told
+    assert "the file holds neural (spikeTimes, unitLabel), behav (cursorXY 2000×2, t 2000)" in told
     text = recipe.read_text()
-    assert "#   neural.labels: list of 10 texts\n#   neural.times: list of 3\n" in text
+    assert "#   neural.spikeTimes: list of 3\n#   neural.unitLabel: list of 10 texts\n" in text
     assert 'array = "?"  # could not be guessed' in text
     with pytest.raises(SessionError, match=r"spikes.values = '\?'"):
         load_session(tmp_path / "day1.mat", recipe=recipe)
