@@ -17,6 +17,7 @@ from rt_ner.cli import build_app
 from rt_ner.core.contract.kinds import REPLAY_GRID_NS
 from rt_ner.core.contract.outputs import VELOCITY_XY
 from rt_ner.core.errors import SessionError
+from rt_ner.data.formats.common.guards.foreign_files import MatlabObject
 from rt_ner.data.formats.recipe.draft import draft_recipe
 from rt_ner.data.formats.recipe.guesses.behaviour_guess import behaviour_lines
 from rt_ner.data.formats.recipe.guesses.found import Found
@@ -373,6 +374,24 @@ def test_a_draft_of_nothing_known_lists_all_and_says_so(tmp_path: Path) -> None:
     assert 'array = "?"  # could not be guessed' in text
     with pytest.raises(SessionError, match=r"spikes.values = '\?'"):
         load_session(tmp_path / "day1.mat", recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [np.ones(3), np.ones(4)], [1.0, "a", None, []], [], None, b"x", "a\nb",
+        MatlabObject("table"),
+        np.nan, 3 + 4j, np.zeros((1, 1)), np.full((5, 2), np.nan),
+        np.array([np.ones(3), "x"], object),
+        np.zeros(3, dtype=[("a", "f8")]), np.zeros((0, 4)), np.zeros(()), np.ones((9, 9), bool),
+    ],
+)  # fmt: skip
+def test_a_draft_lists_odd_values_too(value: Any) -> None:
+    found = [Found(name, value) for name in ("spikes", "fs", "pos", "start", "end")]
+    assert all("\n" not in one.described() for one in found)
+    assert spikes_guess(found) is None
+    assert behaviour_lines(found, None)
+    assert "# [trials]" in trial_lines(found)
 
 
 def test_clocks_and_other_lists_are_no_spike_times() -> None:

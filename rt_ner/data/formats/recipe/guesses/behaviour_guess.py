@@ -129,6 +129,6 @@ def _is_clock(one: Found, n_samples: int) -> bool:
 
 def _rate_hz(one: Found) -> float:
     """Return a rate that stands alone; 0 if there is none."""
-    value = np.asarray(one.value)
+    value = np.asarray(0.0 if isinstance(one.value, list) else one.value)
     is_rate = value.dtype.kind in "fiu" and value.size == 1 and np.isfinite(value).all()
     return max(float(value.ravel()[0]), 0.0) if is_rate else 0.0
