@@ -199,11 +199,24 @@ def lab_content(n_units: int = 10) -> dict[str, Any]:
     }
 
 
+def test_names_in_an_hdf5_file_are_texts(tmp_path: Path) -> None:
+    content = arrays() | {"names": [f"sig{channel}a" for channel in range(CHANNELS)]}
+    recipe = PLAIN.replace('"counts"', '"counts"\nnames = "names"')
+    session = load_session(written(tmp_path, recipe, content, "day1.h5"))
+    assert session.channel_ids[:2] == ("sig0a", "sig1a")
+    assert 'names = "names"' in draft_recipe(tmp_path / "day1.h5", "day1.h5").text
+
+
 def test_behaviour_of_a_known_rate_needs_no_vector_of_times(tmp_path: Path) -> None:
     by_times = load_session(written(tmp_path, LAB, lab_content(), "day1.mat"))
     recipe = LAB.replace('behaviour = "behav.t"', "rate_hz = 100")
     by_rate = load_session(written(tmp_path, recipe, lab_content(), "day1.mat"))
     assert by_rate.sha256 == by_times.sha256
+    slow = LAB.replace('behaviour = "behav.t"', "rate_hz = 50")
+    warned = load_recording(written(tmp_path, slow, lab_content(), "day1.mat")).warnings
+    assert any(
+        "behaviour ends at 40 s, but the spikes at 20 s: check the rate" in w for w in warned
+    )
     both = LAB + "rate_hz = 100\n"
     with pytest.raises(SessionError, match=r"time.rate_hz = 100: give one of them"):
         load_session(written(tmp_path, both, lab_content(), "day1.mat"))

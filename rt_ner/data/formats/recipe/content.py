@@ -48,6 +48,8 @@ def _group(group: h5py.Group) -> dict[str, Any]:
             found[name] = _group(item)
         elif item.nbytes > _MOST_BYTES:
             raise SessionError(f"{item.name} holds {item.nbytes / 1e9:.0f} GB: split it first")
+        elif h5py.check_string_dtype(item.dtype):
+            found[name] = item.asstr(errors="replace")[()]
         else:
             found[name] = item[()]
     return found

@@ -21,6 +21,7 @@ from rt_ner.data.formats.recipe.parts.outputs_at import AnalogAt, OutputsAt
 from rt_ner.data.formats.recipe.parts.recipe_spikes import (
     RecipeSpikes,
     behaviour_times_s,
+    rate_notes,
     spikes_by,
 )
 from rt_ner.data.formats.recipe.parts.recipe_trials import trials_by
@@ -167,6 +168,7 @@ def cooked(
     values = _derived(parts, values[known], time_ns[known])
     behaviour = Behaviour(time_ns[known], values, _named(outputs))
     trials, notes = trials_by(recipe, content, behaviour, spikes)
+    notes += rate_notes(recipe, behaviour.time_ns, spikes)
     return RecordingFile(
         name=path.stem,
         areas=(recipe.spikes.area,),

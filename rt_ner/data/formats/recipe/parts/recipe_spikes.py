@@ -20,6 +20,8 @@ from rt_ner.data.session.spikes import SpikeCounts, SpikeTimes
 # Bins' starts are rounded to this, in ns; where they are off by more of a bin, some are missing.
 _BIN_STEP_NS, _OFF = 100_000, 0.25
 _FEWEST_BINS = 2
+# Behaviour and spikes that end within this part of the recording were recorded together.
+_ALIKE = 0.1
 
 
 class RecipeSpikes(NamedTuple):
@@ -167,6 +169,19 @@ def behaviour_times_s(recipe: Recipe, content: Mapping[str, Any], n_samples: int
     if recipe.time.behaviour:
         return np.ravel(numbers_at(content, recipe.time.behaviour))
     return np.arange(n_samples) / recipe.time.rate_hz
+
+
+def rate_notes(recipe: Recipe, time_ns: Int64Array, spikes: RecipeSpikes) -> tuple[str, ...]:
+    """Return a note if behaviour of a stated rate lasts much longer or shorter than the spikes."""
+    moved_s, spiking_s = (
+        float(end_ns + spikes.zero_ns) / NS_PER_S for end_ns in (time_ns[-1], spikes.spikes.end_ns)
+    )
+    if not recipe.time.rate_hz or abs(moved_s - spiking_s) <= _ALIKE * max(moved_s, spiking_s):
+        return ()
+    return (
+        f"with time.rate_hz = {recipe.time.rate_hz:g}, behaviour ends at {moved_s:.0f} s, but the "
+        f"spikes at {spiking_s:.0f} s: check the rate, and that the first sample is at 0 s",
+    )
 
 
 def _listed(value: Any) -> list[Any]:
