@@ -30,8 +30,8 @@ print("missing for training:", session.missing_for_training())
 # %% [markdown]
 # ## Which channels fire?
 #
-# A silent channel is harmless, for it teaches nothing. A channel that fires far faster than all
-# others is more often noise than a neuron. All times are whole nanoseconds; here are the spikes of
+# A silent channel is harmless: it is ignored. A channel that fires far faster than all others is
+# more often noise than a neuron. All times are whole nanoseconds; here are the spikes of
 # each channel in each millisecond, and their rates.
 
 # %%
