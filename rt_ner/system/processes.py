@@ -28,6 +28,8 @@ else:
     _CREATION_FLAGS = _BACKGROUND_FLAGS = 0
     _INTERRUPT = signal.SIGINT
 
+# Remedy where a process has not ended in time.
+TOO_BUSY = "the computer may be too busy: close other programs"
 _KILL_AFTER_S = 5.0
 _LOOK_S = 0.2
 _LOWEST_PRIORITY = 19
@@ -193,7 +195,8 @@ class ChildProcess:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
             raise RtNerError(
-                f"{self._command} did not end within {timeout_s:g} s; {self.last_words()}"
+                f"{self._command} did not end within {timeout_s:g} s; "
+                f"{self.last_words()}; {TOO_BUSY}"
             ) from error
 
     def finish(self, timeout_s: float) -> None:
