@@ -57,8 +57,8 @@ deepest = np.argsort(np.ptp(tuning_hz, axis=0))[:-4:-1]
 # ## Train
 #
 # These settings are small, so that it takes seconds. Leave them out for a real decoder: the
-# encoder then learns for some 6 to 14 s, its control too. It prints what the session lacks; here,
-# that some channels are silent.
+# defaults take about half a minute on two cores. It prints what the session lacks; here, that some
+# channels are silent.
 
 # %%
 quick = {"steps": 60, "batch": 64, "hidden_units": (64, 64), "ensemble": {"members": 1}}
