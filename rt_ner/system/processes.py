@@ -194,10 +194,8 @@ class ChildProcess:
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise RtNerError(
-                f"{self._command} did not end within {timeout_s:g} s; "
-                f"{self.last_words()}; {TOO_BUSY}"
-            ) from error
+            said = f"did not end within {timeout_s:g} s; {self.last_words()}; {TOO_BUSY}"
+            raise RtNerError(f"{self._command} {said}") from error
 
     def finish(self, timeout_s: float) -> None:
         """Wait for the end; raise RtNerError if the process fails or does not end."""
