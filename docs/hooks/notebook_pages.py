@@ -20,8 +20,8 @@ def _page(path: Path) -> str:
         for is_text, body in zip(parts[::2], parts[1::2], strict=True)
     ]
     run = (
-        f"**Run it yourself:** [{path.name}]({path.name}) holds these cells. VS Code and PyCharm "
-        "show it as a notebook, and so does Jupyter with "
+        f"**Run it yourself:** [{path.name}]({path.name}) holds these cells. Open "
+        "it in VS Code or Spyder and run it cell by cell. Jupyter shows it as a notebook with "
         f"[jupytext](https://jupytext.readthedocs.io); `python {path.name}` runs it whole."
     )
     return "\n\n".join([*cells, run])

@@ -30,8 +30,8 @@ print("missing for training:", session.missing_for_training())
 # %% [markdown]
 # ## Which channels fire?
 #
-# A silent channel is harmless, for it teaches nothing. A channel that fires far faster than all
-# others is more often noise than a neuron. All times are whole nanoseconds; here are the spikes of
+# A silent channel is harmless: it is ignored. A channel that fires far faster than all others is
+# more often noise than a neuron. All times are whole nanoseconds; here are the spikes of
 # each channel in each millisecond, and their rates.
 
 # %%
@@ -57,7 +57,8 @@ deepest = np.argsort(np.ptp(tuning_hz, axis=0))[:-4:-1]
 # ## Train
 #
 # These settings are small, so that it takes seconds. Leave them out for a real decoder: the
-# defaults take minutes. What the session lacks is told; here, that some channels are silent.
+# defaults take about half a minute on two cores. It prints what the session lacks; here, that some
+# channels are silent.
 
 # %%
 quick = {"steps": 60, "batch": 64, "hidden_units": (64, 64), "ensemble": {"members": 1}}

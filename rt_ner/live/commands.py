@@ -78,7 +78,7 @@ def decode(
             "--next",
             metavar="BUNDLE",
             help="Bundle that the key w swaps to; same channels and window as BUNDLE. It may be "
-            "written later: you are told when a new one is there.",
+            "written later: a notice says when a new one is there.",
         ),
     ] = None,
     view: Annotated[

@@ -28,6 +28,8 @@ else:
     _CREATION_FLAGS = _BACKGROUND_FLAGS = 0
     _INTERRUPT = signal.SIGINT
 
+# Remedy where a process has not ended in time.
+TOO_BUSY = "the computer may be too busy: close other programs"
 _KILL_AFTER_S = 5.0
 _LOOK_S = 0.2
 _LOWEST_PRIORITY = 19
@@ -192,9 +194,8 @@ class ChildProcess:
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise RtNerError(
-                f"{self._command} did not end within {timeout_s:g} s; {self.last_words()}"
-            ) from error
+            said = f"did not end within {timeout_s:g} s; {self.last_words()}; {TOO_BUSY}"
+            raise RtNerError(f"{self._command} {said}") from error
 
     def finish(self, timeout_s: float) -> None:
         """Wait for the end; raise RtNerError if the process fails or does not end."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from rt_ner.core.errors import RtNerError
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.supervision.identity import identity_of
-from rt_ner.system.processes import ChildProcess, Message, event_log_of, events_in
+from rt_ner.system.processes import TOO_BUSY, ChildProcess, Message, event_log_of, events_in
 
 # Logs of earlier starts that are kept, for each part.
 _KEPT = 5
@@ -65,7 +65,7 @@ class TakenOver:
             if self.has_ended():
                 return None
             Event().wait(_POLL_S)
-        raise RtNerError(f"process {self.pid} did not end within {timeout_s:g} s")
+        raise RtNerError(f"process {self.pid} did not end within {timeout_s:g} s; {TOO_BUSY}")
 
     def interrupt(self) -> None:
         """Interrupt the process as Ctrl-C does."""

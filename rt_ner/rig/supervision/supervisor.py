@@ -12,6 +12,7 @@ from rt_ner.core.errors import RtNerError
 from rt_ner.record.rig_events import Happened
 from rt_ner.rig.plan.part import DECODER, RECORDER, Part
 from rt_ner.rig.supervision.process import Process, end_group
+from rt_ner.system.processes import TOO_BUSY
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 # The longest time that a part gets to end by itself: a recorder closes its file.
@@ -210,7 +211,7 @@ class Supervisor:
                 process.wait(longest_s)
                 said = "ended"
             except RtNerError:
-                said = f"did not end within {longest_s:g} s, killed"
+                said = f"did not end within {longest_s:g} s, killed; {TOO_BUSY}"
             self._tell.note(Happened.ENDED, member.part.name, said)
             process.end()
             end_group(process.pid)

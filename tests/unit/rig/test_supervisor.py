@@ -1,13 +1,18 @@
 """Order, waiting for needs, back-off, the operator's word, and the end of all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from rt_ner.core.errors import RtNerError
 from rt_ner.record.rig_events import Happened
 from rt_ner.rig.plan.part import Part
 from rt_ner.rig.supervision import supervisor as module
+from rt_ner.rig.supervision.identity import identity_of
+from rt_ner.rig.supervision.process import TakenOver, rotate
 from rt_ner.rig.supervision.supervisor import Status
+from rt_ner.system.processes import TOO_BUSY
 from tests.unit.rig.fakes import FakeLab, FakeProcess
 
 SOURCE = Part("source", ("subject",), restart="always")
@@ -144,7 +149,7 @@ def test_a_part_that_does_not_end_is_killed_and_holds_up_no_other() -> None:
     lab.stubborn.add("decoder")
     lab.supervisor.stop()
     assert all(process.over for process in lab.started)
-    assert "decoder: did not end within 5 s, killed" in lab.told
+    assert f"decoder: did not end within 5 s, killed; {TOO_BUSY}" in lab.told
 
 
 def test_a_part_that_runs_already_is_taken_over_and_not_started() -> None:
@@ -160,9 +165,14 @@ def test_a_part_that_runs_already_is_taken_over_and_not_started() -> None:
     assert lab.supervisor.members[1].status is Status.FAILED
 
 
-def test_logs_of_earlier_starts_are_numbered_and_the_oldest_go(tmp_path: Path) -> None:
-    from rt_ner.rig.supervision.process import rotate
+def test_one_that_was_taken_over_and_does_not_end_is_named_with_a_remedy(tmp_path: Path) -> None:
+    here = os.getpid()
+    taken = TakenOver(here, identity_of(here), tmp_path / "decoder.log")
+    with pytest.raises(RtNerError, match=f"process {here} did not end within 0 s; {TOO_BUSY}"):
+        taken.wait(0.0)
 
+
+def test_logs_of_earlier_starts_are_numbered_and_the_oldest_go(tmp_path: Path) -> None:
     log = tmp_path / "view.log"
     for number in range(9):
         log.write_text(str(number))
