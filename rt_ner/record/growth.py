@@ -16,6 +16,8 @@ _SILENT_S, _SILENT_BYTES = 15.0, 65_536
 class GrowthWatch:
     """Raises the alarm once if a recording has not grown for 15 s, and tells when it grows again.
 
+    After the first 15 s, it also names the streams of which nothing has come.
+
     Recording goes on all the while: a source may be paused, and only its operator knows.
     ``clock_s`` returns seconds.
     """
@@ -32,14 +34,16 @@ class GrowthWatch:
         self._size = 0
         self._grown_at_s = self._looked_at_s = clock_s()
         self._is_silent = False
+        self._look_for_all_s: float | None = None
 
     def begin(self) -> None:
         """Count from now on."""
         self._grown_at_s = self._looked_at_s = self._clock_s()
+        self._look_for_all_s = self._grown_at_s + _SILENT_S
 
     def check(self, streams: Iterable[pylsl.StreamInfo]) -> None:
         """Look at what was written; ``streams`` are those that can be recorded now."""
-        now_s = self._clock_s()
+        streams, now_s = list(streams), self._clock_s()
         if now_s - self._looked_at_s > _ASLEEP_S:
             self._grown_at_s = now_s
         self._looked_at_s = now_s
@@ -56,6 +60,20 @@ class GrowthWatch:
         elif self._is_silent and not is_silent:
             self._tell("the recording grows again")
         self._is_silent = is_silent
+        if self._look_for_all_s is not None and now_s > self._look_for_all_s:
+            self._look_for_all_s = None
+            self._tell_of_absent(streams)
+
+    def _tell_of_absent(self, streams: Iterable[pylsl.StreamInfo]) -> None:
+        """Name the streams that should have come; those without a rate may be rare."""
+        received = self._engine.received()
+        regular = {str(info.name()) for info in streams if info.nominal_srate() > 0}
+        if received and (absent := sorted(regular - received)):
+            self._tell(
+                f"ALARM: nothing is recorded of {', '.join(absent)}: either the source sends "
+                f"nothing (paused?), or {self._engine.name} does not receive it (LabRecorder needs "
+                "a network with multicast; --format nwb does not)"
+            )
 
 
 def bytes_per_s(streams: Iterable[pylsl.StreamInfo]) -> float:

@@ -82,9 +82,11 @@ class Recorder:
     def finish(self) -> Summary:
         """Stop recording, and return what the file holds."""
         try:
-            return self._engine.finish()
+            summary = self._engine.finish()
         except OSError as error:
             return Summary({}, [f"all: {self._path} can't be read ({error})"])
+        nothing = {str(info.name()): 0 for info in self._recorded.values()}
+        return Summary(nothing | summary.samples, summary.damage)
 
     def _check_place(self) -> None:
         """Raise RecorderLostError if the file is not there any more, or is another one."""

@@ -110,7 +110,7 @@ def alone(folder: Path) -> Iterator[None]:
 
     The recordings are on a drive that can be pulled.
     """
-    _run("ip", "link", "set", "lo", "up")
+    _connect()
     _run("mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "rt-ner-bench", str(folder))
     try:
         for name in (_DRIVE, RECORDINGS):
@@ -217,7 +217,13 @@ def _namesake(rig: RunningRig) -> Undo:
 
 def _cut(_: RunningRig) -> Undo:
     _run("ip", "link", "set", "lo", "down")
-    return lambda: _run("ip", "link", "set", "lo", "up")
+    return _connect
+
+
+def _connect() -> None:
+    """Let this computer reach itself, by multicast too: LabRecorder finds streams by that alone."""
+    _run("ip", "link", "set", "lo", "up", "multicast", "on")
+    _run("ip", "route", "replace", "224.0.0.0/4", "dev", "lo")
 
 
 def _fill(rig: RunningRig) -> Undo:

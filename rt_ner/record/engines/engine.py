@@ -36,6 +36,9 @@ class Engine(Protocol):
     def n_bytes(self) -> int:
         """Return how much is in the file."""
 
+    def received(self) -> set[str]:
+        """Return the names of the streams of which there are samples in the file."""
+
     def finish(self) -> Summary:
         """Stop, and return what the file holds."""
 

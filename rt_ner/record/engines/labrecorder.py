@@ -52,6 +52,11 @@ class LabRecorderEngine:
         """Return the size of the file."""
         return self._path.stat().st_size if self._path.exists() else 0
 
+    def received(self) -> set[str]:
+        """Return the names of the streams of which there are samples in the file."""
+        samples = summary_of(scan(self._path)).samples if self.n_bytes() else {}
+        return {name for name, n_samples in samples.items() if n_samples}
+
     def finish(self) -> Summary:
         """Stop LabRecorder, and return what the file holds."""
         try:

@@ -75,6 +75,10 @@ class NwbEngine:
         """Return how much has been written."""
         return self._writer.n_bytes if self._writer else 0
 
+    def received(self) -> set[str]:
+        """Return the names of the streams of which there are samples in the file."""
+        return {name for name, n_samples in self._samples().items() if n_samples}
+
     def finish(self) -> Summary:
         """Write what is left, complete the file, and return what it holds."""
         self._over.set()
@@ -84,8 +88,11 @@ class NwbEngine:
         damage = [] if self._error is None else [f"what came after an error: {self._error}"]
         if self._writer.n_cut:
             damage.append(f"the ends of {self._writer.n_cut} texts over {TEXT_BYTES} bytes")
+        return Summary(self._samples(), damage)
+
+    def _samples(self) -> dict[str, int]:
         names = [tap.header.findtext("name") or "?" for tap in self._taps]
-        return Summary(dict(zip(names, self._n_samples, strict=True)), damage)
+        return dict(zip(names, self._n_samples, strict=True))
 
     def _tap(self, info: pylsl.StreamInfo) -> Tap | None:
         """Connect to a stream; None if that fails."""

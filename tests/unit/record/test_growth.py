@@ -23,6 +23,7 @@ class Written:
 
     def __init__(self) -> None:
         self.size = 0
+        self.names: set[str] = set()
 
     def start(self, streams: Sequence[pylsl.StreamInfo], /) -> None: ...
 
@@ -30,6 +31,9 @@ class Written:
 
     def n_bytes(self) -> int:
         return self.size
+
+    def received(self) -> set[str]:
+        return self.names
 
     def finish(self) -> Summary:
         return Summary({}, [])
@@ -60,3 +64,20 @@ def test_a_computer_that_slept_raises_no_alarm() -> None:
     for now_s in (1.0, 2.0, 32.0, 33.0):  # noqa: B007
         watch.check([RASTER])
     assert told == []
+
+
+def test_a_stream_of_which_nothing_comes_is_named_once() -> None:
+    """Where there is no multicast, LabRecorder shows all streams and records one of them."""
+    told: list[str] = []
+    now_s = 0.0
+    written = Written()
+    watch = GrowthWatch(written, told.append, lambda: now_s)
+    watch.begin()
+    written.names = {"kinematics"}
+    kinematics = pylsl.StreamInfo("kinematics", "Kinematics", 2, 200.0, pylsl.cf_float32, "c")
+    for now_s in range(40):  # noqa: B007
+        written.size += 1
+        watch.check([RASTER, kinematics, MARKERS])
+    (alarm,) = told
+    assert alarm.startswith("ALARM: nothing is recorded of raster: either the source sends nothing")
+    assert "--format nwb" in alarm

@@ -28,6 +28,9 @@ class Engine:
     def n_bytes(self) -> int:
         return 0
 
+    def received(self) -> set[str]:
+        return set()
+
     def finish(self) -> Summary:
         return Summary({"spikes": len(self._path.read_text())}, [])
 
