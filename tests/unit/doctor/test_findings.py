@@ -89,9 +89,18 @@ COUNTED = dict.fromkeys(InputCounts, 0)
             "data every 250 ms, later than stale_ms = 200.* set stale_ms = 400 in",
         ),
         (
-            DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 10, InputCounts.LATE: 9}),
+            DryRun(
+                n_ready=9,
+                has_events=True,
+                counts=COUNTED | {InputCounts.USED: 10, InputCounts.LATE: 9},
+            ),
             "warning",
-            "more than 10% .*late 9.* raise grace_ms",
+            "47.4% of .*late 9.* raise grace_ms",
+        ),
+        (
+            DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 95, InputCounts.MISSING: 5}),
+            "warning",
+            "5.0% of .*missing 5.*; samples are missing: check the cable",
         ),
         (
             DryRun(n_ready=9, counts=COUNTED | {InputCounts.SMOOTHED: 5, InputCounts.USED: 5}),

@@ -28,8 +28,8 @@ from rt_ner.decoding.timing.kernels.line import (
 _OFF_GRID = 0.45
 # So much evidence turns smoothing on; it fades with every other block.
 _ENOUGH = 3
-# Equal stamps show chunks if they are common: each adds so much, every other step takes one off, and
-# chunks are likely above so much. So samples that are sent again now and then are no chunks.
+# Equal stamps show chunks only if they are common, because samples that are sent again now and then
+# have them too: each adds so much, any other step takes off one, and above so much they are common.
 _PER_EQUAL, _COMMON, _MOST_EQUALS = 8, 32, 64
 # Further from its place than this many periods, or this many ns once stamps are smoothed, a stamp
 # needs a second witness.
