@@ -191,6 +191,19 @@ def test_a_bundle_shows_its_scores_under_faults() -> None:
     assert content["bundle"]["corruption"] == json.loads(table.model_dump_json())
 
 
+@pytest.mark.parametrize("source_id", ["rt-ner@fresh2/velocity", 3 * "a-long-name/of-a-source/"])
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_source_id_is_never_wrapped(
+    source_id: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rt_ner.doctor.report.WIDTH", width)
+    stream = replace(stream_check(0.1), source_id=source_id, name="a stream of spikes", host="rig")
+    console = Console(file=io.StringIO(), highlight=False, markup=False)
+    print_checkup(replace(checkup(), streams=(stream,)), console)
+    assert isinstance(console.file, io.StringIO)
+    assert source_id in console.file.getvalue()
+
+
 def test_unknown_values_are_null_in_json() -> None:
     content = as_json(replace(checkup(), streams=(stream_check(np.nan),)))
     assert content["verdict"] == "GO"

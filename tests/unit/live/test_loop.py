@@ -97,7 +97,8 @@ def test_a_source_that_comes_back_changed_is_refused_until_another_is_there(
         CONNECTING, WARMING, RUNNING, CONNECTING, FAULT, CONNECTING, WARMING, RUNNING, STOPPED,
     ]  # fmt: skip
     refused = next(notice for notice in rig.results.notices if notice.startswith("refused"))
-    assert "the source came back changed: columns was 96, is 70" in refused
+    assert "the source came back changed: channels: expected 96, found 70. Start it" in refused
+    assert refused.endswith("Start it as it was, because the bundle does not fit it")
     rig.check_standing_still()
 
 
