@@ -124,15 +124,16 @@ class LoopStatistics:
         new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
         n_gaps, self._gaps_looked_at = self.n_gaps - self._gaps_looked_at, self.n_gaps
         lost = losses(new)
-        has_gaps = n_gaps > 0 and lost and not new[InputCounts.CLOCK_STEPS]
+        has_gaps = n_gaps > 0 and not new[InputCounts.CLOCK_STEPS]
         if not (has_gaps or are_many(new)):
             return ""
-        said = f"{part_lost(new):.1%} of the newest input could not be used: {named_counts(lost)}"
-        gaps = (
-            f"gaps of whole hops: {n_gaps}, after each the history fills anew" if has_gaps else ""
-        )
-        parts = (said, gaps, remedies(lost, self._has_events))
-        return "losses: " + "; ".join(part for part in parts if part)
+        named = named_counts(lost) or "none"
+        parts = [f"{part_lost(new):.1%} of the newest input could not be used: {named}"]
+        if has_gaps:
+            parts.append(f"gaps of whole hops: {n_gaps}, after each the history fills anew")
+        if remedy := remedies(lost, self._has_events):
+            parts.append(remedy)
+        return f"losses: {'; '.join(parts)}"
 
     def counts(self) -> dict[str, int]:
         """Return all counts by name."""
