@@ -21,5 +21,8 @@ def write_steps(source_id: str, port: str):
 
 
 if __name__ == "__main__":
-    for _ in write_steps(*sys.argv[1:]):
-        pass
+    try:
+        for _ in write_steps(*sys.argv[1:]):
+            pass
+    except OSError as error:
+        sys.exit(f"the line does not answer: {error}; check its cable and name, and start again")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from rt_ner.core.errors import ConfigError
 
@@ -84,23 +85,29 @@ def checked_settings(
     Raises
     ------
     ConfigError
-        For the first key that is unknown, with the nearest valid one, or else that is invalid or
-        missing.
+        For all keys that are unknown, with the section where they belong or the nearest valid one,
+        and all that are invalid or missing.
 
     """
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         # A key that is missing may be one that was misspelt.
-        first = min(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
-        keys = [str(part) for part in first["loc"]]
-        if first["type"] == _UNKNOWN:
-            raise ConfigError(f"{where}: {_unknown_key(keys, kind)}") from error
-        if first["type"] == "missing":
-            raise ConfigError(f"{where}: no '{'.'.join(keys)}', which is needed: add it") from error
-        # Values that are wrong together have no key.
-        value = f"{'.'.join(keys)} = {first['input']!r}: " if keys else ""
-        raise ConfigError(f"{where}: {value}{first['msg']}") from error
+        unknown_first = sorted(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
+        problems = "; ".join(_problem(each, kind) for each in unknown_first)
+        raise ConfigError(f"{where}: {problems}") from error
+
+
+def _problem(error: ErrorDetails, kind: type[BaseModel]) -> str:
+    """Return a sentence on one error."""
+    keys = [str(part) for part in error["loc"]]
+    if error["type"] == _UNKNOWN:
+        return _unknown_key(keys, kind)
+    if error["type"] == "missing":
+        return f"no '{'.'.join(keys)}', which is needed: add it"
+    # Values that are wrong together have no key.
+    value = f"{'.'.join(keys)} = {error['input']!r}: " if keys else ""
+    return f"{value}{error['msg']}"
 
 
 def with_overrides(
@@ -135,7 +142,13 @@ def with_overrides(
 
 
 def _unknown_key(keys: list[str], kind: type[BaseModel]) -> str:
-    """Return a sentence on the unknown key, the nearest valid one and all valid ones."""
+    """Return a sentence on the unknown key: the section where it belongs, or the nearest one."""
+    sections = {name: _settings_in(field.annotation) for name, field in kind.model_fields.items()}
+    homes = [
+        f"[{name}]" for name, each in sections.items() if each and keys[-1] in each.model_fields
+    ]
+    if homes:
+        return f"unknown key '{'.'.join(keys)}': '{keys[-1]}' belongs in {' or '.join(homes)}"
     for section in keys[:-1]:
         # A section that repeats also has its number among the keys.
         if section in kind.model_fields:

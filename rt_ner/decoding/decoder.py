@@ -78,6 +78,11 @@ class Decoder:
         """The encoder and readout in use."""
         return self._decoding_model
 
+    @property
+    def n_gaps(self) -> int:
+        """Number of times that the history started afresh, because hops were missing."""
+        return self._window.n_gaps
+
     def prepared(self, model: DecoderSpecification) -> DecodingModel:
         """Return another bundle's encoder and readouts, with warm caches, ready for `use`.
 
@@ -146,6 +151,7 @@ class Decoder:
         """
         self.binner.restart(0)  # Counts the samples of the open hop as undecodable.
         self.binner.warm_up_as(dtype)
+        self._window.reset()
         n_nonfinite, values = self.n_nonfinite, self._values.copy()
         for hop in range(self._shape.n_hops + _WARM_UP_HOPS):
             self._decode_hop(hop * self._shape.hop_ns)

@@ -63,7 +63,7 @@ class WindowShape(BaseModel):
 
 
 # Slots of the window's state vector.
-_NEXT_SLOT, _FILLED, _NEWEST_END_NS = range(3)
+_NEXT_SLOT, _FILLED, _NEWEST_END_NS, _N_GAPS = range(4)
 
 
 class Window:
@@ -91,9 +91,14 @@ class Window:
         self.hops_per_bin = shape.hops_per_bin
         self.n_hops = shape.n_hops
         self._ring = np.zeros((shape.n_hops, n_channels), dtype=np.float32)
-        self._state = np.zeros(3, dtype=np.int64)
+        self._state = np.zeros(4, dtype=np.int64)
         self.newest: Float32Array = np.zeros(n_channels, dtype=np.float32)
         self.values: Float32Array = np.zeros((1, shape.history_bins, n_channels), dtype=np.float32)
+
+    @property
+    def n_gaps(self) -> int:
+        """Number of times that the history started afresh, because hops were missing."""
+        return int(self._state[_N_GAPS])
 
     def reset(self) -> None:
         """Forget the history."""
@@ -160,6 +165,7 @@ def _push(
 ) -> bool:
     """Put a hop into the ring and sum up the newest bin; return True if the ring is full."""
     if end_ns != state[_NEWEST_END_NS] + hop_ns:
+        state[_N_GAPS] += state[_FILLED] > 0
         state[_FILLED] = 0
     state[_NEWEST_END_NS] = end_ns
     slot = state[_NEXT_SLOT]

@@ -39,7 +39,7 @@ def print_checkup(checkup: Checkup, console: Console) -> None:
     if checkup.findings:
         tables.append(_findings_table(checkup))
     for table in tables:
-        console.print(table)
+        console.print(table, crop=False)
         console.print()
     console.print(_verdict(checkup), style="bold green" if checkup.is_go else "bold red")
 
@@ -72,8 +72,10 @@ def _streams_table(streams: Sequence[StreamCheck]) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in ("channels", "rate Hz"):
         table.add_column(heading, justify="right", overflow="fold")
-    for heading in ("source_id", "host"):
-        table.add_column(heading, overflow="fold")
+    # It is there to be copied, so it stays in one piece even if the table gets too wide.
+    longest = max(len(stream.source_id) for stream in streams)
+    table.add_column("source_id", no_wrap=True, min_width=longest)
+    table.add_column("host", overflow="fold")
     table.add_column("offset ms", justify="right")
     for stream in streams:
         table.add_row(

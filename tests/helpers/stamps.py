@@ -48,6 +48,15 @@ def jittered(low_ms: float, high_ms: float) -> Stamped:
     return stamped
 
 
+def lossy(lost: float, rng: np.random.Generator, n: int = 20_000) -> np.ndarray:
+    """Return exact stamps of packets of one sample, some lost, 1 % sent again, 1 % overtaken."""
+    kept = np.flatnonzero(rng.random(n) >= lost) + 1
+    order = np.repeat(kept, 1 + (rng.random(kept.size) < 0.01))
+    for at in np.flatnonzero(rng.random(order.size - 1) < 0.01):
+        order[[at, at + 1]] = order[[at + 1, at]]
+    return order * PERIOD_NS
+
+
 UNEVEN: dict[str, Stamped] = {
     **{f"bursts of {n}": at_push(n) for n in (7, 9, 10, 30, 300)},
     "one stamp per chunk of 30": at_push(30, 0),

@@ -136,6 +136,10 @@ def test_a_serial_line_gets_a_byte_per_step_and_zero_while_there_is_no_velocity(
     # A run begins with 1 after each stop.
     assert all(byte in (1, before % 255 + 1) for before, byte in pairwise(steps))
     os.close(near)
+    bridge.process.wait(LONGEST_S)
+    bridge.close()
+    assert bridge.lines[-1].startswith("the line does not answer")
+    assert not any("Traceback" in line for line in bridge.lines)
     os.close(far)
 
 

@@ -61,6 +61,20 @@ def test_nothing_is_strange_before_there_is_a_connection(source_id: str) -> None
     del own, first
 
 
+def test_nothing_is_strange_while_a_source_is_searched(source_id: str) -> None:
+    """The source that comes back changed is refused, and is no other stream."""
+    own, changed = announced(source_id, "own"), announced(source_id, "own")
+    notices: list[str] = []
+    watch = NetworkWatch(StreamQuery(("Spikes",), name=source_id), notices.append)
+    connect(watch, own)
+    watch.searching()
+    watch.look([changed.get_info()])
+    assert notices == []
+    connect(watch, own)
+    watch.look([changed.get_info()])
+    assert "another stream matches" in notices[0]
+
+
 def test_the_source_come_back_is_noticed(source_id: str) -> None:
     """The same source under a new identity: a connection that has gone silent is dead."""
     outlets = [announced(source_id, "own")]

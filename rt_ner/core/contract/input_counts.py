@@ -82,16 +82,36 @@ SHOWN_LOSSES = {
     "lost": (InputCounts.MISSING, InputCounts.SKIPPED, InputCounts.INVALID),
     "dropped": (InputCounts.DUPLICATE, InputCounts.UNKNOWN),
 }
-# The operator hears of losses above this part of the input.
-MANY = 0.1
-LATE_REMEDY = "if events are late, raise grace_ms in [input]"
+# The operator hears of losses above this part of the input, and of missing samples above that.
+_MANY, _MANY_MISSING = 0.1, 0.01
+_MISSING_REMEDY = "samples are missing: check the cable, the switch and the driver's receive buffer"
+_LATE_REMEDY = "samples are late because others overtook them: connect the source by one cable"
+_LATE_EVENTS_REMEDY = "events are late: raise grace_ms in [input]"
 
 
-def heavy_losses(counts: Mapping[InputCounts, int] | Int64Array) -> dict[InputCounts, int]:
-    """Return the losses among some counts if they are more than a tenth of the input; else none."""
-    lost = {what: int(counts[what]) for what in _LOSSES if counts[what] > 0}
-    n_lost = sum(lost.values())
-    return lost if n_lost > MANY * (n_lost + int(counts[InputCounts.USED])) else {}
+def losses(counts: Mapping[InputCounts, int] | Int64Array) -> dict[InputCounts, int]:
+    """Return the losses among some counts."""
+    return {what: int(counts[what]) for what in _LOSSES if counts[what] > 0}
+
+
+def are_many(counts: Mapping[InputCounts, int] | Int64Array) -> bool:
+    """Return True if more than a tenth of the input was lost, or a hundredth is missing."""
+    part, lost = part_lost(counts), losses(counts)
+    missing = lost.get(InputCounts.MISSING, 0) / max(sum(lost.values()), 1)
+    return part > _MANY or part * missing > _MANY_MISSING
+
+
+def part_lost(counts: Mapping[InputCounts, int] | Int64Array) -> float:
+    """Return the part of the input that was lost, 0 to 1."""
+    n_lost = sum(losses(counts).values())
+    return n_lost / max(n_lost + int(counts[InputCounts.USED]), 1)
+
+
+def remedies(lost: Mapping[InputCounts, int], has_events: bool) -> str:
+    """Return the remedies of some losses; ``has_events``: True if single events are decoded."""
+    late = _LATE_EVENTS_REMEDY if has_events else _LATE_REMEDY
+    each = {InputCounts.MISSING: _MISSING_REMEDY, InputCounts.LATE: late}
+    return "; ".join(remedy for what, remedy in each.items() if lost.get(what))
 
 
 def named_counts(counts: Mapping[InputCounts, int]) -> str:

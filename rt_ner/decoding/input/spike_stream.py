@@ -22,6 +22,9 @@ MICROVOLTS = {
     **dict.fromkeys(("nv", "nanovolts"), 1e-3),
 }
 
+# What an operator calls a field.
+_IN_WORDS = {"rate_hz": "rate in Hz", "columns": "channels", "microvolts": "microvolts per unit"}
+
 
 def numpy_type(name: str) -> np.dtype[np.generic]:
     """Return NumPy's type of samples that LSL and XDF call by this name, such as ``double64``."""
@@ -89,7 +92,8 @@ class SpikeStream:
             if was != is_now:
                 if isinstance(was, tuple):
                     was, is_now = _where_different(was, is_now)
-                changes.append(f"{field.name} was {was}, is {is_now}")
+                name = _IN_WORDS.get(field.name, field.name)
+                changes.append(f"{name}: expected {was}, found {is_now}")
         return "; ".join(changes)
 
 

@@ -32,12 +32,14 @@ class DryRun:
     ``n_ready`` is the number of hops that had a full history, ``problem`` the reason for which the
     decoder would refuse the streams, ``waits_ms`` the times from one chunk to the next,
     ``arrived_ns`` the arrival of each source's newest, and ``counts`` what became of the samples.
+    ``has_events``: True if a source sends single events.
     """
 
     seconds: float = 0.0
     n_hops: int = 0
     n_ready: int = 0
     problem: str = ""
+    has_events: bool = False
     arrived_ns: dict[int, int] = field(default_factory=dict)
     waits_ms: list[float] = field(default_factory=list)
     counts: dict[InputCounts, int] = field(default_factory=dict)
@@ -62,7 +64,9 @@ def dry_run(
     begun_s = time.monotonic()
     try:
         inlets = [SpikeInlet(info, settings.input.kind) for info in infos]
-        if any(inlet.stream.kind is InputKind.BROADBAND for inlet in inlets):
+        kinds = {inlet.stream.kind for inlet in inlets}
+        run.has_events = InputKind.EVENTS in kinds
+        if InputKind.BROADBAND in kinds:
             longest_s += settings.detector.learn_s
         decoder.warm_up(inlets[0].dtype)
         for inlet, binner in zip(inlets, _binners(decoder), strict=True):

@@ -1,11 +1,12 @@
 """Judge how some seconds of the spikes could be decoded."""
 
 from rt_ner.core.contract.input_counts import (
-    LATE_REMEDY,
-    MANY,
     InputCounts,
-    heavy_losses,
+    are_many,
+    losses,
     named_counts,
+    part_lost,
+    remedies,
 )
 from rt_ner.doctor.bundle.dry_run import DryRun
 from rt_ner.doctor.checkup import Finding, Level, warnings
@@ -21,10 +22,13 @@ def dry_run_findings(name: str, run: DryRun, stale_ms: float) -> list[Finding]:
     if not run.n_ready:
         return [Finding(Level.NO_GO, _no_hop(name, run))]
     problems = []
-    if heavy_losses(run.counts):
+    if are_many(run.counts):
+        said = (
+            f"{name}: {part_lost(run.counts):.1%} of the samples can't be used "
+            f"({named_counts(run.counts)}): see the findings on its time stamps"
+        )
         problems.append(
-            f"{name}: more than {MANY:.0%} of the samples can't be used "
-            f"({named_counts(run.counts)}): see the findings on its time stamps; {LATE_REMEDY}"
+            "; ".join(filter(None, (said, remedies(losses(run.counts), run.has_events))))
         )
     if run.counts[InputCounts.SMOOTHED]:
         problems.append(f"{name} {SMOOTHING}")

@@ -58,8 +58,15 @@ class Connector:
             self._stream = source.stream
         elif self._stream and (changes := self._stream.changed(source.stream)):
             raise StreamError(
-                f"the source came back changed: {changes}. Start it as it was, or restart the "
-                "decoder"
+                f"the source came back changed: {changes}. {self._remedy(source.stream)}"
             )
         self.decoder.warm_up(source.dtype)
         return self.decoder
+
+    def _remedy(self, stream: Any) -> str:
+        """Return the remedy for a source that came back as this stream."""
+        try:
+            live_binner(stream, self._model, self._settings)
+        except StreamError:
+            return "Start it as it was, because the bundle does not fit it"
+        return "Start it as it was, or restart the decoder"

@@ -103,7 +103,7 @@ class Publisher:
             self._clock.sleep(self._let_go_s)
         self.published_at_ns = pushed_ns
         self._results.push_latent(decoded)
-        self._count(decoded, pushed_ns - source.arrived_ns, decoder.n_nonfinite)
+        self._count(decoded, pushed_ns - source.arrived_ns, decoder)
         stamps_ns = (
             decoder.binner.newest_ns,
             source.arrived_ns,
@@ -187,7 +187,7 @@ class Publisher:
         if now_ns >= self._losses_at_ns:
             self._losses_at_ns = now_ns + _LOSSES_EVERY_NS
             if losses := self.statistics.new_losses():
-                self.notify(losses)
+                self.notify(losses, "losses")
 
     def take_note(self, note: str) -> None:
         """Keep a sentence on what is awaited, or why the source was refused, to be shown."""
@@ -208,10 +208,11 @@ class Publisher:
         self._results.push_output(values, decoded.end_ns)
         self.statistics.n_clamped += was_too_fast
 
-    def _count(self, decoded: Decoded, latency_ns: int, n_nonfinite: int) -> None:
+    def _count(self, decoded: Decoded, latency_ns: int, decoder: Decoder) -> None:
         if decoded.ready:
             self.statistics.add_hop(decoded.decoded_ns - decoded.bin_closed_ns, latency_ns)
-        self.statistics.n_nonfinite = n_nonfinite
+        self.statistics.n_nonfinite = decoder.n_nonfinite
+        self.statistics.n_gaps = decoder.n_gaps
         missed = latency_ns > self._hop_ns
         self.statistics.n_missed += missed
         self.n_missed_in_a_row = self.n_missed_in_a_row + 1 if missed else 0

@@ -6,15 +6,17 @@ import numpy as np
 
 from rt_ner.core.arrays import FloatArray, Int64Array
 from rt_ner.core.contract.input_counts import (
-    LATE_REMEDY,
-    MANY,
     InputCounts,
+    are_many,
     empty_input_counts,
-    heavy_losses,
+    losses,
     named_counts,
+    part_lost,
+    remedies,
 )
 from rt_ner.decoding.binning.binner import SpikeBinner
 from rt_ner.decoding.joining.joined_binner import JoinedBinner
+from rt_ner.decoding.timing.timed_events import TimedEvents
 
 _N_REMEMBERED = 100_000
 
@@ -32,6 +34,8 @@ class LoopStatistics:
         Velocities set to zero because they were not finite, and slowed because they were too fast.
     n_passed_over
         Hops left undecoded, to catch up.
+    n_gaps
+        Times that the history began anew, because hops were missing.
     n_connections, n_overloads
         Connections to the source, and overloads of the decoder.
     input_counts
@@ -47,12 +51,14 @@ class LoopStatistics:
         self.n_nonfinite = 0
         self.n_clamped = 0
         self.n_passed_over = 0
+        self.n_gaps = 0
         self.n_connections = 0
         self.n_overloads = 0
         self.input_counts: Int64Array = empty_input_counts()
         self.source_counts: dict[str, Int64Array] = {}
         self._n_clock_steps = 0
-        self._smooths = False
+        self._smooths = self._has_events = False
+        self._gaps_looked_at = 0
         self._looked_at: Int64Array = empty_input_counts()
         # Filled, so that all their memory is taken at the start.
         self._step_ns = np.full(_N_REMEMBERED, -1, dtype=np.int64)
@@ -61,7 +67,9 @@ class LoopStatistics:
     def count_input_of(self, binner: SpikeBinner[Any]) -> None:
         """Take the input counts of a binner, which it goes on counting."""
         self.input_counts = binner.input_counts
+        self._has_events = isinstance(binner, TimedEvents)
         if isinstance(binner, JoinedBinner):
+            self._has_events = any(isinstance(each.binner, TimedEvents) for each in binner.sources)
             self.source_counts = {
                 source.name.source_id: source.binner.input_counts for source in binner.sources
             }
@@ -112,16 +120,20 @@ class LoopStatistics:
         return bool(begins)
 
     def new_losses(self) -> str:
-        """Return a notice if more than a tenth of the newest input was unusable; else empty."""
+        """Return a notice of the newest losses if they are many or made gaps; else empty."""
         new, self._looked_at = self.input_counts - self._looked_at, self.input_counts.copy()
-        lost = heavy_losses(new)
-        if not lost:
+        n_gaps, self._gaps_looked_at = self.n_gaps - self._gaps_looked_at, self.n_gaps
+        lost = losses(new)
+        has_gaps = n_gaps > 0 and not new[InputCounts.CLOCK_STEPS]
+        if not (has_gaps or are_many(new)):
             return ""
-        named = named_counts(lost)
-        remedy = f"; {LATE_REMEDY}" if InputCounts.LATE in lost else ""
-        return (
-            f"losses: more than {MANY:.0%} of the newest input could not be used: {named}{remedy}"
-        )
+        named = named_counts(lost) or "none"
+        parts = [f"{part_lost(new):.1%} of the newest input could not be used: {named}"]
+        if has_gaps:
+            parts.append(f"gaps of whole hops: {n_gaps}, after each the history fills anew")
+        if remedy := remedies(lost, self._has_events):
+            parts.append(remedy)
+        return f"losses: {'; '.join(parts)}"
 
     def counts(self) -> dict[str, int]:
         """Return all counts by name."""

@@ -44,6 +44,10 @@ class NetworkWatch:
         self._same = same
         self.source_came_back = False
 
+    def searching(self) -> None:
+        """Take note that no stream is in use, so none is another one: any may be chosen."""
+        self._same = None
+
     def look(self, seen: Sequence[pylsl.StreamInfo]) -> None:
         """Notice the source that came back, and others that match, once each."""
         same = self._same

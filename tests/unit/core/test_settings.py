@@ -36,6 +36,18 @@ def test_an_unknown_key_is_an_error_that_names_the_nearest(
         load_settings(write(tmp_path, text), DecodeSettings)
 
 
+def test_a_key_in_the_wrong_section_is_sent_to_its_own_and_all_errors_are_listed(
+    tmp_path: Path,
+) -> None:
+    text = "[input]\nstale_ms = 300\nsourceid = 'x'\n[safety]\nmax_speed_cm_s = 'fast'\n"
+    with pytest.raises(ConfigError) as raised:
+        load_settings(write(tmp_path, text), DecodeSettings)
+    said = str(raised.value)
+    assert "unknown key 'input.stale_ms': 'stale_ms' belongs in [safety]" in said
+    assert "unknown key 'input.sourceid': did you mean 'source_id'" in said
+    assert "safety.max_speed_cm_s = 'fast'" in said
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -143,11 +143,13 @@ def test_the_columns_of_events_are_found_by_their_labels(
 def test_what_changed_is_named() -> None:
     was = SpikeStream(RASTER, 1000.0, "int16", ("A", "B"), ())
     assert was.changed(replace(was)) == ""
-    assert was.changed(replace(was, rate_hz=500.0)) == "rate_hz was 1000.0, is 500.0"
+    assert was.changed(replace(was, rate_hz=500.0)) == "rate in Hz: expected 1000.0, found 500.0"
     now = replace(was, columns=("A",) * 96, kind=BROADBAND)
-    assert was.changed(now) == "kind was raster, is broadband; columns was 2, is 96"
+    assert (
+        was.changed(now) == "kind: expected raster, found broadband; channels: expected 2, found 96"
+    )
     swapped = was.changed(replace(was, columns=("B", "A")))
-    assert swapped == "columns was A, is B", "the first that differs"
+    assert swapped == "channels: expected A, found B", "the first that differs"
 
 
 def test_each_kind_has_its_counter() -> None:

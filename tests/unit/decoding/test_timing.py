@@ -20,7 +20,7 @@ from rt_ner.decoding.timing.kernels.steps import take_run
 from rt_ner.decoding.timing.timed_binner import TimedBinner
 from rt_ner.decoding.timing.timed_events import off_scale
 from rt_ner.offline.decoding import Decoding, decode_chunks
-from tests.helpers.stamps import UNEVEN, UNEVEN_30_KHZ, at_push, decode
+from tests.helpers.stamps import UNEVEN, UNEVEN_30_KHZ, at_push, decode, lossy
 
 MS, S = 1_000_000, 1_000_000_000
 PERIOD_NS, HOP_NS = MS, 10 * MS
@@ -264,3 +264,21 @@ def test_missing_is_what_was_withheld(n_withheld: int) -> None:
     for _ in binner.push(RasterChunk(stamp_ns, np.ones((stamp_ns.size, 2), dtype=np.int16))):
         pass
     assert binner.input_counts[InputCounts.MISSING] == n_withheld
+
+
+@pytest.mark.parametrize("lost", [0.2, 0.4])
+def test_exact_stamps_stay_as_sent_however_many_are_lost_repeated_and_overtaken(
+    lost: float, rng: np.random.Generator
+) -> None:
+    stamp_ns = lossy(lost, rng)
+    counts = rng.integers(0, 3, (stamp_ns.size, 2)).astype(np.int16)
+    results = []
+    for stamps in (Stamps.AUTO, Stamps.AS_SENT):
+        binner = TimedBinner(raster_binner(2, HOP_NS, PERIOD_NS), PERIOD_NS, CLOCK_STEP_NS, stamps)
+        hops = [
+            (end_ns, binner.counts.tolist())
+            for end_ns in binner.push(RasterChunk(stamp_ns, counts))
+        ]
+        results.append((hops, binner.input_counts.tolist()))
+    assert results[0] == results[1]
+    assert binner.input_counts[InputCounts.MISSING] > 0.9 * lost * 20_000

@@ -89,9 +89,18 @@ COUNTED = dict.fromkeys(InputCounts, 0)
             "data every 250 ms, later than stale_ms = 200.* set stale_ms = 400 in",
         ),
         (
-            DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 10, InputCounts.LATE: 9}),
+            DryRun(
+                n_ready=9,
+                has_events=True,
+                counts=COUNTED | {InputCounts.USED: 10, InputCounts.LATE: 9},
+            ),
             "warning",
-            "more than 10% .*late 9.* raise grace_ms",
+            "47.4% of .*late 9.* raise grace_ms",
+        ),
+        (
+            DryRun(n_ready=9, counts=COUNTED | {InputCounts.USED: 95, InputCounts.MISSING: 5}),
+            "warning",
+            "5.0% of .*missing 5.*; samples are missing: check the cable",
         ),
         (
             DryRun(n_ready=9, counts=COUNTED | {InputCounts.SMOOTHED: 5, InputCounts.USED: 5}),
@@ -180,6 +189,19 @@ def test_a_bundle_shows_its_scores_under_faults() -> None:
     assert "20 % of channels: 0.81" in console.file.getvalue()
     content = as_json(replace(checkup(), bundle=bundle))
     assert content["bundle"]["corruption"] == json.loads(table.model_dump_json())
+
+
+@pytest.mark.parametrize("source_id", ["rt-ner@fresh2/velocity", 3 * "a-long-name/of-a-source/"])
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_source_id_is_never_wrapped(
+    source_id: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rt_ner.doctor.report.WIDTH", width)
+    stream = replace(stream_check(0.1), source_id=source_id, name="a stream of spikes", host="rig")
+    console = Console(file=io.StringIO(), highlight=False, markup=False)
+    print_checkup(replace(checkup(), streams=(stream,)), console)
+    assert isinstance(console.file, io.StringIO)
+    assert source_id in console.file.getvalue()
 
 
 def test_unknown_values_are_null_in_json() -> None:

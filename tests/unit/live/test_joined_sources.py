@@ -271,7 +271,9 @@ def test_a_source_that_comes_back_changed_stays_left_out(model: DecoderSpecifica
     rig.appears(killed_ms + 100, 1, raster_stream(labels_of(1)[:20]))
     rig.run()
     notice = next(notice for notice in rig.results.notices if "came back changed" in notice)
-    assert notice.startswith("'nsp2/spikes' (PMd): came back changed: columns was 36, is 20")
+    assert notice.startswith(
+        "'nsp2/spikes' (PMd): came back changed: channels: expected 36, found 20"
+    )
     assert rig.states == [CONNECTING, WARMING, RUNNING, STOPPED]
 
 

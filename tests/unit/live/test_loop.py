@@ -21,6 +21,7 @@ from rt_ner.live.ports.memory_spikes import Pause, Vanish
 from rt_ner.live.states import Command, State
 from tests.helpers.classes import classifying
 from tests.helpers.memory_rig import MS, MemoryRig, raster_stream
+from tests.helpers.stamps import lossy
 
 CONNECTING, WARMING, RUNNING, HOLD, STALE, FAULT, STOPPED = State
 
@@ -96,7 +97,8 @@ def test_a_source_that_comes_back_changed_is_refused_until_another_is_there(
         CONNECTING, WARMING, RUNNING, CONNECTING, FAULT, CONNECTING, WARMING, RUNNING, STOPPED,
     ]  # fmt: skip
     refused = next(notice for notice in rig.results.notices if notice.startswith("refused"))
-    assert "the source came back changed: columns was 96, is 70" in refused
+    assert "the source came back changed: channels: expected 96, found 70. Start it" in refused
+    assert refused.endswith("Start it as it was, because the bundle does not fit it")
     rig.check_standing_still()
 
 
@@ -389,6 +391,33 @@ def test_uneven_stamps_are_told_once(rig: MemoryRig) -> None:
     assert rig.states == [CONNECTING, WARMING, RUNNING, STOPPED]
     assert len([text for text in rig.results.notices if "uneven time stamps" in text]) == 1
     assert rig.counted()["missing"] == 0
+
+
+@pytest.mark.parametrize("lost", [0.2, 0.4])
+def test_a_source_with_exact_stamps_that_loses_much_stays_running(
+    rig: MemoryRig, lost: float, rng: np.random.Generator
+) -> None:
+    stamps_ns = rig.now_ns + lossy(lost, rng, 2000)
+    counts = np.zeros((stamps_ns.size, len(rig.channel_ids)), dtype=np.int16)
+    for first in range(0, stamps_ns.size, 8):
+        part = slice(first, first + 8)
+        rig.now_ns = max(rig.now_ns, int(stamps_ns[part].max()))
+        rig.then(RasterChunk(stamps_ns[part], counts[part]))
+    rig.run()
+    assert rig.states == [CONNECTING, WARMING, RUNNING, STOPPED]
+    assert rig.counted()["smoothed"] == 0
+    assert not any("uneven" in notice for notice in rig.results.notices)
+    assert rig.counted()["missing"] > 0.9 * lost * 2000
+
+
+def test_gaps_that_keep_the_history_from_filling_are_told(rig: MemoryRig) -> None:
+    for _ in range(70):
+        rig.raster(80).wait(10)
+    rig.run()
+    assert RUNNING not in rig.states
+    (told, *_) = [notice for notice in rig.results.notices if "losses" in notice]
+    assert "% of the newest input could not be used: missing" in told
+    assert "after each the history fills anew; samples are missing: check the cable" in told
 
 
 HAPPENINGS = st.sampled_from(

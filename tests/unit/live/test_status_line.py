@@ -53,6 +53,19 @@ def test_much_loss_is_worth_a_word() -> None:
     statistics.input_counts[InputCounts.USED] += 850
     statistics.input_counts[InputCounts.LATE] += 100
     statistics.input_counts[InputCounts.MISSING] += 50
-    assert "late 100, missing 50" in statistics.new_losses()
+    said = statistics.new_losses()
+    assert "15.0% of the newest input could not be used: late 100, missing 50" in said
+    assert "samples are missing: check the cable" in said
+    assert "grace_ms" not in said, "these are no events"
     statistics.input_counts[InputCounts.USED] += 1000
     assert statistics.new_losses() == "", "only what is new"
+    statistics.input_counts[InputCounts.USED] += 950
+    statistics.input_counts[InputCounts.MISSING] += 50
+    assert "5.0% of" in statistics.new_losses(), "samples are never missing in a sound rig"
+    statistics.input_counts[InputCounts.USED] += 4990
+    statistics.input_counts[InputCounts.MISSING] += 10
+    assert statistics.new_losses() == ""
+    statistics.input_counts[InputCounts.MISSING] += 10
+    statistics.input_counts[InputCounts.USED] += 4990
+    statistics.n_gaps = 1
+    assert "gaps of whole hops: 1, after each the history fills anew" in statistics.new_losses()

@@ -15,12 +15,13 @@ from rt_ner.core.clock import NEVER_NS, NS_PER_MS
 from rt_ner.core.compiled.njit import njit
 
 # Slots of the state: newest stamp; 1 once stamps are smoothed; samples taken; evidence that stamps
-# are uneven; equal stamps in a row; the stamp at the start of the block, and how many blocks in a
-# row were off the scale of time; the line's base, samples on the line, points, and points far off.
-N_SLOTS = 11
+# are uneven; equal stamps in a row, and how common they have been; the stamp at the start of the
+# block, and how many blocks in a row were off the scale of time; the line's base, samples on the
+# line, points, and points far off.
+N_SLOTS = 12
 (
-    NEWEST_NS, SMOOTHS, N_TAKEN, UNEVEN, N_EQUAL, SINCE_NS, OFF_SCALE, BASE_NS, N_ON_LINE, N_POINTS,
-    N_FAR,
+    NEWEST_NS, SMOOTHS, N_TAKEN, UNEVEN, N_EQUAL, EQUALS, SINCE_NS, OFF_SCALE, BASE_NS, N_ON_LINE,
+    N_POINTS, N_FAR,
 ) = range(N_SLOTS)  # fmt: skip
 
 # Slots of the line: delay of the newest sample; sums over the block's least delayed samples, and

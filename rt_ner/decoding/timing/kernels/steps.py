@@ -6,6 +6,7 @@ from rt_ner.core.arrays import Int64Array
 from rt_ner.core.clock import NEVER_NS, NS_PER_MS, NS_PER_S
 from rt_ner.core.compiled.njit import njit
 from rt_ner.decoding.timing.kernels.line import (
+    EQUALS,
     N_EQUAL,
     N_POINTS,
     N_TAKEN,
@@ -27,6 +28,9 @@ from rt_ner.decoding.timing.kernels.line import (
 _OFF_GRID = 0.45
 # So much evidence turns smoothing on; it fades with every other block.
 _ENOUGH = 3
+# Equal stamps show chunks only if they are common, because samples that are sent again now and then
+# have them too: each adds so much, any other step takes off one, and above so much they are common.
+_PER_EQUAL, _COMMON, _MOST_EQUALS = 8, 32, 64
 # Further from its place than this many periods, or this many ns once stamps are smoothed, a stamp
 # needs a second witness.
 _FAR_PERIODS, _FAR_NS = 4.0, 100.0 * NS_PER_MS
@@ -99,10 +103,9 @@ def _check_scale(stamp: int, timing: Timing) -> None:
 def note_stray(stamp: int, timing: Timing) -> None:
     """Count a stamp without a witness as evidence that stamps are uneven.
 
-    Not if it is a whole number of periods back: that sample was sent again, or late.
+    Not if it is a whole number of periods away: that sample was sent again, late, or early.
     """
-    step = stamp - timing.state[NEWEST_NS]
-    if step > 0 or not _is_whole(step, timing.period_ns):
+    if not _is_whole(stamp - timing.state[NEWEST_NS], timing.period_ns):
         timing.state[UNEVEN] += 1
         _turn_on(timing)
 
@@ -118,17 +121,20 @@ def _judge(step: int, timing: Timing) -> None:
     """Look for evidence that stamps are uneven in the step from one to the next.
 
     A step is even if it is a whole number of periods: one; more where samples were lost; none or
-    fewer where they were repeated or are out of order. But if a step makes up for equal stamps
-    before it, then each stamp stands for a chunk.
+    fewer where they were repeated or are out of order. But where equal stamps are common and a step
+    makes up for those before it, each stamp stands for a chunk.
     """
     state = timing.state
     n_periods = np.rint(step / timing.period_ns)
     if step == 0:
         state[N_EQUAL] += 1
+        state[EQUALS] = min(state[EQUALS] + _PER_EQUAL, _MOST_EQUALS)
         return
+    state[EQUALS] = max(state[EQUALS] - 1, 0)
     is_even = n_periods != 0 and _is_whole(step, timing.period_ns)
     makes_up = (
-        state[N_EQUAL] > 0
+        state[EQUALS] > _COMMON
+        and state[N_EQUAL] > 0
         and n_periods > 1
         and (abs(n_periods - 1 - state[N_EQUAL]) <= 1 + 0.1 * state[N_EQUAL])
     )

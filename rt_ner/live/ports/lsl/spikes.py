@@ -61,6 +61,7 @@ class LslSpikes:
         Raises StreamError if none appears in time, several match, or it is of the wrong kind, and
         SourceLostError if it does not answer.
         """
+        self._watch.searching()
         # Later on, the first search still shows the source that has just gone.
         search, self._search = self._search or self._new_search(), None
         info = find_stream(self._query, wait_s, is_stopped, note, search)
