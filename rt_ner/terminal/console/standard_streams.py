@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 _SIMILAR = "rt-ner-similar"
 # The disk is full, used up, or gone.
@@ -28,31 +28,28 @@ def secure_streams() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_SIMILAR)
     if isinstance(sys.stderr, TextIOWrapper):
-        sys.stderr = _Patient.around(sys.stderr)
+        sys.stderr = cast(TextIO, _Patient(sys.stderr))
 
 
-class _Patient(TextIOWrapper):
-    """A stream that leaves out what there is no room for."""
+class _Patient:
+    """A stream that leaves out what there is no room for; all else is the stream's own."""
 
-    @classmethod
-    def around(cls, stream: TextIOWrapper) -> "_Patient":
-        """Return one in place of a stream."""
-        encoding, errors = stream.encoding, stream.errors
-        is_line, is_through = stream.line_buffering, stream.write_through
-        return cls(
-            stream.detach(), encoding, errors, line_buffering=is_line, write_through=is_through
-        )
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write a text, if there is room."""
         with _room_or_not():
-            return super().write(text)
+            return self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Write what waits, if there is room."""
         with _room_or_not():
-            super().flush()
+            self._stream.flush()
 
 
 @contextmanager
