@@ -11,7 +11,7 @@ import pytest
 from drivers.blackrock.publisher import BlackrockSource
 from drivers.blackrock.receiver import Receiver
 from drivers.encodings import EventEncoding
-from drivers.hand.hand import HandSource
+from drivers.hand.hand import Hand, HandSource
 from drivers.noise.noise import NoiseSource
 from drivers.noise.patterns import pattern_of
 from drivers.replay.packets import packets_of
@@ -51,7 +51,7 @@ def subject(name: str, _session: Session, _listener: socket.socket) -> Source:
 
 
 def hand(name: str, _session: Session, _listener: socket.socket) -> Source:
-    return HandSource(lambda: (0.0, 0.0), name)
+    return HandSource(Hand(lambda: (0.0, 0.0)), name)
 
 
 def blackrock(name: str, _session: Session, listener: socket.socket) -> Source:
