@@ -100,10 +100,18 @@ def peer_rows(summary: dict[str, Any]) -> dict[str, str]:
         whole_us = row["end_to_end_us"]
         rows[row["name"]] = (
             f"p50 {whole_us['p50']:.0f}, p99 {whole_us['p99']:.0f} µs; "
-            f"{row['above_floor_us']:.0f} µs above the floor, "
-            f"{row['above_floor_to_ours']:.1f} × rt-ner's; {row['lost_bins']} bins lost"
+            f"{_above_floor(row)}; {row['lost_bins']} bins lost"
         )
     return rows
+
+
+def _above_floor(row: dict[str, Any]) -> str:
+    """Return how far a median is above the floor, or below it; a ratio only of what is above."""
+    above_us, ratio = row["above_floor_us"], row["above_floor_to_ours"]
+    if above_us < 0:
+        return f"{-above_us:.0f} µs below the floor"
+    times = f", {ratio:.1f} × rt-ner's" if ratio > 0 else ""
+    return f"{above_us:.0f} µs above the floor{times}"
 
 
 def _spelled(values: dict[str, float], form: str = ".0f", unit: str = "") -> str:

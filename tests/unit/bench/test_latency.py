@@ -12,7 +12,7 @@ from rt_ner.bench.commands import app
 from rt_ner.bench.latency.plan import LatencyPlan
 from rt_ner.bench.latency.processes.commands import app as process_app
 from rt_ner.bench.latency.results import STAGES, Latency, Timings, percentiles
-from rt_ner.bench.latency.tables import scale_rows
+from rt_ner.bench.latency.tables import peer_rows, scale_rows
 from rt_ner.bench.load.scale import slope
 from rt_ner.bench.load.step import measure_step
 from rt_ner.bundle.bundle import Bundle
@@ -166,4 +166,19 @@ def test_a_source_that_was_refused_is_a_result() -> None:
     rows = scale_rows({"rows": [row], "step_slope": None})
     assert rows["10,000,000 events/s"] == (
         "refused by the decoder (FAULT): 2,500,000 sent per second, 2,214,775 came late"
+    )
+
+
+def test_nothing_is_so_many_times_as_far_above_the_floor_as_what_is_below_it() -> None:
+    floor_us = {"p50": 436.0, "p99": 840.0}
+    row = {"floor_us": floor_us, "end_to_end_us": floor_us, "lost_bins": 0}
+    ours = row | {"name": "rt-ner", "above_floor_us": -47.0, "above_floor_to_ours": 1.0}
+    plain = row | {"name": "plain", "above_floor_us": 272.0, "above_floor_to_ours": -5.7}
+    rows = peer_rows({"rows": [ours, plain]})
+    assert "; 47 µs below the floor; 0 bins lost" in rows["rt-ner"]
+    assert "; 272 µs above the floor; 0 bins lost" in rows["plain"]
+    faster = row | {"name": "rt-ner", "above_floor_us": 75.0, "above_floor_to_ours": 1.0}
+    further = plain | {"above_floor_to_ours": 3.6}
+    assert (
+        "272 µs above the floor, 3.6 × rt-ner's" in peer_rows({"rows": [faster, further]})["plain"]
     )
