@@ -50,9 +50,9 @@ class Recorder:
 
     def start(self) -> list[pylsl.StreamInfo]:
         """Start, and return the recorded streams; StreamError if there are none, or no room."""
-        if (free_gb := self._free_gb()) < LEAST_FREE_GB:
+        if (room_gb := free_gb(self._path.parent)) < LEAST_FREE_GB:
             raise StreamError(
-                f"only {free_gb:.1f} GB are free on {self._path.parent}, and recording ends at "
+                f"only {room_gb:.1f} GB are free on {self._path.parent}, and recording ends at "
                 f"{LEAST_FREE_GB:g} GB: free space there, then start again"
             )
         # A new search, which shows none that has just ended.
@@ -100,23 +100,20 @@ class Recorder:
 
     def _disk_is_full(self) -> bool:
         """Return True if recording must end, and warn well before."""
-        free_gb = self._free_gb()
-        if free_gb < LEAST_FREE_GB:
+        room_gb = free_gb(self._path.parent)
+        if room_gb < LEAST_FREE_GB:
             self._tell(
-                f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends, so that "
+                f"only {room_gb:.1f} GB are free on {self._path.parent}: recording ends, so that "
                 f"{self._path.name} stays intact; free space before the next one"
             )
             return True
-        if free_gb < _LITTLE_GB and not self._is_low:
+        if room_gb < _LITTLE_GB and not self._is_low:
             self._tell(
-                f"only {free_gb:.1f} GB are free on {self._path.parent}: recording ends at "
+                f"only {room_gb:.1f} GB are free on {self._path.parent}: recording ends at "
                 f"{LEAST_FREE_GB:g} GB"
             )
-        self._is_low = free_gb < _LITTLE_GB
+        self._is_low = room_gb < _LITTLE_GB
         return False
-
-    def _free_gb(self) -> float:
-        return shutil.disk_usage(self._path.parent).free / _GB
 
     def _look_around(self) -> None:
         """Report recorded streams that go or come back, and new streams."""
@@ -132,6 +129,11 @@ class Recorder:
             self._strangers.add(identity)
             news = "appeared after the start, not recorded"
             self._tell(f"{news}: {describe_stream(visible[identity])}")
+
+
+def free_gb(folder: Path) -> float:
+    """Return the free space on a folder's disk in GB; raise OSError if the folder is gone."""
+    return shutil.disk_usage(folder).free / _GB
 
 
 def _identity(info: pylsl.StreamInfo) -> str:

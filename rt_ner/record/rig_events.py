@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import AwareDatetime, ValidationError
 
@@ -51,6 +52,10 @@ class Happened(StrEnum):
     def is_trouble(self) -> bool:
         """True unless all is well with it."""
         return self not in (Happened.STARTED, Happened.ENDED, Happened.BACK)
+
+
+# Kind of event, whom it befell, and the event in words.
+Noticed: TypeAlias = tuple[Happened, str, str]
 
 
 class RigEvent(Settings):

@@ -144,11 +144,13 @@ def peers(
         plan = LatencyPlan(used, channels, manifest.window.hop_ns, seconds=seconds, turns=turns)
         timings = measure_in_turns(plan, (FLOOR, DECODER, *chosen), folder, progress.print)
     ours, *theirs = (Latency(plan, timings[FLOOR], timings[name]) for name in (DECODER, *chosen))
+    # Nothing is so many times as far above the floor as what is below it.
+    ours_us = ours.above_floor_us()
     summary = {
         "rows": [
             {"name": name}
             | latency.summary()
-            | {"above_floor_to_ours": latency.above_floor_us() / ours.above_floor_us()}
+            | {"above_floor_to_ours": latency.above_floor_us() / ours_us if ours_us > 0 else None}
             for name, latency in zip(("rt-ner", *chosen), (ours, *theirs), strict=True)
         ]
     }

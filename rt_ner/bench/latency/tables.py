@@ -110,7 +110,7 @@ def _above_floor(row: dict[str, Any]) -> str:
     above_us, ratio = row["above_floor_us"], row["above_floor_to_ours"]
     if above_us < 0:
         return f"{-above_us:.0f} µs below the floor"
-    times = f", {ratio:.1f} × rt-ner's" if ratio > 0 else ""
+    times = f", {ratio:.1f} × rt-ner's" if ratio else ""
     return f"{above_us:.0f} µs above the floor{times}"
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rt_ner.record.rig_events import Happened
+from rt_ner.record.rig_events import Happened, Noticed
 
 CLOCK, RIG = "clock", "rig"
 # NTP steps a clock that is 128 ms off, and slows or hastens it else.
@@ -44,9 +44,7 @@ def moment() -> Moment:
             return read
 
 
-def clock_troubles(
-    before: Moment, now: Moment, paused_s: float
-) -> Iterator[tuple[Happened, str, str]]:
+def clock_troubles(before: Moment, now: Moment, paused_s: float) -> Iterator[Noticed]:
     """Yield what happened between two moments.
 
     Parameters

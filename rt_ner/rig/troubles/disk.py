@@ -1,16 +1,14 @@
 """Notice that the disk of the recordings is full, or gone."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from rt_ner.core.atomic_files import place_of
-from rt_ner.record.recorder import LEAST_FREE_GB
-from rt_ner.record.rig_events import Happened
+from rt_ner.record.recorder import LEAST_FREE_GB, free_gb
+from rt_ner.record.rig_events import Happened, Noticed
 
 RECORDINGS = "recordings"
-_GB = 1e9
 
 
 class DiskWatch:
@@ -22,7 +20,7 @@ class DiskWatch:
         self._instead: tuple[int, int] | None = None
         self._is_gone = self._is_full = False
 
-    def look(self) -> Iterator[tuple[Happened, str, str]]:
+    def look(self) -> Iterator[Noticed]:
         """Yield what has changed."""
         place = place_of(self._folder)
         self._place = self._place or place
@@ -39,13 +37,13 @@ class DiskWatch:
             yield Happened.BACK, RECORDINGS, f"{self._folder} is there again{where}"
         yield from self._look_for_room()
 
-    def _look_for_room(self) -> Iterator[tuple[Happened, str, str]]:
-        free_gb = None
+    def _look_for_room(self) -> Iterator[Noticed]:
+        room_gb = None
         with suppress(OSError):
-            free_gb = shutil.disk_usage(self._folder).free / _GB
-        if free_gb is None or (free_gb < LEAST_FREE_GB) == self._is_full:
+            room_gb = free_gb(self._folder)
+        if room_gb is None or (room_gb < LEAST_FREE_GB) == self._is_full:
             return
         self._is_full = not self._is_full
         kind = Happened.FULL if self._is_full else Happened.BACK
         rest = ": recordings end" if self._is_full else ", enough to record"
-        yield kind, RECORDINGS, f"{free_gb:.1f} GB are free on {self._folder}{rest}"
+        yield kind, RECORDINGS, f"{room_gb:.1f} GB are free on {self._folder}{rest}"

@@ -10,7 +10,7 @@ import pylsl
 
 from rt_ner.core.contract.kinds import SPIKE_TYPES
 from rt_ner.lsl.discovery import describe_stream, metadata_of
-from rt_ner.record.rig_events import Happened
+from rt_ner.record.rig_events import Happened, Noticed
 
 if sys.platform == "linux":
     import fcntl
@@ -27,7 +27,7 @@ class InterfaceWatch:
         self._working = working or working_interfaces
         self._known = self._working()
 
-    def look(self) -> Iterator[tuple[Happened, str, str]]:
+    def look(self) -> Iterator[Noticed]:
         """Yield what has changed."""
         now = self._working()
         for name in sorted(self._known - now):
@@ -66,7 +66,7 @@ class StreamWatch:
         self._lost: set[str] = set()
         self._is_first = True
 
-    def look(self, seen: Sequence[pylsl.StreamInfo]) -> Iterator[tuple[Happened, str, str]]:
+    def look(self, seen: Sequence[pylsl.StreamInfo]) -> Iterator[Noticed]:
         """Yield what has changed; the spikes that are there at first are no stranger's."""
         new = [info for info in seen if info.uid() not in self._known]
         for info in new:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from rt_ner.record.rig_events import Happened
+from rt_ner.record.rig_events import Happened, Noticed
 from rt_ner.rig.supervision.identity import is_stopped
 
 
@@ -14,9 +14,7 @@ class FreezeWatch:
         self._is_stopped = is_stopped
         self._since_s: dict[tuple[str, int], float] = {}
 
-    def look(
-        self, pids: Mapping[str, int], now_s: float | None = None
-    ) -> Iterator[tuple[Happened, str, str]]:
+    def look(self, pids: Mapping[str, int], now_s: float | None = None) -> Iterator[Noticed]:
         """Yield what has changed; ``pids``: the process of each part that runs, by name."""
         now_s = time.monotonic() if now_s is None else now_s
         for part in pids.items():

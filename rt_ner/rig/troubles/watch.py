@@ -8,7 +8,7 @@ from types import TracebackType
 
 from rt_ner.core.errors import StreamError
 from rt_ner.lsl.network.search import StreamSearch
-from rt_ner.record.rig_events import Happened
+from rt_ner.record.rig_events import Happened, Noticed
 from rt_ner.rig.file.layout import Rig
 from rt_ner.rig.plan.part import Plan
 from rt_ner.rig.plan.parts import hand_name
@@ -88,7 +88,7 @@ class TroubleWatch:
                 self._note(*event)
             last = now
 
-    def _look(self) -> Iterator[tuple[Happened, str, str]]:
+    def _look(self) -> Iterator[Noticed]:
         return chain(
             self._freezes.look(self._pids()),
             self._interfaces.look(),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pylsl")
+from rt_ner.record import recorder
 from rt_ner.record.rig_events import Happened, read_rig_events
 from rt_ner.rig.links import teller as teller_module
 from rt_ner.rig.links.teller import RigTeller
@@ -68,7 +69,7 @@ def test_a_full_disk_and_a_drive_that_is_pulled_are_told(
     number: list[object] = [None]
     free = [10e9]
     monkeypatch.setattr(disk_module, "place_of", lambda _: number[0])
-    monkeypatch.setattr(disk_module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    monkeypatch.setattr(recorder.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
     watch = DiskWatch(tmp_path)
     seen: list[tuple[Happened, str]] = []
     # Not there yet; there; full; room again; pulled; the folder below it, and the drive again.
